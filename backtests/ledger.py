@@ -1,0 +1,100 @@
+"""What an engine returns: the books of one run, and the decisions behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from datafeeds.market import Array, Dates, Market
+from strategies.base import Target
+
+FILL_COLUMNS = ("session", "symbol", "shares", "price", "reference", "commission", "spread", "impact", "kind")
+"""Columns of `Ledger.fills`."""
+
+UNFILLED_COLUMNS = ("session", "symbol", "weight", "reason")
+"""Columns of `Ledger.unfilled`."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A target and the close at which it was decided.
+
+    Attributes
+    ----------
+    session : datetime64[D]
+        Session at whose close the decision was made; its orders fill later.
+    target : Target
+    """
+
+    session: np.datetime64
+    target: Target
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """The books of one run. Shape (sessions,) unless said otherwise; money in the market's currency.
+
+    Attributes
+    ----------
+    sessions : ndarray of datetime64[D]
+        The run's sessions.
+    symbols : tuple of str
+        The market's symbols.
+    equity : ndarray
+        Cash plus holdings at each close (last known close for a symbol that did not trade).
+    cash : ndarray
+        Cash at each close; never negative.
+    dividends, interest : ndarray
+        Cash received in each session.
+    fills : DataFrame
+        One row a fill, in order of execution. `shares` is signed; `price` is what was paid per share,
+        spread and impact included; `reference` is the open (or close) before them; `commission`, `spread`
+        and `impact` are money; `kind` is ``"order"`` or ``"delisting"``.
+    unfilled : DataFrame
+        Orders that ended unfilled or partly filled, with the weight they wanted and the reason.
+    decisions : tuple of Decision
+    """
+
+    sessions: Dates
+    symbols: tuple[str, ...]
+    equity: Array
+    cash: Array
+    dividends: Array
+    interest: Array
+    fills: pd.DataFrame
+    unfilled: pd.DataFrame
+    decisions: Sequence[Decision]
+
+    @cached_property
+    def positions(self) -> Array:
+        """Shares held at each close, shape (sessions, symbols)."""
+        traded = np.zeros((len(self.sessions), len(self.symbols)))
+        if len(self.fills):
+            rows = np.searchsorted(self.sessions, self.fills["session"].to_numpy().astype("datetime64[D]"))
+            column = {symbol: position for position, symbol in enumerate(self.symbols)}
+            columns = self.fills["symbol"].map(column).to_numpy(dtype=np.intp)
+            np.add.at(traded, (rows, columns), self.fills["shares"].to_numpy(dtype=np.float64))
+        return np.cumsum(traded, axis=0)
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """Simple return of each session after the first, net of all costs."""
+        values = self.equity[1:] / self.equity[:-1] - 1.0
+        return pd.Series(values, index=pd.DatetimeIndex(self.sessions[1:]), name="return")
+
+    def weights(self, market: Market) -> pd.DataFrame:
+        """Share of equity by symbol at each close, for the symbols ever held; the rest is cash."""
+        held = np.flatnonzero(self.positions.any(axis=0))
+        first = market.index_of(self.sessions[0])
+        marks = market.mark[first : first + len(self.sessions)][:, held]
+        shares = self.positions[:, held]
+        value = np.where(shares != 0, shares * np.nan_to_num(marks), 0.0)
+        return pd.DataFrame(
+            value / self.equity[:, None],
+            index=pd.DatetimeIndex(self.sessions),
+            columns=[self.symbols[i] for i in held],
+        )

@@ -1,0 +1,385 @@
+"""The market: prices, filed figures and daily series, each with the date it became public."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from datafeeds.names import unknown_name
+
+Array = npt.NDArray[np.float64]
+Dates = npt.NDArray[np.datetime64]
+Adjustment = Literal["split", "total_return"]
+Severity = Literal["error", "quarantined", "suspicion", "note"]
+
+INSTRUMENT_COLUMNS = ("symbol", "kind", "name", "sector", "industry", "group", "from", "to")
+FACT_COLUMNS = (
+    "symbol",
+    "concept",
+    "fiscal_year",
+    "fiscal_period",
+    "filed",
+    "value",
+    "period_end",
+    "accession",
+)
+SERIES_COLUMNS = ("series", "date", "available", "value")
+
+
+class MarketError(ValueError):
+    """Market data that cannot be used; the message says which file, symbol and date, and what to do."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check saw in the data.
+
+    Attributes
+    ----------
+    severity : {"error", "quarantined", "suspicion", "note"}
+        ``error`` stops the load; ``quarantined`` figures are left out of every calculation;
+        ``suspicion`` and ``note`` are reported only.
+    check : str
+        Name of the check, such as ``"share count scale"``.
+    message : str
+        What was found and what was done about it.
+    symbol : str
+        The symbol concerned, empty for the market as a whole.
+    date : str
+        ISO date concerned (filing date for facts, session for prices), or empty.
+    """
+
+    severity: Severity
+    check: str
+    message: str
+    symbol: str = ""
+    date: str = ""
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.symbol, self.date) if part)
+        return f"{self.severity}: {self.check}: {where + ': ' if where else ''}{self.message}"
+
+
+@dataclass(frozen=True)
+class _MembershipRows:
+    column: npt.NDArray[np.intp]
+    group: npt.NDArray[np.str_]
+    start: Dates
+    stop: Dates
+
+
+@lru_cache(maxsize=8)
+def exchange_sessions(start: str, end: str) -> Dates:
+    """Sessions of the New York Stock Exchange from `start` to `end`, both inclusive.
+
+    Parameters
+    ----------
+    start, end : str
+        ISO dates.
+
+    Returns
+    -------
+    ndarray of datetime64[D]
+        Tz-naive session dates in order, from ``exchange_calendars`` (XNYS). Read-only.
+    """
+    from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
+
+    calendar = XNYSExchangeCalendar(start=start, end=end)
+    sessions: Dates = calendar.sessions.to_numpy().astype("datetime64[D]")
+    sessions.setflags(write=False)
+    return sessions
+
+
+def next_exchange_session(date: np.datetime64) -> np.datetime64:
+    """The first exchange session after `date`."""
+    later = exchange_sessions(str(date + 1), str(date + 15))
+    return np.datetime64(later[0], "D")
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Everything that is known about a market, immutable.
+
+    Prices are arrays of shape (sessions, symbols), ``float64``, C order; NaN where a symbol did not trade.
+    Open, high, low, close and volume are split-adjusted; `dividend` is cash per adjusted share on the ex-date.
+
+    Attributes
+    ----------
+    name : str
+        Short name, as in ``market = "sample"``.
+    source : str
+        Where the numbers come from, one sentence.
+    sessions : ndarray of datetime64[D], shape (sessions,)
+        Exchange sessions in order, without gaps.
+    next_session : datetime64[D]
+        The exchange session that follows the last one; tells whether the last session ends its month.
+    symbols : tuple of str
+        Column labels.
+    open, high, low, close, volume, dividend : ndarray, shape (sessions, symbols)
+    instruments : DataFrame
+        Columns `INSTRUMENT_COLUMNS`; one row per symbol and membership interval (`from` and `to` inclusive,
+        NaT for open ends).
+    facts : DataFrame
+        Columns `FACT_COLUMNS`; one row per filed figure, sorted by filing date; usable from the session
+        after `filed`. Shares are as reported on that day.
+    splits : DataFrame
+        Columns symbol, date, ratio: new shares per old share, effective at the open of `date`.
+    series : DataFrame
+        Columns `SERIES_COLUMNS`; `available` is the date on which the value became public.
+    adjustment : {"split", "total_return"}
+        ``"total_return"`` when closes are also adjusted for dividends (then `dividend` is zero).
+    closes_only : bool
+        Whether only closes are known; orders then fill at the close.
+    limits : tuple of str
+        What a reader must know before trusting a result; stands on the tearsheet's first page.
+    findings : tuple of Finding
+        What the checks saw while loading.
+    hash : str
+        SHA-256 of the content; loading the same data twice gives the same hash.
+    """
+
+    name: str
+    source: str
+    sessions: Dates
+    next_session: np.datetime64
+    symbols: tuple[str, ...]
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    volume: Array
+    dividend: Array
+    instruments: pd.DataFrame
+    facts: pd.DataFrame
+    splits: pd.DataFrame
+    series: pd.DataFrame
+    adjustment: Adjustment = "split"
+    closes_only: bool = False
+    limits: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    hash: str = ""
+    derived: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.sessions), len(self.symbols))
+        for name in ("open", "high", "low", "close", "volume", "dividend"):
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float64:
+                raise MarketError(
+                    f"{self.name}: {name} has shape {array.shape} {array.dtype}, expected {shape} float64"
+                )
+            array.setflags(write=False)
+        self.sessions.setflags(write=False)
+        if not self.hash:
+            object.__setattr__(self, "hash", self._content_hash())
+
+    @classmethod
+    def from_wide(
+        cls,
+        name: str,
+        close: pd.DataFrame,
+        *,
+        open: pd.DataFrame | None = None,
+        high: pd.DataFrame | None = None,
+        low: pd.DataFrame | None = None,
+        volume: pd.DataFrame | None = None,
+        dividend: pd.DataFrame | None = None,
+        instruments: pd.DataFrame | None = None,
+        facts: pd.DataFrame | None = None,
+        splits: pd.DataFrame | None = None,
+        series: pd.DataFrame | None = None,
+        source: str = "",
+        **settings: Any,
+    ) -> Market:
+        """Build a market from frames of shape (sessions, symbols), indexed by session.
+
+        Parameters
+        ----------
+        name : str
+            Short name of the market.
+        close : DataFrame
+            Closes; its index gives the sessions and its columns the symbols.
+        open, high, low, volume, dividend : DataFrame, optional
+            Same labels as `close`. Without `open` the market has closes only: open, high and low repeat
+            the close and volume is NaN.
+        instruments, facts, splits, series : DataFrame, optional
+            Tables as described on `Market`; missing columns are filled with blanks. Symbols without a row in
+            `instruments` are stocks of no group.
+        source : str
+            Where the numbers come from.
+        **settings
+            Further attributes of `Market`: adjustment, limits, findings.
+
+        Returns
+        -------
+        Market
+        """
+        symbols = tuple(str(symbol) for symbol in close.columns)
+        sessions: Dates = close.index.to_numpy().astype("datetime64[D]")
+
+        def matrix(frame: pd.DataFrame | None, default: Array) -> Array:
+            if frame is None:
+                return default
+            aligned = frame.reindex(index=close.index, columns=close.columns)
+            return np.ascontiguousarray(aligned.to_numpy(dtype=np.float64, copy=True))
+
+        closes = np.ascontiguousarray(close.to_numpy(dtype=np.float64, copy=True))
+        return cls(
+            name=name,
+            source=source,
+            sessions=sessions,
+            next_session=next_exchange_session(sessions[-1]),
+            symbols=symbols,
+            open=matrix(open, closes),
+            high=matrix(high, closes),
+            low=matrix(low, closes),
+            close=closes,
+            volume=matrix(volume, np.full(closes.shape, np.nan)),
+            dividend=np.nan_to_num(matrix(dividend, np.zeros(closes.shape))),
+            instruments=_instrument_table(instruments, symbols),
+            facts=_table(facts, FACT_COLUMNS, dates=("filed", "period_end")).sort_values(
+                ["filed", "symbol", "concept", "fiscal_year", "fiscal_period"],
+                kind="stable",
+                ignore_index=True,
+            ),
+            splits=_table(splits, ("symbol", "date", "ratio"), dates=("date",)),
+            series=_table(series, SERIES_COLUMNS, dates=("date", "available")),
+            closes_only=open is None,
+            **settings,
+        )
+
+    @cached_property
+    def column(self) -> Mapping[str, int]:
+        """Position of each symbol among the columns."""
+        return {symbol: position for position, symbol in enumerate(self.symbols)}
+
+    @cached_property
+    def traded(self) -> npt.NDArray[np.bool_]:
+        """Whether each symbol has a close on each session, shape (sessions, symbols)."""
+        return np.isfinite(self.close)
+
+    @cached_property
+    def mark(self) -> Array:
+        """Last known close at each session, shape (sessions, symbols); NaN before the first."""
+        latest = np.where(self.traded, np.arange(len(self.sessions))[:, None], 0)
+        np.maximum.accumulate(latest, axis=0, out=latest)
+        marks: Array = np.take_along_axis(self.close, latest, axis=0)
+        marks.setflags(write=False)
+        return marks
+
+    @cached_property
+    def last_bar(self) -> npt.NDArray[np.int64]:
+        """Index of each symbol's last session with a close, shape (symbols,); -1 if it never traded."""
+        count = len(self.sessions)
+        last = count - 1 - np.argmax(self.traded[::-1], axis=0)
+        return np.where(self.traded.any(axis=0), last, -1).astype(np.int64)
+
+    @cached_property
+    def kinds(self) -> npt.NDArray[np.str_]:
+        """Kind of each symbol (stock, etf, index), in column order."""
+        first = self.instruments.drop_duplicates("symbol").set_index("symbol")["kind"]
+        return first.reindex(list(self.symbols)).to_numpy(dtype=str)
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that some instrument belongs to at some time, sorted."""
+        return tuple(sorted({group for group in self.instruments["group"] if group}))
+
+    def membership(self, group: str | None, index: int) -> npt.NDArray[np.bool_]:
+        """Whether each symbol belongs to `group` on session `index`, shape (symbols,).
+
+        Membership is dated: it holds from the `from` date to the `to` date of a row in `instruments`, both
+        inclusive. With ``group=None`` a symbol belongs if any of its rows holds.
+        """
+        rows = self._membership_rows
+        today = self.sessions[index]
+        holds = (rows.start <= today) & (today <= rows.stop)
+        if group is not None:
+            holds &= rows.group == group
+        belongs = np.zeros(len(self.symbols), dtype=bool)
+        belongs[rows.column[holds]] = True
+        return belongs
+
+    @cached_property
+    def _membership_rows(self) -> _MembershipRows:
+        table = self.instruments
+        start = table["from"].to_numpy().astype("datetime64[D]")
+        stop = table["to"].to_numpy().astype("datetime64[D]")
+        return _MembershipRows(
+            column=table["symbol"].map(self.column).to_numpy(dtype=np.intp),
+            group=table["group"].to_numpy(dtype=str),
+            start=np.where(np.isnat(start), np.datetime64("0001-01-01"), start),
+            stop=np.where(np.isnat(stop), np.datetime64("9999-12-31"), stop),
+        )
+
+    def index_of(self, date: str | np.datetime64 | pd.Timestamp) -> int:
+        """Index of the last session on or before `date`; -1 if there is none."""
+        day = np.datetime64(pd.Timestamp(date).date(), "D")
+        return int(np.searchsorted(self.sessions, day, side="right")) - 1
+
+    def columns_of(self, symbols: Iterable[str]) -> npt.NDArray[np.intp]:
+        """Positions of `symbols` among the columns.
+
+        Raises
+        ------
+        MarketError
+            For a symbol that the market does not have, naming the nearest.
+        """
+        positions = []
+        for symbol in symbols:
+            position = self.column.get(symbol)
+            if position is None:
+                raise MarketError(unknown_name("symbol", symbol, self.symbols, f"market {self.name!r}"))
+            positions.append(position)
+        return np.array(positions, dtype=np.intp)
+
+    def _content_hash(self) -> str:
+        digest = hashlib.sha256()
+        digest.update(repr((self.symbols, self.adjustment, self.closes_only, str(self.next_session))).encode())
+        digest.update(self.sessions.astype("int64").tobytes())
+        for array in (self.open, self.high, self.low, self.close, self.volume, self.dividend):
+            digest.update(np.ascontiguousarray(array))
+        for table in (self.instruments, self.facts, self.splits, self.series):
+            digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+        return digest.hexdigest()
+
+
+def _table(frame: pd.DataFrame | None, columns: tuple[str, ...], dates: tuple[str, ...]) -> pd.DataFrame:
+    """`frame` with exactly `columns`; dates as datetime64, blanks where a column is missing."""
+    source = pd.DataFrame(columns=list(columns)) if frame is None else frame
+    table = pd.DataFrame(index=source.index)
+    for column in columns:
+        if column in dates:
+            values = source[column] if column in source else pd.Series(pd.NaT, index=source.index)
+            table[column] = pd.to_datetime(values).astype("datetime64[s]")
+        elif column in ("value", "ratio"):
+            table[column] = source[column].astype(np.float64)
+        elif column == "fiscal_year":
+            table[column] = source[column].astype(np.int64)
+        else:
+            values = source[column] if column in source else pd.Series("", index=source.index)
+            table[column] = values.fillna("").astype(str)
+    return table.reset_index(drop=True)
+
+
+def _instrument_table(frame: pd.DataFrame | None, symbols: tuple[str, ...]) -> pd.DataFrame:
+    table = _table(frame, INSTRUMENT_COLUMNS, dates=("from", "to"))
+    strangers = [symbol for symbol in table["symbol"] if symbol not in set(symbols)]
+    if strangers:
+        raise MarketError(
+            f"instruments name symbols without prices: {', '.join(strangers[:5])}; "
+            "add their prices or remove the rows"
+        )
+    missing = [symbol for symbol in symbols if symbol not in set(table["symbol"])]
+    if missing:
+        extra = _table(pd.DataFrame({"symbol": missing, "kind": "stock"}), INSTRUMENT_COLUMNS, ("from", "to"))
+        table = pd.concat([table, extra], ignore_index=True)
+    order = {symbol: position for position, symbol in enumerate(symbols)}
+    return table.sort_values("symbol", key=lambda column: column.map(order), kind="stable", ignore_index=True)

@@ -1,0 +1,343 @@
+"""What a strategy is: a class that turns what is known today into a target."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, ClassVar, get_origin, get_type_hints
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from datafeeds.asof import AsOf
+from datafeeds.names import unknown_name
+
+TOLERANCE = 1e-9
+"""How far weights may stray from [0, 1] by rounding."""
+
+
+class StrategyError(ValueError):
+    """A strategy or its parameters can't be used; the message names the parameter and what to do."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step on the way to a target, as it stands in the decision log.
+
+    Attributes
+    ----------
+    why : str
+        The reason in words.
+    weights : mapping of str to float
+        The weights after the step, only where the step changed them.
+    """
+
+    why: str
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Weights to hold from the next session on, with the reason for each change. Immutable.
+
+    Parameters
+    ----------
+    weights : mapping or Series of float
+        Share of equity by symbol, each between 0 and 1, together at most 1; the rest is cash.
+    why : str
+        Reason for the starting weights.
+
+    Attributes
+    ----------
+    changes : tuple of Change
+        Every step since construction, with its reason.
+    state : mapping
+        What the strategy wants to know at its next decision; reaches it as ``see.previous.state``.
+
+    Raises
+    ------
+    StrategyError
+        If a weight is not finite, is negative, or the weights add to more than 1.
+
+    Examples
+    --------
+    >>> target = Target({"AMD": 0.5, "JPM": 0.5}, why="equal").scale({"AMD": 0.2}, why="dear")
+    >>> round(target.weights["AMD"], 3), round(target.cash, 3)
+    (0.1, 0.4)
+    """
+
+    weights: Mapping[str, float]
+    why: str = "starting weights"
+    changes: tuple[Change, ...] = ()
+    state: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
+        for symbol, weight in weights.items():
+            if not np.isfinite(weight) or weight < -TOLERANCE:
+                raise StrategyError(
+                    f"target weight of {symbol} is {weight}; weights must be finite and at least 0"
+                )
+        total = sum(weights.values())
+        if total > 1 + TOLERANCE:
+            raise StrategyError(f"target weights add to {total:.6f}; they must add to at most 1, the rest is cash")
+        kept = {symbol: max(weight, 0.0) for symbol, weight in weights.items() if weight > 0}
+        object.__setattr__(self, "weights", MappingProxyType(kept))
+        object.__setattr__(self, "state", MappingProxyType(dict(self.state)))
+        if not self.changes:
+            object.__setattr__(self, "changes", (Change(self.why, self.weights),))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Target, (dict(self.weights), self.why, self.changes, dict(self.state))
+
+    @property
+    def cash(self) -> float:
+        """Share of equity left in cash."""
+        return 1.0 - sum(self.weights.values())
+
+    def weight_of(self, symbols: Mapping[str, Any] | list[str] | tuple[str, ...]) -> float:
+        """Total weight of `symbols`."""
+        return sum(self.weights.get(symbol, 0.0) for symbol in symbols)
+
+    def scale(self, factors: Mapping[str, float] | pd.Series[float], why: str) -> Target:
+        """Multiply the weights of the symbols in `factors`; what is freed goes to cash.
+
+        A factor that is NaN (nothing known) leaves its symbol as it is.
+        """
+        known = {symbol: float(factor) for symbol, factor in factors.items() if not np.isnan(factor)}
+        changed = {
+            str(symbol): self.weights[str(symbol)] * factor
+            for symbol, factor in known.items()
+            if str(symbol) in self.weights and factor != 1.0
+        }
+        return self._with(changed, why)
+
+    def add(self, weights: Mapping[str, float] | pd.Series[float], why: str) -> Target:
+        """Add to the weights, out of cash."""
+        changed = {
+            str(symbol): self.weights.get(str(symbol), 0.0) + float(weight)
+            for symbol, weight in weights.items()
+            if weight != 0
+        }
+        return self._with(changed, why)
+
+    def note(self, why: str) -> Target:
+        """Record a reason that changes no weight, such as a screen that could not be applied."""
+        return self._with({}, why)
+
+    def remember(self, **state: Any) -> Target:
+        """Keep `state` for the next decision, where it is ``see.previous.state``."""
+        return replace(self, state={**self.state, **state})
+
+    def _with(self, changed: Mapping[str, float], why: str) -> Target:
+        if not why:
+            raise StrategyError("every change to a target needs a reason: pass why=")
+        return replace(
+            self,
+            weights={**self.weights, **changed},
+            changes=(*self.changes, Change(why, MappingProxyType(dict(changed)))),
+        )
+
+
+Days = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a strategy decides: at the close of the last session of each period.
+
+    A schedule defines `period`; which session ends a period follows from the exchange calendar alone.
+    """
+
+    def period(self, days: Days) -> npt.NDArray[np.int64]:
+        """Number of the period that each day belongs to, shape (days,)."""
+        raise NotImplementedError
+
+    def decides(self, sessions: Days, next_session: np.datetime64) -> npt.NDArray[np.bool_]:
+        """Which of `sessions` are decision sessions, shape (sessions,).
+
+        Parameters
+        ----------
+        sessions : ndarray of datetime64[D]
+            Exchange sessions in order, without gaps.
+        next_session : datetime64[D]
+            The exchange session after the last of them.
+        """
+        periods = self.period(np.append(sessions, next_session).astype("datetime64[D]"))
+        return periods[:-1] != periods[1:]
+
+
+@dataclass(frozen=True)
+class Daily(Schedule):
+    """Decide at the close of every session."""
+
+    def period(self, days: Days) -> npt.NDArray[np.int64]:
+        """See `Schedule.period`."""
+        return days.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Weekly(Schedule):
+    """Decide at the close of the last session of each week."""
+
+    def period(self, days: Days) -> npt.NDArray[np.int64]:
+        """See `Schedule.period`."""
+        # 1970-01-01 was a Thursday; adding 3 days makes weeks begin on Monday.
+        return (days.astype(np.int64) + 3) // 7
+
+
+@dataclass(frozen=True)
+class Monthly(Schedule):
+    """Decide at the close of the last session of each month."""
+
+    def period(self, days: Days) -> npt.NDArray[np.int64]:
+        """See `Schedule.period`."""
+        return days.astype("datetime64[M]").astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Quarterly(Schedule):
+    """Decide at the close of the last session of each calendar quarter."""
+
+    def period(self, days: Days) -> npt.NDArray[np.int64]:
+        """See `Schedule.period`."""
+        return days.astype("datetime64[M]").astype(np.int64) // 3
+
+
+@dataclass(frozen=True)
+class Once(Schedule):
+    """Decide only when the run begins."""
+
+    def period(self, days: Days) -> npt.NDArray[np.int64]:
+        """See `Schedule.period`."""
+        return np.zeros(len(days), dtype=np.int64)
+
+
+REGISTRY: dict[str, type[Strategy]] = {}
+"""Every strategy class by name, in order of definition."""
+
+
+class Strategy:
+    """What to hold, and why: subclass it, set parameters as class attributes, write `decide`.
+
+    Class attributes with a type hint are the parameters. They can be given to the constructor or in a run
+    file, are checked against their hints, and unknown names are refused with the nearest match. A subclass
+    registers itself under its class name. Instances pickle and compare by their parameters.
+
+    Attributes
+    ----------
+    schedule : Schedule
+        When `decide` is called; besides, it is called once at the first session of a run.
+
+    Examples
+    --------
+    >>> class Half(Strategy):
+    ...     '''Keep half the money in one symbol.'''
+    ...     symbol: str = "SPY"
+    ...     def decide(self, see):
+    ...         return Target({self.symbol: 0.5}, why="half")
+    >>> Half(symbol="IWM").decide(None).cash
+    0.5
+    """
+
+    schedule: ClassVar[Schedule] = Monthly()
+    parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.parameters = MappingProxyType(_parameters(cls))
+        REGISTRY[cls.__name__] = cls
+
+    def __init__(self, **parameters: Any) -> None:
+        name = type(self).__name__
+        for key in parameters:
+            if key not in self.parameters:
+                raise StrategyError(unknown_name("parameter", key, self.parameters, f"strategy {name}"))
+        for key, adapter in self.parameters.items():
+            given = parameters.get(key, getattr(type(self), key))
+            try:
+                value = adapter.validate_python(given)
+            except ValidationError as error:
+                problem = error.errors()[0]["msg"]
+                raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
+            object.__setattr__(self, key, value)
+        self.check()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise StrategyError(
+            f"{type(self).__name__}.{name} can't be changed: a decision may depend only on what is seen; "
+            "carry state with Target.remember"
+        )
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{key}={value!r}" for key, value in self.values().items())
+        return f"{type(self).__name__}({given})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.values() == other.values()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.values())
+
+    def values(self) -> dict[str, Any]:
+        """The parameters and their values."""
+        return {key: getattr(self, key) for key in self.parameters}
+
+    def check(self) -> None:
+        """Raise `StrategyError` if the parameters contradict one another; subclasses may override it."""
+
+    def decide(self, see: AsOf) -> Target | None:
+        """What to hold from the next session on, given what is known at today's close.
+
+        Parameters
+        ----------
+        see : AsOf
+            The market up to today.
+
+        Returns
+        -------
+        Target or None
+            None means: hold, let the weights drift.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define decide(self, see)")
+
+
+def _parameters(cls: type[Strategy]) -> dict[str, TypeAdapter[Any]]:
+    """The checkable parameters of `cls`: its public hinted class attributes that are not ClassVar."""
+    adapters: dict[str, TypeAdapter[Any]] = {}
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        if name.startswith("_") or get_origin(hint) is ClassVar or hint is ClassVar:
+            continue
+        if not hasattr(cls, name):
+            raise StrategyError(f"{cls.__name__}.{name} needs a default value: every parameter has one")
+        adapters[name] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    return adapters
+
+
+def _rebuild(cls: type[Strategy], values: dict[str, Any]) -> Strategy:
+    return cls(**values)
+
+
+def strategy_named(name: str) -> type[Strategy]:
+    """The registered strategy class called `name`.
+
+    Raises
+    ------
+    StrategyError
+        If there is none, naming the nearest.
+    """
+    if name not in REGISTRY:
+        raise StrategyError(unknown_name("strategy", name, REGISTRY))
+    return REGISTRY[name]
+
+
+def summary_of(cls: type[Strategy]) -> str:
+    """First line of the class's docstring."""
+    return (inspect.getdoc(cls) or "").split("\n", 1)[0]

@@ -275,6 +275,16 @@ class Market:
         return marks
 
     @cached_property
+    def fill_price(self) -> Array:
+        """Price at which orders fill, shape (sessions, symbols): the open, else the close; NaN without a bar."""
+        if self.closes_only:
+            return self.close
+        prices = np.where(np.isfinite(self.open) | ~self.traded, self.open, self.close)
+        prices[~self.traded] = np.nan
+        prices.setflags(write=False)
+        return prices
+
+    @cached_property
     def last_bar(self) -> npt.NDArray[np.int64]:
         """Index of each symbol's last session with a close, shape (symbols,); -1 if it never traded."""
         count = len(self.sessions)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from datafeeds.market import Array, Market
@@ -108,16 +109,10 @@ def impact_inputs(market: Market) -> tuple[Array, Array]:
     volatility, average_volume : ndarray, shape (sessions, symbols)
         NaN until 21 sessions are known, and where a value is missing among them.
     """
-    import bottleneck
-
-    n = IMPACT_SESSIONS
     returns = np.full(market.mark.shape, np.nan)
     returns[1:] = market.mark[1:] / market.mark[:-1] - 1.0
-    volatility = np.full(market.mark.shape, np.nan)
-    volume = np.full(market.mark.shape, np.nan)
-    if len(market.sessions) > n:
-        volatility[1:] = bottleneck.move_std(returns, n, axis=0, ddof=1)[:-1]
-        volume[1:] = bottleneck.move_mean(market.volume, n, axis=0)[:-1]
+    volatility = pd.DataFrame(returns).rolling(IMPACT_SESSIONS).std().shift(1).to_numpy()
+    volume = pd.DataFrame(market.volume).rolling(IMPACT_SESSIONS).mean().shift(1).to_numpy()
     return volatility, volume
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PlainValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from datafeeds.asof import AsOf
 from datafeeds.names import unknown_name
@@ -39,6 +40,12 @@ class Change:
     why: str
     weights: Mapping[str, float]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Change, (self.why, dict(self.weights))
+
 
 @dataclass(frozen=True)
 class Target:
@@ -56,12 +63,14 @@ class Target:
     changes : tuple of Change
         Every step since construction, with its reason.
     state : mapping
-        What the strategy wants to know at its next decision; reaches it as ``see.previous.state``.
+        What the strategy wants to know at its next decision; reaches it as ``see.previous.state``. It goes
+        into the decision log, so it holds only what JSON does: numbers, words, lists, dicts with word keys.
 
     Raises
     ------
     StrategyError
-        If a weight is not finite, is negative, or the weights add to more than 1.
+        If a weight is not finite, is negative, or the weights add to more than 1; if `why` is empty; if
+        `state` holds something that JSON does not.
 
     Examples
     --------
@@ -75,7 +84,19 @@ class Target:
     changes: tuple[Change, ...] = ()
     state: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
+    if TYPE_CHECKING:  # accepts a Series, always gives back a mapping
+
+        def __init__(
+            self,
+            weights: Mapping[str, float] | pd.Series[float],
+            why: str = "starting weights",
+            changes: tuple[Change, ...] = (),
+            state: Mapping[str, Any] = ...,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
+        if not self.why:
+            raise StrategyError("a target needs a reason: pass why=")
         weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
         for symbol, weight in weights.items():
             if not np.isfinite(weight) or weight < -TOLERANCE:
@@ -84,10 +105,12 @@ class Target:
                 )
         total = sum(weights.values())
         if total > 1 + TOLERANCE:
-            raise StrategyError(f"target weights add to {total:.6f}; they must add to at most 1, the rest is cash")
+            raise StrategyError(
+                f"target weights add to {total:.6f}; they must add to at most 1, the rest is cash"
+            )
         kept = {symbol: max(weight, 0.0) for symbol, weight in weights.items() if weight > 0}
         object.__setattr__(self, "weights", MappingProxyType(kept))
-        object.__setattr__(self, "state", MappingProxyType(dict(self.state)))
+        object.__setattr__(self, "state", MappingProxyType(_json_copy(self.state)))
         if not self.changes:
             object.__setattr__(self, "changes", (Change(self.why, self.weights),))
 
@@ -99,7 +122,7 @@ class Target:
         """Share of equity left in cash."""
         return 1.0 - sum(self.weights.values())
 
-    def weight_of(self, symbols: Mapping[str, Any] | list[str] | tuple[str, ...]) -> float:
+    def weight_of(self, symbols: Iterable[str]) -> float:
         """Total weight of `symbols`."""
         return sum(self.weights.get(symbol, 0.0) for symbol in symbols)
 
@@ -139,8 +162,22 @@ class Target:
         return replace(
             self,
             weights={**self.weights, **changed},
-            changes=(*self.changes, Change(why, MappingProxyType(dict(changed)))),
+            changes=(*self.changes, Change(why, changed)),
         )
+
+
+def _json_copy(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `state` that shares nothing with it."""
+    if not state:
+        return {}
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(dict(state), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise StrategyError(
+            f"state {dict(state)!r} can't go into the decision log: {error}; "
+            "keep finite numbers, words, lists and dicts"
+        ) from None
+    return copy
 
 
 Days = npt.NDArray[np.datetime64]
@@ -168,7 +205,8 @@ class Schedule:
             The exchange session after the last of them.
         """
         periods = self.period(np.append(sessions, next_session).astype("datetime64[D]"))
-        return periods[:-1] != periods[1:]
+        ends: npt.NDArray[np.bool_] = periods[:-1] != periods[1:]
+        return ends
 
 
 @dataclass(frozen=True)
@@ -217,6 +255,27 @@ class Once(Schedule):
         return np.zeros(len(days), dtype=np.int64)
 
 
+SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
+    {"daily": Daily(), "weekly": Weekly(), "monthly": Monthly(), "quarterly": Quarterly(), "once": Once()}
+)
+"""The schedules that a run file can name."""
+
+
+def schedule_named(name: Schedule | str) -> Schedule:
+    """The schedule called `name` in a run file; a schedule itself is returned as it is.
+
+    Raises
+    ------
+    StrategyError
+        If there is none, naming the nearest.
+    """
+    if isinstance(name, Schedule):
+        return name
+    if name not in SCHEDULES:
+        raise StrategyError(unknown_name("schedule", str(name), SCHEDULES))
+    return SCHEDULES[name]
+
+
 REGISTRY: dict[str, type[Strategy]] = {}
 """Every strategy class by name, in order of definition."""
 
@@ -231,7 +290,8 @@ class Strategy:
     Attributes
     ----------
     schedule : Schedule
-        When `decide` is called; besides, it is called once at the first session of a run.
+        When `decide` is called; besides, it is called once at the first session of a run. A parameter of
+        every strategy: ``schedule="weekly"`` replaces what the class says (see `SCHEDULES`).
 
     Examples
     --------
@@ -244,7 +304,7 @@ class Strategy:
     0.5
     """
 
-    schedule: ClassVar[Schedule] = Monthly()
+    schedule: Annotated[Schedule, PlainValidator(schedule_named)] = Monthly()
     parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -262,7 +322,7 @@ class Strategy:
             try:
                 value = adapter.validate_python(given)
             except ValidationError as error:
-                problem = error.errors()[0]["msg"]
+                problem = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
             object.__setattr__(self, key, value)
         self.check()
@@ -278,7 +338,7 @@ class Strategy:
         return f"{type(self).__name__}({given})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.values() == other.values()  # type: ignore[attr-defined]
+        return isinstance(other, Strategy) and type(self) is type(other) and self.values() == other.values()
 
     def __hash__(self) -> int:
         return hash((type(self), repr(self)))
@@ -287,8 +347,13 @@ class Strategy:
         return _rebuild, (type(self), self.values())
 
     def values(self) -> dict[str, Any]:
-        """The parameters and their values."""
-        return {key: getattr(self, key) for key in self.parameters}
+        """The parameters and their values, as a run file writes them."""
+        names = {schedule: name for name, schedule in SCHEDULES.items()}
+        values = {key: getattr(self, key) for key in self.parameters}
+        return {
+            key: names.get(value, value) if isinstance(value, Schedule) else value
+            for key, value in values.items()
+        }
 
     def check(self) -> None:
         """Raise `StrategyError` if the parameters contradict one another; subclasses may override it."""
@@ -317,8 +382,18 @@ def _parameters(cls: type[Strategy]) -> dict[str, TypeAdapter[Any]]:
             continue
         if not hasattr(cls, name):
             raise StrategyError(f"{cls.__name__}.{name} needs a default value: every parameter has one")
-        adapters[name] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+        adapters[name] = _adapter(hint)
+    # Inherited first by get_type_hints, read last by people.
+    if "schedule" in adapters:
+        adapters["schedule"] = adapters.pop("schedule")
     return adapters
+
+
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # dataclasses and models bring their own configuration
+        return TypeAdapter(hint)
 
 
 def _rebuild(cls: type[Strategy], values: dict[str, Any]) -> Strategy:

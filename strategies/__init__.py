@@ -1,0 +1,42 @@
+"""Strategies: what to hold, and why. Pure decisions, which see only an `AsOf` and return a `Target`."""
+
+from datafeeds.asof import AsOf
+from strategies.base import (
+    REGISTRY,
+    SCHEDULES,
+    Change,
+    Daily,
+    Monthly,
+    Once,
+    Quarterly,
+    Schedule,
+    Strategy,
+    StrategyError,
+    Target,
+    Weekly,
+    strategy_named,
+    summary_of,
+)
+from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted
+
+__all__ = [
+    "REGISTRY",
+    "SCHEDULES",
+    "AsOf",
+    "BuyAndHold",
+    "CapWeighted",
+    "Change",
+    "Daily",
+    "EqualWeighted",
+    "Monthly",
+    "Once",
+    "PriceWeighted",
+    "Quarterly",
+    "Schedule",
+    "Strategy",
+    "StrategyError",
+    "Target",
+    "Weekly",
+    "strategy_named",
+    "summary_of",
+]

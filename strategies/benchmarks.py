@@ -1,0 +1,232 @@
+"""Portfolios to compare with: cap-, equal- and price-weighted, and buy-and-hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BeforeValidator, Field
+
+from datafeeds.asof import AsOf
+from datafeeds.names import unknown_name
+from strategies.base import Once, Strategy, StrategyError, Target
+from strategies.signals import cap_weights, equal_weights, listed, universe
+
+Group = Annotated[str, Field(min_length=1)] | None
+"""Name of a group, or None for every stock."""
+
+
+def _as_tuple(symbols: Any) -> Any:
+    return (symbols,) if isinstance(symbols, str) else symbols
+
+
+Symbols = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+"""Symbols; one alone may be written without brackets."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A share of equity."""
+
+
+def _universe(see: AsOf, group: str | None) -> list[str]:
+    """The strategy's universe; an unknown group is refused under the run file's key."""
+    if group is not None and group not in see.groups:
+        raise StrategyError(f"strategy.group = {group!r}: {unknown_name('group', group, see.groups)}")
+    return universe(see, group)
+
+
+class CapWeighted(Strategy):
+    """Hold every stock in proportion to its market capitalisation.
+
+    A stock whose market cap is not known yet (nothing filed) is left out, and the reason names it. While none
+    is known the money stays in cash.
+
+    Attributes
+    ----------
+    group : str, optional
+        Only the stocks and funds of this group; every stock if not given.
+    """
+
+    group: Group = None
+
+    def decide(self, see: AsOf) -> Target | None:
+        """See `Strategy.decide`."""
+        symbols = _universe(see, self.group)
+        return cap_weighted_target(see, symbols)
+
+
+def cap_weighted_target(see: AsOf, symbols: list[str]) -> Target | None:
+    """`symbols` in proportion to market cap, with a reason that names the unknown.
+
+    Returns
+    -------
+    Target or None
+        All cash where no market cap is known; None (hold) if something is held by then.
+    """
+    weights = cap_weights(see, symbols)
+    if weights.empty:
+        if see.previous is not None and see.previous.weights:
+            return None
+        return Target({}, why="no market cap is known yet: all cash")
+    why = f"market-cap weights of {len(weights)} stocks"
+    unknown = sorted(set(symbols) - set(weights.index))
+    if unknown:
+        why += f"; market cap unknown, so left out: {listed(unknown)}"
+    return Target(weights, why=why)
+
+
+class EqualWeighted(Strategy):
+    """Hold every stock in equal weight.
+
+    ``schedule="daily"`` rebalances each session, ``schedule="once"`` never again.
+
+    Attributes
+    ----------
+    group : str, optional
+        Only the stocks and funds of this group; every stock if not given.
+    """
+
+    group: Group = None
+
+    def decide(self, see: AsOf) -> Target | None:
+        """See `Strategy.decide`."""
+        symbols = _universe(see, self.group)
+        return Target(equal_weights(symbols), why=f"equal weights of {len(symbols)} symbols")
+
+
+class PriceWeighted(Strategy):
+    """Hold one share of each stock, as the Dow Jones Industrial Average does.
+
+    Weights are in proportion to price, so that between events nothing is traded: a new target matters only
+    when a stock enters or leaves. Prices are split-adjusted; the weights of past years are those of today's
+    share units, not those that an index of the time had.
+
+    Attributes
+    ----------
+    group : str, optional
+        Only the stocks and funds of this group; every stock if not given.
+    """
+
+    group: Group = None
+
+    def decide(self, see: AsOf) -> Target | None:
+        """See `Strategy.decide`."""
+        symbols = _universe(see, self.group)
+        if not symbols:
+            return Target({}, why="nothing trades today: all cash")
+        prices = see.closes(1, symbols=symbols).iloc[-1]
+        return Target(prices / prices.sum(), why=f"one share of each of {len(symbols)} symbols")
+
+
+class BuyAndHold(Strategy):
+    """Buy once and let it drift.
+
+    Attributes
+    ----------
+    symbols : tuple of str
+        What to buy; indices too, such as ``"SP500"``. One symbol may be given as a word. If none is given:
+        the stocks that trade when the run begins.
+    weights : tuple of float
+        Share of the capital for each of `symbols`, at most 1 together; equal if not given.
+    group : str, optional
+        Buy the stocks and funds of this group instead of `symbols`.
+    """
+
+    schedule = Once()
+    symbols: Symbols = ()
+    weights: tuple[Share, ...] = ()
+    group: Group = None
+
+    def check(self) -> None:
+        """See `Strategy.check`."""
+        if len(set(self.symbols)) < len(self.symbols):
+            raise StrategyError(f"strategy.symbols = {list(self.symbols)}: name each symbol once")
+        if self.symbols and self.group is not None:
+            raise StrategyError("strategy.group and strategy.symbols exclude one another: give one of them")
+        if self.weights and len(self.weights) != len(self.symbols):
+            raise StrategyError(
+                f"strategy.weights has {len(self.weights)} numbers for {len(self.symbols)} symbols; "
+                "give one for each of strategy.symbols"
+            )
+        if sum(self.weights) > 1 + 1e-9:
+            raise StrategyError(
+                f"strategy.weights add to {sum(self.weights):g}; they must add to at most 1, the rest is cash"
+            )
+
+    def decide(self, see: AsOf) -> Target | None:
+        """See `Strategy.decide`."""
+        symbols = self.symbols or tuple(_universe(see, self.group))
+        weights = self.weights or tuple(equal_weights(symbols))
+        closes = see.closes(1, symbols=symbols).iloc[-1]
+        wanted = dict(zip(symbols, weights, strict=True))
+        bought = {symbol: weight for symbol, weight in wanted.items() if closes[symbol] > 0}
+        target = Target(bought, why=f"buy and hold {listed(bought) or 'nothing'}")
+        absent = sorted(set(symbols) - set(bought))
+        return target.note(f"no price today, so left in cash: {listed(absent)}") if absent else target
+
+
+def adjusted_divisor(divisor: float, before: float, after: float) -> float:
+    """The divisor of a price-weighted index that keeps its level through an event.
+
+    Parameters
+    ----------
+    divisor : float
+        Divisor until the event.
+    before, after : float
+        Sum of the members' prices at the close before the event, without and with it: a split divides a
+        price, a new member's replaces another's.
+
+    Returns
+    -------
+    float
+        ``divisor * after / before``.
+
+    Notes
+    -----
+    S&P Dow Jones Indices, *Index Mathematics Methodology*, price-weighted indices.
+
+    Examples
+    --------
+    A two-for-one split of a 60 dollar stock among three:
+
+    >>> adjusted_divisor(3.0, before=120.0, after=90.0)
+    2.25
+    """
+    if not (divisor > 0 and before > 0 and after > 0):
+        raise ValueError(f"divisor {divisor} and price sums {before}, {after} must be positive")
+    return divisor * after / before
+
+
+def price_index(closes: pd.DataFrame, divisor: float | None = None) -> pd.DataFrame:
+    """Level and divisor of a price-weighted index whose members are the columns with a price.
+
+    Parameters
+    ----------
+    closes : DataFrame, shape (sessions, symbols)
+        Closes; NaN where a symbol is not a member.
+    divisor : float, optional
+        Divisor of the first session; the number of members then, if not given.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``level`` (sum of the members' prices / divisor) and ``divisor``. A member leaves at its last
+        close and enters at its first, so that neither moves the level.
+    """
+    prices = closes.to_numpy(dtype=np.float64)
+    member = np.isfinite(prices)
+    divisors = np.empty(len(prices))
+    divisors[0] = member[0].sum() if divisor is None else divisor
+    for row in range(1, len(prices)):
+        divisors[row] = divisors[row - 1]
+        before, now = member[row - 1], member[row]
+        if (before & ~now).any():
+            yesterday = prices[row - 1]
+            divisors[row] = adjusted_divisor(
+                divisors[row], yesterday[before].sum(), yesterday[before & now].sum()
+            )
+        if (now & ~before).any():
+            today = prices[row]
+            divisors[row] = adjusted_divisor(divisors[row], today[before & now].sum(), today[now].sum())
+    level = np.nansum(prices, axis=1) / divisors
+    return pd.DataFrame({"level": level, "divisor": divisors}, index=closes.index)

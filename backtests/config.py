@@ -6,7 +6,7 @@ import datetime as dt
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -96,3 +96,128 @@ class RunConfig(BaseModel):
     strategy: StrategyChoice
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     costs: Costs = Costs()
+
+    def build_strategy(self) -> Strategy:
+        """The strategy that the run file names."""
+        return self.strategy.build("strategy")
+
+
+def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
+    """Read a run file.
+
+    Parameters
+    ----------
+    run : str or Path
+        Path of a TOML file, or the name of a run file that comes with the program.
+    overrides : iterable of str
+        ``key=value`` pairs that replace keys of the file, with dots between tables:
+        ``strategy.norm_years=7``. Values are TOML; what is not TOML is taken as text.
+
+    Raises
+    ------
+    ConfigError
+        If the file does not exist or cannot be parsed, or a key is unknown or out of range.
+    """
+    path = find(run)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    for override in overrides:
+        _override(document, override)
+    return parse(document, str(path))
+
+
+def find(run: str | Path) -> Path:
+    """Path of a run file given by path or by name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, naming the nearest.
+    """
+    path = Path(run)
+    if path.is_file():
+        return path
+    shipped = names()
+    if str(run) in shipped:
+        return RUNS / f"{run}.toml"
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        raise ConfigError(f"{path}: no such file")
+    raise ConfigError(unknown_name("run file", str(run), shipped))
+
+
+def names() -> tuple[str, ...]:
+    """Names of the run files that come with the program."""
+    return tuple(sorted(path.stem for path in RUNS.glob("*.toml")))
+
+
+def parse(document: Mapping[str, Any], source: str) -> RunConfig:
+    """Check a run file's content.
+
+    Parameters
+    ----------
+    document : mapping
+        As read from TOML.
+    source : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    ConfigError
+        Naming every key that is unknown, missing or out of range.
+    """
+    try:
+        config = RunConfig.model_validate(document)
+    except ValidationError as error:
+        problems = [_problem(problem) for problem in error.errors()]
+        raise ConfigError(f"{source}: " + "; ".join(problems)) from None
+    if config.start and config.end and config.start >= config.end:
+        raise ConfigError(f"{source}: start {config.start} is not before end {config.end}")
+    return config
+
+
+def _problem(problem: Any) -> str:
+    key = _dotted(problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        *table, name = problem["loc"]
+        model = _model_at(table)
+        place = f"[{_dotted(table)}]" if table else "the run file"
+        return unknown_name("key", str(name), model.model_fields, place)
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    return f"{key} = {problem['input']!r}: {problem['msg']}"
+
+
+def _model_at(location: Iterable[Any]) -> type[BaseModel]:
+    """The model that a table of the run file is checked against."""
+    return {"costs": Costs, "strategy": StrategyChoice, "benchmarks": BenchmarkChoice}.get(
+        next(iter(location), ""), RunConfig
+    )
+
+
+def _dotted(location: Iterable[Any]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _override(document: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    key = key.strip()
+    if not separator or not key:
+        raise ConfigError(f"--set {override!r}: write key=value, for example strategy.norm_years=7")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *tables, name = key.split(".")
+    place = document
+    for table in tables:
+        place = place.setdefault(table, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {override!r}: {table} is not a table that --set can reach")
+    place[name] = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,36 @@ FILL_COLUMNS = ("session", "symbol", "shares", "price", "reference", "commission
 
 UNFILLED_COLUMNS = ("session", "symbol", "weight", "reason")
 """Columns of `Ledger.unfilled`."""
+
+
+def fill_table(fills: Sequence[tuple[Any, ...]], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
+    """Fills as `Ledger.fills` wants them.
+
+    Parameters
+    ----------
+    fills : sequence of tuple
+        In the order of `FILL_COLUMNS`, with positions in `sessions` and `symbols` instead of labels.
+    sessions : ndarray of datetime64[D]
+    symbols : sequence of str
+    """
+    return _labelled(fills, FILL_COLUMNS, sessions, symbols)
+
+
+def unfilled_table(rows: Sequence[tuple[Any, ...]], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
+    """Orders that ended unfilled as `Ledger.unfilled` wants them; `rows` as in `fill_table`."""
+    return _labelled(rows, UNFILLED_COLUMNS, sessions, symbols)
+
+
+def _labelled(
+    rows: Sequence[tuple[Any, ...]], columns: Sequence[str], sessions: Dates, symbols: Sequence[str]
+) -> pd.DataFrame:
+    values = dict(zip(columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True))
+    table = pd.DataFrame({column: np.array(values[column]) for column in columns})
+    table["session"] = sessions[table["session"].to_numpy(dtype=np.intp)].astype("datetime64[s]")
+    table["symbol"] = np.array(symbols, dtype=object)[table["symbol"].to_numpy(dtype=np.intp)]
+    words = {column: "str" for column in ("symbol", "kind", "reason") if column in columns}
+    numbers = {column: np.float64 for column in columns if column not in ("session", *words)}
+    return table.astype({**words, **numbers})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,51 @@
+# style-rotation: `make help` lists what there is.
+
+RUN     ?= blueprint
+MARKET  ?=
+RESULTS ?= results
+
+VENV     := .venv
+BIN      := $(VENV)/bin
+# The first interpreter that is new enough; PYTHON=... overrides.
+PYTHON   ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help backtest test test-slow lint format bench clean
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+backtest: $(VENV)/.installed  ## Run a backtest: RUN=name or file (blueprint), MARKET=folder, RESULTS=folder
+	@$(BIN)/backtest run "$(RUN)" --results "$(RESULTS)" $(if $(MARKET),--market "$(MARKET)")
+
+test: $(VENV)/.test-installed  ## Run the tests, except the slow ones
+	@$(BIN)/python -m pytest -q -n auto -m "not slow"
+
+test-slow: $(VENV)/.test-installed  ## Run the slow tests too
+	@$(BIN)/python -m pytest -q -n auto
+
+lint: $(VENV)/.test-installed  ## Check style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+format: $(VENV)/.test-installed  ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean:  ## Remove the environment and caches; results stay
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Python 3.11 or newer with the venv module is needed; install it or pass PYTHON=/path/to/python" >&2; \
+		exit 1; fi
+	@echo "Setting up $(VENV) with $(PYTHON) (once; takes a minute or two)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test-installed: setup.cfg pyproject.toml $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@

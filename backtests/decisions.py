@@ -1,0 +1,81 @@
+"""Asking a strategy what to hold, session by session, and keeping the record."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from backtests.ledger import Decision
+from datafeeds.asof import AsOf
+from datafeeds.market import Array, Market
+from datafeeds.names import unknown_name
+from strategies.base import Strategy, StrategyError, Target
+
+
+class Recorder:
+    """Calls a strategy with the market as of each decision session and records its targets.
+
+    Parameters
+    ----------
+    market : Market
+    strategy : Strategy
+    may_hold_index : bool
+        Whether a target may name an index: benchmarks may, a portfolio can't buy one.
+
+    Attributes
+    ----------
+    decisions : list of Decision
+    seconds : float
+        Time spent in the strategy.
+    """
+
+    def __init__(self, market: Market, strategy: Strategy, *, may_hold_index: bool = False) -> None:
+        self._market = market
+        self._strategy = strategy
+        self._may_hold_index = may_hold_index
+        self._previous: Target | None = None
+        self.decisions: list[Decision] = []
+        self.seconds = 0.0
+
+    def __call__(self, session: int, weights: Array) -> Array | None:
+        """The strategy's target weights at the close of `session`, shape (symbols,); None to hold.
+
+        Raises
+        ------
+        StrategyError
+            If the strategy returns something else than a Target or None, or weights of symbols that the
+            market does not have or that can't be bought.
+        """
+        began = time.perf_counter()
+        target = self._strategy.decide(AsOf(self._market, session, weights, self._previous))
+        self.seconds += time.perf_counter() - began
+        if target is None:
+            return None
+        today = self._market.sessions[session]
+        if not isinstance(target, Target):
+            raise StrategyError(
+                f"{type(self._strategy).__name__}.decide returned {type(target).__name__} on {today}; "
+                "it must return a Target, or None to hold"
+            )
+        row = self._row(target, today)
+        self._previous = target
+        self.decisions.append(Decision(today, target))
+        return row
+
+    def _row(self, target: Target, today: np.datetime64) -> Array:
+        row = np.zeros(len(self._market.symbols))
+        name = type(self._strategy).__name__
+        for symbol, weight in target.weights.items():
+            column = self._market.column.get(symbol)
+            if column is None:
+                raise StrategyError(
+                    f"{name} on {today}: "
+                    + unknown_name("symbol", symbol, self._market.symbols, f"market {self._market.name!r}")
+                )
+            if self._market.kinds[column] == "index" and not self._may_hold_index:
+                raise StrategyError(
+                    f"{name} on {today}: {symbol} is an index and can't be bought; hold a fund instead"
+                )
+            row[column] = weight
+        return row

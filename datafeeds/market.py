@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -91,7 +92,10 @@ def exchange_sessions(start: str, end: str) -> Dates:
     """
     from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
 
-    calendar = XNYSExchangeCalendar(start=start, end=end)
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 uses a part of pandas that pandas 3.1 announces to change.
+        warnings.simplefilter("ignore")
+        calendar = XNYSExchangeCalendar(start=start, end=end)
     sessions: Dates = calendar.sessions.to_numpy().astype("datetime64[D]")
     sessions.setflags(write=False)
     return sessions

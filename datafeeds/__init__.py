@@ -1,0 +1,1 @@
+"""Where numbers come from, and when each of them became public."""

@@ -1,0 +1,110 @@
+"""The `backtest` command. Everything slow is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from backtests.result import Result
+
+app = typer.Typer(
+    help="Portfolio backtests that cannot lie quietly.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Results = Annotated[Path, typer.Option("--results", help="Folder that holds one folder a run.")]
+
+
+@app.command()
+def run(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A run file, or the name of a shipped one.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace a key, as in strategy.norm_years=7."),
+    ] = None,
+    market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Engine instead of the file's.")] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Run a backtest and write its tearsheet."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from backtests import config as run_files
+
+    overrides = list(settings or [])
+    overrides += [f"market={json.dumps(market)}"] if market else []
+    overrides += [f"engine={json.dumps(engine)}"] if engine else []
+    config = run_files.load(file, overrides)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True) as bar:
+        steps = bar.add_task("starting", total=len(config.benchmarks) + 3)
+
+        def progress(what: str) -> None:
+            bar.update(steps, description=what, advance=1)
+
+        from backtests import run as runner
+        from backtests.results import write
+
+        result = runner.run(config, progress=progress)
+        progress("writing the tearsheet")
+        folder = write(result, results)
+    _print_summary(result, folder)
+
+
+@app.command("list")
+def list_() -> None:
+    """List strategies, markets and run files."""
+    from rich.console import Console
+    from rich.table import Table
+
+    import strategies  # noqa: F401  (registers the strategies)
+    from backtests import config as run_files
+    from backtests.markets import BUILT_IN
+    from strategies.base import REGISTRY, summary_of
+
+    console = Console()
+    table = Table("strategy", "what it does", "parameters", title="Strategies", title_justify="left")
+    for name, cls in REGISTRY.items():
+        defaults = ", ".join(f"{key}={getattr(cls, key)!r}" for key in cls.parameters)
+        table.add_row(name, summary_of(cls), defaults)
+    console.print(table)
+    console.print("Markets: " + ", ".join(BUILT_IN))
+    console.print("Run files: " + ", ".join(run_files.names()))
+
+
+@app.command()
+def show(
+    result: Annotated[str, typer.Argument(metavar="RESULT", help="A run's folder, or the start of its name.")],
+    results: Results = Path("results"),
+) -> None:
+    """Print the summary of a finished run."""
+    from backtests.results import find
+
+    folder = find(results, result)
+    typer.echo((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    """Entry point: errors that a person can mend are one line, without a traceback."""
+    try:
+        app()
+    except ValueError as error:
+        if type(error).__module__.split(".")[0] not in ("backtests", "datafeeds", "strategies"):
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,142 @@
+"""A run's folder: written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tomli_w
+
+from backtests.analysis.performance import metrics
+from backtests.ledger import Decision
+from backtests.result import Result
+from backtests.tearsheet import build, write_html
+from datafeeds.names import unknown_name
+
+
+class ResultsError(ValueError):
+    """A results folder that can't be read or written; the message says which and what to do."""
+
+
+def folder_name(result: Result) -> str:
+    """``<name>-<first eight characters of the run's hash>``."""
+    return f"{result.config.name}-{result.manifest['run_hash'][:8]}"
+
+
+def write(result: Result, results: Path) -> Path:
+    """Write a run's folder below `results` and return its path.
+
+    The folder is made under a temporary name and renamed when it is whole. An older folder of the same
+    run is replaced only then.
+
+    Raises
+    ------
+    ResultsError
+        If `results` can't be written to.
+    """
+    final = results / folder_name(result)
+    partial = results / f".{final.name}.{os.getpid()}"
+    try:
+        partial.mkdir(parents=True)
+        try:
+            _fill(partial, result)
+            _replace(partial, final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise ResultsError(f"{final}: can't be written: {error.strerror or error}") from None
+    return final
+
+
+def _replace(partial: Path, final: Path) -> None:
+    if not final.exists():
+        partial.rename(final)
+        return
+    old = final.with_name(f".{final.name}.old.{os.getpid()}")
+    final.rename(old)
+    try:
+        partial.rename(final)
+    except OSError:
+        old.rename(final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fill(folder: Path, result: Result) -> None:
+    ledger = result.book.ledger
+    dates = pd.DatetimeIndex(ledger.sessions, name="session")
+    returns = pd.DataFrame({book.label: book.ledger.returns for book in result.books})
+    returns.rename_axis("session").to_parquet(folder / "returns.parquet")
+    held = ledger.positions.any(axis=0)
+    symbols = [symbol for symbol, is_held in zip(ledger.symbols, held, strict=True) if is_held]
+    positions = pd.DataFrame(ledger.positions[:, held], index=dates, columns=symbols)
+    positions.to_parquet(folder / "positions.parquet")
+    ledger.fills.to_parquet(folder / "fills.parquet", index=False)
+    ledger.unfilled.to_parquet(folder / "unfilled.parquet", index=False)
+    lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
+    _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
+    _write_json(folder / "metrics.json", metrics(result))
+    _write_json(folder / "manifest.json", dict(result.manifest))
+    config = result.config.model_dump(mode="python", exclude_none=True)
+    _write_text(folder / "run.toml", tomli_w.dumps(config))
+    _write_text(folder / "log.txt", "".join(line + "\n" for line in log_lines(result)))
+    write_html(build(result), folder / "tearsheet.html")
+
+
+def log_lines(result: Result) -> list[str]:
+    """What a run has to tell beyond its numbers: findings in the data, and orders left unfilled."""
+    market = result.market
+    lines = [f"market {market.name}: {market.source}", f"market hash {market.hash}"]
+    lines += [str(finding) for finding in market.findings]
+    for book in result.books:
+        ledger = book.ledger
+        lines.append(
+            f"{book.label}: {len(ledger.decisions)} decisions, {len(ledger.fills)} fills, "
+            f"{len(ledger.unfilled)} orders left unfilled"
+        )
+        for row in ledger.unfilled.itertuples():
+            lines.append(f"{book.label}: {row.session:%Y-%m-%d} {row.symbol} unfilled: {row.reason}")
+    return lines
+
+
+def _decision_record(decision: Decision) -> dict[str, Any]:
+    target = decision.target
+    return {
+        "session": str(decision.session),
+        "weights": dict(target.weights),
+        "cash": target.cash,
+        "changes": [{"why": change.why, "weights": dict(change.weights)} for change in target.changes],
+        "state": dict(target.state),
+    }
+
+
+def _write_json(path: Path, content: Any) -> None:
+    _write_text(path, json.dumps(content, indent=2, default=str) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def find(results: Path, run: str) -> Path:
+    """A run's folder given by path, by full name, or by a beginning that only one name has.
+
+    Raises
+    ------
+    ResultsError
+        If there is none or more than one.
+    """
+    direct = Path(run)
+    if (direct / "manifest.json").is_file():
+        return direct
+    folders = sorted(path.parent for path in results.glob("[!.]*/manifest.json"))
+    matches = [folder for folder in folders if folder.name.startswith(run)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise ResultsError(f"{run!r} fits {', '.join(folder.name for folder in matches)}; give more of it")
+    raise ResultsError(unknown_name("result", run, [folder.name for folder in folders], str(results)))

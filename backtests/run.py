@@ -1,0 +1,158 @@
+"""From a run file to the books of the strategy and its benchmarks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from backtests.account import Account
+from backtests.config import ConfigError, RunConfig
+from backtests.decisions import Recorder
+from backtests.ledger import Ledger
+from backtests.markets import open_market
+from backtests.result import Book, Result
+from datafeeds.market import Market
+from strategies.base import Strategy, StrategyError
+
+Progress = Callable[[str], None]
+"""Told what begins, in words."""
+
+PACKAGES = ("backtrader", "numpy", "pandas", "empyrical-reloaded", "pyfolio-reloaded", "matplotlib")
+"""Packages whose versions the manifest records."""
+
+
+def run(config: RunConfig, *, market: Market | None = None, progress: Progress = lambda what: None) -> Result:
+    """Run a strategy and its benchmarks on one market.
+
+    Parameters
+    ----------
+    config : RunConfig
+    market : Market, optional
+        Used instead of opening ``config.market``.
+    progress : callable
+        Told what begins.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ConfigError
+        If the dates leave no sessions, or a strategy or parameter does not exist.
+    MarketError, StrategyError
+        If the data can't be used, or a strategy asks for what it can't have.
+    """
+    clock = _Clock()
+    with clock("load"):
+        progress(f"loading market {config.market}")
+        traded = open_market(config.market) if market is None else market
+    account = account_of(config, traded)
+    choices = [("strategy", config.strategy.name, "", config.build_strategy())]
+    for position, choice in enumerate(config.benchmarks):
+        key = f"benchmarks[{position}]"
+        choices.append((key, choice.label or choice.name, choice.note, choice.build(key)))
+    books = []
+    for key, label, note, strategy in choices:
+        progress(f"running {label}")
+        ledger = _ledger(key, traded, strategy, account, clock)
+        books.append(Book(label, strategy, ledger, note))
+    return Result(
+        config=config,
+        market=traded,
+        book=books[0],
+        benchmarks=tuple(books[1:]),
+        manifest=manifest(config, traded, clock.seconds),
+    )
+
+
+def account_of(config: RunConfig, market: Market) -> Account:
+    """The account that `config` asks for, on the sessions of `market`.
+
+    Raises
+    ------
+    ConfigError
+        If the dates leave fewer than two sessions.
+    """
+    first = 0 if config.start is None else market.index_of(str(config.start))
+    if config.start is not None and (first < 0 or market.sessions[first] < config.start):
+        first += 1
+    last = len(market.sessions) - 1 if config.end is None else market.index_of(str(config.end))
+    if last - first < 1:
+        raise ConfigError(
+            f"start {config.start} and end {config.end} leave no sessions; market {market.name!r} has "
+            f"{market.sessions[0]} to {market.sessions[-1]}"
+        )
+    return Account(config.capital, config.costs, config.lag, config.fractional_shares, first, last)
+
+
+def _ledger(key: str, market: Market, strategy: Strategy, account: Account, clock: _Clock) -> Ledger:
+    from backtests.engines import event
+
+    recorder = Recorder(market, strategy, may_hold_index=key != "strategy")
+    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    began = time.perf_counter()
+    try:
+        ledger = event.run(market, recorder, deciding, account)
+    except StrategyError as error:
+        raise ConfigError(f"[{key}] {error}") from None
+    clock.add("decide", recorder.seconds)
+    clock.add("engine", time.perf_counter() - began - recorder.seconds)
+    return replace(ledger, decisions=tuple(recorder.decisions))
+
+
+class _Clock:
+    """Seconds spent in each phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def add(self, phase: str, seconds: float) -> None:
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+
+    @contextmanager
+    def __call__(self, phase: str) -> Any:
+        began = time.perf_counter()
+        yield
+        self.add(phase, time.perf_counter() - began)
+
+
+def manifest(config: RunConfig, market: Market, seconds: dict[str, float]) -> dict[str, Any]:
+    """Where a result comes from: enough to run it again and to tell whether anything changed."""
+    return {
+        "run_hash": run_hash(config, market),
+        "config": config.model_dump(mode="json", exclude_none=True),
+        "market": {"name": market.name, "source": market.source, "hash": market.hash},
+        "engine": config.engine,
+        "code": {"version": metadata.version("style-rotation"), "hash": code_hash()},
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "seconds": {phase: round(value, 4) for phase, value in seconds.items()},
+    }
+
+
+def run_hash(config: RunConfig, market: Market) -> str:
+    """SHA-256 over the run file, the market's content and the code: what a result depends on."""
+    content = [config.model_dump(mode="json"), market.hash, code_hash()]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def code_hash() -> str:
+    """SHA-256 over the source files of the three packages."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for package in ("datafeeds", "strategies", "backtests"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

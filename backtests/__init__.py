@@ -1,0 +1,1 @@
+"""Running decisions against a market, and judging the outcome."""

@@ -77,8 +77,8 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         finally:
             self._settling = None
 
-    def transmit(self, order: Any, check: bool = True) -> Any:
-        """Fill `order` now, at the price that was sized on."""
+    def submit(self, order: Any, check: bool = True) -> Any:
+        """Fill `order` now, at the price that was sized on, and forget it: nothing waits for it."""
         order.submit()
         order.accept()
         self._execute(order, ago=0, price=order.info.fill_price)
@@ -87,6 +87,7 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
                 f"{order.data._name}: order over {order.created.size} shares was not filled: "
                 f"{order.getstatusname()}"
             )
+        del self._ocos[order.ref]
         position = self.positions[order.data]
         column = self._column[order.data]
         self.shares[column] = position.size

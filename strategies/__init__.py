@@ -18,11 +18,13 @@ from strategies.base import (
     summary_of,
 )
 from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted
+from strategies.blueprint import Blueprint, ValuationCut
 
 __all__ = [
     "REGISTRY",
     "SCHEDULES",
     "AsOf",
+    "Blueprint",
     "BuyAndHold",
     "CapWeighted",
     "Change",
@@ -36,6 +38,7 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "Target",
+    "ValuationCut",
     "Weekly",
     "strategy_named",
     "summary_of",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -99,7 +100,7 @@ class Target:
             raise StrategyError("a target needs a reason: pass why=")
         weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
         for symbol, weight in weights.items():
-            if not np.isfinite(weight) or weight < -TOLERANCE:
+            if not math.isfinite(weight) or weight < -TOLERANCE:
                 raise StrategyError(
                     f"target weight of {symbol} is {weight}; weights must be finite and at least 0"
                 )
@@ -131,11 +132,11 @@ class Target:
 
         A factor that is NaN (nothing known) leaves its symbol as it is.
         """
-        known = {symbol: float(factor) for symbol, factor in factors.items() if not np.isnan(factor)}
+        known = {str(symbol): float(factor) for symbol, factor in factors.items() if not math.isnan(factor)}
         changed = {
-            str(symbol): self.weights[str(symbol)] * factor
+            symbol: self.weights[symbol] * factor
             for symbol, factor in known.items()
-            if str(symbol) in self.weights and factor != 1.0
+            if symbol in self.weights and factor != 1.0
         }
         return self._with(changed, why)
 
@@ -398,6 +399,26 @@ def _adapter(hint: Any) -> TypeAdapter[Any]:
 
 def _rebuild(cls: type[Strategy], values: dict[str, Any]) -> Strategy:
     return cls(**values)
+
+
+def group_members(see: AsOf, key: str, group: str) -> list[str]:
+    """Stocks and funds of a group that trade today.
+
+    Parameters
+    ----------
+    see : AsOf
+    key : str
+        The parameter that names the group, for the message.
+    group : str
+
+    Raises
+    ------
+    StrategyError
+        If the market has no such group, naming the run file's key and the nearest group.
+    """
+    if group not in see.groups:
+        raise StrategyError(f"strategy.{key} = {group!r}: {unknown_name('group', group, see.groups)}")
+    return see.members(group)
 
 
 def strategy_named(name: str) -> type[Strategy]:

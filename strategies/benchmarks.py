@@ -9,8 +9,7 @@ import pandas as pd
 from pydantic import BeforeValidator, Field
 
 from datafeeds.asof import AsOf
-from datafeeds.names import unknown_name
-from strategies.base import Once, Strategy, StrategyError, Target
+from strategies.base import Once, Strategy, StrategyError, Target, group_members
 from strategies.signals import cap_weights, equal_weights, listed, universe
 
 Group = Annotated[str, Field(min_length=1)] | None
@@ -29,10 +28,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _universe(see: AsOf, group: str | None) -> list[str]:
-    """The strategy's universe; an unknown group is refused under the run file's key."""
-    if group is not None and group not in see.groups:
-        raise StrategyError(f"strategy.group = {group!r}: {unknown_name('group', group, see.groups)}")
-    return universe(see, group)
+    """The stocks, or the members of `group`, that trade today."""
+    return universe(see) if group is None else group_members(see, "group", group)
 
 
 class CapWeighted(Strategy):

@@ -241,7 +241,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         for column in np.flatnonzero(self.last_bar == session - 1):
             if self.broker.shares[column] > 0:
                 order = self.broker.settle(self, self.datas[column])
-                self._record(session, column, order, order.executed.price, 0.0, 0.0, "delisting")
+                self._record(session, column, order, order.info.fill_price, 0.0, 0.0, "delisting")
             if self.open[column]:
                 self._leave(session, column, "delisted")
 
@@ -350,9 +350,11 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self, session: int, column: int, order: Any, reference: float, spread: float, impact: float, kind: str
     ) -> None:
         done = order.executed
+        # `done.price` is an average over executions; dividing by the size again would cost its last bit.
+        price = done.exbits[-1].price
         value = abs(done.size) * reference
         self.fills.append(
-            (session, column, done.size, done.price, reference, done.comm, value * spread, value * impact, kind)
+            (session, column, done.size, price, reference, done.comm, value * spread, value * impact, kind)
         )
 
     def _leave(self, session: int, column: int, reason: str) -> None:

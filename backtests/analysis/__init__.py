@@ -1,0 +1,1 @@
+"""Judging the outcome of a run: performance, trading, exposure."""

@@ -1,0 +1,75 @@
+"""A tearsheet as one self-contained HTML file: inline style and SVG, no script, no network."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from backtests.tearsheet.content import AreaChart, Figure, Line, LineChart, Tearsheet
+from backtests.tearsheet.figures import STYLES
+from backtests.tearsheet.formats import formatted
+from backtests.tearsheet.palette import variables
+from backtests.tearsheet.svg import inline_svg
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def html(tearsheet: Tearsheet) -> str:
+    """Render the tearsheet as an HTML document.
+
+    Every text of the tearsheet is escaped.
+    """
+    return _environment().get_template("tearsheet.html.jinja").render(sheet=tearsheet)
+
+
+def write_html(tearsheet: Tearsheet, path: Path | str) -> Path:
+    """Write the tearsheet to `path` and return it."""
+    target = Path(path)
+    target.write_text(html(tearsheet), encoding="utf-8", newline="\n")
+    return target
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        kind=lambda block: type(block).__name__,
+        svg=_svg,
+        legend=_legend,
+        style=lambda: Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        variables=variables(),
+    )
+    environment.filters["formatted"] = formatted
+    return environment
+
+
+def _svg(figure: Figure) -> Markup:
+    # Safe: matplotlib escapes its texts, which are ticks only, and keys come from this package.
+    return Markup(inline_svg(figure.chart, figure.key, f"{figure.key}-alt"))
+
+
+def _legend(chart: LineChart | AreaChart) -> list[tuple[str, str, str, str]]:
+    """Label, shape (line, area or mark), colour and dash array of each entry of a chart's legend."""
+    if isinstance(chart, AreaChart):
+        return [(layer.label, "area", _color(layer.slot), "") for layer in chart.layers]
+    entries = [(line.label, "line", _color(line.slot), _dashes(line)) for line in chart.lines]
+    return entries + [(marks.label, "mark", _color(marks.slot), "") for marks in chart.marks]
+
+
+def _color(slot: int) -> str:
+    series = sum(name.removeprefix("--series-").isdigit() for name in variables())
+    return "var(--series-cash)" if slot < 0 else f"var(--series-{slot % series})"
+
+
+def _dashes(line: Line) -> str:
+    style = STYLES[line.dash]
+    return "" if isinstance(style, str) else " ".join(f"{length:g}" for length in style[1])

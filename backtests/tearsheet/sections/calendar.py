@@ -1,0 +1,100 @@
+"""Returns by calendar month and year."""
+
+from __future__ import annotations
+
+import calendar
+
+import numpy as np
+import pandas as pd
+
+from backtests.analysis.performance import period_returns
+from backtests.tearsheet.content import Block, Cell, Column, Details, Row, Section, Table
+from backtests.tearsheet.material import Material
+
+MONTHS = tuple(calendar.month_abbr[1:])
+STEPS = (0.005, 0.015, 0.03, 0.05, 0.08)
+"""Sizes of a month's return from which on its cell is shaded one step darker."""
+
+YEAR_SCALE = 3.0
+"""A year's return is shaded like a month's of a third of its size."""
+
+
+def section(material: Material) -> Section:
+    """Make the monthly heat map and the calendar-year table."""
+    ours = material.result.book.ledger.equity
+    months = period_returns(ours, material.sessions, "M")
+    years = period_returns(ours, material.sessions, "Y")
+    label = material.result.book.label
+    blocks: list[Block] = [_heat_map(f"Monthly returns of {label}, %", months, years)]
+    if material.primary is not None:
+        theirs = material.primary.ledger.equity
+        blocks.append(
+            Details(
+                f"Monthly returns against {material.primary.label}",
+                (
+                    _heat_map(
+                        f"Monthly return of {label} less that of {material.primary.label}, points",
+                        months - period_returns(theirs, material.sessions, "M"),
+                        years - period_returns(theirs, material.sessions, "Y"),
+                    ),
+                ),
+            )
+        )
+    blocks.append(_years(material))
+    return Section("calendar", "Calendar returns", tuple(blocks))
+
+
+def shade(value: float, scale: float = 1.0) -> int:
+    """Step from -5 to 5 for the size of a return."""
+    if not np.isfinite(value):
+        return 0
+    return int(np.sign(value)) * int(np.searchsorted(STEPS, abs(value) / scale, side="right"))
+
+
+def _heat_map(caption: str, months: pd.Series[float], years: pd.Series[float]) -> Table:
+    by_year: dict[int, dict[int, float]] = {}
+    for date, value in months.items():
+        day = pd.Timestamp(str(date))
+        by_year.setdefault(day.year, {})[day.month] = float(value)
+    year_of = {pd.Timestamp(str(date)).year: float(value) for date, value in years.items()}
+    rows = [
+        Row(
+            (
+                Cell(str(year)),
+                *(_cell(found.get(month)) for month in range(1, 13)),
+                _cell(year_of[year], YEAR_SCALE),
+            )
+        )
+        for year, found in by_year.items()
+    ]
+    columns = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year"))
+    return Table(
+        caption, columns, tuple(rows), "The first and the last period may be part of one.", dense=True
+    )
+
+
+def _cell(value: float | None, scale: float = 1.0) -> Cell:
+    if value is None:
+        return Cell("")
+    return Cell(value * 100, "bps", shade(value, scale))
+
+
+def _years(material: Material) -> Table:
+    returns = [period_returns(book.ledger.equity, material.sessions, "Y") for book in material.books]
+    rows = []
+    for position, date in enumerate(returns[0].index):
+        values = [float(each.iloc[position]) for each in returns]
+        rows.append(
+            Row(
+                (
+                    Cell(str(pd.Timestamp(date).year)),
+                    *(Cell(each, "percent", shade(each, YEAR_SCALE)) for each in values),
+                )
+            )
+        )
+    return Table(
+        "Calendar-year returns after costs",
+        (Column("Year", "left"), *(Column(label) for label in material.labels)),
+        tuple(rows),
+        "The first and the last year may be part of one.",
+    )

@@ -1,0 +1,72 @@
+"""The decision log: what was decided on each date, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+
+import numpy as np
+
+from backtests.ledger import Decision
+from backtests.tearsheet.content import Block, DecisionLog, Details, LogEntry, Move, Paragraph, Section
+from backtests.tearsheet.material import Material
+
+LARGEST = 5
+"""Weight changes shown of each decision."""
+
+LEAST = 0.0005
+"""Weight changes below this (0.05 points) are not counted."""
+
+
+def section(material: Material) -> Section:
+    """Every decision with its largest moves and its reasons, latest year first."""
+    entries = log_entries(material)
+    if not entries:
+        return Section("decisions", "Decision log", (Paragraph("The strategy gave no target."),))
+    blocks: list[Block] = [
+        Paragraph(
+            "Each date is the close at which the decision was made; its orders fill later. Moves go from the "
+            "weight held at that close to the weight asked for. Turnover is half the sum of all "
+            "moves, cash included.",
+            "note",
+        )
+    ]
+    for year, group in groupby(reversed(entries), key=lambda entry: int(str(entry.session)[:4])):
+        decisions = tuple(group)
+        count = f"{len(decisions)} decision{'' if len(decisions) == 1 else 's'}"
+        blocks.append(Details(f"{year}: {count}", (DecisionLog(f"Decisions of {year}", decisions),)))
+    return Section("decisions", "Decision log", tuple(blocks))
+
+
+def log_entries(material: Material) -> tuple[LogEntry, ...]:
+    """One entry a decision, in order of time."""
+    held = material.weights
+    symbols = [str(symbol) for symbol in held.columns]
+    values = held.to_numpy()
+    decisions = material.result.book.ledger.decisions
+    rows = np.searchsorted(
+        material.sessions, np.array([each.session for each in decisions], dtype="datetime64[D]")
+    )
+    return tuple(
+        _entry(decision, dict(zip(symbols, values[row].tolist(), strict=True)))
+        for decision, row in zip(decisions, rows, strict=True)
+    )
+
+
+def _entry(decision: Decision, before: Mapping[str, float]) -> LogEntry:
+    after = decision.target.weights
+    moves = [
+        Move(symbol, before.get(symbol, 0.0), after.get(symbol, 0.0))
+        for symbol in dict.fromkeys((*before, *after))
+        if abs(after.get(symbol, 0.0) - before.get(symbol, 0.0)) >= LEAST
+    ]
+    moves.sort(key=lambda move: -abs(move.after - move.before))
+    cash_move = abs(sum(after.values()) - sum(before.values()))
+    every = sum(abs(after.get(symbol, 0.0) - before.get(symbol, 0.0)) for symbol in {*before, *after})
+    return LogEntry(
+        session=decision.session,
+        turnover=(every + cash_move) / 2,
+        moves=tuple(moves[:LARGEST]),
+        others=max(0, len(moves) - LARGEST),
+        reasons=tuple(dict.fromkeys(change.why for change in decision.target.changes)),
+    )

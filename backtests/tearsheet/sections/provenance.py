@@ -1,0 +1,38 @@
+"""Definitions of every statistic, and where the run came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backtests.analysis.definitions import Definition
+from backtests.tearsheet.content import Fact, Facts, Glossary, Paragraph, Section
+from backtests.tearsheet.material import Material
+from backtests.tearsheet.sections.summary import verification
+
+
+def glossary_section(definitions: tuple[Definition, ...]) -> Section:
+    """Every definition used in the document."""
+    return Section("definitions", "Definitions", (Glossary(definitions),))
+
+
+def section(material: Material) -> Section:
+    """List the manifest, flat."""
+    manifest = material.result.manifest
+    facts = tuple(Fact(name, text) for name, text in flat(manifest))
+    shown = Facts(facts) if facts else Paragraph("The run has no manifest.", "note")
+    return Section("provenance", "Provenance", (Paragraph(verification(material)), shown))
+
+
+def flat(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Name and text of every entry of a nested mapping, names joined by spaces."""
+    found: list[tuple[str, str]] = []
+    for key, value in entries.items():
+        name = f"{prefix} {key}".strip().replace("_", " ")
+        if isinstance(value, Mapping):
+            found += flat(value, name)
+        elif isinstance(value, (list, tuple)):
+            found.append((name, ", ".join(str(each) for each in value)))
+        else:
+            found.append((name, f"{value:.4g}" if isinstance(value, float) else str(value)))
+    return found

@@ -1,0 +1,141 @@
+"""Page one: what was run, did it win, at what cost, and what limits the answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from backtests.tearsheet.content import (
+    Block,
+    Bullets,
+    Cell,
+    Details,
+    Fact,
+    Facts,
+    Highlight,
+    Highlights,
+    Paragraph,
+    Section,
+)
+from backtests.tearsheet.formats import Format
+from backtests.tearsheet.material import Material
+from backtests.tearsheet.wording import costs_in_words, verdict
+
+HYPOTHETICAL = (
+    "Hypothetical performance: a simulation on past data, made with knowledge of that past. No money was "
+    "invested, and results like these are no promise of future ones."
+)
+SHOWN_FINDINGS = 200
+"""Findings listed in full; the rest is counted."""
+
+
+def section(material: Material) -> Section:
+    """Page one."""
+    first, *further = verdict(material)
+    blocks: list[Block] = [
+        Paragraph(first, "lead"),
+        _highlights(material),
+        Paragraph(" ".join(further)),
+        Paragraph(HYPOTHETICAL, "warning"),
+        Bullets("Limits", _limits(material), "warning"),
+        *_findings(material),
+        _what_was_run(material),
+    ]
+    return Section("summary", "Summary", tuple(blocks))
+
+
+def _highlights(material: Material) -> Highlights:
+    chosen: tuple[tuple[str, Format], ...] = (
+        ("cagr" if material.annual else "total_return", "percent"),
+        ("volatility", "percent"),
+        ("sharpe", "number"),
+        ("max_drawdown", "percent"),
+    )
+    ours = material.performances[0]
+    items = [
+        Highlight(term, Cell(getattr(ours, term), form), _beside(material, term, form))
+        for term, form in chosen
+    ]
+    items.append(Highlight("turnover", Cell(material.tradings[0].turnover, "percent")))
+    items.append(Highlight("cost_bps", Cell(material.tradings[0].cost_bps, "bps")))
+    return Highlights(tuple(items))
+
+
+def _beside(material: Material, term: str, form: Format) -> str:
+    if material.primary is None:
+        return ""
+    return f"{material.primary.label} {Cell(getattr(material.performances[1], term), form).text}"
+
+
+def _limits(material: Material) -> tuple[str, ...]:
+    market = material.result.market
+    limits = list(market.limits)
+    if market.adjustment == "total_return":
+        limits.append(
+            "Closes are adjusted for dividends, so dividends are inside the prices and not paid as cash."
+        )
+    if market.closes_only:
+        limits.append("Only closes are known: orders fill at the next session's close instead of its open.")
+    limits.extend(f"{book.label}: {book.note}" for book in material.books if book.note)
+    counts = Counter(finding.severity for finding in market.findings)
+    if counts["quarantined"]:
+        figures = "figure was" if counts["quarantined"] == 1 else "figures were"
+        limits.append(
+            f"{counts['quarantined']:,} suspicious {figures} left out of every calculation (listed below)."
+        )
+    limits.append("This page does not test whether the difference from the benchmarks could be luck.")
+    return tuple(dict.fromkeys(limits))
+
+
+def _findings(material: Material) -> list[Block]:
+    findings = material.result.market.findings
+    if not findings:
+        return []
+    counts = Counter(finding.severity for finding in findings)
+    summary = "What the data checks found: " + ", ".join(
+        f"{count:,} {kind}" for kind, count in counts.items()
+    )
+    lines = [str(finding) for finding in findings[:SHOWN_FINDINGS]]
+    if len(findings) > SHOWN_FINDINGS:
+        lines.append(f"and {len(findings) - SHOWN_FINDINGS:,} more, in the run's log")
+    return [Details(summary, (Bullets("", tuple(lines)),))]
+
+
+def _what_was_run(material: Material) -> Facts:
+    result, sessions = material.result, material.sessions
+    config, market, manifest = result.config, result.market, result.manifest
+    parameters = ", ".join(f"{key} = {value}" for key, value in result.book.strategy.values().items())
+    facts = [
+        Fact("Strategy", f"{type(result.book.strategy).__name__}{f' ({parameters})' if parameters else ''}"),
+        Fact("Benchmarks", ", ".join(book.label for book in result.benchmarks) or "none"),
+        Fact("Market", f"{market.name}{': ' + market.source if market.source else ''}"),
+        Fact("Span", f"{sessions[0]} to {sessions[-1]}, {len(sessions):,} sessions"),
+        Fact("Starting capital", f"{config.capital:,.0f}, {_shares(config.fractional_shares)}"),
+        Fact("Costs", costs_in_words(config.costs)),
+        Fact("Orders", _orders(config.lag, market.closes_only)),
+        Fact("Engine", str(manifest.get("engine", config.engine))),
+        Fact("Recomputed", verification(material)),
+        Fact("Run", short(manifest.get("run_hash", ""))),
+        Fact("Market data", short(market.hash)),
+    ]
+    return Facts(tuple(fact for fact in facts if fact.text))
+
+
+def short(digest: object) -> str:
+    """Shorten a hash to its first twelve characters."""
+    return str(digest)[:12]
+
+
+def verification(material: Material) -> str:
+    """Say what a second engine found."""
+    said = material.result.manifest.get("verification")
+    return str(said) if said else "Not recomputed by a second engine."
+
+
+def _shares(fractional: bool) -> str:
+    return "fractional shares" if fractional else "whole shares"
+
+
+def _orders(lag: int, closes_only: bool) -> str:
+    when = "close" if closes_only else "open"
+    later = "next session" if lag == 0 else f"session {lag + 1} after it"
+    return f"Decided at a close with what was public then, filled at the {when} of the {later}."

@@ -1,0 +1,133 @@
+"""Price-to-sales of AI hardware against the software norm, with the decisions that changed the cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from backtests.analysis.exposure import group_members
+from backtests.ledger import Decision
+from backtests.tearsheet.content import Block, Figure, Line, LineChart, Marks, Paragraph, Section
+from backtests.tearsheet.formats import formatted
+from backtests.tearsheet.material import Material
+from datafeeds import fundamentals
+from datafeeds.market import Array, Market
+
+FACT = "price_to_sales"
+SESSIONS_A_YEAR = 252
+NORM_YEARS = 5
+FEW = 4
+"""Members of the hardware group that are drawn one by one if there are no more of them."""
+
+STEP = 0.01
+"""Change of the kept share from which on a decision is marked."""
+
+
+def section(material: Material) -> Section:
+    """Price-to-sales against the norm, or a sentence that says why it is missing."""
+    title = "Valuation: price-to-sales against the software norm"
+    market = material.result.market
+    parameters = material.result.book.strategy.values()
+    hardware = str(parameters.get("hardware", "ai_hardware"))
+    software = str(parameters.get("software", "software"))
+    missing = [group for group in (hardware, software) if group not in market.groups]
+    if missing or FACT not in fundamentals.names(market):
+        why = (
+            f"no group {' or '.join(missing)}" if missing else "no price-to-sales: filed figures are missing"
+        )
+        return Section("valuation", title, (Paragraph(f"Not shown: the market has {why}.", "note"),))
+    return Section(
+        "valuation", title, _blocks(material, hardware, software, float(parameters.get("norm_years", 5)))
+    )
+
+
+def _blocks(material: Material, hardware: str, software: str, years: float) -> tuple[Block, ...]:
+    market, sessions = material.result.market, material.sessions
+    first = market.index_of(sessions[0])
+    run = slice(first, first + len(sessions))
+    ratios = fundamentals.fact(market, FACT)
+    norm = software_norm(market, software, years)[run]
+    members = group_members(market, hardware, market.sessions)[run]
+    own = np.where(members, ratios[run], np.nan)
+    median = cross_median(own)
+    if not (np.isfinite(median) & np.isfinite(norm)).any():
+        text = "Not shown: price-to-sales and its norm are never known on the same session of this run."
+        return (Paragraph(text, "note"),)
+    columns = np.flatnonzero(np.isfinite(own).any(axis=0))
+    lines = [Line(f"{hardware} (median)", sessions, median, 0), Line("norm", sessions, norm, 1, "dashed")]
+    if 1 < len(columns) <= FEW:
+        lines += [
+            Line(market.symbols[column], sessions, own[:, column], slot, "dotted")
+            for slot, column in enumerate(columns, start=2)
+        ]
+    symbols = [market.symbols[column] for column in np.flatnonzero(members.any(axis=0))]
+    dates = changed_cuts(material.result.book.ledger.decisions, symbols)
+    marks = Marks("decision that changed the cut", dates, median[np.searchsorted(sessions, dates)], 3)
+    figure = Figure(
+        "price-to-sales",
+        LineChart(tuple(lines), "number", log=True, marks=(marks,) if len(dates) else ()),
+        f"Price-to-sales of {hardware} and the norm: median over {years:g} years of the median of "
+        f"{software}, as known each day, logarithmic scale",
+        _alt(hardware, median, norm, len(dates)),
+    )
+    return (figure,)
+
+
+def _alt(hardware: str, median: Array, norm: Array, decisions: int) -> str:
+    both = np.isfinite(median) & np.isfinite(norm)
+    above = float((median[both] > norm[both]).mean())
+    return (
+        f"Line chart. The median price-to-sales of {hardware} was above the norm on "
+        f"{formatted(above, 'percent')} of the sessions on which both are known; at the last of them it was "
+        f"{formatted(float(median[both][-1]), 'number')} against "
+        f"{formatted(float(norm[both][-1]), 'number')}. {decisions} decisions changed the cut."
+    )
+
+
+def software_norm(market: Market, group: str, years: float) -> Array:
+    """Trailing median of the daily cross-sectional median price-to-sales of `group`, shape (sessions,).
+
+    Parameters
+    ----------
+    market : Market
+    group : str
+    years : float
+        Length of the trailing window, 252 sessions a year; sessions without a value are skipped.
+    """
+    members = group_members(market, group, market.sessions)
+    daily = cross_median(np.where(members, fundamentals.fact(market, FACT), np.nan))
+    window = max(1, round(years * SESSIONS_A_YEAR))
+    return np.asarray(pd.Series(daily).rolling(window, min_periods=1).median().to_numpy(), dtype=np.float64)
+
+
+def cross_median(values: Array) -> Array:
+    """Median over the columns of each row, shape (rows,); NaN where the row holds none."""
+    medians = np.full(len(values), np.nan)
+    known = np.isfinite(values).any(axis=1)
+    medians[known] = np.nanmedian(values[known][:, np.isfinite(values).any(axis=0)], axis=1)
+    return medians
+
+
+def changed_cuts(decisions: Sequence[Decision], symbols: list[str]) -> npt.NDArray[np.datetime64]:
+    """Sessions of the decisions whose target keeps another share of `symbols` than the one before.
+
+    The share kept is the weight of `symbols` in the target / their weight in its starting weights.
+    """
+    dates = []
+    before = 1.0
+    for decision in decisions:
+        start = _weight(decision.target.changes[0].weights, symbols)
+        if start <= 0:
+            continue
+        kept = _weight(decision.target.weights, symbols) / start
+        if abs(kept - before) >= STEP:
+            dates.append(decision.session)
+        before = kept
+    return np.array(dates, dtype="datetime64[D]")
+
+
+def _weight(weights: Mapping[str, float], symbols: list[str]) -> float:
+    return sum(weights.get(symbol, 0.0) for symbol in symbols)

@@ -1,0 +1,176 @@
+"""Sentences made from the numbers: what happened, said plainly, also when it is not welcome."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backtests.account import Costs
+from backtests.analysis.performance import Performance, period_returns
+from backtests.tearsheet.formats import formatted
+from backtests.tearsheet.material import Material
+
+EVEN = 0.0005
+"""Returns closer than this (0.05 points) are called the same."""
+
+
+def verdict(material: Material) -> tuple[str, ...]:
+    """Say what happened in a few sentences: return against each benchmark, risk, cost.
+
+    Parameters
+    ----------
+    material : Material
+
+    Returns
+    -------
+    tuple of str
+        The first says whether the strategy beat its primary benchmark.
+    """
+    sentences = [
+        _return(material),
+        *_others(material),
+        _risk(material),
+        *_worst_year(material),
+        _cost(material),
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _growth(numbers: Performance) -> float:
+    """Return what is compared: the return a year if annualised, else in total."""
+    return numbers.total_return if numbers.cagr is None else numbers.cagr
+
+
+def points(difference: float) -> str:
+    """Write a difference of returns in percentage points, unsigned."""
+    return f"{abs(difference) * 100:,.1f} points"
+
+
+def listed(names: list[str]) -> str:
+    """Names joined as in a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _return(material: Material) -> str:
+    label = material.result.book.label
+    ours = material.performances[0]
+    a_year = " a year" if material.annual else ""
+    how = "a year" if material.annual else "in total, over less than a year,"
+    growth = formatted(_growth(ours), "percent")
+    said = (
+        f"After costs, {label} returned {growth} {how} from {material.sessions[0]} to {material.sessions[-1]}"
+    )
+    if material.primary is None:
+        return f"{said}. No benchmark was run, so this does not say whether the market did better."
+    theirs = material.performances[1]
+    name, difference = material.primary.label, material.relatives[0].excess_return
+    their_return = formatted(_growth(theirs), "percent")
+    if abs(difference) < EVEN:
+        return f"{said}, the same as {name} ({their_return}). It did not beat {name}."
+    if difference > 0:
+        return f"{said}, {points(difference)}{a_year} more than {name} ({their_return}). It beat {name}."
+    return f"{said}, {points(difference)}{a_year} less than {name} ({their_return}). It did not beat {name}."
+
+
+def _others(material: Material) -> list[str]:
+    """How it did against the further benchmarks."""
+    further = list(zip(material.result.benchmarks, material.relatives, strict=True))[1:]
+    beaten = [
+        f"{book.label} (by {points(numbers.excess_return)})"
+        for book, numbers in further
+        if numbers.excess_return >= EVEN
+    ]
+    unbeaten = [
+        f"{book.label} (by {points(numbers.excess_return)})"
+        for book, numbers in further
+        if numbers.excess_return < EVEN
+    ]
+    sentences = []
+    if beaten:
+        sentences.append(
+            f"It also beat {listed(beaten)}." if _beat_primary(material) else f"It beat {listed(beaten)}."
+        )
+    if unbeaten:
+        sentences.append(f"It did not beat {listed(unbeaten)}.")
+    return sentences
+
+
+def _beat_primary(material: Material) -> bool:
+    return bool(material.relatives) and material.relatives[0].excess_return >= EVEN
+
+
+def _risk(material: Material) -> str:
+    ours = material.performances[0]
+    if ours.drawdown_peak is None:
+        return "Its equity never fell below an earlier close."
+    fall = (
+        f"Its worst fall was {formatted(ours.max_drawdown, 'percent')}, "
+        f"from {ours.drawdown_peak} to {ours.drawdown_trough}, "
+    )
+    fall += (
+        "not recovered by the end of the run"
+        if ours.drawdown_recovery is None
+        else f"recovered on {ours.drawdown_recovery}"
+    )
+    if material.primary is None:
+        return f"{fall}."
+    theirs = material.performances[1]
+    return (
+        f"{fall}; that of {material.primary.label} was {formatted(theirs.max_drawdown, 'percent')}. "
+        f"{_reward(ours, theirs, material.primary.label)}"
+    ).strip()
+
+
+def _reward(ours: Performance, theirs: Performance, name: str) -> str:
+    """Return per unit of risk against the benchmark's."""
+    if not (np.isfinite(ours.sharpe) and np.isfinite(theirs.sharpe)):
+        return ""
+    ratios = f"(Sharpe ratio {formatted(ours.sharpe, 'number')} against {formatted(theirs.sharpe, 'number')})"
+    if round(ours.sharpe, 2) == round(theirs.sharpe, 2):
+        return f"For the risk taken it earned as much as {name} {ratios}."
+    more = "more" if ours.sharpe > theirs.sharpe else "less"
+    return f"For the risk taken it earned {more} than {name} {ratios}."
+
+
+def _worst_year(material: Material) -> list[str]:
+    """Name the calendar year in which it trailed the primary benchmark most."""
+    if material.primary is None or not material.annual:
+        return []
+    ours = period_returns(material.result.book.ledger.equity, material.sessions, "Y")
+    theirs = period_returns(material.primary.ledger.equity, material.sessions, "Y")
+    gap = (ours - theirs).to_numpy()
+    worst = int(gap.argmin())
+    if gap[worst] >= 0:
+        return []
+    year = ours.index[worst].year
+    pair = [formatted(float(each.iloc[worst]), "signed") for each in (ours, theirs)]
+    return [f"It hurt most against {material.primary.label} in {year}: {pair[0]} against {pair[1]}."]
+
+
+def _cost(material: Material) -> str:
+    ours = material.tradings[0]
+    if ours.fills == 0:
+        return "It never traded: there is not one fill in its ledger."
+    over = "a year" if material.annual else "over the run"
+    return (
+        f"Trading cost {formatted(ours.cost_bps, 'bps')} bps of equity {over} "
+        f"at a turnover of {formatted(ours.turnover, 'percent')}."
+    )
+
+
+def costs_in_words(costs: Costs) -> str:
+    """Write the run's cost assumptions as a sentence."""
+    parts = [
+        f"commission {costs.commission_bps:g} bps of value" if costs.commission_bps else "",
+        f"{costs.commission_per_share:g} a share" if costs.commission_per_share else "",
+        f"half-spread {costs.half_spread_bps:g} bps" if costs.half_spread_bps else "",
+        f"square-root market impact with coefficient {costs.impact:g}"
+        if costs.impact
+        else "no market impact",
+        f"orders capped at {costs.max_participation:.0%} of a session's volume"
+        if costs.max_participation
+        else "",
+        f"{costs.dividend_withholding:.0%} of dividends withheld" if costs.dividend_withholding else "",
+        f"interest on cash {costs.cash_rate:.2%} a year" if costs.cash_rate else "no interest on cash",
+    ]
+    said = ", ".join(part for part in parts if part)
+    return f"{said[0].upper()}{said[1:]}; the same for the strategy and every benchmark."

@@ -6,8 +6,8 @@ never before.
 
 Periods
 -------
-`fiscal_period` is Q1, Q2, Q3 or Q4 (that quarter alone) or FY. A quarter that was not filed is the fiscal year
-less the other three, where all four are known. Other quarters are never guessed.
+`fiscal_period` is Q1, Q2, Q3 or Q4 (that quarter alone) or FY. A quarter that was not filed is the fiscal
+year less the other three, where all four are known. Other quarters are never guessed.
 
 Twelve trailing months
 ----------------------
@@ -17,9 +17,9 @@ The twelve months that end with quarter *k* of fiscal year *y* are, whichever ca
 2. last fiscal year + this year's quarters so far - the same quarters a year ago;
 3. the sum of the last four quarters.
 
-If none can be had for the newest quarter, the newest older quarter (usually the last fiscal year) for which one
-can is used, so the sum always covers twelve consecutive months. `LIFETIME` days after the first filing of that
-quarter it becomes unknown.
+If none can be had for the newest quarter, the newest older quarter (usually the last fiscal year) for which
+one can is used, so the sum always covers twelve consecutive months. `LIFETIME` days after the first filing
+of that quarter it becomes unknown.
 
 Shares
 ------
@@ -45,8 +45,9 @@ from datafeeds.names import unknown_name
 LIFETIME = 456
 """Days after its first filing at which a figure becomes unknown: about 15 months.
 
-A yearly report is replaced within 12 months, plus up to 3 for the filing to come; older than that, the company
-has stopped filing, or stopped filing this line, and its figure no longer says what it earns today."""
+A yearly report is replaced within 12 months, plus up to 3 for the filing to come; older than that, the
+company has stopped filing, or stopped filing this line, and its figure no longer says what it earns
+today."""
 
 SPLIT_WINDOW = 45
 """Days around a split within which a filed share count may stand on either basis."""
@@ -247,8 +248,8 @@ def level_events(market: Market, concept: str) -> Events:
 def share_events(market: Market) -> Events:
     """Shares on the split basis of the market's last session, after each day of filing.
 
-    The cover page's count counts; where a period has none, its diluted average. The newest period filed wins, so
-    an amended report of an older one does not displace it.
+    The cover page's count counts; where a period has none, its diluted average. The newest period filed
+    wins, so an amended report of an older one does not displace it.
     """
     splits = _splits_by_symbol(market)
     column, filed, born, value = [], [], [], []
@@ -277,9 +278,9 @@ def share_events(market: Market) -> Events:
 def carried_count(count: float, day: int, splits: tuple[tuple[int, float], ...], previous: float) -> float:
     """A filed share count on the basis after every split in `splits`.
 
-    A split is effective at the open of its date, so a count filed on that date or later normally stands on the
-    new basis already, and one filed earlier is multiplied. But a report filed shortly before the date may
-    anticipate the split (US GAAP restates for a split that comes before the report is issued: SEC Staff
+    A split is effective at the open of its date, so a count filed on that date or later normally stands on
+    the new basis already, and one filed earlier is multiplied. But a report filed shortly before the date
+    may anticipate the split (US GAAP restates for a split that comes before the report is issued: SEC Staff
     Accounting Bulletin Topic 4.C), and one filed shortly after it may quote a count from before. So within
     `SPLIT_WINDOW` days the basis that leaves the count nearer to the one known before is taken.
 
@@ -353,8 +354,12 @@ def price_to_sales(capitalisation: Array, revenue: Array) -> Array:
     return capitalisation / _positive(revenue)
 
 
-def free_cash_flow_yield(operating_cash_flow: Array, capital_expenditure: Array, capitalisation: Array) -> Array:
-    """Free cash flow yield: (operating cash flow - capital expenditure) / market capitalisation, twelve months.
+def free_cash_flow_yield(
+    operating_cash_flow: Array, capital_expenditure: Array, capitalisation: Array
+) -> Array:
+    """Free cash flow yield: (operating cash flow - capital expenditure) / market capitalisation.
+
+    Flows of the twelve trailing months.
 
     Without meaning for banks; see `shareholder_yield` for those.
     """
@@ -515,7 +520,8 @@ def series_table(market: Market, name: str) -> SeriesTable:
 def _series(market: Market) -> dict[str, SeriesTable]:
     tables = _SERIES.get(market)
     if tables is None:
-        ordered = market.series[np.isfinite(market.series["value"])].sort_values(["available", "date"], kind="stable")
+        finite = market.series[np.isfinite(market.series["value"])]
+        ordered = finite.sort_values(["available", "date"], kind="stable")
         tables = {str(name): _series_arrays(rows) for name, rows in ordered.groupby("series", sort=True)}
         _SERIES[market] = tables
     return tables
@@ -554,16 +560,16 @@ def _quarter_number(figure: Filed) -> int:
 
 
 def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int, list[Filed]]]:
-    """Each symbol's filed figures of `concepts` in order of filing; of two filed the same day the later row."""
+    """Filed figures of `concepts`, symbol by symbol in order of filing."""
     facts = market.facts
-    chosen = facts["concept"].isin(concepts) & facts["symbol"].isin(market.symbols) & np.isfinite(facts["value"])
-    rows = facts[chosen]
+    known = facts["symbol"].isin(market.symbols) & np.isfinite(facts["value"])
+    rows = facts[facts["concept"].isin(concepts) & known]
     unknown = ~rows["fiscal_period"].isin(list(_PERIOD))
     if unknown.any():
         row = rows[unknown].iloc[0]
         raise MarketError(
-            f"{market.name}: {row['symbol']} {row['concept']} filed {row['filed']:%Y-%m-%d} has fiscal period "
-            f"{row['fiscal_period']!r}; it must be one of {', '.join(_PERIOD)}"
+            f"{market.name}: {row['symbol']} {row['concept']} filed {row['filed']:%Y-%m-%d} has fiscal "
+            f"period {row['fiscal_period']!r}; it must be one of {', '.join(_PERIOD)}"
         )
     position = rows["symbol"].map(market.column).to_numpy(dtype=np.int64)
     day = rows["filed"].to_numpy().astype("datetime64[D]").astype(np.int64)
@@ -589,7 +595,7 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
 
 
 def _days(history: list[Filed]) -> Iterator[tuple[int, list[Filed]]]:
-    """The figures of one symbol day by day; within a day by period, cover counts last."""
+    """One symbol's figures day by day; within a day by period, cover counts last, else in table order."""
     start = 0
     while start < len(history):
         stop = start

@@ -90,12 +90,20 @@ def exchange_sessions(start: str, end: str) -> Dates:
     ndarray of datetime64[D]
         Tz-naive session dates in order, from ``exchange_calendars`` (XNYS). Read-only.
     """
+    first, last = np.datetime64(start, "D"), np.datetime64(end, "D")
+    sessions = _sessions_of_years(min(1960, int(start[:4])), max(2040, int(end[:4])))
+    return sessions[np.searchsorted(sessions, first) : np.searchsorted(sessions, last, side="right")]
+
+
+@lru_cache(maxsize=2)
+def _sessions_of_years(first: int, last: int) -> Dates:
+    """Sessions of whole years; a calendar of eighty years takes no longer to build than one of two weeks."""
     from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
 
     with warnings.catch_warnings():
         # exchange_calendars 4.13 uses a part of pandas that pandas 3.1 announces to change.
         warnings.simplefilter("ignore")
-        calendar = XNYSExchangeCalendar(start=start, end=end)
+        calendar = XNYSExchangeCalendar(start=f"{first}-01-01", end=f"{last}-12-31")
     sessions: Dates = calendar.sessions.to_numpy().astype("datetime64[D]")
     sessions.setflags(write=False)
     return sessions
@@ -327,7 +335,7 @@ class Market:
         start = table["from"].to_numpy().astype("datetime64[D]")
         stop = table["to"].to_numpy().astype("datetime64[D]")
         return _MembershipRows(
-            column=table["symbol"].map(self.column).to_numpy(dtype=np.intp),
+            column=np.asarray(table["symbol"].map(self.column), dtype=np.intp),
             group=table["group"].to_numpy(dtype=str),
             start=np.where(np.isnat(start), np.datetime64("0001-01-01"), start),
             stop=np.where(np.isnat(stop), np.datetime64("9999-12-31"), stop),
@@ -359,7 +367,7 @@ class Market:
         digest.update(repr((self.symbols, self.adjustment, self.closes_only, str(self.next_session))).encode())
         digest.update(self.sessions.astype("int64").tobytes())
         for array in (self.open, self.high, self.low, self.close, self.volume, self.dividend):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         for table in (self.instruments, self.facts, self.splits, self.series):
             digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
         return digest.hexdigest()

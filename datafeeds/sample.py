@@ -2,28 +2,32 @@
 
 Prices come out of installed packages, without importing those (that takes seconds):
 
-- ``skfolio``: daily closes of 20 large US stocks from 1990-01-02 to 2022-12-28, adjusted for splits and dividends;
-  five factor ETFs from 2014-01-02; the S&P 500 price index.
+- ``skfolio``: daily closes of 20 large US stocks from 1990-01-02 to 2022-12-28, adjusted for splits and
+  dividends; five factor ETFs from 2014-01-02; the S&P 500 price index.
 - ``arch``: VIX (Cboe) from 2014 to January 2019, and West Texas Intermediate spot oil (US Energy Information
   Administration, as FRED's DCOILWTICO) from 1986 to January 2019.
 
-``sample_figures.csv`` holds revenue, share counts and some cash flows of the 20 companies, 2009 to 2022, as they
-stood in the companies' quarterly and annual reports to the US Securities and Exchange Commission (forms 10-Q and
-10-K and their amendments, EDGAR), by filing date; accession numbers where known. Figures are as filed, on the
-split basis of their day. `period_end` of a cover page's share count is the date on the cover.
+``sample_figures.csv`` holds revenue, share counts and some cash flows of the 20 companies, 2009 to 2022, as
+they stood in the companies' quarterly and annual reports to the US Securities and Exchange Commission
+(forms 10-Q and 10-K and their amendments, EDGAR), by filing date; accession numbers where known. Figures
+are as filed, on the split basis of their day. `period_end` of a cover page's share count is the date on the
+cover.
+
 What is odd in them:
 
-- AMD's cover of 2012-08-02 says 707,555,106,000,000 shares in its machine-readable form; the table has 707,555,106.
+- AMD's cover of 2012-08-02 says 707,555,106,000,000 shares in its machine-readable form; the table has
+  707,555,106.
 - BBY, RRC and XOM do not tag a cover count throughout, so theirs is the diluted weighted average.
 - XOM has revenue from fiscal 2011 only, no quarters in 2011-14 and 2017, and changes its definition in 2019.
-- AAPL's fiscal 2009 is the first filing (36,537m); an amendment two months later restates it to 42,905m, so the
-  twelve trailing months are about 8% low until the report for fiscal 2010.
-- PFE 2020 and GE 2019 were restated for businesses sold, which distorts a fourth quarter taken by subtraction.
+- AAPL's fiscal 2009 is the first filing (36,537m); an amendment two months later restates it to 42,905m, so
+  the twelve trailing months are about 8% low until the report for fiscal 2010.
+- PFE 2020 and GE 2019 were restated for businesses sold, which distorts a fourth quarter taken by
+  subtraction.
 - BBY's quarters of fiscal 2014 and 2015 may be later restatements. MRK jumps in 2010 after its merger.
 - CVX's cover of 2011-08-04 repeats the count of a year before, GE's of 2009-11-02 and 2014-11-04 that of the
   quarter before.
-- Operating cash flow and capital expenditure, fiscal years only, are there for JNJ and MSFT; operating cash flow of
-  2015 and 2016 for six more.
+- Operating cash flow and capital expenditure, fiscal years only, are there for JNJ and MSFT; operating cash
+  flow of 2015 and 2016 for six more.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from datafeeds.checks import check_facts, check_prices
+from datafeeds.checks import check_facts, check_prices, raise_errors
 from datafeeds.market import Market, MarketError
 
 INSTRUMENTS = pd.DataFrame(
@@ -84,18 +88,23 @@ SPLITS = pd.DataFrame(
 LIMITS = (
     "The 20 stocks were chosen today and all of them still trade: results carry survivorship bias.",
     "One company each stands for AI hardware (AMD) and for software (MSFT).",
-    "SIZE, a tilt to smaller names within large and mid-sized US companies, stands in for the Russell 2000; before "
-    "2014 there is no small-cap instrument at all, so nothing but an equal-weighted mix leans to size.",
-    "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of companies that pay "
-    "dividends are understated, the more so the further back; those that spun off a business (GE, MRK, PFE) too.",
-    "There are closes only: orders fill at the next session's close. There is no volume, so neither market impact "
-    "nor a cap on participation is applied.",
+    "SIZE, a tilt to smaller names within large and mid-sized US companies, stands in for the Russell 2000; "
+    "before 2014 there is no small-cap instrument, and only the equal-weighted vehicle leans to size.",
+    "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of companies "
+    "that pay dividends are understated, the more so the further back; those that spun off a business (GE, MRK, "
+    "PFE) too.",
+    "There are closes only: orders fill at the next session's close. There is no volume, so neither market "
+    "impact nor a cap on participation is applied.",
     "The S&P 500 is the price index without dividends.",
-    "Filed figures begin in the second half of 2009: nothing is known of valuations before that. Share counts of "
-    "BBY, RRC and XOM are diluted averages; XOM has no revenue before 2012, nor quarters in 2012-14 and 2017.",
+    "Filed figures begin in the second half of 2009: nothing is known of valuations before that. Share "
+    "counts of BBY, RRC and XOM are diluted averages; XOM has no revenue before 2012, nor quarters in fiscal "
+    "2011 to 2014 and 2017.",
     "VIX is known from 2014 to the start of 2019, oil (taken as known a week later) to the start of 2019.",
 )
 """What a reader must know before trusting a result on the sample."""
+
+SAME_DAY = pd.Timedelta(0)
+"""The VIX is known at the close of its day."""
 
 OIL_DELAY = pd.Timedelta(days=7)
 """FRED publishes the spot oil price about a week after its date."""
@@ -121,20 +130,20 @@ def sample_market() -> Market:
     close = pd.concat([stocks, funds, index], axis=1)[list(INSTRUMENTS["symbol"])].astype("float64")
     facts, doubts = check_facts(_figures(), SPLITS)
     sessions = close.index.to_numpy().astype("datetime64[D]")
+    findings = (*check_prices(sessions, tuple(close.columns), close.to_numpy()), *doubts)
+    raise_errors("sample", findings)
     return Market.from_wide(
         "sample",
         close,
         instruments=INSTRUMENTS,
         facts=facts,
         splits=SPLITS,
-        series=pd.concat(
-            [_series("vix", "vix", pd.Timedelta(0)), _series("wti", "DCOILWTICO", OIL_DELAY)], ignore_index=True
-        ),
-        source="20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, VIX and oil from the arch "
-        "package, filed figures from SEC reports",
+        series=pd.concat([_series("vix", "vix", SAME_DAY), _series("wti", "DCOILWTICO", OIL_DELAY)]),
+        source="20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, VIX and oil from "
+        "the arch package, filed figures from reports to the SEC",
         adjustment="total_return",
         limits=LIMITS,
-        findings=(*check_prices(sessions, tuple(close.columns), close.to_numpy()), *doubts),
+        findings=findings,
     )
 
 

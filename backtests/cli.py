@@ -32,6 +32,7 @@ def run(
     ] = None,
     market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
     engine: Annotated[str | None, typer.Option(help="Engine instead of the file's.")] = None,
+    verify: Annotated[bool, typer.Option(help="Recompute every book with the other engine.")] = True,
     results: Results = Path("results"),
 ) -> None:
     """Run a backtest and write its tearsheet."""
@@ -52,15 +53,15 @@ def run(
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True) as bar:
-        steps = bar.add_task("starting", total=len(config.benchmarks) + 3)
+        steps = bar.add_task("starting", total=len(config.benchmarks) + 3 + verify)
 
         def progress(what: str) -> None:
             bar.update(steps, description=what, advance=1)
 
-        from backtests import run as runner
         from backtests.results import write
+        from backtests.run import run as run_config
 
-        result = runner.run(config, progress=progress)
+        result = run_config(config, verify=verify, progress=progress)
         progress("writing the tearsheet")
         folder = write(result, results)
     _print_summary(result, folder)

@@ -14,7 +14,7 @@ from backtests.account import Costs
 from datafeeds.names import unknown_name
 from strategies.base import Strategy, StrategyError, strategy_named
 
-Engine = Literal["event"]
+Engine = Literal["event", "ledger"]
 RUNS = Path(__file__).parent / "runs"
 
 
@@ -70,7 +70,8 @@ class RunConfig(BaseModel):
         First and last session; the market's own if not given.
     capital : float
         Cash at the start.
-    engine : {"event"}
+    engine : {"event", "ledger"}
+        Backtrader, or the compiled kernel: the same books either way.
     lag : int
         Sessions of delay between a decision and its orders, beyond the next session.
     fractional_shares : bool

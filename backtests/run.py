@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from backtests.account import Account
-from backtests.config import ConfigError, RunConfig
+from backtests.config import ConfigError, Engine, RunConfig
 from backtests.decisions import Recorder
+from backtests.engines.choice import OTHER, differences, engine_named, recomputed
 from backtests.ledger import Ledger
 from backtests.markets import open_market
 from backtests.result import Book, Result
@@ -30,7 +31,13 @@ PACKAGES = ("backtrader", "numpy", "pandas", "empyrical-reloaded", "pyfolio-relo
 """Packages whose versions the manifest records."""
 
 
-def run(config: RunConfig, *, market: Market | None = None, progress: Progress = lambda what: None) -> Result:
+def run(
+    config: RunConfig,
+    *,
+    market: Market | None = None,
+    verify: bool = False,
+    progress: Progress = lambda what: None,
+) -> Result:
     """Run a strategy and its benchmarks on one market.
 
     Parameters
@@ -38,6 +45,8 @@ def run(config: RunConfig, *, market: Market | None = None, progress: Progress =
     config : RunConfig
     market : Market, optional
         Used instead of opening ``config.market``.
+    verify : bool
+        Whether every book is recomputed by the other engine; the manifest says what came out.
     progress : callable
         Told what begins.
 
@@ -64,15 +73,41 @@ def run(config: RunConfig, *, market: Market | None = None, progress: Progress =
     books = []
     for key, label, note, strategy in choices:
         progress(f"running {label}")
-        ledger = _ledger(key, traded, strategy, account, clock)
+        ledger = _ledger(key, config.engine, traded, strategy, account, clock)
         books.append(Book(label, strategy, ledger, note))
+    record = manifest(config, traded)
+    if verify:
+        with clock("verify"):
+            progress(f"recomputing with the {OTHER[config.engine]} engine")
+            record["verification"] = verification(books, traded, account, config.engine)
     return Result(
         config=config,
         market=traded,
         book=books[0],
         benchmarks=tuple(books[1:]),
-        manifest=manifest(config, traded, clock.seconds),
+        manifest={**record, "seconds": clock.seconds},
     )
+
+
+def verification(books: list[Book], market: Market, account: Account, engine: Engine) -> dict[str, Any]:
+    """What comes out when the other engine keeps the books for the same decisions.
+
+    Returns
+    -------
+    dict
+        ``engine``: the engine that recomputed; ``identical``: whether every book is the same to the last
+        bit; ``differences``: by book label, what differs.
+    """
+    other = OTHER[engine]
+    found = {
+        book.label: differences(book.ledger, recomputed(book.ledger, market, account, other))
+        for book in books
+    }
+    return {
+        "engine": other,
+        "identical": not any(found.values()),
+        "differences": {label: lines for label, lines in found.items() if lines},
+    }
 
 
 def account_of(config: RunConfig, market: Market) -> Account:
@@ -95,14 +130,14 @@ def account_of(config: RunConfig, market: Market) -> Account:
     return Account(config.capital, config.costs, config.lag, config.fractional_shares, first, last)
 
 
-def _ledger(key: str, market: Market, strategy: Strategy, account: Account, clock: _Clock) -> Ledger:
-    from backtests.engines import event
-
+def _ledger(
+    key: str, engine: Engine, market: Market, strategy: Strategy, account: Account, clock: _Clock
+) -> Ledger:
     recorder = Recorder(market, strategy, may_hold_index=key != "strategy")
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     began = time.perf_counter()
     try:
-        ledger = event.run(market, recorder, deciding, account)
+        ledger = engine_named(engine)(market, recorder, deciding, account)
     except StrategyError as error:
         raise ConfigError(f"[{key}] {error}") from None
     clock.add("decide", recorder.seconds)
@@ -126,7 +161,7 @@ class _Clock:
         self.add(phase, time.perf_counter() - began)
 
 
-def manifest(config: RunConfig, market: Market, seconds: dict[str, float]) -> dict[str, Any]:
+def manifest(config: RunConfig, market: Market) -> dict[str, Any]:
     """Where a result comes from: enough to run it again and to tell whether anything changed."""
     return {
         "run_hash": run_hash(config, market),
@@ -136,7 +171,6 @@ def manifest(config: RunConfig, market: Market, seconds: dict[str, float]) -> di
         "code": {"version": metadata.version("style-rotation"), "hash": code_hash()},
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
-        "seconds": {phase: round(value, 4) for phase, value in seconds.items()},
     }
 
 

@@ -10,7 +10,7 @@ from backtests.engines import event, ledger
 from tests.backtests.random_markets import Scenario, scenarios
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=max(250, settings().max_examples))
 @given(scenarios())
 def test_books_are_identical(scenario: Scenario) -> None:
     by_event = event.run(scenario.market, scenario.decide, scenario.deciding, scenario.account)

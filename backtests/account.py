@@ -26,6 +26,10 @@ LARGEST_IMPACT = 0.5
 """The square-root law is cut off here: it was never fitted to trades that halve the price."""
 
 
+LARGEST_COMMISSION = 0.9
+"""Share of a trade's value that a commission is cut off at, so that every sell brings in cash."""
+
+
 class Costs(BaseModel):
     """What trading and holding cost.
 
@@ -127,8 +131,8 @@ def impact_fraction(shares: float, impact: float, volatility: float, average_vol
 
 
 def commission(shares: float, price: float, rate: float, per_share: float) -> float:
-    """Commission in money for `shares` (unsigned) at `price`; never more than the trade is worth."""
-    return min(shares * rate * price + shares * per_share, shares * price)
+    """Commission in money for `shares` (unsigned) at `price`; at most `LARGEST_COMMISSION` of the trade."""
+    return min(shares * rate * price + shares * per_share, shares * price * LARGEST_COMMISSION)
 
 
 def wanted_shares(weight: float, equity: float, price: float, fractional: bool) -> float:

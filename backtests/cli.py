@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from backtests.result import Result
 
 app = typer.Typer(
     help="Portfolio backtests that cannot lie quietly.",
@@ -64,7 +61,7 @@ def run(
         result = run_config(config, verify=verify, progress=progress)
         progress("writing the tearsheet")
         folder = write(result, results)
-    _print_summary(result, folder)
+    _print_summary(folder)
 
 
 @app.command("list")
@@ -96,8 +93,23 @@ def show(
     """Print the summary of a finished run."""
     from backtests.results import find
 
-    folder = find(results, result)
-    typer.echo((folder / "manifest.json").read_text(encoding="utf-8"))
+    _print_summary(find(results, result))
+
+
+def _print_summary(folder: Path) -> None:
+    """The numbers of a finished run, as they stand in its folder."""
+    from rich.console import Console
+
+    from backtests.summary import summary_table, verification_line
+
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    console = Console()
+    console.print(summary_table(metrics))
+    console.print(verification_line(manifest))
+    seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
+    console.print(f"Seconds: {seconds}", style="dim")
+    console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)
 
 
 def main() -> None:

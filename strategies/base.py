@@ -401,24 +401,23 @@ def _rebuild(cls: type[Strategy], values: dict[str, Any]) -> Strategy:
     return cls(**values)
 
 
-def group_members(see: AsOf, key: str, group: str) -> list[str]:
-    """Stocks and funds of a group that trade today.
+def require_group(see: AsOf, key: str, group: str) -> None:
+    """Refuse a group that the market does not have.
 
     Parameters
     ----------
     see : AsOf
     key : str
-        The parameter that names the group, for the message.
+        The parameter that names the group.
     group : str
 
     Raises
     ------
     StrategyError
-        If the market has no such group, naming the run file's key and the nearest group.
+        Naming the run file's key and the nearest group.
     """
     if group not in see.groups:
         raise StrategyError(f"strategy.{key} = {group!r}: {unknown_name('group', group, see.groups)}")
-    return see.members(group)
 
 
 def strategy_named(name: str) -> type[Strategy]:

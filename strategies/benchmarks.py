@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BeforeValidator, Field
 
 from datafeeds.asof import AsOf
-from strategies.base import Once, Strategy, StrategyError, Target, group_members
+from strategies.base import Once, Strategy, StrategyError, Target, require_group
 from strategies.signals import cap_weights, equal_weights, listed, universe
 
 Group = Annotated[str, Field(min_length=1)] | None
@@ -29,7 +29,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 def _universe(see: AsOf, group: str | None) -> list[str]:
     """The stocks, or the members of `group`, that trade today."""
-    return universe(see) if group is None else group_members(see, "group", group)
+    if group is None:
+        return universe(see)
+    require_group(see, "group", group)
+    return see.members(group)
 
 
 class CapWeighted(Strategy):

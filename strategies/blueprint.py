@@ -12,7 +12,7 @@ from pydantic import Field
 
 from datafeeds.asof import AsOf
 from datafeeds.names import unknown_name
-from strategies.base import Strategy, StrategyError, Target, group_members
+from strategies.base import Strategy, StrategyError, Target, require_group
 from strategies.benchmarks import Share, cap_weighted_target
 from strategies.signals import (
     YEAR,
@@ -80,13 +80,13 @@ class Valuation:
         name = str(self.multiples.idxmax())
         return f"no cut: {name} at {self.multiples[name]:.1f} times sales, software norm {self.norm:.1f}"
 
-    def now(self, names: Iterable[str]) -> str:
+    def priced(self, names: Iterable[str]) -> str:
         """What `names` sell for now."""
-        known = {name: self.multiples.get(name, np.nan) for name in names}
-        priced = listed(f"{name} at {multiple:.1f}" for name, multiple in known.items() if multiple >= 0)
-        if not priced or not np.isfinite(self.norm):
+        known = {name: self.multiples.get(name, np.nan) for name in sorted(names)}
+        multiples = listed(f"{name} at {multiple:.1f}" for name, multiple in known.items() if multiple >= 0)
+        if not multiples or not np.isfinite(self.norm):
             return "valuation now unknown"
-        return f"now {priced} times sales, norm {self.norm:.1f}"
+        return f"now {multiples} (times sales; norm {self.norm:.1f})"
 
     def sentence(self, cut: Mapping[str, float]) -> str:
         """Why `cut` is what it is, dearest names first."""
@@ -95,10 +95,10 @@ class Valuation:
             name = dearest[0]
             return (
                 f"{name} at {self.multiples[name]:.1f} times sales against a software norm of "
-                f"{self.norm:.1f}: cut {cut[name]:.0%}"
+                f"{self.norm:.1f}: cut {percent(cut[name])}"
             )
-        names = listed(f"{name} at {self.multiples[name]:.1f} cut {cut[name]:.0%}" for name in dearest)
-        return f"times sales against a software norm of {self.norm:.1f}: {names}"
+        names = listed(f"{name} at {self.multiples[name]:.1f} cut {percent(cut[name])}" for name in dearest)
+        return f"against a software norm of {self.norm:.1f} times sales: {names}"
 
 
 class HardwareValuation:
@@ -124,9 +124,9 @@ class HardwareValuation:
 
     def valuation(self, see: AsOf) -> Valuation:
         """How dear each hardware name is today."""
-        members = group_members(see, "hardware", self.hardware)
-        group_members(see, "software", self.software)
-        multiples = see.latest("price_to_sales", symbols=members)
+        require_group(see, "hardware", self.hardware)
+        require_group(see, "software", self.software)
+        multiples = see.latest("price_to_sales", group=self.hardware)
         norm = software_norm(see, self.norm_years, self.software, self.norm_sessions)
         return Valuation(multiples, norm, valuation_cut(multiples, norm, self.max_cut))
 
@@ -326,7 +326,7 @@ class Blueprint(HardwareValuation, Strategy):
 
     def decide(self, see: AsOf) -> Target | None:
         """See `Strategy.decide`."""
-        self._require_groups(see)
+        self._require_sleeves(see)
         base = cap_weighted_target(see, universe(see))
         if base is None:
             return None
@@ -360,14 +360,12 @@ class Blueprint(HardwareValuation, Strategy):
             self._small_cap_sleeve(see),
         )
 
-    def _require_groups(self, see: AsOf) -> None:
-        """Refuse groups that the market does not have, whether needed today or not."""
-        group_members(see, "hardware", self.hardware)
-        group_members(see, "software", self.software)
+    def _require_sleeves(self, see: AsOf) -> None:
+        """Refuse sleeves that the market does not have, whether needed today or not."""
         if self.financials_share:
-            group_members(see, "financials", self.financials)
+            require_group(see, "financials", self.financials)
         if self.healthcare_share:
-            group_members(see, "healthcare", self.healthcare)
+            require_group(see, "healthcare", self.healthcare)
         if self.small_cap_share and self.small_cap and self.small_cap not in see.groups:
             raise StrategyError(
                 f"strategy.small_cap = {self.small_cap!r}: "
@@ -418,7 +416,8 @@ def _rotated(base: Target, valuation: Valuation, rotation: Rotation, signal: Rea
     if rotation.phase == "gliding" and signal is not None:
         return base.scale(
             {name: 1 - share for name, share in cut.items()},
-            why=f"{signal.why}, so cuts are being lifted since {rotation.glide_since}; left: {_cuts(cut)}",
+            why=f"{signal.why}, so cuts are lifted month by month since {rotation.glide_since}; "
+            f"left: {_cuts(cut)}",
         )
     called_for = {name: share for name, share in cut.items() if valuation.known.get(name, -1.0) >= share}
     held = {name: share for name, share in cut.items() if name not in called_for}
@@ -431,15 +430,26 @@ def _rotated(base: Target, valuation: Valuation, rotation: Rotation, signal: Rea
         until = f"; {signal.why}" if signal is not None else ""
         target = target.scale(
             {name: 1 - share for name, share in held.items()},
-            why=f"cuts held until growth realigns: {_cuts(held)}, {valuation.now(held)}{until}",
+            why=f"cuts held until growth realigns: {_cuts(held)}, {valuation.priced(held)}{until}",
         )
     return target
+
+
+def percent(share: float) -> str:
+    """A share in words: whole percents, with one decimal below 1%.
+
+    Examples
+    --------
+    >>> percent(0.333), percent(0.004)
+    ('33%', '0.4%')
+    """
+    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
 
 
 def _cuts(cut: Mapping[str, float]) -> str:
     """The cuts in words, deepest first."""
     deepest = sorted(cut, key=lambda name: -cut[name])
-    return listed(f"{name} cut {cut[name]:.0%}" for name in deepest)
+    return listed(f"{name} cut {percent(cut[name])}" for name in deepest)
 
 
 def _funded(target: Target, freed: float, sleeves: tuple[Sleeve, ...]) -> Target:

@@ -1,0 +1,122 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datafeeds.asof import AsOf
+from datafeeds.market import MarketError
+from strategies import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted, StrategyError, Target
+from strategies.benchmarks import adjusted_divisor, price_index
+
+ANSWERS = Path(__file__).resolve().parents[1] / "answers"
+NAN = np.nan
+
+
+@pytest.fixture
+def market(make_market, make_sessions):
+    days = make_sessions("2020-01-02", "2020-01-10")
+    close = pd.DataFrame(
+        {"AMD": 10.0, "JPM": 30.0, "NEW": [NAN] * 3 + [20.0] * 4, "IWM": 50.0, "SP500": 3000.0}, index=days
+    )
+    caps = [100.0, 300.0, NAN, NAN, NAN]
+    return make_market(
+        close,
+        {"market_cap": np.vstack([np.full((1, 5), NAN), np.tile(caps, (6, 1))])},
+        groups={"AMD": "ai_hardware", "JPM": "financials", "NEW": "financials", "IWM": "small_cap"},
+        kinds={"IWM": "etf", "SP500": "index"},
+    )
+
+
+def test_cap_weights_leave_out_the_unknown_and_say_so(market):
+    target = CapWeighted().decide(AsOf(market, 5))
+    assert dict(target.weights) == {"AMD": 0.25, "JPM": 0.75}
+    assert target.why == "market-cap weights of 2 stocks; market cap unknown, so left out: NEW"
+
+
+def test_cap_weights_before_the_first_filing_are_cash_and_say_so(market):
+    target = CapWeighted().decide(AsOf(market, 0))
+    assert target.cash == 1.0
+    assert target.why == "no market cap is known yet: all cash"
+
+
+def test_cap_weights_hold_what_is_held_when_all_becomes_unknown(market):
+    assert CapWeighted().decide(AsOf(market, 0, previous=Target({"AMD": 1.0}))) is None
+
+
+def test_equal_weights_follow_the_universe(market):
+    assert dict(EqualWeighted().decide(AsOf(market, 0)).weights) == {"AMD": 0.5, "JPM": 0.5}
+    assert dict(EqualWeighted().decide(AsOf(market, 5)).weights) == pytest.approx(
+        {"AMD": 1 / 3, "JPM": 1 / 3, "NEW": 1 / 3}
+    )
+
+
+def test_a_group_may_hold_funds(market):
+    assert dict(EqualWeighted(group="small_cap").decide(AsOf(market, 0)).weights) == {"IWM": 1.0}
+
+
+def test_an_unknown_group_names_the_key_and_the_nearest(market):
+    with pytest.raises(StrategyError, match=r"strategy.group = 'smallcap': .* did you mean 'small_cap'"):
+        EqualWeighted(group="smallcap").decide(AsOf(market, 0))
+
+
+def test_price_weights_are_one_share_each(market):
+    target = PriceWeighted().decide(AsOf(market, 5))
+    assert dict(target.weights) == pytest.approx({"AMD": 10 / 60, "JPM": 30 / 60, "NEW": 20 / 60})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"symbols": "SP500"}, {"SP500": 1.0}),
+        ({"symbols": ["AMD", "IWM"], "weights": [0.6, 0.3]}, {"AMD": 0.6, "IWM": 0.3}),
+        ({"group": "financials"}, {"JPM": 1.0}),
+        ({}, {"AMD": 0.5, "JPM": 0.5}),
+    ],
+)
+def test_buy_and_hold(market, parameters, expected):
+    assert dict(BuyAndHold(**parameters).decide(AsOf(market, 0)).weights) == expected
+
+
+def test_buy_and_hold_leaves_the_share_of_the_unlisted_in_cash(market):
+    target = BuyAndHold(symbols=["AMD", "NEW"]).decide(AsOf(market, 0))
+    assert target.cash == 0.5
+    assert target.changes[-1].why == "no price today, so left in cash: NEW"
+
+
+def test_buy_and_hold_of_an_unknown_symbol_names_the_nearest(market):
+    with pytest.raises(MarketError, match="did you mean 'SP500'"):
+        BuyAndHold(symbols="SP50").decide(AsOf(market, 0))
+
+
+def test_dow_divisor_through_a_split():
+    answer = json.loads((ANSWERS / "dow_divisor.json").read_text())
+    before = round(answer["level_before"] * answer["divisor_before"], 2)
+    after = before - answer["nike_before"] + answer["nike_after"]
+    divisor = adjusted_divisor(answer["divisor_before"], before, after)
+    assert divisor == pytest.approx(answer["divisor_after"], rel=1e-9)
+    assert after / divisor == pytest.approx(answer["level_before"], abs=0.005)
+
+
+@pytest.mark.parametrize("sums", [(0.0, 1.0), (1.0, 0.0), (NAN, 1.0)])
+def test_divisor_refuses_sums_without_meaning(sums):
+    with pytest.raises(ValueError, match="must be positive"):
+        adjusted_divisor(1.0, *sums)
+
+
+def test_price_index_is_continuous_through_entry_and_exit():
+    closes = pd.DataFrame(
+        {"A": [10.0, 12.0, 12.0, 15.0], "B": [20.0, 18.0, NAN, NAN], "C": [NAN, NAN, 40.0, 50.0]},
+        index=pd.date_range("2020-01-06", periods=4),
+    )
+    index = price_index(closes)
+    # Mean 15 twice; then A alone is flat while B leaves and C enters; then 65 / 52.
+    assert index["level"].tolist() == pytest.approx([15.0, 15.0, 15.0, 15.0 * 65 / 52])
+    assert index["divisor"].tolist() == pytest.approx([2.0, 2.0, 52 / 15, 52 / 15])
+
+
+def test_price_index_of_steady_members_is_their_mean_or_a_given_divisor():
+    closes = pd.DataFrame({"A": [10.0, 12.0], "B": [20.0, 18.0]})
+    assert price_index(closes)["level"].tolist() == [15.0, 15.0]
+    assert price_index(closes, divisor=0.5)["level"].tolist() == [60.0, 60.0]

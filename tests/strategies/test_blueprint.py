@@ -1,0 +1,350 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datafeeds.asof import AsOf
+from strategies import Blueprint, StrategyError, Target, ValuationCut
+from strategies.blueprint import Rotation, higher_of, months_between
+
+NAN = np.nan
+SYMBOLS = ["AMD", "NVDA", "MSFT", "BAC", "JPM", "JNJ", "PFE", "KO", "IWM"]
+GROUPS = {
+    "AMD": "ai_hardware",
+    "NVDA": "ai_hardware",
+    "MSFT": "software",
+    "BAC": "financials",
+    "JPM": "financials",
+    "JNJ": "healthcare",
+    "PFE": "healthcare",
+    "IWM": "small_cap",
+}
+CAPS = [20.0, 10, 30, 10, 10, 5, 5, 10, NAN]
+MULTIPLES = [10.0, 4.0, 8.0, 2, 2, 4, 4, 5, NAN]
+
+
+@pytest.fixture(scope="module")
+def days(make_sessions):
+    return make_sessions("2012-01-03", "2021-06-30")
+
+
+def number_of_quarter(days):
+    return np.asarray(days.year * 4 + days.quarter - (2012 * 4 + 1), dtype=float)
+
+
+@pytest.fixture(scope="module")
+def build(make_market, days):
+    """A market of nine symbols; facts and prices may be replaced column by column."""
+
+    def make(*, without=(), listed=None, **facts):
+        close = pd.DataFrame(1.0, index=days, columns=SYMBOLS)
+        for symbol, date in (listed or {}).items():
+            close.loc[days < date, symbol] = NAN
+        # Hardware's growth gap swings between 0 and 0.4, so that it is never near its mean of 0.2.
+        swing = np.where(number_of_quarter(days) % 2 == 0, 0.1, 0.5)
+        growth = np.full((len(days), len(SYMBOLS)), 0.1)
+        growth[:, :2] = swing[:, None]
+        stated = {"market_cap": CAPS, "price_to_sales": MULTIPLES, "revenue_growth": growth} | facts
+        groups = {symbol: group for symbol, group in GROUPS.items() if group not in without}
+        return make_market(close, stated, groups, {"IWM": "etf"})
+
+    return make
+
+
+def daily(days, values):
+    """The base values for every day, as an array that may be changed."""
+    return np.tile(np.asarray(values, dtype=float), (len(days), 1))
+
+
+def decide(market, date, strategy=None, previous=None):
+    return (strategy or Blueprint()).decide(AsOf(market, market.index_of(date), previous=previous))
+
+
+def months(market, start, end, strategy=None):
+    """Decisions at the end of each month, each handed to the next."""
+    strategy = strategy or Blueprint()
+    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    found, previous = {}, None
+    for index in np.flatnonzero(deciding):
+        day = str(market.sessions[index])
+        if start <= day <= end:
+            previous = found[day] = strategy.decide(AsOf(market, index, previous=previous))
+    return found
+
+
+def reasons(target):
+    return [change.why for change in target.changes]
+
+
+def rotation(target):
+    return Rotation.remembered(target)
+
+
+def test_the_cut_and_the_sleeves_are_exact(build):
+    target = decide(build(), "2014-06-30")
+    # AMD sells for 10 times sales, the norm is 8: a quarter of its 20% goes.
+    freed = 0.20 * 0.25
+    assert target.weights["AMD"] == pytest.approx(0.15)
+    assert target.weights["NVDA"] == pytest.approx(0.10)
+    assert target.weights["BAC"] == target.weights["JPM"] == pytest.approx(0.10 + 0.40 * freed / 2)
+    assert target.weights["JNJ"] == target.weights["PFE"] == pytest.approx(0.05 + 0.30 * freed / 2)
+    assert target.weights["IWM"] == pytest.approx(0.30 * freed)
+    assert target.weights["KO"] == pytest.approx(0.10)
+    assert target.cash == pytest.approx(0.0)
+    assert "AMD at 10.0 times sales against a software norm of 8.0: cut 25%" in reasons(target)
+    assert "30% of the 5.00% freed to small caps: IWM" in reasons(target)
+
+
+def test_several_cuts_stand_in_one_line_dearest_first(build):
+    target = decide(build(price_to_sales=[10.0, 12, 8, 2, 2, 4, 4, 5, NAN]), "2014-06-30")
+    assert "against a software norm of 8.0 times sales: NVDA at 12.0 cut 50%, AMD at 10.0 cut 25%" in reasons(
+        target
+    )
+
+
+def test_nothing_is_cut_below_the_norm(build):
+    target = decide(build(price_to_sales=[7.9, 4, 8, 2, 2, 4, 4, 5, NAN]), "2014-06-30")
+    assert target.weights["AMD"] == pytest.approx(0.2)
+    assert "no cut: AMD at 7.9 times sales, software norm 8.0" in reasons(target)
+    assert rotation(target) == Rotation()
+
+
+def test_max_cut_limits_the_cut(build):
+    market = build(price_to_sales=[99.0, 4, 8, 2, 2, 4, 4, 5, NAN])
+    assert "AMD" not in decide(market, "2014-06-30").weights
+    assert decide(market, "2014-06-30", Blueprint(max_cut=0.6)).weights["AMD"] == pytest.approx(0.08)
+
+
+def test_sleeves_follow_the_yields_where_they_are_known(build):
+    target = decide(
+        build(
+            shareholder_yield=[NAN, NAN, NAN, 0.06, 0.02, NAN, NAN, NAN, NAN],
+            free_cash_flow_yield=[NAN, NAN, NAN, NAN, NAN, 0.03, 0.09, NAN, NAN],
+        ),
+        "2014-06-30",
+    )
+    assert target.weights["BAC"] == pytest.approx(0.10 + 0.40 * 0.05 * 0.75)
+    assert target.weights["JPM"] == pytest.approx(0.10 + 0.40 * 0.05 * 0.25)
+    assert target.weights["JNJ"] == pytest.approx(0.05 + 0.30 * 0.05 * 0.25)
+    assert target.weights["PFE"] == pytest.approx(0.05 + 0.30 * 0.05 * 0.75)
+    assert "40% of the 5.00% freed to financials: by shareholder yield, most to BAC, JPM" in reasons(target)
+
+
+def test_missing_yields_are_named(build):
+    target = decide(build(free_cash_flow_yield=[NAN, NAN, NAN, NAN, NAN, 0.03, NAN, NAN, NAN]), "2014-06-30")
+    text = " | ".join(reasons(target))
+    assert "BAC, JPM in equal weight, shareholder yield unknown" in text
+    assert (
+        "JNJ, PFE in equal weight, free cash flow yield unknown of all but JNJ; pricing power unknown" in text
+    )
+
+
+def test_healthcare_without_pricing_power_is_passed_over(build, days):
+    margins = daily(days, [NAN, NAN, NAN, NAN, NAN, 0.8, 0.3, NAN, NAN])
+    margins[:, 6] += np.where(number_of_quarter(days) % 2 == 0, 0.1, -0.1)
+    market = build(gross_margin=margins)
+    target = decide(market, "2019-06-28")
+    assert target.weights["JNJ"] == pytest.approx(0.05 + 0.30 * 0.05)
+    assert target.weights["PFE"] == pytest.approx(0.05)
+    assert "1 passed over for lack of pricing power" in " ".join(reasons(target))
+    unscreened = decide(market, "2019-06-28", Blueprint(margin_screen=False))
+    assert unscreened.weights["PFE"] == pytest.approx(0.05 + 0.30 * 0.05 / 2)
+
+
+def test_before_the_small_cap_vehicle_trades_its_money_goes_to_all_other_stocks(build):
+    market = build(listed={"IWM": "2016-01-04"})
+    before, after = decide(market, "2014-06-30"), decide(market, "2016-06-30")
+    each = 0.30 * 0.05 / 6
+    assert before.weights["KO"] == pytest.approx(0.10 + each)
+    assert before.weights["MSFT"] == pytest.approx(0.30 + each)
+    assert before.weights["NVDA"] == pytest.approx(0.10)
+    assert "no small-cap vehicle trades, so 6 stocks outside AI hardware in equal weight" in " ".join(
+        reasons(before)
+    )
+    assert after.weights["IWM"] == pytest.approx(0.30 * 0.05)
+    assert decide(market, "2016-06-30", Blueprint(small_cap="")).weights == pytest.approx(before.weights)
+
+
+def test_a_sleeve_in_which_nothing_trades_leaves_its_share_to_the_others(build):
+    market = build(
+        listed={"BAC": "2016-01-04", "JPM": "2016-01-04"}, market_cap=[20, 10, 50, NAN, NAN, 5, 5, 10, NAN]
+    )
+    target = decide(market, "2014-06-30")
+    assert target.weights["IWM"] == pytest.approx(0.05 / 2)
+    assert target.cash == pytest.approx(0.0)
+    assert "nothing trades in financials: that part is shared by the others" in reasons(target)
+
+
+def test_unknown_multiples_are_not_cut_and_noted_once(build):
+    market = build(price_to_sales=[10.0, NAN, 8, 2, 2, 4, 4, 5, NAN])
+    decisions = list(months(market, "2014-05-01", "2014-07-31").values())
+    note = "price-to-sales unknown, so not cut: NVDA"
+    assert decisions[0].weights["NVDA"] == pytest.approx(0.10)
+    assert [note in reasons(target) for target in decisions] == [True, False, False]
+
+
+def test_without_a_norm_nothing_is_cut(build, days):
+    multiples = daily(days, MULTIPLES)
+    multiples[days < "2014-01-02", 2] = NAN
+    decisions = months(build(price_to_sales=multiples), "2014-06-01", "2015-01-31")
+    assert "the software norm is not known yet: no cut by valuation" in reasons(decisions["2014-06-30"])
+    assert decisions["2014-06-30"].weights["AMD"] == pytest.approx(0.20)
+    assert decisions["2015-01-30"].weights["AMD"] == pytest.approx(0.15)
+
+
+def test_without_any_market_cap_the_money_stays_in_cash(build):
+    target = decide(build(market_cap=NAN), "2014-06-30")
+    assert target.cash == 1.0
+    assert reasons(target)[0] == "no market cap is known yet: all cash"
+    assert decide(build(market_cap=NAN), "2014-06-30", previous=Target({"KO": 1.0})) is None
+
+
+@pytest.mark.parametrize(
+    ("without", "parameters", "words"),
+    [
+        ((), {"hardware": "ai_hardwre"}, r"strategy.hardware = 'ai_hardwre': .*did you mean 'ai_hardware'"),
+        (("software",), {}, r"strategy.software = 'software': no group"),
+        (("financials",), {}, r"strategy.financials = 'financials': no group"),
+        (("small_cap",), {}, r"strategy.small_cap = 'small_cap': .*leave it empty"),
+    ],
+)
+def test_a_group_that_the_market_does_not_have_names_the_key(build, without, parameters, words):
+    with pytest.raises(StrategyError, match=words):
+        decide(build(without=without), "2014-06-30", Blueprint(**parameters))
+
+
+def test_a_sleeve_without_share_needs_no_group(build):
+    market = build(without=("financials",))
+    strategy = Blueprint(financials_share=0.0, healthcare_share=0.5, small_cap_share=0.5)
+    assert decide(market, "2014-06-30", strategy).weights["IWM"] == pytest.approx(0.025)
+
+
+def test_a_cut_holds_when_the_multiple_dips_and_rises_with_it(build, days):
+    multiples = daily(days, MULTIPLES)
+    multiples[days >= "2014-07-01", 0] = 3.0
+    multiples[days >= "2014-10-01", 0] = 12.0
+    decisions = months(build(price_to_sales=multiples), "2014-06-01", "2014-12-31")
+    cuts = [rotation(target).cut["AMD"] for target in decisions.values()]
+    assert cuts == pytest.approx([0.25] * 4 + [0.5] * 3)
+    july = decisions["2014-07-31"]
+    assert july.weights["AMD"] == pytest.approx(0.15)
+    assert july.weights["IWM"] == pytest.approx(0.30 * 0.05)
+    assert any(
+        why.startswith("cuts held until growth realigns: AMD cut 25%, now AMD at 3.0 (times sales; norm 8.0)")
+        for why in reasons(july)
+    )
+
+
+@pytest.fixture(scope="module")
+def realigning(build, days):
+    """Dear throughout; the growth gap stands at its mean from the first quarter of 2018 on (quarter 24)."""
+
+    def make(breaks="2099-01-01"):
+        number = number_of_quarter(days)
+        growth = daily(days, np.full(len(SYMBOLS), 0.1))
+        hardware = 0.1 + np.where(number >= 24, 0.2, np.where(number % 2 == 0, 0.0, 0.4))
+        growth[:, :2] = np.where(days >= breaks, 0.9, hardware)[:, None]
+        return build(revenue_growth=growth)
+
+    return make
+
+
+def test_after_two_quarters_of_realignment_the_cut_is_lifted_by_equal_steps(realigning):
+    decisions = months(realigning(), "2018-03-01", "2019-06-30")
+    phases = {day[:7]: rotation(target).phase for day, target in decisions.items()}
+    cuts = {day[:7]: rotation(target).cut.get("AMD", 0.0) for day, target in decisions.items()}
+    assert phases["2018-03"] == "rotated"  # one quarter within the limit
+    assert phases["2018-05"] == "rotated"
+    assert phases["2018-06"] == "gliding"  # the second
+    assert [cuts[f"2018-{month:02d}"] for month in range(6, 13)] == pytest.approx(
+        [0.25 * left / 6 for left in (6, 5, 4, 3, 2, 1, 0)]
+    )
+    assert phases["2018-12"] == "settled"
+    assert phases["2019-06"] == "settled"  # still dear, and still realigned
+    assert decisions["2019-06-28"].weights["AMD"] == pytest.approx(0.20)
+    assert any(
+        "lifted month by month since 2018-06-29; left: AMD cut 21%" in why
+        for why in reasons(decisions["2018-07-31"])
+    )
+
+
+def test_glide_months_zero_lifts_cuts_at_once(realigning):
+    decisions = months(realigning(), "2018-05-01", "2018-07-31", Blueprint(glide_months=0))
+    assert [rotation(target).phase for target in decisions.values()] == ["rotated", "settled", "settled"]
+
+
+def test_realignment_lost_on_the_way_stops_the_glide(realigning):
+    # Growth breaks away in September 2018; today's multiple alone calls for 25% again.
+    decisions = months(realigning(breaks="2018-09-04"), "2018-03-01", "2018-12-31")
+    assert rotation(decisions["2018-08-31"]).cut["AMD"] == pytest.approx(0.25 * 4 / 6)
+    september = rotation(decisions["2018-09-28"])
+    assert september.phase == "rotated"
+    assert september.cut["AMD"] == pytest.approx(0.25)
+
+
+def test_settled_is_left_when_realignment_ends(realigning):
+    decisions = months(realigning(breaks="2019-05-01"), "2018-03-01", "2019-06-30")
+    assert rotation(decisions["2019-05-31"]).phase == "settled"
+    june = decisions["2019-06-28"]
+    assert rotation(june).phase == "rotated"
+    assert june.weights["AMD"] == pytest.approx(0.15)
+
+
+def test_state_is_json_and_survives_it(realigning):
+    for target in months(realigning(), "2018-05-01", "2018-08-31").values():
+        assert json.loads(json.dumps(dict(target.state))) == dict(target.state)
+        assert Rotation.remembered(Target({}, state=dict(target.state))) == rotation(target)
+
+
+names = st.sampled_from(["AMD", "NVDA", "MU"])
+some_cuts = st.dictionaries(names, st.floats(0, 1))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(some_cuts, st.booleans()), max_size=40), st.integers(0, 7))
+def test_cuts_never_fall_but_in_a_glide_and_stay_in_range(history, glide_months):
+    now = Rotation()
+    for month, (called_for, realigned) in enumerate(history):
+        today = pd.Timestamp("2020-01-31") + pd.offsets.MonthEnd(month)
+        after = now.next(called_for, realigned, today, glide_months)
+        assert all(0 < cut <= 1 for cut in after.cut.values())
+        if after.phase == "rotated":
+            assert all(after.cut[name] >= cut for name, cut in now.cut.items())
+            assert all(after.cut.get(name, 0.0) >= cut for name, cut in called_for.items())
+        elif after.phase == "gliding":
+            assert realigned
+            assert all(cut <= now.cut[name] + 1e-12 for name, cut in after.cut.items())
+        else:
+            assert not after.cut
+            assert after.phase == "watch" or realigned
+        now = after
+
+
+def test_a_glide_that_breaks_off_holds_at_the_cut_in_force():
+    gliding = Rotation("gliding", {"AMD": 0.2}, {"AMD": 0.3}, "2020-01-31")
+    after = gliding.next({"NVDA": 0.1}, False, pd.Timestamp("2020-04-30"), 6)
+    assert after == Rotation("rotated", {"AMD": 0.2, "NVDA": 0.1})
+
+
+def test_higher_of_and_months_between():
+    assert higher_of({"A": 0.2, "B": 0.3}, {"A": 0.5, "C": 0.0}) == {"A": 0.5, "B": 0.3}
+    assert months_between("2019-11-29", pd.Timestamp("2020-02-28")) == 3
+
+
+@pytest.mark.parametrize(("freed", "cash", "msft"), [("rest", 0.0, 0.30 * 0.75 / 0.70), ("cash", 0.05, 0.30)])
+def test_valuation_cut_alone(build, freed, cash, msft):
+    target = decide(build(), "2014-06-30", ValuationCut(freed=freed))
+    assert target.weights["AMD"] == pytest.approx(0.15)
+    assert target.weights["NVDA"] == pytest.approx(0.10)
+    assert target.weights["MSFT"] == pytest.approx(msft)
+    assert target.cash == pytest.approx(cash)
+
+
+def test_valuation_cut_alone_does_not_hold(build, days):
+    multiples = daily(days, MULTIPLES)
+    multiples[days >= "2014-07-01", 0] = 3.0
+    decisions = months(build(price_to_sales=multiples), "2014-06-01", "2014-07-31", ValuationCut())
+    assert [target.weights["AMD"] for target in decisions.values()] == pytest.approx([0.15, 0.20])

@@ -1,0 +1,138 @@
+import pickle
+from typing import Annotated, ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+from strategies import (
+    REGISTRY,
+    Blueprint,
+    BuyAndHold,
+    CapWeighted,
+    EqualWeighted,
+    Monthly,
+    Quarterly,
+    Schedule,
+    Strategy,
+    StrategyError,
+    Target,
+    ValuationCut,
+    Weekly,
+    strategy_named,
+    summary_of,
+)
+
+
+class Sized(Strategy):
+    """Hold one symbol."""
+
+    schedule = Weekly()
+    symbol: str = "SPY"
+    share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    side: Literal["long", "flat"] = "long"
+    units: ClassVar[int] = 1
+
+    def decide(self, see):
+        return Target({self.symbol: self.share}, why="sized")
+
+
+class Pinned(Strategy):
+    """A strategy whose schedule is not for the run file to choose."""
+
+    schedule: ClassVar[Schedule] = Quarterly()
+
+
+@pytest.mark.parametrize(
+    "name", ["Blueprint", "BuyAndHold", "CapWeighted", "EqualWeighted", "PriceWeighted", "ValuationCut"]
+)
+def test_shipped_strategies_are_registered_with_a_summary(name):
+    assert strategy_named(name) is REGISTRY[name]
+    assert summary_of(strategy_named(name)).endswith(".")
+
+
+def test_subclass_registers_itself():
+    assert strategy_named("Sized") is Sized
+
+
+def test_unknown_strategy_names_the_nearest():
+    with pytest.raises(StrategyError, match="did you mean 'Blueprint'"):
+        strategy_named("blueprnt")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Sized(shar=0.1), "no parameter 'shar' in strategy Sized; did you mean 'share'"),
+        (lambda: Sized(share=1.5), r"strategy.share = 1.5: .*less than or equal to 1"),
+        (lambda: Sized(share="much"), r"strategy.share = 'much': .*number"),
+        (lambda: Sized(share=float("nan")), "strategy.share = nan"),
+        (lambda: Sized(side="short"), r"strategy.side = 'short': .*'long' or 'flat'"),
+        (lambda: Sized(units=2), "no parameter 'units'"),
+        (
+            lambda: Sized(schedule="weely"),
+            "strategy.schedule = 'weely': no schedule 'weely'; did you mean 'weekly'",
+        ),
+        (lambda: Pinned(schedule="daily"), "no parameter 'schedule'"),
+        (lambda: Blueprint(norm_years=0), r"strategy.norm_years = 0: .*greater than or equal to 1"),
+        (lambda: Blueprint(hardware=""), "strategy.hardware = ''"),
+        (
+            lambda: Blueprint(financials_share=0.5),
+            r"strategy.financials_share, .* add to 1.1; they must add to 1",
+        ),
+        (lambda: Blueprint(healthcare_share=-0.1), "strategy.healthcare_share = -0.1"),
+        (lambda: Blueprint(glide_month=3), "did you mean 'glide_months'"),
+        (
+            lambda: Blueprint(financials="ai_hardware"),
+            "strategy.financials = 'ai_hardware' is strategy.hardware too",
+        ),
+        (lambda: ValuationCut(freed="bonds"), r"strategy.freed = 'bonds'"),
+        (lambda: BuyAndHold(symbols=["A", "A"]), "name each symbol once"),
+        (lambda: BuyAndHold(symbols=["A"], weights=[0.5, 0.5]), "2 numbers for 1 symbols"),
+        (lambda: BuyAndHold(symbols=["A", "B"], weights=[0.7, 0.7]), "add to 1.4"),
+        (lambda: BuyAndHold(symbols=["A"], group="x"), "exclude one another"),
+    ],
+)
+def test_bad_parameters_are_refused_by_name(make, words):
+    with pytest.raises(StrategyError, match=words):
+        make()
+
+
+def test_parameters_are_read_from_words_as_a_command_line_gives_them():
+    assert Sized(share="0.25").share == 0.25
+    assert BuyAndHold(symbols="SP500").symbols == ("SP500",)
+
+
+def test_a_parameter_without_default_is_refused():
+    with pytest.raises(StrategyError, match=r"Bare\.size needs a default"):
+
+        class Bare(Strategy):
+            size: float
+
+
+def test_parameters_of_dataclass_type_work():
+    assert Sized(schedule=Monthly()).schedule == Monthly()
+
+
+def test_the_schedule_is_a_parameter():
+    assert Sized().schedule == Weekly()
+    assert EqualWeighted(schedule="quarterly").schedule == Quarterly()
+    assert EqualWeighted(schedule="quarterly").values() == {"group": None, "schedule": "quarterly"}
+
+
+def test_parameters_cannot_be_changed_afterwards():
+    strategy = Sized()
+    with pytest.raises(StrategyError, match="can't be changed"):
+        strategy.share = 0.9
+    with pytest.raises(StrategyError, match=r"Target\.remember"):
+        strategy.memory = []
+
+
+@pytest.mark.parametrize(
+    "strategy", [Blueprint(glide_months=3), CapWeighted(group="x"), BuyAndHold(symbols=["A"])]
+)
+def test_instances_pickle_and_compare_by_parameters(strategy):
+    copy = pickle.loads(pickle.dumps(strategy))
+    assert copy == strategy
+    assert hash(copy) == hash(strategy)
+    assert copy != Blueprint(glide_months=4)
+    assert type(strategy)(**strategy.values()) == strategy

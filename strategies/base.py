@@ -100,7 +100,7 @@ class Target:
             raise StrategyError("a target needs a reason: pass why=")
         weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
         for symbol, weight in weights.items():
-            if not math.isfinite(weight) or weight < -TOLERANCE:
+            if not -TOLERANCE <= weight < math.inf:
                 raise StrategyError(
                     f"target weight of {symbol} is {weight}; weights must be finite and at least 0"
                 )
@@ -109,7 +109,7 @@ class Target:
             raise StrategyError(
                 f"target weights add to {total:.6f}; they must add to at most 1, the rest is cash"
             )
-        kept = {symbol: max(weight, 0.0) for symbol, weight in weights.items() if weight > 0}
+        kept = {symbol: weight for symbol, weight in weights.items() if weight > 0}
         object.__setattr__(self, "weights", MappingProxyType(kept))
         object.__setattr__(self, "state", MappingProxyType(_json_copy(self.state)))
         if not self.changes:

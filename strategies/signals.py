@@ -70,12 +70,12 @@ def yield_weights(yields: pd.Series[float]) -> pd.Series[float]:
     >>> yield_weights(pd.Series({"JNJ": 0.06, "PFE": 0.02, "UNH": float("nan")})).round(3).to_dict()
     {'JNJ': 0.5, 'PFE': 0.167, 'UNH': 0.333}
     """
-    equal = equal_weights(yields.index)
-    known = yields.notna()
-    earned = yields[known].clip(lower=0.0)
+    weights = equal_weights(yields.index)
+    known = yields.notna().to_numpy()
+    earned = np.maximum(yields.to_numpy()[known], 0.0)
     if earned.sum() > 0:
-        equal[known] = earned / earned.sum() * equal[known].sum()
-    return equal
+        weights[known] = earned / earned.sum() * known.mean()
+    return weights
 
 
 def row_medians(values: Array) -> Array:
@@ -155,7 +155,8 @@ def valuation_cut(price_to_sales: pd.Series[float], norm: float, most: float = 1
     >>> valuation_cut(pd.Series({"AMD": 11.2, "MU": 3.0}), norm=8.4).round(3).to_dict()
     {'AMD': 0.333, 'MU': 0.0}
     """
-    return (price_to_sales / norm - 1.0).clip(0.0, most)
+    cut = np.clip(price_to_sales.to_numpy() / norm - 1.0, 0.0, most)
+    return pd.Series(cut, index=price_to_sales.index, name="cut")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,149 @@
+"""The command as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from backtests import cli
+
+SHORT = ["--set", "start=2020-06-01", "--set", "end=2021-03-31"]
+FILES = {
+    "decisions.jsonl",
+    "fills.parquet",
+    "log.txt",
+    "manifest.json",
+    "metrics.json",
+    "positions.parquet",
+    "returns.parquet",
+    "run.toml",
+    "tearsheet.html",
+    "unfilled.parquet",
+}
+
+
+def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit status of ``backtest ARGUMENTS``, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+        raise SystemExit(0)
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a short run of the blueprint."""
+    results = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert backtest(monkeypatch, "run", "blueprint", *SHORT, "--results", str(results)) == 0
+    (folder,) = results.iterdir()
+    return folder
+
+
+def test_a_run_writes_its_folder_whole(finished: Path) -> None:
+    assert finished.name.startswith("blueprint-")
+    assert {path.name for path in finished.iterdir()} == FILES
+    manifest = json.loads((finished / "manifest.json").read_text())
+    assert finished.name == f"blueprint-{manifest['run_hash'][:8]}"
+    assert manifest["verification"]["identical"]
+    assert set(manifest["seconds"]) >= {"load", "decide", "engine", "verify"}
+    returns = pd.read_parquet(finished / "returns.parquet")
+    assert list(returns.columns)[0] == "Blueprint"
+    assert str(returns.index[0].date()) == "2020-06-02"
+    decisions = [json.loads(line) for line in (finished / "decisions.jsonl").read_text().splitlines()]
+    assert decisions[0]["session"] == "2020-06-01"
+    assert all(decision["changes"][0]["why"] for decision in decisions)
+
+
+def test_the_written_run_file_runs_again_to_the_same_hash(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert backtest(monkeypatch, "run", str(finished / "run.toml"), "--results", str(tmp_path)) == 0
+    (again,) = tmp_path.iterdir()
+    assert again.name == finished.name
+    for name in ("metrics.json", "decisions.jsonl", "run.toml"):
+        assert (again / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_running_again_replaces_the_folder_only_when_whole(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = finished.parent
+
+    def fail(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = (finished / "metrics.json").read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr("backtests.results.write_html", fail)
+        assert backtest(patched, "run", "blueprint", *SHORT, "--results", str(results)) == 2
+    assert [path.name for path in results.iterdir()] == [finished.name]
+    assert (finished / "metrics.json").read_bytes() == before
+    assert backtest(monkeypatch, "run", "blueprint", *SHORT, "--results", str(results)) == 0
+    assert [path.name for path in results.iterdir()] == [finished.name]
+
+
+def test_engines_give_the_same_metrics(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    arguments = ["run", "blueprint", *SHORT, "--engine", "ledger", "--results", str(tmp_path)]
+    assert backtest(monkeypatch, *arguments) == 0
+    (other,) = tmp_path.iterdir()
+    assert (other / "metrics.json").read_bytes() == (finished / "metrics.json").read_bytes()
+
+
+def test_show_prints_the_summary(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backtest(monkeypatch, "show", "blueprint", "--results", str(finished.parent)) == 0
+    printed = capsys.readouterr().out
+    assert "Sharpe" in printed
+    assert "identical to the last bit" in printed
+    assert "tearsheet.html" in printed
+
+
+def test_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert backtest(monkeypatch, "list") == 0
+    printed = capsys.readouterr().out
+    for name in ("Blueprint", "CapWeighted", "sample", "valuation_cut"):
+        assert name in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "bluprint"], "no run file 'bluprint'; did you mean 'blueprint'?"),
+        (["run", "blueprint", "--set", "strategy.norm_yaers=3"], "did you mean 'norm_years'?"),
+        (["run", "blueprint", "--set", "strategy.norm_years=0"], "strategy.norm_years = 0"),
+        (["run", "blueprint", "--set", "strategy.hardware=ai_hardwre"], "did you mean 'ai_hardware'?"),
+        (["run", "blueprint", "--set", "strategy.financials_share=0.9"], "must add to 1"),
+        (["run", "blueprint", "--set", "start=2031-01-01"], "leave no sessions"),
+        (["run", "blueprint", "--market", "smaple"], "did you mean 'sample'?"),
+        (["run", "blueprint", "--engine", "evnt"], "engine = 'evnt'"),
+        (["show", "nothing"], "no result 'nothing'"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    assert backtest(monkeypatch, *arguments, "--results", str(tmp_path)) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = "import sys, backtests.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"pandas", "numpy", "numba", "backtrader", "matplotlib"} & set(loaded.split())

@@ -1,0 +1,217 @@
+"""Random markets, accounts and decisions: small, realistic, with everything that can happen to an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from hypothesis import strategies as st
+
+from backtests.account import Account, Costs
+from datafeeds.market import FACT_COLUMNS, INSTRUMENT_COLUMNS, SERIES_COLUMNS, Array, Market
+
+LARGEST = 8
+"""Most symbols of a random market."""
+
+LONGEST = 60
+"""Most sessions of a random market."""
+
+_EMPTY_TABLES: dict[str, Any] = {
+    "facts": pd.DataFrame(columns=list(FACT_COLUMNS)),
+    "splits": pd.DataFrame(columns=["symbol", "date", "ratio"]),
+    "series": pd.DataFrame(columns=list(SERIES_COLUMNS)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """A market, an account, and what a strategy decides when.
+
+    Attributes
+    ----------
+    market : Market
+    account : Account
+    targets : mapping of int to ndarray or None
+        What is decided at the close of each decision session, by position in the market; None is to hold.
+        The account's first session is always among them; some lie before or after the run.
+    """
+
+    market: Market
+    account: Account
+    targets: Mapping[int, Array | None]
+
+    @property
+    def deciding(self) -> npt.NDArray[np.bool_]:
+        """Which sessions are decision sessions, shape (market sessions,)."""
+        flags = np.zeros(len(self.market.sessions), dtype=np.bool_)
+        flags[list(self.targets)] = True
+        return flags
+
+    def decide(self, session: int, weights: Array) -> Array | None:
+        """The decision, whatever is held."""
+        return self.targets[session]
+
+    @property
+    def decisions(self) -> tuple[Array, npt.NDArray[np.int64]]:
+        """Targets and sessions of the decisions within the run that are not to hold."""
+        made = {
+            session: target
+            for session, target in sorted(self.targets.items())
+            if target is not None and self.account.first <= session <= self.account.last
+        }
+        rows = np.array(list(made.values())).reshape(len(made), len(self.market.symbols))
+        return rows, np.array(list(made), dtype=np.int64)
+
+    def __repr__(self) -> str:
+        return (
+            f"Scenario({self.market.name}: {self.market.close.shape}, {self.account}, {dict(self.targets)})"
+        )
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> Market:
+    """A market with gaps, late listings, delistings, dividends, and volumes that are zero or unknown."""
+    seed = draw(st.integers(0, 2**32 - 1))
+    symbols = draw(st.integers(1, LARGEST))
+    count = draw(st.integers(2, LONGEST))
+    closes_only = draw(st.booleans())
+    gaps = draw(st.sampled_from([0.0, 0.05, 0.4]))
+    payouts = draw(st.sampled_from([0.0, 0.03, 0.3]))
+    thin = draw(st.sampled_from([0.0, 0.1, 0.5]))
+    late, ended = draw(st.booleans()), draw(st.booleans())
+    wild = draw(st.sampled_from([0.01, 0.04, 0.2]))
+    random = np.random.default_rng(seed)
+
+    sessions = np.busday_offset("2020-01-01", np.arange(count + 1), roll="forward").astype("datetime64[D]")
+    shape = (count, symbols)
+    start = np.exp(random.uniform(np.log(2.0), np.log(200.0), symbols))
+    walk = start * np.exp(np.cumsum(random.normal(0.0, wild, shape), axis=0))
+    close = np.round(np.clip(walk, 0.5, 500.0), 2)
+    open_ = np.round(np.clip(close * np.exp(random.normal(0.0, wild / 2, shape)), 0.5, 500.0), 2)
+    dividend = np.where(
+        random.random(shape) < payouts, np.round(close * random.uniform(0, 0.05, shape), 4), 0.0
+    )
+    volume = np.floor(np.exp(random.normal(random.uniform(2.0, 12.0, symbols), 1.0, shape)))
+    volume[random.random(shape) < thin] = 0.0
+    volume[random.random(shape) < thin / 2] = np.nan
+    volume[:, random.random(symbols) < thin / 2] = np.nan
+    if closes_only:
+        open_ = close
+        volume = np.full(shape, np.nan) if random.random() < 0.5 else volume
+
+    absent = random.random(shape) < gaps
+    rows = np.arange(count)[:, None]
+    if late:
+        absent |= rows < np.where(random.random(symbols) < 0.5, random.integers(0, count, symbols), 0)
+    if ended:
+        absent |= rows >= np.where(
+            random.random(symbols) < 0.5, random.integers(1, count + 1, symbols), count
+        )
+    for array in (close, open_, volume):
+        array[absent] = np.nan
+    if not closes_only:
+        open_[random.random(shape) < gaps / 4] = np.nan
+
+    names = tuple(f"S{column}" for column in range(symbols))
+    arrays = (open_, close, volume, dividend)
+    return Market(
+        name=f"random {seed}",
+        source="random numbers",
+        sessions=sessions[:-1],
+        next_session=sessions[-1],
+        symbols=names,
+        open=open_,
+        high=np.fmax(open_, close),
+        low=np.fmin(open_, close),
+        close=close,
+        volume=volume,
+        dividend=dividend,
+        instruments=_instruments(names),
+        closes_only=closes_only,
+        # Market's own hash takes longer than a run, most of it for the tables, which are always alike.
+        hash=sha256(repr((closes_only, names)).encode() + b"".join(map(bytes, arrays))).hexdigest(),
+        **_EMPTY_TABLES,
+    )
+
+
+@lru_cache(maxsize=LARGEST)
+def _instruments(names: tuple[str, ...]) -> pd.DataFrame:
+    table = pd.DataFrame(dict.fromkeys(INSTRUMENT_COLUMNS, ""), index=range(len(names)))
+    table["symbol"] = list(names)
+    table["kind"] = "stock"
+    for column in ("from", "to"):
+        table[column] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[s]")
+    return table
+
+
+@st.composite
+def costs(draw: st.DrawFn) -> Costs:
+    """Costs from none to absurd."""
+    return Costs(
+        commission_bps=draw(st.sampled_from([0.0, 1.0, 7.5, 100.0, 1000.0])),
+        commission_per_share=draw(st.sampled_from([0.0, 0.005, 0.7, 40.0])),
+        half_spread_bps=draw(st.sampled_from([0.0, 2.0, 55.0, 1000.0])),
+        impact=draw(st.sampled_from([0.0, 0.1, 1.0, 30.0])),
+        max_participation=draw(st.sampled_from([0.0, 0.01, 0.1, 1.0])),
+        dividend_withholding=draw(st.sampled_from([0.0, 0.15, 1.0])),
+        cash_rate=draw(st.sampled_from([0.0, 0.03, 0.5])),
+    )
+
+
+@st.composite
+def accounts(draw: st.DrawFn, sessions: int) -> Account:
+    """An account that runs over a part of `sessions`, more often over all."""
+    first = draw(st.one_of(st.just(0), st.integers(0, sessions - 1)))
+    last = draw(st.one_of(st.just(sessions - 1), st.integers(first, sessions - 1)))
+    return Account(
+        capital=draw(st.sampled_from([50.0, 1_000.0, 99_999.99, 1e7])),
+        costs=draw(costs()),
+        lag=draw(st.integers(0, 3)),
+        fractional_shares=draw(st.booleans()),
+        first=first,
+        last=last,
+    )
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    """A market, an account, and decisions: often close together, unchanged, empty, or to hold."""
+    market = draw(markets())
+    count, symbols = market.close.shape
+    account = draw(accounts(count))
+    often = draw(st.sampled_from([0.05, 0.2, 0.7]))
+    kinds = draw(
+        st.lists(st.sampled_from(["mixed", "full", "one", "empty", "same", "hold"]), min_size=1, max_size=12)
+    )
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    decided = sorted({account.first, *np.flatnonzero(random.random(count) < often).tolist()})
+    targets: dict[int, Array | None] = {}
+    latest = np.zeros(symbols)
+    for turn, session in enumerate(decided):
+        target = _target(kinds[turn % len(kinds)], latest, random)
+        targets[session] = target
+        latest = latest if target is None else target
+    return Scenario(market, account, targets)
+
+
+def _target(kind: str, latest: Array, random: np.random.Generator) -> Array | None:
+    symbols = len(latest)
+    if kind == "hold":
+        return None
+    if kind == "same":
+        return latest.copy()
+    if kind == "empty":
+        return np.zeros(symbols)
+    if kind == "one":
+        return np.where(np.arange(symbols) == random.integers(symbols), 1.0, 0.0)
+    weights = random.exponential(size=symbols) * (random.random(symbols) < 0.7)
+    if not weights.any():
+        return weights
+    weights *= (1.0 if kind == "full" else random.random()) / weights.sum()
+    return weights

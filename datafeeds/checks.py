@@ -150,8 +150,7 @@ def period_label(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
     annual report included, is consistent with itself and stays.
     """
     table = facts[["symbol", "concept", "fiscal_year", "fiscal_period"]].copy()
-    quarter = 4 * facts["fiscal_year"] + facts["fiscal_period"].map(PERIOD_PLACE)
-    table["delay"] = facts["filed"].dt.year * 12 + facts["filed"].dt.month - 3 * quarter
+    table["delay"] = facts["filed"].dt.year * 12 + facts["filed"].dt.month - 3 * _quarter(facts)
     usual = table.groupby(["symbol", "concept"])["delay"].transform("median")
     table["early"] = usual - table["delay"]
     annual = table[(table["fiscal_period"] == "FY") & (table["early"] >= LABEL_MONTHS)]
@@ -182,6 +181,8 @@ def share_count_scale(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
     yearly = facts[(facts["concept"] == "revenue") & (facts["fiscal_period"] == "FY")]
     revenue = yearly.groupby("symbol")["value"].median()
     counts = facts[facts["concept"].isin(SHARE_CONCEPTS)]
+    if counts.empty:
+        return {}
     carried = _on_last_basis(counts, splits)
     per_share = counts["symbol"].map(revenue) / carried
     doubts: dict[int, str] = {}
@@ -300,9 +301,13 @@ def consistent(
 
 def _in_order(facts: pd.DataFrame) -> pd.DataFrame:
     """Facts in order of filing; of one day, in order of period."""
-    quarter = 4 * facts["fiscal_year"] + facts["fiscal_period"].map(PERIOD_PLACE)
-    order = np.lexsort((quarter.to_numpy(), facts["filed"].to_numpy().astype(np.int64)))
-    return facts.iloc[order]
+    return facts.iloc[np.lexsort((_quarter(facts), facts["filed"].to_numpy().astype(np.int64)))]
+
+
+def _quarter(facts: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Number of the fiscal quarter in which each fact's period ends."""
+    place = np.asarray(facts["fiscal_period"].map(PERIOD_PLACE), dtype=np.int64)
+    return np.asarray(facts["fiscal_year"], dtype=np.int64) * 4 + place
 
 
 def _on_last_basis(counts: pd.DataFrame, splits: pd.DataFrame) -> pd.Series[float]:
@@ -532,8 +537,8 @@ PRICE_CHECKS: tuple[PriceCheck, ...] = (
 
 
 def _changes(close: Array) -> Iterable[tuple[int, npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """For each column, the rows with a close and the row of the close before, from the second on."""
-    traded = np.isfinite(close)
+    """For each column, the rows with a price and the row of the price before, from the second on."""
+    traded = np.isfinite(close) & (close > 0)
     for column in range(close.shape[1]):
         rows = np.flatnonzero(traded[:, column])
         if len(rows) > 1:
@@ -582,7 +587,8 @@ def check_split_basis(
                     "suspicion",
                     "split basis",
                     f"the closes are whole cents only when multiplied by {later}, so they are adjusted for a "
-                    f"later split that the splits table does not list; shares are carried by {ratio:g} to match",
+                    f"later split that the splits table does not list; shares are carried by {ratio:g} to "
+                    "match",
                     symbol=symbol,
                     date=str(sessions[-1]),
                 )

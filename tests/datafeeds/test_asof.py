@@ -1,0 +1,174 @@
+"""What a strategy sees ends at the decision moment."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datafeeds.asof import AsOf
+from datafeeds.market import Market, MarketError, exchange_sessions
+
+SESSIONS = pd.DatetimeIndex(exchange_sessions("2020-01-02", "2020-06-30"))
+
+
+@pytest.fixture
+def market():
+    count = len(SESSIONS)
+    close = pd.DataFrame(
+        {"AAA": np.arange(1.0, count + 1), "BBB": 50.0, "IDX": 100.0, "NEW": np.nan}, index=SESSIONS
+    )
+    close.loc["2020-03-02":, "NEW"] = 7.0
+    close.loc["2020-02-10", "BBB"] = np.nan
+    rows = [
+        ("AAA", "stock", "chips", "2020-02-03", "2020-03-31"),
+        ("BBB", "stock", "banks", None, None),
+        ("IDX", "index", "", None, None),
+        ("NEW", "etf", "chips", None, None),
+    ]
+    columns = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed", "value"]
+    return Market.from_wide(
+        "toy",
+        close,
+        instruments=pd.DataFrame(rows, columns=["symbol", "kind", "group", "from", "to"]),
+        facts=pd.DataFrame([("AAA", "revenue", 2019, "FY", "2020-02-14", 400.0)], columns=columns),
+        dividend=pd.DataFrame({"BBB": [0.0] * 4 + [1.0] + [0.0] * (count - 5)}, index=SESSIONS),
+        series=pd.DataFrame(
+            {
+                "series": "oil",
+                "date": SESSIONS[:-7],
+                "available": SESSIONS[7:],
+                "value": np.arange(count - 7.0),
+            }
+        ),
+    )
+
+
+def see(market, day, **settings):
+    return AsOf(market, market.index_of(day), **settings)
+
+
+def test_everything_ends_today(market):
+    view = see(market, "2020-03-16")
+    today = pd.Timestamp("2020-03-16")
+    assert view.today == today
+    for frame in (
+        view.closes(10),
+        view.returns(10),
+        view.volumes(10),
+        view.history("revenue_ttm", 10),
+    ):
+        assert len(frame) == 10
+        assert frame.index[-1] == today
+    assert len(view.closes(10_000)) == view.sessions_seen == view.since("1990-01-01")
+    assert view.since("2020-03-16") == 1
+    assert view.since("2020-03-17") == 0
+
+
+def test_series_ends_with_what_was_available_not_with_what_was_dated(market):
+    view = see(market, "2020-03-16")
+    newest = view.series("oil", 3)
+    assert newest.index[-1] == SESSIONS[market.index_of("2020-03-16") - 7]
+    assert len(see(market, "2020-01-03").series("oil", 5)) == 0
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda view: view.closes(5),
+        lambda view: view.returns(5),
+        lambda view: view.history("revenue_ttm", 5),
+        lambda view: view.latest("revenue_ttm"),
+        lambda view: view.series("oil", 5),
+        lambda view: view.weights,
+    ],
+)
+def test_answers_are_copies_that_reach_nothing_else(market, ask):
+    view = see(market, "2020-03-16", weights=np.array([0.5, 0.2, 0.0, 0.0]))
+    kept = [
+        array.copy() for array in (market.close, market.mark, market.derived.get("revenue_ttm", np.zeros(0)))
+    ]
+    first = ask(view)
+    untouched = first.copy()
+    values = first.to_numpy(copy=False)
+    base = values
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    # The memory behind an answer holds the answer (and, for returns, one price more on the left), no more.
+    assert base.size <= first.size + first.shape[-1]
+    values = first.to_numpy(copy=False)
+    values.setflags(write=True) if values.flags.owndata else None
+    first.iloc[:] = -1.0
+    again = ask(view)
+    (pd.testing.assert_frame_equal if again.ndim == 2 else pd.testing.assert_series_equal)(again, untouched)
+    for before, array in zip(kept, (market.close, market.mark), strict=False):
+        np.testing.assert_array_equal(before, array)
+
+
+def test_no_attribute_leads_to_the_market(market):
+    view = see(market, "2020-03-16")
+    assert not hasattr(view, "__dict__")
+    reached = [getattr(view, name) for name in dir(view) if not name.startswith("__")]
+    assert not [value for value in reached if isinstance(value, Market)]
+    assert not [thing for thing in gc.get_referents(view) if isinstance(thing, Market | np.ndarray)]
+
+
+def test_a_figure_reaches_a_strategy_the_session_after_its_filing(market):
+    assert np.isnan(see(market, "2020-02-14").latest("revenue_ttm", symbols=["AAA"])["AAA"])
+    assert see(market, "2020-02-18").latest("revenue_ttm", symbols=["AAA"])["AAA"] == 400
+
+
+@pytest.mark.parametrize(
+    ("ask", "nearest"),
+    [
+        (
+            lambda view: view.latest("revenue_tm"),
+            "no fact 'revenue_tm' in market 'toy'; did you mean 'revenue_ttm'?",
+        ),
+        (lambda view: view.history("Revenue", 5), "did you mean 'revenue'"),
+        (lambda view: view.series("oill"), "no series 'oill' in market 'toy'; did you mean 'oil'?"),
+        (lambda view: view.members("bank"), "no group 'bank' in market 'toy'; did you mean 'banks'?"),
+        (
+            lambda view: view.closes(5, symbols=["AAAA"]),
+            "no symbol 'AAAA' in market 'toy'; did you mean 'AAA'?",
+        ),
+        (lambda view: view.closes(0), "at least 1"),
+    ],
+)
+def test_unknown_names_suggest_the_nearest(market, ask, nearest):
+    with pytest.raises(MarketError) as caught:
+        ask(see(market, "2020-03-16"))
+    assert nearest in str(caught.value)
+
+
+def test_members_trade_and_belong_today(market):
+    assert see(market, "2020-01-31").members() == ["BBB"]  # AAA belongs to nothing before February
+    assert see(market, "2020-02-03").members("chips") == ["AAA"]
+    assert see(market, "2020-03-31").members("chips") == ["AAA", "NEW"]
+    assert see(market, "2020-04-01").members("chips") == ["NEW"]
+    assert see(market, "2020-02-10").members("banks") == []  # no close that day
+    assert see(market, "2020-03-16").members(kind="index") == ["IDX"]
+    assert see(market, "2020-03-16").members(kind="etf") == ["NEW"]
+
+
+def test_returns_include_dividends_and_stand_still_without_a_bar(market):
+    returns = see(market, "2020-02-12").returns(40, symbols=["BBB"])["BBB"]
+    assert returns[SESSIONS[4]] == pytest.approx(1 / 50)
+    assert returns["2020-02-10"] == 0.0
+
+
+def test_weights_name_the_held(market):
+    weights = see(market, "2020-03-16", weights=np.array([0.5, 0.0, 0.0, 0.25])).weights
+    assert weights.to_dict() == {"AAA": 0.5, "NEW": 0.25}
+    assert see(market, "2020-03-16").weights.empty
+
+
+def test_has(market):
+    view = see(market, "2020-01-02")
+    assert view.has("revenue_ttm")
+    assert not view.has("price_to_sales")
+    assert view.has_series("oil")
+    assert not view.has_series("skew")
+    assert view.groups == ("banks", "chips")

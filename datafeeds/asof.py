@@ -153,6 +153,27 @@ class AsOf:
         moment = _MOMENTS[self]
         return _window(moment, _fact(moment.market, fact), sessions, _columns(moment, group, symbols))
 
+    def group_median(self, fact: str, sessions: int, group: str) -> pd.Series[float]:
+        """Median of a fact over a group's members, for the trailing `sessions`.
+
+        Each day's members and figures are those of that day, so a name counts neither before it joined nor
+        after it left.
+
+        Returns
+        -------
+        Series
+            Sessions ending today; NaN where no member's figure was known.
+        """
+        moment = _MOMENTS[self]
+        _require_group(moment.market, group)
+        _fact(moment.market, fact)
+        rows = _trailing(moment, sessions)
+        return pd.Series(
+            fundamentals.group_median(moment.market, fact, group)[rows].copy(),
+            index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),
+            name=fact,
+        )
+
     def closes(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
     ) -> pd.DataFrame:
@@ -231,8 +252,8 @@ def _columns(
         return market.columns_of(symbols)
     kinds = (kind,) if isinstance(kind, str) else kind
     chosen = np.isin(market.kinds, kinds) & market.traded[moment.index]
-    if group is not None and group not in market.groups:
-        raise MarketError(unknown_name("group", group, market.groups, f"market {market.name!r}"))
+    if group is not None:
+        _require_group(market, group)
     chosen &= market.membership(group, moment.index)
     return np.flatnonzero(chosen)
 
@@ -241,11 +262,19 @@ def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> list[str]:
     return [moment.market.symbols[i] for i in columns]
 
 
-def _window(moment: _Moment, values: Array, sessions: int, columns: npt.NDArray[np.intp]) -> pd.DataFrame:
+def _trailing(moment: _Moment, sessions: int) -> slice:
     if sessions < 1:
         raise MarketError(f"asked for {sessions} sessions; a look back needs at least 1")
-    start = max(0, moment.index + 1 - sessions)
-    rows = slice(start, moment.index + 1)
+    return slice(max(0, moment.index + 1 - sessions), moment.index + 1)
+
+
+def _require_group(market: Market, group: str) -> None:
+    if group not in market.groups:
+        raise MarketError(unknown_name("group", group, market.groups, f"market {market.name!r}"))
+
+
+def _window(moment: _Moment, values: Array, sessions: int, columns: npt.NDArray[np.intp]) -> pd.DataFrame:
+    rows = _trailing(moment, sessions)
     return pd.DataFrame(
         values[rows, columns],
         index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),

@@ -498,6 +498,32 @@ def fact(market: Market, name: str) -> Array:
     return array
 
 
+def group_median(market: Market, name: str, group: str) -> Array:
+    """Median of a fact over the members of a group, each day's members and figures as they were known.
+
+    Parameters
+    ----------
+    market : Market
+    name : str
+        A filed or derived fact.
+    group : str
+
+    Returns
+    -------
+    ndarray, shape (sessions,)
+        NaN where no member's figure was known. Read-only; computed once a market.
+    """
+    key = f"{name} median of {group}"
+    if key not in market.derived:
+        belongs = market.memberships(group)
+        columns = np.flatnonzero(belongs.any(axis=0))
+        values = np.where(belongs[:, columns], fact(market, name)[:, columns], np.nan)
+        medians = pd.DataFrame(values).median(axis=1).to_numpy()
+        medians.setflags(write=False)
+        market.derived[key] = medians
+    return market.derived[key]
+
+
 def series_names(market: Market) -> Collection[str]:
     """Names of the daily series of `market`."""
     return _series(market).keys()

@@ -329,6 +329,15 @@ class Market:
         belongs[rows.column[holds]] = True
         return belongs
 
+    def memberships(self, group: str) -> npt.NDArray[np.bool_]:
+        """Whether each symbol belongs to `group` on each session, shape (sessions, symbols)."""
+        rows = self._membership_rows
+        belongs = np.zeros(self.close.shape, dtype=bool)
+        for row in np.flatnonzero(rows.group == group):
+            inside = (rows.start[row] <= self.sessions) & (self.sessions <= rows.stop[row])
+            belongs[inside, rows.column[row]] = True
+        return belongs
+
     @cached_property
     def _membership_rows(self) -> _MembershipRows:
         table = self.instruments

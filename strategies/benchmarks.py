@@ -97,9 +97,10 @@ class EqualWeighted(Strategy):
 class PriceWeighted(Strategy):
     """Hold one share of each stock, as the Dow Jones Industrial Average does.
 
-    Weights are in proportion to price, so that between events nothing is traded: a new target matters only
-    when a stock enters or leaves. Prices are split-adjusted; the weights of past years are those of today's
-    share units, not those that an index of the time had.
+    Weights are in proportion to price at the decision's close, and left to drift until a stock enters or
+    leaves: one share of each needs no rebalancing. Bought at the next session's prices, the shares differ by
+    that session's moves. Prices are split-adjusted; the weights of past years are those of today's share units,
+    not those that an index of the time had.
 
     Attributes
     ----------
@@ -114,6 +115,8 @@ class PriceWeighted(Strategy):
         symbols = _universe(see, self.group)
         if not symbols:
             return Target({}, why="nothing trades today: all cash")
+        if see.previous is not None and set(see.previous.weights) == set(symbols):
+            return None
         prices = see.closes(1, symbols=symbols).iloc[-1]
         return Target(prices / prices.sum(), why=f"one share of each of {len(symbols)} symbols")
 

@@ -106,7 +106,7 @@ def software_norm(see: AsOf, years: int = 5, group: str = "software", least: int
     """What the market usually pays for a dollar of software revenue.
 
     Median over the trailing `years` of the group's cross-sectional median price-to-sales, each day's as it
-    was known that day. The group is today's members, each from its first figure on.
+    was known that day, over the members that the group had that day.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def software_norm(see: AsOf, years: int = 5, group: str = "software", least: int
     -----
     The median of Damodaran's software industry was 8.2 in January 2020 and 11.2 in January 2025.
     """
-    daily = row_medians(see.history("price_to_sales", YEAR * years, group=group).to_numpy())
+    daily = see.group_median("price_to_sales", YEAR * years, group).to_numpy()
     known = daily[np.isfinite(daily)]
     return float(np.median(known)) if len(known) >= least else float("nan")
 

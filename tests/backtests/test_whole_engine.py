@@ -8,7 +8,7 @@ import pytest
 
 from backtests.account import Account, Costs
 from backtests.decisions import Recorder
-from backtests.engines import event
+from backtests.engines import ledger as engine
 from backtests.ledger import Ledger
 from datafeeds.market import Market
 from datafeeds.sample import sample_market
@@ -31,7 +31,7 @@ def run_free(
     recorder = Recorder(market, strategy, may_hold_index=True)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     account = Account(capital, FREE, 0, fractional, 0, len(market.sessions) - 1)
-    return event.run(market, recorder, deciding, account)
+    return engine.run(market, recorder, deciding, account)
 
 
 def with_a_session_before(market: Market, symbols: list[str]) -> Market:

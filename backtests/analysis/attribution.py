@@ -1,0 +1,799 @@
+"""Where the return came from: groups, factors, symbols, and what trading took away.
+
+Weights are those at the close before a session; returns are those of the session. What these leave
+unexplained (trading at the open, rounding, withheld tax) is shown as a residual, never spread over the rest.
+
+References
+----------
+.. [1] Brinson and Fachler (1985); arithmetic effects as in Bacon (2008), "Practical Portfolio Performance
+   Measurement and Attribution", chapter 5.
+.. [2] Carino (1999), "Combining Attribution Effects Over Time".
+.. [3] Menchero (2000), "An Optimized Approach to Linking Attribution Effects Over Time".
+.. [4] Newey and West (1987, 1994).
+.. [5] Cremers and Petajisto (2009), "How Active Is Your Fund Manager?".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from backtests.analysis.exposure import CASH, UNGROUPED
+from backtests.analysis.performance import SESSIONS_A_YEAR, returns_of, span_in_years, spans_a_year
+from backtests.ledger import Ledger
+from backtests.result import Book
+from datafeeds.market import Array, Dates, Market
+
+Codes = npt.NDArray[np.intp]
+Linking = Literal["carino", "menchero"]
+Grouping = Literal["group", "sector", "industry"]
+COSTS = ("commission", "spread", "impact")
+"""What trading costs, as columns of `Ledger.fills`."""
+
+NOTHING = 1e-12
+"""Weights smaller than this are rounding."""
+
+
+# --- Brinson-Fachler ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """Brinson-Fachler effects, each of shape (groups,) or (periods, groups).
+
+    Attributes
+    ----------
+    allocation : ndarray
+        From weighting a group unlike the benchmark.
+    selection : ndarray
+        From holding a group's members unlike the benchmark.
+    interaction : ndarray
+        From both at once.
+    """
+
+    allocation: Array
+    selection: Array
+    interaction: Array
+
+    @property
+    def total(self) -> Array:
+        """The sum of the three, by group."""
+        return self.allocation + self.selection + self.interaction
+
+
+def brinson_effects(
+    weights: Array, benchmark_weights: Array, returns: Array, benchmark_returns: Array
+) -> Effects:
+    """Arithmetic Brinson-Fachler effects [1]_.
+
+    Parameters
+    ----------
+    weights, benchmark_weights : ndarray, shape (groups,) or (periods, groups)
+        Weights at the start of each period; each adds to 1, cash being a group.
+    returns, benchmark_returns : ndarray, same shape
+        Return of each group in each portfolio. Where a portfolio does not hold a group its return there is
+        unknown (NaN) and the other's is used: the whole effect is then allocation.
+
+    Returns
+    -------
+    Effects
+        Allocation ``(w - b)(B_g - B)``, selection ``b (R_g - B_g)``, interaction ``(w - b)(R_g - B_g)``.
+    """
+    theirs = np.where(np.isnan(benchmark_returns), np.nan_to_num(returns), benchmark_returns)
+    ours = np.where(np.isnan(returns), theirs, returns)
+    total = (benchmark_weights * theirs).sum(axis=-1, keepdims=True)
+    over = weights - benchmark_weights
+    return Effects(
+        allocation=over * (theirs - total),
+        selection=benchmark_weights * (ours - theirs),
+        interaction=over * (ours - theirs),
+    )
+
+
+def linking_factors(portfolio: Array, benchmark: Array, method: Linking = "carino") -> Array:
+    """Factor of each period that makes differences of returns add to the difference of compound returns.
+
+    Parameters
+    ----------
+    portfolio, benchmark : ndarray, shape (periods,)
+        Returns; above -100%.
+    method : {"carino", "menchero"}
+        Carino's logarithmic factors [2]_, or Menchero's closest to one another [3]_.
+
+    Returns
+    -------
+    ndarray, shape (periods,)
+        ``sum(factor * (portfolio - benchmark))`` is the difference of the compound returns.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method, or a return of -100% or less.
+    """
+    if (portfolio <= -1).any() or (benchmark <= -1).any():
+        raise ValueError("a return of -100% or less can't be linked")
+    difference = portfolio - benchmark
+    ours, theirs = math.expm1(np.log1p(portfolio).sum()), math.expm1(np.log1p(benchmark).sum())
+    if method == "carino":
+        whole = _carino(np.array([ours]), np.array([theirs]))[0]
+        factors: Array = _carino(portfolio, benchmark) / whole
+        return factors
+    if method == "menchero":
+        count = len(portfolio)
+        roots = (1 + ours) ** (1 / count) - (1 + theirs) ** (1 / count)
+        alike = abs(roots) <= NOTHING
+        level = (1 + ours) ** ((count - 1) / count) if alike else (ours - theirs) / count / roots
+        square = float(difference @ difference)
+        tilt = (ours - theirs - level * difference.sum()) / square if square > 0 else 0.0
+        linear: Array = level + tilt * difference
+        return linear
+    raise ValueError(f"no linking method {method!r}; known: carino, menchero")
+
+
+def _carino(portfolio: Array, benchmark: Array) -> Array:
+    difference = portfolio - benchmark
+    logs = np.log1p(portfolio) - np.log1p(benchmark)
+    alike = np.abs(difference) < NOTHING
+    factors: Array = np.divide(logs, difference, out=1 / (1 + portfolio), where=~alike)
+    return factors
+
+
+def group_totals(weights: Array, returns: Array, codes: Codes, groups: int) -> tuple[Array, Array]:
+    """Weight and return of each group in each period.
+
+    Parameters
+    ----------
+    weights, returns : ndarray, shape (periods, symbols)
+        A symbol that is not held may have a return of NaN; where one is held, NaN counts as 0.
+    codes : ndarray of int, shape (symbols,) or (periods, symbols)
+        Position of the group of each symbol.
+    groups : int
+        Number of groups.
+
+    Returns
+    -------
+    weights, returns : ndarray, shape (periods, groups)
+        The return is NaN where nothing of the group is held.
+    """
+    periods = len(weights)
+    place = (np.arange(periods)[:, None] * groups + codes).ravel()
+
+    def by_group(values: Array) -> Array:
+        summed: Array = np.bincount(place, values.ravel(), minlength=periods * groups).astype(np.float64)
+        return summed.reshape(periods, groups)
+
+    held = by_group(weights)
+    gained = by_group(weights * np.nan_to_num(returns))
+    empty = np.abs(held) < NOTHING
+    return held, np.divide(gained, held, out=np.full(held.shape, np.nan), where=~empty)
+
+
+@dataclass(frozen=True, eq=False)
+class BrinsonFachler:
+    """Why a portfolio's compound return differs from its benchmark's. Arrays of shape (groups,).
+
+    Attributes
+    ----------
+    groups : tuple of str
+    method : {"carino", "menchero"}
+        How periods were linked.
+    periods : int
+    weights, benchmark_weights : ndarray
+        Averages over the periods.
+    effects : Effects
+        Linked over the periods.
+    costs : float
+        Linked effect of trading costs, the portfolio's less the benchmark's; negative if it paid more.
+    residual : float
+        What neither groups nor costs explain: trading at the open, rounding, withheld tax.
+    portfolio, benchmark : float
+        Compound returns.
+    """
+
+    groups: tuple[str, ...]
+    method: Linking
+    periods: int
+    weights: Array
+    benchmark_weights: Array
+    effects: Effects
+    costs: float
+    residual: float
+    portfolio: float
+    benchmark: float
+
+    @property
+    def excess(self) -> float:
+        """Difference of the compound returns; what all effects, costs and residual add to."""
+        return self.portfolio - self.benchmark
+
+    def table(self) -> pd.DataFrame:
+        """One row a group: average weights, allocation, selection, interaction and their total."""
+        return pd.DataFrame(
+            {
+                "weight": self.weights,
+                "benchmark_weight": self.benchmark_weights,
+                "allocation": self.effects.allocation,
+                "selection": self.effects.selection,
+                "interaction": self.effects.interaction,
+                "total": self.effects.total,
+            },
+            index=pd.Index(self.groups, name="group"),
+        )
+
+    def sentence(self) -> str:
+        """Say what made the difference."""
+        totals = self.effects.total
+        best, worst = int(totals.argmax()), int(totals.argmin())
+        parts = (
+            f"allocation {_points(self.effects.allocation.sum())}, "
+            f"selection {_points(self.effects.selection.sum())}, "
+            f"interaction {_points(self.effects.interaction.sum())}, "
+            f"costs {_points(self.costs)} and residual {_points(self.residual)}"
+        )
+        method = {"carino": "Carino", "menchero": "Menchero"}[self.method]
+        return (
+            f"Of {_points(self.excess)} percentage points of total return against the benchmark, {parts} "
+            f"({self.periods:,} periods linked by {method}'s method). {self.groups[best]} added most "
+            f"({_points(totals[best])}), {self.groups[worst]} least ({_points(totals[worst])})."
+        )
+
+
+def brinson_fachler(
+    weights: Array,
+    benchmark_weights: Array,
+    returns: Array,
+    benchmark_returns: Array,
+    groups: Sequence[str],
+    *,
+    realised: Array | None = None,
+    benchmark_realised: Array | None = None,
+    costs: Array | None = None,
+    method: Linking = "carino",
+) -> BrinsonFachler:
+    """Brinson-Fachler attribution by group, linked over periods.
+
+    Parameters
+    ----------
+    weights, benchmark_weights, returns, benchmark_returns : ndarray, shape (periods, groups)
+        As for `brinson_effects`.
+    groups : sequence of str
+    realised, benchmark_realised : ndarray, shape (periods,), optional
+        What the portfolios really returned; what their groups explain if not given.
+    costs : ndarray, shape (periods,), optional
+        Trading costs as a share of equity, the portfolio's less the benchmark's; zero if not given.
+    method : {"carino", "menchero"}
+
+    Returns
+    -------
+    BrinsonFachler
+        Everything adds to the difference of the realised compound returns, residual included.
+    """
+    ours, theirs = (np.atleast_2d(each) for each in (weights, benchmark_weights))
+    our_returns, their_returns = (np.atleast_2d(each) for each in (returns, benchmark_returns))
+    effects = brinson_effects(ours, theirs, our_returns, their_returns)
+    total = _known(ours * np.nan_to_num(our_returns), realised)
+    benchmark_total = _known(theirs * np.nan_to_num(their_returns), benchmark_realised)
+    spent = np.zeros(len(total)) if costs is None else costs
+    factors = linking_factors(total, benchmark_total, method)
+    unexplained = total - benchmark_total - effects.total.sum(axis=1) + spent
+    return BrinsonFachler(
+        groups=tuple(groups),
+        method=method,
+        periods=len(total),
+        weights=ours.mean(axis=0),
+        benchmark_weights=theirs.mean(axis=0),
+        effects=Effects(
+            allocation=factors @ effects.allocation,
+            selection=factors @ effects.selection,
+            interaction=factors @ effects.interaction,
+        ),
+        costs=-float(factors @ spent),
+        residual=float(factors @ unexplained),
+        portfolio=math.expm1(np.log1p(total).sum()),
+        benchmark=math.expm1(np.log1p(benchmark_total).sum()),
+    )
+
+
+def _known(gained: Array, realised: Array | None) -> Array:
+    summed: Array = gained.sum(axis=1)
+    return summed if realised is None else realised
+
+
+def attribute_groups(
+    book: Book, benchmark: Book, market: Market, by: Grouping = "group", method: Linking = "carino"
+) -> BrinsonFachler:
+    """Brinson-Fachler attribution of one book against another, session by session.
+
+    Parameters
+    ----------
+    book, benchmark : Book
+        Over the same sessions.
+    market : Market
+    by : {"group", "sector", "industry"}
+        Column of `Market.instruments`. Dated; a symbol in several groups counts in the first by row, one in
+        none under ``"no group"``. Cash is a group; its return is the interest.
+    method : {"carino", "menchero"}
+
+    Returns
+    -------
+    BrinsonFachler
+        Groups that neither book ever held are left out.
+
+    Raises
+    ------
+    ValueError
+        If the books' sessions differ.
+    """
+    ledger, other = book.ledger, benchmark.ledger
+    if not np.array_equal(ledger.sessions, other.sessions):
+        raise ValueError(f"{book.label!r} and {benchmark.label!r} don't share their sessions")
+    ours, theirs = ledger.weights(market), other.weights(market)
+    symbols = [symbol for symbol in market.symbols if symbol in ours.columns or symbol in theirs.columns]
+    names, codes = group_codes(market, ledger.sessions[:-1], symbols, by)
+    returns = symbol_returns(market, ledger.sessions, symbols)
+    labels = (*names, CASH)
+
+    def totals(frame: pd.DataFrame, books: Ledger) -> tuple[Array, Array]:
+        held = frame.reindex(columns=symbols, fill_value=0.0).to_numpy()[:-1]
+        weights, gained = group_totals(held, returns, codes, len(names))
+        cash = 1.0 - held.sum(axis=1)
+        cash[np.abs(cash) < NOTHING] = 0.0
+        interest = books.interest[1:] / books.equity[:-1]
+        rate = np.divide(interest, cash, out=np.full(len(cash), np.nan), where=cash != 0)
+        return np.column_stack([weights, cash]), np.column_stack([gained, rate])
+
+    weights, gained = totals(ours, ledger)
+    benchmark_weights, benchmark_gained = totals(theirs, other)
+    kept = (weights != 0).any(axis=0) | (benchmark_weights != 0).any(axis=0)
+    return brinson_fachler(
+        weights[:, kept],
+        benchmark_weights[:, kept],
+        gained[:, kept],
+        benchmark_gained[:, kept],
+        [labels[place] for place in np.flatnonzero(kept)],
+        realised=returns_of(ledger.equity),
+        benchmark_realised=returns_of(other.equity),
+        costs=cost_share(ledger) - cost_share(other),
+        method=method,
+    )
+
+
+def group_codes(
+    market: Market, sessions: Dates, symbols: Sequence[str], by: Grouping = "group"
+) -> tuple[tuple[str, ...], Codes]:
+    """Group of each symbol on each session.
+
+    Parameters
+    ----------
+    market : Market
+    sessions : ndarray of datetime64[D], shape (sessions,)
+    symbols : sequence of str
+    by : {"group", "sector", "industry"}
+
+    Returns
+    -------
+    names : tuple of str
+        Groups, ``"no group"`` last.
+    codes : ndarray of int, shape (sessions, symbols)
+        Positions in `names`.
+    """
+    table = market.instruments
+    rows = table[table["symbol"].isin(list(symbols)) & (table[by] != "")]
+    names = (*sorted(set(rows[by])), UNGROUPED)
+    position = {name: place for place, name in enumerate(names)}
+    column = {symbol: place for place, symbol in enumerate(symbols)}
+    codes = np.full((len(sessions), len(symbols)), len(names) - 1, dtype=np.intp)
+    starts = rows["from"].to_numpy().astype("datetime64[D]")
+    stops = rows["to"].to_numpy().astype("datetime64[D]")
+    first = np.where(np.isnat(starts), 0, np.searchsorted(sessions, starts, side="left"))
+    last = np.where(np.isnat(stops), len(sessions), np.searchsorted(sessions, stops, side="right"))
+    order = range(len(rows) - 1, -1, -1)
+    labels, held = rows[by].tolist(), rows["symbol"].tolist()
+    for row in order:
+        # Later rows first, so that the first row of a symbol has the last word.
+        codes[first[row] : last[row], column[held[row]]] = position[labels[row]]
+    return names, codes
+
+
+def symbol_returns(market: Market, sessions: Dates, symbols: Sequence[str]) -> Array:
+    """Total return of each symbol in each session after the first, shape (sessions - 1, symbols).
+
+    Last known close to last known close, cash dividends included before tax; NaN before the first close.
+    """
+    first = market.index_of(sessions[0])
+    columns = market.columns_of(symbols)
+    marks = market.mark[first : first + len(sessions), columns]
+    dividends = market.dividend[first + 1 : first + len(sessions), columns]
+    returns: Array = (marks[1:] + dividends) / marks[:-1] - 1.0
+    return returns
+
+
+# --- Factors --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class FactorRegression:
+    """Ordinary least squares of returns on factors, with errors robust to autocorrelation [4]_.
+
+    Arrays of shape (factors + 1,), the intercept (alpha) first.
+
+    Attributes
+    ----------
+    names : tuple of str
+        ``"alpha"``, then the factors.
+    coefficients, errors, t_values, p_values : ndarray
+        Alpha is per period.
+    alpha_a_year : float
+        Alpha x periods a year.
+    r_squared, adjusted_r_squared : float
+    lags : int
+        Newey-West lags.
+    observations : int
+        Periods in which everything was known.
+    dropped : int
+        Periods in which something was missing.
+    """
+
+    names: tuple[str, ...]
+    coefficients: Array
+    errors: Array
+    t_values: Array
+    p_values: Array
+    alpha_a_year: float
+    r_squared: float
+    adjusted_r_squared: float
+    lags: int
+    observations: int
+    dropped: int
+
+    def table(self) -> pd.DataFrame:
+        """One row a coefficient: estimate, standard error, t and p value."""
+        return pd.DataFrame(
+            {
+                "coefficient": self.coefficients,
+                "error": self.errors,
+                "t": self.t_values,
+                "p": self.p_values,
+            },
+            index=pd.Index(self.names, name="factor"),
+        )
+
+    def sentence(self) -> str:
+        """Say what the factors explain."""
+        known = "differs from" if self.p_values[0] < 0.05 else "can't be told from"
+        strongest = 1 + int(np.abs(self.t_values[1:]).argmax())
+        return (
+            f"The factors explain {self.r_squared:.0%} of the variation. What they leave is "
+            f"{self.alpha_a_year * 100:+.2f} percentage points a year, which {known} zero "
+            f"(t {self.t_values[0]:.2f}, Newey-West errors with {self.lags} lags). The clearest exposure is "
+            f"{self.coefficients[strongest]:+.2f} to {self.names[strongest]} "
+            f"(t {self.t_values[strongest]:.1f})."
+        )
+
+
+def newey_west_lags(observations: int) -> int:
+    """Lags by the usual rule, ``floor(4 (n / 100)^(2/9))``."""
+    return math.floor(4.0 * math.pow(observations / 100, 2 / 9))
+
+
+def factor_regression(
+    returns: Array,
+    factors: Mapping[str, Array],
+    *,
+    cash: Array | float = 0.0,
+    lags: int | None = None,
+    periods_a_year: float = SESSIONS_A_YEAR,
+) -> FactorRegression:
+    """Regress a portfolio's returns above cash on factor returns.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (periods,)
+    factors : mapping of str to ndarray, shape (periods,)
+        Returns of each factor; a long-only factor must already be above cash or another leg.
+    cash : ndarray, shape (periods,), or float
+        Return of cash, taken off `returns`.
+    lags : int, optional
+        Newey-West lags; `newey_west_lags` if not given.
+    periods_a_year : float
+        For alpha a year.
+
+    Returns
+    -------
+    FactorRegression
+        By statsmodels OLS with HAC covariance (Bartlett kernel, small-sample correction).
+
+    Raises
+    ------
+    ValueError
+        Without factors, with fewer observations than three times the coefficients, or with factors that are
+        constant or add up to one another.
+    """
+    from statsmodels.regression.linear_model import OLS
+
+    if not factors:
+        raise ValueError("a factor regression needs at least one factor")
+    explained = np.asarray(returns - cash, dtype=np.float64)
+    design = np.column_stack([np.ones(len(explained)), *factors.values()])
+    whole = np.isfinite(explained) & np.isfinite(design).all(axis=1)
+    explained, design = explained[whole], design[whole]
+    names = ("alpha", *factors)
+    if len(explained) < 3 * len(names):
+        raise ValueError(f"{len(names) - 1} factors need {3 * len(names)} observations, got {len(explained)}")
+    scale = design.std(axis=0)
+    scale[0] = 1.0
+    if (scale == 0).any() or np.linalg.matrix_rank(design / scale) < len(names):
+        raise ValueError(f"factors {', '.join(factors)} are constant or add up to one another; leave one out")
+    used = newey_west_lags(len(explained)) if lags is None else lags
+    fit = OLS(explained, design).fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True})
+    return FactorRegression(
+        names=names,
+        coefficients=np.asarray(fit.params),
+        errors=np.asarray(fit.bse),
+        t_values=np.asarray(fit.tvalues),
+        p_values=np.asarray(fit.pvalues),
+        alpha_a_year=float(fit.params[0]) * periods_a_year,
+        r_squared=float(fit.rsquared),
+        adjusted_r_squared=float(fit.rsquared_adj),
+        lags=used,
+        observations=len(explained),
+        dropped=int((~whole).sum()),
+    )
+
+
+# --- Symbols --------------------------------------------------------------------------------------
+
+
+def contributions(
+    weights: Array, returns: Array, *, realised: Array | None = None, method: Linking = "carino"
+) -> Array:
+    """Contribution of each symbol to the compound return, linked over periods.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (periods, symbols)
+        At the start of each period.
+    returns : ndarray, shape (periods, symbols)
+        NaN counts as 0.
+    realised : ndarray, shape (periods,), optional
+        What the portfolio really returned. Contributions then add to its compound return less what weights
+        do not explain; without it they add to the compound return of weights times returns.
+    method : {"carino", "menchero"}
+
+    Returns
+    -------
+    ndarray, shape (symbols,)
+    """
+    gained = weights * np.nan_to_num(returns)
+    total = gained.sum(axis=1) if realised is None else realised
+    factors = linking_factors(total, np.zeros(len(total)), method)
+    linked: Array = factors @ gained
+    return linked
+
+
+def profit_by_symbol(ledger: Ledger, market: Market) -> pd.DataFrame:
+    """Money gained or lost on each symbol, exactly: the profits and the interest add to the change of equity.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    market : Market
+
+    Returns
+    -------
+    DataFrame
+        Indexed by symbol, best first. `price` is the gain on prices before costs, `dividends` cash received,
+        `commission`, `spread` and `impact` what trading it cost, and `profit` what is left. Money of the day,
+        not compounded.
+    """
+    first = market.index_of(ledger.sessions[0])
+    window = slice(first, first + len(ledger.sessions))
+    positions = ledger.positions
+    held = np.flatnonzero(positions.any(axis=0))
+    symbols = [ledger.symbols[place] for place in held]
+    last = np.nan_to_num(market.mark[window][-1, held])
+
+    fills = ledger.fills
+    paid = (fills["shares"].astype(float) * fills["price"].astype(float)).groupby(fills["symbol"]).sum()
+    costs = fills[["symbol", *COSTS]].astype(dict.fromkeys(COSTS, float)).groupby("symbol").sum()
+    table = pd.DataFrame(index=pd.Index(symbols, name="symbol"))
+    spent = costs.reindex(symbols, fill_value=0.0)
+    bought = paid.reindex(symbols, fill_value=0.0).to_numpy()
+    # Fill prices contain spread and impact but not commission.
+    table["price"] = positions[-1, held] * last - bought + (spent["spread"] + spent["impact"]).to_numpy()
+    table["dividends"] = _dividends(ledger, market.dividend[window][:, held], positions[:, held])
+    for kind in COSTS:
+        table[kind] = spent[kind].to_numpy()
+    table["profit"] = table["price"] + table["dividends"] - table[list(COSTS)].sum(axis=1)
+    return table.sort_values("profit", ascending=False, kind="stable")
+
+
+def _dividends(ledger: Ledger, dividend: Array, positions: Array) -> Array:
+    """Dividends by symbol; each session's are shared out so that they add to what the ledger received."""
+    gross = np.zeros(positions.shape)
+    gross[1:] = positions[:-1] * dividend[1:]
+    total = gross.sum(axis=1)
+    kept = np.divide(ledger.dividends, total, out=np.zeros(len(total)), where=total > 0)
+    shared: Array = kept @ gross
+    return shared
+
+
+def active_share(weights: Array, benchmark_weights: Array) -> Array:
+    """Half the sum of absolute differences of weights, cash included [5]_.
+
+    Parameters
+    ----------
+    weights, benchmark_weights : ndarray, shape (symbols,) or (periods, symbols)
+        What is missing to 1 is cash.
+
+    Returns
+    -------
+    ndarray, shape () or (periods,)
+        0 is the benchmark itself, 1 has nothing in common with it.
+
+    Examples
+    --------
+    >>> round(float(active_share(np.array([0.4, 0.3, 0.3]), np.array([0.4, 0.2, 0.4]))), 3)
+    0.1
+    """
+    over = weights - benchmark_weights
+    share: Array = (np.abs(over).sum(axis=-1) + np.abs(over.sum(axis=-1))) / 2
+    return share
+
+
+def active_share_of(book: Book, benchmark: Book, market: Market) -> pd.Series[float]:
+    """Active share of one book against another at each close, indexed by session."""
+    ours, theirs = book.ledger.weights(market), benchmark.ledger.weights(market)
+    symbols = ours.columns.union(theirs.columns)
+    share = active_share(
+        ours.reindex(columns=symbols, fill_value=0.0).to_numpy(),
+        theirs.reindex(columns=symbols, fill_value=0.0).to_numpy(),
+    )
+    return pd.Series(share, index=ours.index, name="active share")
+
+
+# --- Trading --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class CostAttribution:
+    """What trading took away. Money of the day; rates as fractions of average equity.
+
+    Attributes
+    ----------
+    commission, spread, impact : float
+        Money.
+    drag : float
+        Gross less net compound return, a year (over the run if it spans less than a year).
+    annual : bool
+        Whether `drag` is a year's.
+    by_year : DataFrame
+        Indexed by calendar year: `commission`, `spread`, `impact`, their `total`, and `rate`, the total over
+        the year's average equity.
+    by_symbol : DataFrame
+        Indexed by symbol, dearest first: the three kinds, their `total`, and the `traded` value.
+    """
+
+    commission: float
+    spread: float
+    impact: float
+    drag: float
+    annual: bool
+    by_year: pd.DataFrame
+    by_symbol: pd.DataFrame
+
+    @property
+    def total(self) -> float:
+        """Everything that trading cost."""
+        return self.commission + self.spread + self.impact
+
+    def sentence(self) -> str:
+        """Say what trading cost."""
+        if self.total == 0:
+            return "Trading cost nothing in this run: no costs were charged, which no real portfolio enjoys."
+        return (
+            f"Trading cost {self.total:,.0f} in all and {self.drag * 1e4:.1f} hundredths of a percent of "
+            f"return{' a year' if self.annual else ''}: commission {self.commission / self.total:.0%}, "
+            f"spread {self.spread / self.total:.0%}, impact {self.impact / self.total:.0%}."
+        )
+
+
+def cost_share(ledger: Ledger) -> Array:
+    """Trading costs of each session after the first over equity before it, shape (sessions - 1,)."""
+    spent = ledger.fills[list(COSTS)].sum(axis=1).to_numpy(dtype=np.float64)
+    return _by_session(ledger, spent)[1:] / ledger.equity[:-1]
+
+
+def gross_returns(ledger: Ledger) -> pd.Series[float]:
+    """Return of each session after the first before trading costs: net plus costs over equity before."""
+    return (ledger.returns + cost_share(ledger)).rename("gross return")
+
+
+def cost_attribution(ledger: Ledger) -> CostAttribution:
+    """Trading costs by kind, year and symbol.
+
+    Parameters
+    ----------
+    ledger : Ledger
+
+    Returns
+    -------
+    CostAttribution
+    """
+    fills = ledger.fills.astype(dict.fromkeys((*COSTS, "shares", "price"), float))
+    kinds = list(COSTS)
+    years = ledger.sessions.astype("datetime64[Y]").astype(int) + 1970
+    equity = pd.Series(ledger.equity).groupby(years).mean()
+    when = fills["session"].to_numpy().astype("datetime64[Y]").astype(int) + 1970
+    by_year = fills[kinds].groupby(when).sum().reindex(equity.index, fill_value=0.0)
+    by_year["total"] = by_year.sum(axis=1)
+    by_year["rate"] = by_year["total"] / equity
+    by_symbol = fills[kinds].groupby(fills["symbol"]).sum()
+    by_symbol["total"] = by_symbol.sum(axis=1)
+    by_symbol["traded"] = (fills["shares"] * fills["price"]).abs().groupby(fills["symbol"]).sum()
+    annual = spans_a_year(ledger.sessions)
+    span = span_in_years(ledger.sessions) if annual else 1.0
+    net = np.log(ledger.equity[-1] / ledger.equity[0])
+    gross = np.log1p(gross_returns(ledger).to_numpy()).sum()
+    return CostAttribution(
+        commission=float(fills["commission"].sum()),
+        spread=float(fills["spread"].sum()),
+        impact=float(fills["impact"].sum()),
+        drag=math.expm1(gross / span) - math.expm1(net / span),
+        annual=annual,
+        by_year=by_year.rename_axis("year"),
+        by_symbol=by_symbol.sort_values("total", ascending=False, kind="stable"),
+    )
+
+
+def weight_turnover(weights: Array, returns: Array) -> Array:
+    """One-sided turnover at the end of each period, from weights alone.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (periods, symbols)
+        Held at the start of each period; what is missing to 1 is cash.
+    returns : ndarray, shape (periods, symbols)
+        NaN counts as 0.
+
+    Returns
+    -------
+    ndarray, shape (periods - 1,)
+        Half the sum of absolute differences, cash included, between the weights that drifted to the end of
+        each period and those held at the start of the next.
+    """
+    grown = weights * (1 + np.nan_to_num(returns))
+    end = grown.sum(axis=1) + 1 - weights.sum(axis=1)
+    return active_share(weights[1:], grown[:-1] / end[:-1, None])
+
+
+def turnover_by_year(ledger: Ledger) -> pd.Series[float]:
+    """Lesser of purchases and sales in each calendar year over the year's average equity.
+
+    Payments for delisted shares are no sales. As in SEC Form N-1A, item 13; the first and last year may be
+    part of one, and nothing is annualised.
+    """
+    orders = ledger.fills[ledger.fills["kind"] == "order"]
+    value = (orders["shares"] * orders["price"]).to_numpy(dtype=np.float64)
+    when = orders["session"].to_numpy().astype("datetime64[Y]").astype(int) + 1970
+    years = ledger.sessions.astype("datetime64[Y]").astype(int) + 1970
+    equity = pd.Series(ledger.equity).groupby(years).mean()
+    bought = pd.Series(np.maximum(value, 0.0)).groupby(when).sum()
+    sold = pd.Series(np.maximum(-value, 0.0)).groupby(when).sum()
+    least = pd.concat([bought, sold], axis=1).min(axis=1).reindex(equity.index, fill_value=0.0)
+    return (least / equity).rename("turnover").rename_axis("year")
+
+
+def _by_session(ledger: Ledger, amounts: Array) -> Array:
+    rows = np.searchsorted(ledger.sessions, ledger.fills["session"].to_numpy().astype("datetime64[D]"))
+    return np.bincount(rows, amounts, minlength=len(ledger.sessions)).astype(np.float64)
+
+
+def _points(value: float) -> str:
+    return f"{value * 100:+.2f}"

@@ -1,0 +1,929 @@
+"""Could it be luck? Resampled intervals, Sharpe ratios that know how often one tried, and overfitting.
+
+References
+----------
+.. [1] Politis and Romano (1994), "The Stationary Bootstrap"; block length after Politis and White (2004) with
+   the correction of Patton, Politis and White (2009), both as in ``arch``.
+.. [2] Bailey and Lopez de Prado (2012), "The Sharpe Ratio Efficient Frontier".
+.. [3] Bailey and Lopez de Prado (2014), "The Deflated Sharpe Ratio".
+.. [4] Bailey, Borwein, Lopez de Prado and Zhu (2017), "The Probability of Backtest Overfitting".
+.. [5] Lopez de Prado (2018), "Advances in Financial Machine Learning", chapter 12.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from backtests.analysis.performance import (
+    NOISE,
+    SESSIONS_A_YEAR,
+    cash_returns,
+    drawdown_series,
+    returns_of,
+    span_in_years,
+    spans_a_year,
+)
+from datafeeds.market import Array, Dates
+
+Indices = npt.NDArray[np.int64]
+BlockMethod = Literal["stationary", "circular"]
+Statistic = Literal["sharpe", "growth_difference", "max_drawdown", "information_ratio"]
+
+EULER_MASCHERONI = float(np.euler_gamma)
+LEAST_RETURNS = 20
+"""Fewer returns than this are not resampled: the autocorrelations that set the block length mean nothing."""
+
+CHUNK = 32
+"""Draws that are worked on together; small enough for the processor's cache."""
+
+_NORMAL = NormalDist()
+
+
+# --- Sharpe ratios --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the Sharpe formulas need to know about a series of returns.
+
+    Attributes
+    ----------
+    count : int
+        Number of returns.
+    sharpe : float
+        Mean / standard deviation (n - 1), per period, not annualised; NaN where the returns don't vary.
+    skew : float
+        Third standardised moment (population).
+    kurtosis : float
+        Fourth standardised moment (population); 3 for a normal distribution.
+    """
+
+    count: int
+    sharpe: float
+    skew: float
+    kurtosis: float
+
+
+def moments(returns: Array) -> Moments:
+    """Sharpe ratio per period, skewness and kurtosis of `returns` (above cash), shape (periods,).
+
+    Raises
+    ------
+    ValueError
+        With fewer than two returns, or one that is not finite.
+    """
+    values = _finite(returns, "returns", least=2)
+    deviation = float(values.std(ddof=1))
+    if deviation <= NOISE:
+        return Moments(len(values), math.nan, 0.0, 3.0)
+    standard = (values - values.mean()) / values.std()
+    return Moments(
+        count=len(values),
+        sharpe=float(values.mean()) / deviation,
+        skew=float((standard**3).mean()),
+        kurtosis=float((standard**4).mean()),
+    )
+
+
+def probabilistic_sharpe(
+    sharpe: float, count: int, skew: float = 0.0, kurtosis: float = 3.0, threshold: float = 0.0
+) -> float:
+    """Probability that the true Sharpe ratio is above `threshold` [2]_.
+
+    Parameters
+    ----------
+    sharpe, threshold : float
+        Per period, not annualised.
+    count : int
+        Number of returns behind `sharpe`.
+    skew, kurtosis : float
+        Of the returns; kurtosis is 3 for a normal distribution.
+
+    Returns
+    -------
+    float
+        NaN where `sharpe` is.
+
+    Examples
+    --------
+    >>> round(probabilistic_sharpe(0.458, 24, skew=-2.448, kurtosis=10.164), 5)
+    0.91336
+    """
+    deviation = math.sqrt(_sharpe_variance(sharpe, skew, kurtosis))
+    return _cumulative((sharpe - threshold) * math.sqrt(count - 1) / deviation)
+
+
+def expected_maximum_sharpe(trials: int, variance: float) -> float:
+    """Sharpe ratio that the best of `trials` worthless trials is expected to show [3]_.
+
+    Parameters
+    ----------
+    trials : int
+        Number of independent trials; related ones make the figure stricter than it need be.
+    variance : float
+        Variance of the trials' Sharpe ratios, per period.
+
+    Returns
+    -------
+    float
+        Per period. 0 for a single trial: nothing was chosen.
+
+    Raises
+    ------
+    ValueError
+        If `trials` is below one or `variance` is negative.
+    """
+    if trials < 1 or not variance >= 0:
+        raise ValueError(f"need at least one trial and a variance of at least 0, got {trials} and {variance}")
+    if trials == 1:
+        return 0.0
+    ordinary = _NORMAL.inv_cdf(1 - 1 / trials)
+    extreme = _NORMAL.inv_cdf(1 - 1 / (trials * math.e))
+    return math.sqrt(variance) * ((1 - EULER_MASCHERONI) * ordinary + EULER_MASCHERONI * extreme)
+
+
+def deflated_sharpe(
+    sharpe: float, count: int, skew: float, kurtosis: float, trials: int, variance: float
+) -> float:
+    """Probability that the true Sharpe ratio is above what luck gives the best of `trials` [3]_.
+
+    Parameters
+    ----------
+    sharpe : float
+        Of the chosen trial, per period.
+    count : int
+        Number of returns behind it.
+    skew, kurtosis : float
+        Of its returns; kurtosis is 3 for a normal distribution.
+    trials : int
+    variance : float
+        Variance of the trials' Sharpe ratios, per period.
+
+    Examples
+    --------
+    >>> round(deflated_sharpe(2.5 / 250**0.5, 1250, -3, 10, trials=100, variance=0.5 / 250), 6)
+    0.900397
+    """
+    return probabilistic_sharpe(sharpe, count, skew, kurtosis, expected_maximum_sharpe(trials, variance))
+
+
+def minimum_track_record(
+    sharpe: float, threshold: float = 0.0, skew: float = 0.0, kurtosis: float = 3.0, confidence: float = 0.95
+) -> float:
+    """Count the returns needed before `sharpe` is above `threshold` with `confidence` [2]_.
+
+    Parameters
+    ----------
+    sharpe, threshold : float
+        Per period, not annualised.
+    skew, kurtosis : float
+        Of the returns; kurtosis is 3 for a normal distribution.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+        Infinite if `sharpe` is not above `threshold`: no length would do.
+    """
+    if math.isnan(sharpe) or sharpe <= threshold:
+        return math.inf
+    quantile = _NORMAL.inv_cdf(confidence)
+    return 1 + _sharpe_variance(sharpe, skew, kurtosis) * (quantile / (sharpe - threshold)) ** 2
+
+
+def _sharpe_variance(sharpe: float, skew: float, kurtosis: float) -> float:
+    """Variance of the Sharpe estimator, times (count - 1) [2]_.
+
+    Never below 0: kurtosis >= 1 + skew^2 for any distribution, but rounded inputs may break it slightly.
+    """
+    return max(1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2, 1e-12)
+
+
+def _cumulative(value: float) -> float:
+    return math.nan if math.isnan(value) else _NORMAL.cdf(value)
+
+
+# --- Block bootstrap ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A statistic and the range in which resampled histories put it.
+
+    Attributes
+    ----------
+    statistic : {"sharpe", "growth_difference", "max_drawdown", "information_ratio"}
+    benchmark : str
+        Label of the benchmark for relative statistics, else empty.
+    estimate : float
+        On the history as it was.
+    low, high : float
+        Percentile interval.
+    level : float
+        Share of draws inside it, such as 0.95.
+    above_zero : float
+        Share of draws above zero.
+    """
+
+    statistic: Statistic
+    benchmark: str
+    estimate: float
+    low: float
+    high: float
+    level: float
+    above_zero: float
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Intervals from resampling blocks of sessions, the same blocks for the strategy and every benchmark.
+
+    Attributes
+    ----------
+    intervals : tuple of Interval
+        Sharpe ratio and maximum drawdown of the strategy, then difference of growth and information ratio
+        against each benchmark.
+    block_length : float
+        Average sessions a block.
+    method : {"stationary", "circular"}
+    draws, seed : int
+    """
+
+    intervals: tuple[Interval, ...]
+    block_length: float
+    method: BlockMethod
+    draws: int
+    seed: int
+
+    def interval(self, statistic: Statistic, benchmark: str = "") -> Interval:
+        """Look up the interval of one statistic.
+
+        Raises
+        ------
+        KeyError
+            If there is none for that statistic and benchmark.
+        """
+        for interval in self.intervals:
+            if (interval.statistic, interval.benchmark) == (statistic, benchmark):
+                return interval
+        raise KeyError(f"no interval for {statistic!r} against {benchmark!r}")
+
+
+def optimal_block_length(series: Array, method: BlockMethod = "stationary") -> float:
+    """Longest of the block lengths that ``arch`` finds optimal for the columns of `series`.
+
+    Parameters
+    ----------
+    series : ndarray, shape (periods,) or (periods, columns)
+        Columns that don't vary are left out.
+    method : {"stationary", "circular"}
+
+    Returns
+    -------
+    float
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        With fewer than `LEAST_RETURNS` periods.
+    """
+    from arch.bootstrap import optimal_block_length as optimal
+
+    columns = series.reshape(len(series), -1)
+    if len(columns) < LEAST_RETURNS:
+        raise ValueError(f"a block length needs at least {LEAST_RETURNS} returns, got {len(columns)}")
+    varying = columns[:, columns.std(axis=0) > NOISE]
+    if not varying.shape[1]:
+        return 1.0
+    # The rule is free of scale but not of underflow: squared returns are tiny.
+    lengths = optimal(varying / varying.std(axis=0))
+    return max(1.0, float(lengths[method].max()))
+
+
+def block_indices(
+    count: int, block_length: float, draws: int, seed: int, method: BlockMethod = "stationary"
+) -> Iterator[Indices]:
+    """Resampled orders of `count` sessions, drawn by ``arch`` itself.
+
+    Parameters
+    ----------
+    count : int
+        Number of sessions.
+    block_length : float
+        Average block; rounded up for ``"circular"``.
+    draws : int
+    seed : int
+    method : {"stationary", "circular"}
+
+    Yields
+    ------
+    ndarray of int64, shape (up to `CHUNK`, count)
+    """
+    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
+
+    places = np.arange(count)
+    sampler = (
+        StationaryBootstrap(block_length, places, seed=seed)  # type: ignore[arg-type]  # any length >= 1 works
+        if method == "stationary"
+        else CircularBlockBootstrap(math.ceil(block_length), places, seed=seed)
+    )
+    for start in range(0, draws, CHUNK):
+        yield np.stack([sampler.update_indices() for _ in range(min(CHUNK, draws - start))])
+
+
+def block_bootstrap(
+    returns: Array,
+    benchmarks: Mapping[str, Array],
+    *,
+    cash: Array | float = 0.0,
+    years: float | None = None,
+    sessions_a_year: float = SESSIONS_A_YEAR,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    block_length: float | None = None,
+    method: BlockMethod = "stationary",
+) -> Bootstrap:
+    """Confidence intervals by resampling blocks of sessions jointly [1]_.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (periods,)
+        The strategy's returns.
+    benchmarks : mapping of str to ndarray, shape (periods,)
+        Returns of each benchmark over the same periods.
+    cash : ndarray, shape (periods,), or float
+        Return of cash per period, for the Sharpe ratio.
+    years : float, optional
+        Years that the returns span, for growth a year; ``periods / sessions_a_year`` if not given. Pass 1 for
+        growth over the whole span.
+    sessions_a_year : float
+        Scales Sharpe and information ratios by its root; 1 leaves them per period.
+    draws : int
+        Resampled histories.
+    level : float
+        Share of draws inside the interval.
+    seed : int
+    block_length : float, optional
+        Average sessions a block. If not given, the longest of the lengths optimal for the strategy's returns,
+        their squares (volatility clusters, and drawdowns hang on it) and the returns above each benchmark.
+    method : {"stationary", "circular"}
+
+    Returns
+    -------
+    Bootstrap
+        Statistics that don't exist (no variation) are NaN.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a return is not finite or is -100% or less, or there are too few.
+    """
+    ours = _growing(returns, "returns")
+    theirs = {label: _growing(values, label) for label, values in benchmarks.items()}
+    count = len(ours)
+    for label, values in theirs.items():
+        if len(values) != count:
+            raise ValueError(f"{label!r} has {len(values)} returns, the strategy {count}")
+    if draws < 1 or not 0 < level < 1:
+        raise ValueError(f"need at least one draw and a level between 0 and 1, got {draws} and {level}")
+    active = (
+        np.column_stack([ours - values for values in theirs.values()]) if theirs else np.empty((count, 0))
+    )
+    if block_length is None:
+        spread = ours - ours.mean()
+        block_length = optimal_block_length(np.column_stack([ours, spread**2, active]), method)
+    span = count / sessions_a_year if years is None else years
+    growth = np.log1p(np.column_stack([ours, *theirs.values()]))
+    ratios = np.column_stack([ours - cash, active])
+    centre = ratios.mean(axis=0)
+    features = np.hstack([growth, ratios - centre, (ratios - centre) ** 2])
+
+    resampled = np.empty((draws, features.shape[1]))
+    fall = np.empty(draws)
+    done = 0
+    for order in block_indices(count, block_length, draws, seed, method):
+        chunk = slice(done, done + len(order))
+        resampled[chunk] = _times_drawn(order) @ features
+        fall[chunk] = _deepest(growth[:, 0][order])
+        done += len(order)
+
+    scale = math.sqrt(sessions_a_year)
+    ratio_draws, rises = _from_sums(resampled, centre, count, scale, span)
+    ratio_was, rises_were = _from_sums(features.sum(axis=0)[None, :], centre, count, scale, span)
+    equity = np.concatenate([[1.0], np.cumprod(1 + ours)])
+
+    def interval(statistic: Statistic, benchmark: str, estimate: float, values: Array) -> Interval:
+        known = values[np.isfinite(values)] if math.isfinite(estimate) else np.empty(0)
+        if not len(known):
+            return Interval(statistic, benchmark, estimate, math.nan, math.nan, level, math.nan)
+        low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+        return Interval(
+            statistic, benchmark, estimate, float(low), float(high), level, float((known > 0).mean())
+        )
+
+    intervals = [
+        interval("sharpe", "", float(ratio_was[0, 0]), ratio_draws[:, 0]),
+        interval("max_drawdown", "", float(drawdown_series(equity).min()), fall),
+    ]
+    for place, label in enumerate(theirs, start=1):
+        gain_was = float(rises_were[0, 0] - rises_were[0, place])
+        gain = rises[:, 0] - rises[:, place]
+        intervals += [
+            interval("growth_difference", label, gain_was, gain),
+            interval("information_ratio", label, float(ratio_was[0, place]), ratio_draws[:, place]),
+        ]
+    return Bootstrap(tuple(intervals), block_length, method, draws, seed)
+
+
+def _times_drawn(order: Indices) -> Array:
+    """How often each session was drawn, shape (draws, sessions): sums over a draw are then one product."""
+    count = order.shape[1]
+    return np.stack([np.bincount(row, minlength=count) for row in order]).astype(np.float64)
+
+
+def _from_sums(sums: Array, centre: Array, count: int, scale: float, years: float) -> tuple[Array, Array]:
+    """Ratios (Sharpe, then information ratios) and growth a year from sums over the sessions of each draw."""
+    series = len(centre)
+    growth, first, second = sums[:, :series], sums[:, series : 2 * series], sums[:, 2 * series :]
+    variance = np.maximum(second - first**2 / count, 0.0) / (count - 1)
+    deviation = np.sqrt(variance)
+    varies = deviation > NOISE
+    mean = centre + first / count
+    ratios = np.divide(mean, deviation, out=np.full(mean.shape, np.nan), where=varies) * scale
+    return ratios, np.expm1(growth / years)
+
+
+def _deepest(growth: Array) -> Array:
+    """Maximum drawdown of each row of log returns, shape (draws, sessions) -> (draws,)."""
+    path = np.cumsum(growth, axis=1)
+    high = np.maximum.accumulate(np.maximum(path, 0.0), axis=1)
+    path -= high
+    deepest: Array = np.expm1(path.min(axis=1))
+    return deepest
+
+
+def _finite(values: Array, name: str, least: int) -> Array:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or len(array) < least or not np.isfinite(array).all():
+        raise ValueError(f"{name} must be at least {least} finite numbers in one dimension")
+    return array
+
+
+def _growing(values: Array, name: str) -> Array:
+    array = _finite(values, name, least=LEAST_RETURNS)
+    if (array <= -1).any():
+        raise ValueError(f"{name}: a return of -100% or less leaves nothing to resample")
+    return array
+
+
+# --- Overfitting ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Overfitting:
+    """Does choosing by backtest help? Combinatorially symmetric cross-validation [4]_.
+
+    Attributes
+    ----------
+    probability : float
+        Share of splits in which the best configuration of one half is at or below the median of the other.
+    splits : int
+    configurations : int
+    logits : ndarray, shape (splits,)
+        Log odds of its rank in the other half; above 0 is better than the median.
+    chosen_in, chosen_out : ndarray, shape (splits,)
+        Its Sharpe ratio per period in the half it was chosen on, and in the other.
+    loss : float
+        Share of splits in which it lost (Sharpe ratio below 0) in the other half.
+    """
+
+    probability: float
+    splits: int
+    configurations: int
+    logits: Array
+    chosen_in: Array
+    chosen_out: Array
+    loss: float
+
+    def sentence(self) -> str:
+        """Say what the number means."""
+        if self.probability >= 0.4:
+            verdict = "choosing by backtest was about as good as chance"
+            if self.probability > 0.6:
+                verdict = "choosing by backtest was worse than chance"
+        elif self.probability >= 0.1:
+            verdict = "choosing by backtest helped, but overfitting is likely enough to matter"
+        else:
+            verdict = "choosing by backtest carried over"
+        return (
+            f"Of {self.splits:,} ways to split the history into halves, the best of {self.configurations:,} "
+            f"configurations in one half was no better than the median in the other in "
+            f"{self.probability:.0%}: {verdict}."
+        )
+
+
+def overfitting_probability(trials: Array, blocks: int = 16) -> Overfitting:
+    """Probability of backtest overfitting by combinatorially symmetric cross-validation [4]_.
+
+    Parameters
+    ----------
+    trials : ndarray, shape (periods, configurations)
+        Returns of every configuration that was tried, over the same periods.
+    blocks : int
+        Even number of consecutive blocks; 16 gives 12,870 splits. Blocks differ by one period where
+        `periods` is not a multiple.
+
+    Returns
+    -------
+    Overfitting
+        Sharpe ratio (n - 1) is the yardstick; a configuration that does not vary has 0.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two configurations, an odd number of blocks, fewer than two periods a block, or a
+        return that is not finite.
+    """
+    returns = np.asarray(trials, dtype=np.float64)
+    if returns.ndim != 2 or returns.shape[1] < 2:
+        raise ValueError(
+            "overfitting needs the returns of at least two configurations, (periods, configurations)"
+        )
+    if blocks < 2 or blocks % 2 or len(returns) < 2 * blocks:
+        raise ValueError(
+            f"need an even number of blocks of two periods or more, got {blocks} of {len(returns)}"
+        )
+    if not np.isfinite(returns).all():
+        raise ValueError("every configuration needs a finite return in every period")
+    centre = returns.mean(axis=0)
+    offset = returns - centre
+    starts = np.linspace(0, len(returns), blocks + 1).astype(int)[:-1]
+    size = np.diff(np.append(starts, len(returns))).astype(np.float64)
+    first, second = np.add.reduceat(offset, starts), np.add.reduceat(offset**2, starts)
+
+    halves = np.array(list(combinations(range(blocks), blocks // 2)))
+    inside = np.zeros((len(halves), blocks))
+    np.put_along_axis(inside, halves, 1.0, axis=1)
+    logits, chosen_in, chosen_out = (np.empty(len(halves)) for _ in range(3))
+    step = max(1, 4_000_000 // returns.shape[1])
+    for start in range(0, len(halves), step):
+        rows = slice(start, start + step)
+        known = _block_sharpes(inside[rows], size, first, second, centre)
+        hidden = _block_sharpes(1.0 - inside[rows], size, first, second, centre)
+        best = known.argmax(axis=1)[:, None]
+        mine = np.take_along_axis(hidden, best, axis=1)
+        rank = (hidden < mine).sum(axis=1) + ((hidden == mine).sum(axis=1) + 1) / 2
+        share = rank / (returns.shape[1] + 1)
+        logits[rows] = np.log(share / (1 - share))
+        chosen_in[rows] = np.take_along_axis(known, best, axis=1)[:, 0]
+        chosen_out[rows] = mine[:, 0]
+    return Overfitting(
+        probability=float((logits <= 0).mean()),
+        splits=len(halves),
+        configurations=returns.shape[1],
+        logits=logits,
+        chosen_in=chosen_in,
+        chosen_out=chosen_out,
+        loss=float((chosen_out < 0).mean()),
+    )
+
+
+def _block_sharpes(inside: Array, size: Array, first: Array, second: Array, centre: Array) -> Array:
+    """Sharpe ratio of each configuration over the blocks marked in each row."""
+    count = (inside @ size)[:, None]
+    total = inside @ first
+    variance = np.maximum(inside @ second - total**2 / count, 0.0) / (count - 1)
+    deviation = np.sqrt(variance)
+    mean = centre + total / count
+    return np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
+
+
+@dataclass(frozen=True, eq=False)
+class PurgedPaths:
+    """Histories put together from folds in which each configuration was chosen on the others [5]_.
+
+    Attributes
+    ----------
+    splits, paths : int
+    chosen : ndarray of int, shape (splits,)
+        Configuration that was best on the training folds of each split.
+    returns : ndarray, shape (periods, paths)
+        Returns of each path; every period of a path was unseen when its configuration was chosen.
+    sharpes : ndarray, shape (paths,)
+        Per period.
+    """
+
+    splits: int
+    paths: int
+    chosen: Indices
+    returns: Array
+    sharpes: Array
+
+    def sentence(self, sessions_a_year: float = SESSIONS_A_YEAR) -> str:
+        """Say what the paths show."""
+        yearly = np.sort(self.sharpes) * math.sqrt(sessions_a_year)
+        return (
+            f"Chosen on other years only, the configurations give {self.paths} unseen histories with Sharpe "
+            f"ratios a year from {yearly[0]:.2f} to {yearly[-1]:.2f} (median {np.median(yearly):.2f})."
+        )
+
+
+def purged_cross_validation(
+    trials: Array, folds: int = 6, test_folds: int = 2, purged: int = 0, embargo: int = 0
+) -> PurgedPaths:
+    """Choose the best configuration on training folds and judge it on the rest, in every combination [5]_.
+
+    Splits come from ``skfolio.model_selection.CombinatorialPurgedCV``.
+
+    Parameters
+    ----------
+    trials : ndarray, shape (periods, configurations)
+        Returns of every configuration over the same periods.
+    folds, test_folds : int
+        6 and 2 give 15 splits and 5 paths.
+    purged, embargo : int
+        Periods left out of training around each test fold, and after it.
+
+    Returns
+    -------
+    PurgedPaths
+
+    Raises
+    ------
+    ValueError
+        If a return is not finite, or (by skfolio) the folds are too small for `purged` and `embargo`.
+    """
+    from skfolio.model_selection import CombinatorialPurgedCV
+
+    returns = np.asarray(trials, dtype=np.float64)
+    if returns.ndim != 2 or not np.isfinite(returns).all():
+        raise ValueError("cross-validation needs finite returns of shape (periods, configurations)")
+    splitter = CombinatorialPurgedCV(
+        n_folds=folds, n_test_folds=test_folds, purged_size=purged, embargo_size=embargo
+    )
+    path_of = splitter.get_path_ids()
+    unseen = np.full((len(returns), splitter.n_test_paths), np.nan)
+    chosen = np.empty(splitter.n_splits, dtype=np.int64)
+    for split, (train, tests) in enumerate(splitter.split(returns)):
+        chosen[split] = np.argmax(_sharpes(returns[train]))
+        for test, path in zip(tests, path_of[split], strict=True):
+            unseen[test, path] = returns[test, chosen[split]]
+    return PurgedPaths(
+        splits=splitter.n_splits,
+        paths=splitter.n_test_paths,
+        chosen=chosen,
+        returns=unseen,
+        sharpes=_sharpes(unseen),
+    )
+
+
+def _sharpes(returns: Array) -> Array:
+    """Sharpe ratio per period of each column; 0 where it does not vary."""
+    mean, deviation = returns.mean(axis=0), returns.std(axis=0, ddof=1)
+    ratio: Array = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
+    return ratio
+
+
+# --- All of it for one portfolio ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Significance:
+    """How likely it is that a portfolio's Sharpe ratio and its lead over the benchmarks are luck.
+
+    Attributes
+    ----------
+    returns : Moments
+        Of the session returns above cash.
+    sessions_a_year : float
+        Scale of the ratios; 1 where the span is under a year and nothing is annualised.
+    years : float
+        Calendar years of history.
+    probabilistic : float
+        Probability that the true Sharpe ratio is above 0.
+    trials : int
+        Configurations tried on this market, this one included.
+    trial_variance : float
+        Variance of their Sharpe ratios per session.
+    variance_known : bool
+        Whether `trial_variance` was measured across trials; otherwise it is the sampling variance that a
+        worthless strategy would show, ``1 / (count - 1)``.
+    expected_maximum : float
+        Sharpe ratio per session that the best of so many worthless trials is expected to show.
+    deflated : float
+        Probability that the true Sharpe ratio is above `expected_maximum`.
+    least_sessions : float
+        Returns needed for 95% confidence that the Sharpe ratio is above 0; infinite if none would do.
+    bootstrap : Bootstrap
+    """
+
+    returns: Moments
+    sessions_a_year: float
+    years: float
+    probabilistic: float
+    trials: int
+    trial_variance: float
+    variance_known: bool
+    expected_maximum: float
+    deflated: float
+    least_sessions: float
+    bootstrap: Bootstrap
+
+    @property
+    def sharpe(self) -> float:
+        """Sharpe ratio, a year where the span allows it."""
+        return self.returns.sharpe * math.sqrt(self.sessions_a_year)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say all of it: Sharpe ratio, trials, track record, each benchmark, drawdown."""
+        return (
+            self.sharpe_sentence(),
+            self.trials_sentence(),
+            self.track_record_sentence(),
+            *(self.benchmark_sentence(label) for label in self._benchmarks()),
+            self.drawdown_sentence(),
+        )
+
+    def sharpe_sentence(self) -> str:
+        """Say how sure the Sharpe ratio is."""
+        if math.isnan(self.returns.sharpe):
+            return "The portfolio's returns don't vary, so there is no Sharpe ratio to test."
+        interval = self.bootstrap.interval("sharpe")
+        outside = (
+            f"Zero lies inside the {interval.level:.0%} interval: a Sharpe ratio of nothing can't be excluded"
+            if interval.low <= 0 <= interval.high
+            else f"Zero lies outside the {interval.level:.0%} interval"
+        )
+        return (
+            f"The Sharpe ratio is {self.sharpe:.2f}{self._unit()}, between {interval.low:.2f} and "
+            f"{interval.high:.2f} in {interval.level:.0%} of {self.bootstrap.draws:,} resampled histories. "
+            f"{outside}; the probability that the true ratio is above zero is {_percent(self.probabilistic)}."
+        )
+
+    def trials_sentence(self) -> str:
+        """Say what the number of trials does to the Sharpe ratio."""
+        if math.isnan(self.deflated):
+            return "Without a Sharpe ratio there is nothing to deflate."
+        if self.trials == 1:
+            return (
+                "This is the only configuration recorded on this market, so nothing was chosen and the "
+                f"deflated Sharpe ratio is the probabilistic one, {self.deflated:.2f}."
+            )
+        verdict = "luck is an unlikely explanation" if self.deflated >= 0.95 else "luck can't be excluded"
+        source = "" if self.variance_known else ", taking the trials to vary as worthless ones would"
+        return (
+            f"With {self.trials:,} trials on this market the deflated Sharpe ratio is {self.deflated:.2f}: "
+            f"the best of {self.trials:,} worthless trials would be expected to show "
+            f"{self.expected_maximum * math.sqrt(self.sessions_a_year):.2f}{self._unit()}{source}, and the "
+            f"probability that the true ratio is above that is {_percent(self.deflated)}; {verdict}."
+        )
+
+    def track_record_sentence(self) -> str:
+        """Say how long a record the Sharpe ratio needs."""
+        if math.isinf(self.least_sessions):
+            return (
+                "No length of record would show a Sharpe ratio above zero, because the measured one is not."
+            )
+        needed = self.least_sessions / self.returns.count * self.years
+        verdict = "long enough" if self.least_sessions <= self.returns.count else "too short"
+        return (
+            f"A Sharpe ratio above zero needs {needed:.1f} years of record at 95% confidence; there are "
+            f"{self.years:.1f}, which is {verdict}."
+        )
+
+    def benchmark_sentence(self, benchmark: str) -> str:
+        """Say how sure the lead over one benchmark is."""
+        lead = self.bootstrap.interval("growth_difference", benchmark)
+        ratio = self.bootstrap.interval("information_ratio", benchmark)
+        if math.isnan(ratio.estimate):
+            return f"The portfolio and {benchmark} moved together exactly; there is no lead to test."
+        beat = "It beat" if lead.estimate > 0 else "It did not beat"
+        verdict = (
+            "the interval includes zero, so the difference may be luck"
+            if lead.low <= 0 <= lead.high
+            else "the interval leaves zero out"
+        )
+        period = " a year" if self.sessions_a_year > 1 else ""
+        return (
+            f"{beat} {benchmark}: {lead.estimate * 100:+.2f} percentage points{period}, between "
+            f"{lead.low * 100:+.2f} and {lead.high * 100:+.2f} in {lead.level:.0%} of resampled histories, "
+            f"ahead in {_percent(lead.above_zero)} of them; {verdict}. "
+            f"Information ratio {ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f})."
+        )
+
+    def drawdown_sentence(self) -> str:
+        """Say what drawdowns other orders of the same blocks give."""
+        interval = self.bootstrap.interval("max_drawdown")
+        return (
+            f"The maximum drawdown was {interval.estimate:.1%}; other orders of the same history give "
+            f"{interval.low:.1%} to {interval.high:.1%} in {interval.level:.0%} of draws (blocks of "
+            f"{self.bootstrap.block_length:.0f} sessions on average; bear markets longer than a block are "
+            "broken up, so the true range may reach deeper)."
+        )
+
+    def _unit(self) -> str:
+        return " a year" if self.sessions_a_year > 1 else " a session"
+
+    def _benchmarks(self) -> list[str]:
+        return [each.benchmark for each in self.bootstrap.intervals if each.statistic == "growth_difference"]
+
+
+def significance(
+    equity: Array,
+    benchmarks: Mapping[str, Array],
+    sessions: Dates,
+    *,
+    cash_rate: float = 0.0,
+    trials: int = 1,
+    trial_sharpes: Array | None = None,
+    sessions_a_year: float = SESSIONS_A_YEAR,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Significance:
+    """Every test of luck for one portfolio.
+
+    Parameters
+    ----------
+    equity : ndarray, shape (sessions,)
+        Equity at each close.
+    benchmarks : mapping of str to ndarray, shape (sessions,)
+        Equity of each benchmark, by label.
+    sessions : ndarray of datetime64[D], shape (sessions,)
+    cash_rate : float
+        Yearly return of cash, actual/365, for the Sharpe ratio.
+    trials : int
+        Configurations tried on this market, this one included (`backtests.analysis.trials.count`).
+    trial_sharpes : ndarray, shape (any,), optional
+        Sharpe ratios of the trials per session; values that are not finite are left out. With fewer than two
+        the variance across trials is taken as ``1 / (returns - 1)``.
+    sessions_a_year : float
+        252 for daily data, 12 for monthly.
+    draws, seed : int
+    level : float
+        Share of draws inside each interval.
+
+    Returns
+    -------
+    Significance
+
+    Raises
+    ------
+    ValueError
+        If there are too few sessions, equity is not positive throughout, or lengths differ.
+    """
+    if trials < 1:
+        raise ValueError(f"this run is a trial itself, so trials is at least 1, got {trials}")
+    if not all((values > 0).all() for values in (equity, *benchmarks.values())):
+        raise ValueError("equity must be positive throughout")
+    annual = spans_a_year(sessions)
+    scale = sessions_a_year if annual else 1.0
+    returns = returns_of(equity)
+    cash = cash_returns(sessions, cash_rate)
+    shape = moments(returns - cash)
+    known = np.asarray([] if trial_sharpes is None else trial_sharpes, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    measured = len(known) >= 2
+    variance = float(known.var(ddof=1)) if measured else 1.0 / (shape.count - 1)
+    return Significance(
+        returns=shape,
+        sessions_a_year=scale,
+        years=span_in_years(sessions),
+        probabilistic=probabilistic_sharpe(shape.sharpe, shape.count, shape.skew, shape.kurtosis),
+        trials=trials,
+        trial_variance=variance,
+        variance_known=measured,
+        expected_maximum=expected_maximum_sharpe(trials, variance),
+        deflated=deflated_sharpe(shape.sharpe, shape.count, shape.skew, shape.kurtosis, trials, variance),
+        least_sessions=minimum_track_record(shape.sharpe, 0.0, shape.skew, shape.kurtosis),
+        bootstrap=block_bootstrap(
+            returns,
+            {label: returns_of(values) for label, values in benchmarks.items()},
+            cash=cash,
+            years=span_in_years(sessions) if annual else 1.0,
+            sessions_a_year=scale,
+            draws=draws,
+            level=level,
+            seed=seed,
+        ),
+    )
+
+
+def _percent(probability: float) -> str:
+    """Word a probability without claiming certainty."""
+    if probability > 0.995:
+        return "more than 99%"
+    if probability < 0.005:
+        return "less than 1%"
+    return f"{probability:.0%}"

@@ -1,0 +1,379 @@
+"""Attribution: Bacon's example, what must add up, and a real run taken apart."""
+
+from __future__ import annotations
+
+import bz2
+import json
+import math
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.account import Account, Costs
+from backtests.analysis import attribution as tested
+from backtests.analysis.exposure import group_weights
+from backtests.engines import event
+from backtests.ledger import Ledger
+from backtests.result import Book
+from datafeeds.market import Array, Market
+from strategies import BuyAndHold
+
+ANSWERS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "answers" / "attribution.json").read_text())
+BACON = {key: np.array(value) for key, value in ANSWERS["bacon"].items() if isinstance(value, list)}
+LINKINGS: tuple[tested.Linking, ...] = ("carino", "menchero")
+
+
+def test_bacon_effects() -> None:
+    found = tested.brinson_effects(
+        BACON["weights"], BACON["benchmark_weights"], BACON["returns"], BACON["benchmark_returns"]
+    )
+    assert found.allocation == pytest.approx(BACON["allocation"], abs=1e-15)
+    assert found.selection == pytest.approx(BACON["selection"], abs=1e-15)
+    assert found.interaction == pytest.approx(BACON["interaction"], abs=1e-15)
+    case = ANSWERS["bacon"]
+    assert found.total.sum() == pytest.approx(case["portfolio"] - case["benchmark"])
+
+
+@pytest.mark.parametrize("method", LINKINGS)
+def test_one_period_needs_no_linking(method: tested.Linking) -> None:
+    found = tested.brinson_fachler(
+        BACON["weights"],
+        BACON["benchmark_weights"],
+        BACON["returns"],
+        BACON["benchmark_returns"],
+        ["UK", "Japan", "US"],
+        method=method,
+    )
+    assert (found.portfolio, found.benchmark) == pytest.approx((0.083, 0.064))
+    assert found.table()["allocation"].to_numpy() == pytest.approx(BACON["allocation"], abs=1e-12)
+    assert found.residual == pytest.approx(0, abs=1e-15)
+    assert "UK added most (+4.00), Japan least (-1.34)" in found.sentence()
+    assert "+1.90 percentage points" in found.sentence()
+
+
+def test_active_share() -> None:
+    share = tested.active_share(BACON["weights"], BACON["benchmark_weights"])
+    assert float(share) == pytest.approx(ANSWERS["bacon"]["active_share"])
+    # Half in cash against the whole in one name: the cash is the difference.
+    assert float(tested.active_share(np.array([0.5]), np.array([1.0]))) == 0.5
+    assert tested.active_share(np.eye(2), np.eye(2)[::-1]) == pytest.approx([1, 1])
+
+
+@pytest.mark.parametrize("method", LINKINGS)
+def test_linked_differences_add_up(method: tested.Linking) -> None:
+    random = np.random.default_rng(0)
+    portfolio, benchmark = random.normal(0.001, 0.02, (2, 500))
+    portfolio[:50] = benchmark[:50]
+    factors = tested.linking_factors(portfolio, benchmark, method)
+    whole = np.prod(1 + portfolio) - np.prod(1 + benchmark)
+    assert factors @ (portfolio - benchmark) == pytest.approx(whole, rel=1e-9)
+    alike = tested.linking_factors(benchmark, benchmark, method)
+    assert np.isfinite(alike).all()
+
+
+def test_linking_refuses() -> None:
+    with pytest.raises(ValueError, match="no linking method 'grap'"):
+        tested.linking_factors(np.zeros(2), np.zeros(2), "grap")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="can't be linked"):
+        tested.linking_factors(np.array([-1.0]), np.zeros(1))
+
+
+def test_carino_by_hand() -> None:
+    portfolio, benchmark = np.array([0.10, -0.05]), np.array([0.04, 0.02])
+    ours, theirs = 1.10 * 0.95 - 1, 1.04 * 1.02 - 1
+    whole = (math.log1p(ours) - math.log1p(theirs)) / (ours - theirs)
+    first = (math.log(1.10) - math.log(1.04)) / 0.06
+    second = (math.log(0.95) - math.log(1.02)) / -0.07
+    assert tested.linking_factors(portfolio, benchmark) == pytest.approx([first / whole, second / whole])
+
+
+def test_group_not_in_the_benchmark_is_allocation() -> None:
+    found = tested.brinson_effects(
+        np.array([0.5, 0.5]), np.array([1.0, 0.0]), np.array([0.1, 0.3]), np.array([0.1, np.nan])
+    )
+    assert found.allocation == pytest.approx([0, 0.5 * 0.2])
+    assert found.selection == pytest.approx([0, 0])
+    assert found.interaction == pytest.approx([0, 0])
+    left_out = tested.brinson_effects(
+        np.array([1.0, 0.0]), np.array([0.5, 0.5]), np.array([0.1, np.nan]), np.array([0.1, 0.3])
+    )
+    assert left_out.total == pytest.approx([0.5 * (0.1 - 0.2), -0.5 * (0.3 - 0.2)])
+
+
+def test_group_totals_by_hand() -> None:
+    weights = np.array([[0.2, 0.3, 0.5], [0.0, 0.0, 1.0]])
+    returns = np.array([[0.1, -0.1, 0.2], [np.nan, 0.5, 0.01]])
+    codes = np.array([[0, 0, 1], [0, 1, 1]])
+    held, gained = tested.group_totals(weights, returns, codes, 3)
+    assert held == pytest.approx(np.array([[0.5, 0.5, 0], [0, 1, 0]]))
+    assert gained[0, :2] == pytest.approx([-0.02, 0.2])
+    assert gained[1, 1] == pytest.approx(0.01)
+    assert np.isnan(gained[[0, 1, 1], [2, 0, 2]]).all()
+
+
+def test_contributions_add_to_the_compound_return() -> None:
+    random = np.random.default_rng(3)
+    weights = random.dirichlet(np.ones(5), 300)
+    returns = random.normal(0, 0.02, (300, 5))
+    returns[10, 2] = np.nan
+    weights[10, 2] = 0
+    whole = np.prod(1 + (weights * np.nan_to_num(returns)).sum(axis=1)) - 1
+    for method in LINKINGS:
+        assert tested.contributions(weights, returns, method=method).sum() == pytest.approx(whole)
+
+
+def test_weight_turnover() -> None:
+    weights = np.array([[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]])
+    returns = np.array([[0.2, 0.0], [0.0, np.nan], [0.0, 0.0]])
+    # The first drifts to 0.6 / 1.1, the second not at all.
+    assert tested.weight_turnover(weights, returns) == pytest.approx([0.6 / 1.1 - 0.5, 0.5])
+    half_cash = np.array([[0.5], [0.5]])
+    assert tested.weight_turnover(half_cash, np.array([[1.0], [0.0]])) == pytest.approx([2 / 3 - 0.5])
+
+
+# --- Factors -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def french() -> pd.DataFrame:
+    pytest.importorskip("statsmodels")
+    found = find_spec("linearmodels")
+    if found is None or found.origin is None:
+        pytest.skip("needs the data of linearmodels")
+    path = Path(found.origin).parent / "datasets" / "french" / "french.csv.bz2"
+    with bz2.open(path) as file:
+        return pd.read_csv(file, index_col="dates")
+
+
+def test_money_on_four_factors(french: pd.DataFrame) -> None:
+    case = ANSWERS["french_money"]
+    factors = {name: french[name].to_numpy() for name in case["factors"]}
+    cash = french["RF"].to_numpy()
+    found = tested.factor_regression(french["Money"].to_numpy(), factors, cash=cash, periods_a_year=12)
+    assert found.coefficients[0] == pytest.approx(case["alpha"], abs=5e-6)
+    assert found.coefficients[1:] == pytest.approx(case["betas"], abs=5e-7)
+    assert found.names == ("alpha", *case["factors"])
+    assert found.alpha_a_year == pytest.approx(12 * found.coefficients[0])
+    assert "can't be told from zero" in found.sentence()
+    small = tested.factor_regression(french["S1V5"].to_numpy(), factors, cash=cash)
+    assert small.r_squared == pytest.approx(case["r_squared_small_value"], abs=5e-6)
+    assert small.lags == tested.newey_west_lags(819) == 6
+    assert small.table().loc["MktRF", "t"] > 50
+
+
+def test_errors_are_newey_west(french: pd.DataFrame) -> None:
+    """The covariance from its definition, without statsmodels."""
+    explained, factor = french["Money"].to_numpy(), french["MktRF"].to_numpy()
+    found = tested.factor_regression(explained, {"MktRF": factor}, lags=4)
+    design = np.column_stack([np.ones(len(factor)), factor])
+    left = explained - design @ np.linalg.lstsq(design, explained, rcond=None)[0]
+    scores = design * left[:, None]
+    middle = scores.T @ scores
+    for lag in range(1, 5):
+        cross = scores[lag:].T @ scores[:-lag]
+        middle += (1 - lag / 5) * (cross + cross.T)
+    bread = np.linalg.inv(design.T @ design)
+    count = len(factor)
+    covariance = bread @ middle @ bread * count / (count - 2)
+    assert found.errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-9)
+
+
+def test_unknown_periods_are_dropped_and_counted(french: pd.DataFrame) -> None:
+    explained = french["Money"].to_numpy().copy()
+    explained[:100] = np.nan
+    found = tested.factor_regression(explained, {"MktRF": french["MktRF"].to_numpy()})
+    assert (found.observations, found.dropped) == (719, 100)
+
+
+def test_factors_that_say_the_same_are_refused(french: pd.DataFrame) -> None:
+    money, market = french["Money"].to_numpy(), french["MktRF"].to_numpy()
+    with pytest.raises(ValueError, match="leave one out"):
+        tested.factor_regression(money, {"a": market, "b": 2 * market})
+    with pytest.raises(ValueError, match="leave one out"):
+        tested.factor_regression(money, {"constant": np.ones(len(money))})
+    with pytest.raises(ValueError, match="at least one"):
+        tested.factor_regression(money, {})
+    with pytest.raises(ValueError, match="observations"):
+        tested.factor_regression(money[:5], {"a": market[:5]})
+
+
+# --- A run taken apart ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    random = np.random.default_rng(8)
+    days = pd.bdate_range("2018-01-02", periods=330)
+    days = days[~days.isin(pd.to_datetime(["2018-01-15", "2018-02-19"]))]
+    symbols = list("ABCDEF")
+    close = pd.DataFrame(
+        50 * np.cumprod(1 + random.normal(0.0003, 0.015, (len(days), 6)), axis=0), days, symbols
+    )
+    close.iloc[200:, 5] = np.nan
+    dividend = pd.DataFrame(0.0, days, symbols)
+    dividend.iloc[60::63, [0, 2]] = 0.4
+    instruments = pd.DataFrame(
+        {
+            "symbol": ["A", "A", "B", "C", "D", "F"],
+            "kind": "stock",
+            "group": ["chips", "banks", "chips", "banks", "banks", "chips"],
+            "from": pd.to_datetime([None, "2018-07-02", None, None, None, None]),
+            "to": pd.to_datetime(["2018-06-29", None, None, None, None, None]),
+        }
+    )
+    return Market.from_wide(
+        "small",
+        close,
+        open=close * (1 + random.normal(0, 0.003, close.shape)),
+        volume=close * 0 + 1e5,
+        dividend=dividend,
+        instruments=instruments,
+    )
+
+
+def book_of(market: Market, label: str, targets: list[list[float]]) -> Book:
+    costs = Costs(commission_bps=2, half_spread_bps=5, impact=0.5, dividend_withholding=0.15, cash_rate=0.03)
+    wanted = iter(np.array(targets))
+    deciding = np.zeros(len(market.sessions), dtype=bool)
+    deciding[: 70 * len(targets) : 70] = True
+
+    def decide(session: int, weights: Array) -> Array | None:
+        return next(wanted)
+
+    account = Account(1e6, costs, 0, False, 0, len(market.sessions) - 1)
+    return Book(label, BuyAndHold(symbols=("A",)), event.run(market, decide, deciding, account))
+
+
+@pytest.fixture(scope="module")
+def book(market: Market) -> Book:
+    targets = [
+        [0.3, 0.2, 0.1, 0.1, 0.1, 0.1],
+        [0.1, 0.1, 0.3, 0.3, 0.0, 0.2],
+        [0.5, 0.0, 0.2, 0.2, 0.1, 0.0],
+        [0.0, 0.3, 0.3, 0.1, 0.1, 0.0],
+    ]
+    return book_of(market, "ours", targets)
+
+
+@pytest.fixture(scope="module")
+def benchmark(market: Market) -> Book:
+    return book_of(market, "equal", [[0.15] * 6, [0.16] * 6])
+
+
+@pytest.mark.parametrize("method", LINKINGS)
+def test_attribution_adds_to_the_books(
+    market: Market, book: Book, benchmark: Book, method: tested.Linking
+) -> None:
+    found = tested.attribute_groups(book, benchmark, market, method=method)
+    ours, theirs = (each.ledger.equity[-1] / 1e6 - 1 for each in (book, benchmark))
+    assert (found.portfolio, found.benchmark) == pytest.approx((ours, theirs))
+    assert found.effects.total.sum() + found.costs + found.residual == pytest.approx(found.excess)
+    assert found.costs < 0
+    assert abs(found.residual) < 0.01
+    assert found.groups == ("banks", "chips", "no group", "cash")
+    assert found.weights.sum() == pytest.approx(1)
+
+
+def test_attribution_without_trading_leaves_no_residual(market: Market, book: Book) -> None:
+    """After the last decision, without dividends withheld, weights and closes explain everything."""
+    late = slice(240, 300)
+    weights = book.ledger.weights(market)
+    symbols = list(weights.columns)
+    returns = tested.symbol_returns(market, market.sessions[late], symbols)
+    explained = (weights.to_numpy()[late][:-1] * np.nan_to_num(returns)).sum(axis=1)
+    interest = book.ledger.interest[late][1:] / book.ledger.equity[late][:-1]
+    equity = book.ledger.equity[late]
+    paid = book.ledger.dividends[late][1:] > 0
+    realised = equity[1:] / equity[:-1] - 1
+    assert (explained + interest)[~paid] == pytest.approx(realised[~paid], abs=1e-12)
+
+
+def test_groups_are_dated(market: Market, book: Book) -> None:
+    names, codes = tested.group_codes(market, market.sessions, list("ABCDEF"))
+    assert names == ("banks", "chips", "no group")
+    first_july = market.index_of("2018-07-02")
+    assert codes[:, 0].tolist() == [1] * first_july + [0] * (len(market.sessions) - first_july)
+    assert (codes[:, 4] == 2).all()
+    weights = book.ledger.weights(market)
+    places = [list("ABCDEF").index(symbol) for symbol in weights.columns]
+    held, _ = tested.group_totals(weights.to_numpy(), weights.to_numpy() * 0, codes[:, places], 3)
+    known = group_weights(weights, market)
+    for name, column in zip(names, held.T, strict=True):
+        assert column == pytest.approx(known[name].to_numpy())
+
+
+def test_books_must_share_their_sessions(market: Market, book: Book) -> None:
+    ledger = book.ledger
+    shorter = Ledger(
+        ledger.sessions[:-1],
+        ledger.symbols,
+        ledger.equity[:-1],
+        ledger.cash[:-1],
+        ledger.dividends[:-1],
+        ledger.interest[:-1],
+        ledger.fills,
+        ledger.unfilled,
+        (),
+    )
+    with pytest.raises(ValueError, match="don't share"):
+        tested.attribute_groups(book, replace(book, ledger=shorter), market)
+
+
+def test_profits_add_to_the_change_of_equity(market: Market, book: Book) -> None:
+    found = tested.profit_by_symbol(book.ledger, market)
+    change = book.ledger.equity[-1] - book.ledger.equity[0]
+    assert found["profit"].sum() + book.ledger.interest.sum() == pytest.approx(change, abs=1e-4)
+    assert found["dividends"].sum() == pytest.approx(book.ledger.dividends.sum())
+    for kind in tested.COSTS:
+        assert found[kind].sum() == pytest.approx(book.ledger.fills[kind].sum())
+        assert (found[kind] > 0).all()
+    assert found["profit"].is_monotonic_decreasing
+
+
+def test_costs_and_gross_returns(book: Book) -> None:
+    ledger = book.ledger
+    found = tested.cost_attribution(ledger)
+    assert found.total == pytest.approx(ledger.fills[list(tested.COSTS)].to_numpy().sum())
+    assert found.by_year["total"].sum() == pytest.approx(found.total)
+    assert found.by_symbol["total"].sum() == pytest.approx(found.total)
+    assert found.by_symbol["traded"].sum() == pytest.approx(
+        (ledger.fills["shares"] * ledger.fills["price"]).abs().sum()
+    )
+    gross = tested.gross_returns(ledger)
+    assert (gross >= ledger.returns).all()
+    years = (ledger.sessions[-1] - ledger.sessions[0]).astype(int) / 365.25
+    by_hand = np.prod(1 + gross) ** (1 / years) - (ledger.equity[-1] / 1e6) ** (1 / years)
+    assert found.drag == pytest.approx(by_hand)
+    assert found.annual
+    assert "hundredths of a percent of return a year" in found.sentence()
+
+
+def test_free_trading_is_said_to_be_unreal(market: Market, book: Book) -> None:
+    ledger = book.ledger
+    fills = ledger.fills.assign(commission=0.0, spread=0.0, impact=0.0)
+    free = replace(ledger, fills=fills)
+    assert "no real portfolio enjoys" in tested.cost_attribution(free).sentence()
+    assert tested.cost_share(free) == pytest.approx(np.zeros(len(ledger.sessions) - 1))
+
+
+def test_turnover_by_year(book: Book) -> None:
+    found = tested.turnover_by_year(book.ledger)
+    assert list(found.index) == [2018, 2019]
+    orders = book.ledger.fills[book.ledger.fills["kind"] == "order"]
+    value = orders["shares"] * orders["price"]
+    early = orders["session"].to_numpy() < np.datetime64("2019-01-01")
+    equity = book.ledger.equity[book.ledger.sessions < np.datetime64("2019-01-01")].mean()
+    least = min(value[early & (value > 0)].sum(), -value[early & (value < 0)].sum())
+    assert found[2018] == pytest.approx(least / equity)
+
+
+def test_active_share_of_books(market: Market, book: Book, benchmark: Book) -> None:
+    found = tested.active_share_of(book, benchmark, market)
+    assert found.iloc[0] == 0
+    assert found.between(0, 1).all()
+    assert tested.active_share_of(book, book, market).max() == 0

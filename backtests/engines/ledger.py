@@ -155,8 +155,7 @@ def _sell(books: Books, column: int, size: float, price: float, commission: floa
     paid = size * books.average[column]
     gain = size * (price - books.average[column])
     cash = books.cash[0] + (paid + gain)
-    # A commission as large as the sale can by rounding take more than the sale brought.
-    books.cash[0] = max(cash - commission, 0.0)
+    books.cash[0] = cash - commission
     books.shares[column] -= size
     if books.shares[column] == 0.0:
         books.average[column] = 0.0

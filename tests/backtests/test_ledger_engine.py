@@ -197,15 +197,15 @@ def test_spread_and_commission_are_paid_and_recorded() -> None:
     assert ledger.cash[-1] == pytest.approx(1000 - 2 * 2.5 - bought["commission"] - sold["commission"])
 
 
-def test_commission_is_never_more_than_the_trade() -> None:
+def test_commission_is_cut_off_below_the_value_of_the_trade() -> None:
     ledger = played(
         market([1.0] * 3), {0: [0.4], 1: [0.0]}, costs=Costs(commission_per_share=5, half_spread_bps=0)
     )
-    assert ledger.fills["commission"].tolist() == [400.0, 400.0]
-    assert ledger.cash.tolist() == [1000.0, 200.0, 200.0]
+    assert ledger.fills["commission"].tolist() == [360.0, 360.0]
+    assert ledger.cash.tolist() == [1000.0, 240.0, 280.0]
 
 
-def test_a_commission_that_eats_the_sale_never_takes_the_cash_below_zero() -> None:
+def test_absurd_commissions_never_take_cash_or_holdings_below_zero() -> None:
     prices = market(np.linspace(0.7, 0.5, 30))
     targets = {session: [float(session % 2)] for session in range(29)}
     costs = Costs(commission_per_share=40, half_spread_bps=2)

@@ -295,7 +295,7 @@ def cost_growth(
 
 
 def break_even_capital(trades: Trades, ledger: Ledger, lead: float, impact: float = TYPICAL_IMPACT) -> float:
-    """Find the starting capital at which impact, by the square-root law uncut, would eat a lead.
+    """Find the starting capital at which impact, by the square-root law, would eat a lead.
 
     Parameters
     ----------
@@ -309,14 +309,23 @@ def break_even_capital(trades: Trades, ledger: Ledger, lead: float, impact: floa
     Returns
     -------
     float
-        0 without a lead; infinite where impact can't be told or costs nothing.
+        0 without a lead; infinite where impact can't be told, costs nothing, or, cut off as in
+        `cost_growth`, never costs as much as the lead.
     """
     if lead <= 0:
         return 0.0
     years = span_in_years(ledger.sessions) if spans_a_year(ledger.sessions) else 1.0
     move = np.nan_to_num(impact * trades.volatility * np.sqrt(trades.participation))
-    rate = float((move * trades.value / trades.equity).sum()) / years
-    return float(ledger.equity[0]) * (lead / rate) ** 2 if rate > 0 else math.inf
+    order = np.argsort(-move, kind="stable")[: np.count_nonzero(move)]
+    move, share = move[order], (trades.value / trades.equity)[order] / years
+    # In the root of the multiple the cost is linear between the roots at which one more trade is cut off.
+    roots = LARGEST_IMPACT / move
+    still_linear = (move * share).sum() - np.cumsum(move * share) + move * share
+    costs = roots * still_linear + LARGEST_IMPACT * (np.cumsum(share) - share)
+    if not len(costs) or lead > costs[-1]:
+        return math.inf
+    root = np.interp(lead, np.append(0.0, costs), np.append(0.0, roots))
+    return float(ledger.equity[0]) * float(root) ** 2
 
 
 def growth_sentence(sizes: Iterable[CostAtSize], break_even: float) -> str:

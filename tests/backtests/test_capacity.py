@@ -153,6 +153,12 @@ def test_break_even(market: Market) -> None:
     found = tested.break_even_capital(trades, ledger, lead=0.002)
     (at_it,) = tested.cost_growth(trades, ledger, multiples=(found / 1e6,))
     assert at_it.impact_rate == pytest.approx(0.002)
+    # Far out some trades are cut off and others are not.
+    far = tested.break_even_capital(trades, ledger, lead=0.105)
+    (at_it,) = tested.cost_growth(trades, ledger, multiples=(far / 1e6,))
+    assert 0 < at_it.capped < 1
+    assert at_it.impact_rate == pytest.approx(0.105)
+    assert tested.break_even_capital(trades, ledger, lead=0.3) == math.inf
     assert tested.break_even_capital(trades, ledger, lead=-0.1) == 0
     assert tested.break_even_capital(trades, ledger, lead=0.1, impact=0) == math.inf
 

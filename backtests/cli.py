@@ -87,7 +87,9 @@ def list_() -> None:
 
 @app.command()
 def show(
-    result: Annotated[str, typer.Argument(metavar="RESULT", help="A run's folder, or the start of its name.")],
+    result: Annotated[
+        str, typer.Argument(metavar="RESULT", help="A run's folder, or the start of its name.")
+    ],
     results: Results = Path("results"),
 ) -> None:
     """Print the summary of a finished run."""

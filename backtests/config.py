@@ -194,9 +194,12 @@ def _problem(problem: Any) -> str:
 
 def _model_at(location: Iterable[Any]) -> type[BaseModel]:
     """The model that a table of the run file is checked against."""
-    return {"costs": Costs, "strategy": StrategyChoice, "benchmarks": BenchmarkChoice}.get(
-        next(iter(location), ""), RunConfig
-    )
+    tables: dict[str, type[BaseModel]] = {
+        "costs": Costs,
+        "strategy": StrategyChoice,
+        "benchmarks": BenchmarkChoice,
+    }
+    return tables.get(next(iter(location), ""), RunConfig)
 
 
 def _dotted(location: Iterable[Any]) -> str:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import tomli_w
 
@@ -71,8 +72,8 @@ def _fill(folder: Path, result: Result) -> None:
     dates = pd.DatetimeIndex(ledger.sessions, name="session")
     returns = pd.DataFrame({book.label: book.ledger.returns for book in result.books})
     returns.rename_axis("session").to_parquet(folder / "returns.parquet")
-    held = ledger.positions.any(axis=0)
-    symbols = [symbol for symbol, is_held in zip(ledger.symbols, held, strict=True) if is_held]
+    held = np.flatnonzero(ledger.positions.any(axis=0))
+    symbols = [ledger.symbols[column] for column in held]
     positions = pd.DataFrame(ledger.positions[:, held], index=dates, columns=symbols)
     positions.to_parquet(folder / "positions.parquet")
     ledger.fills.to_parquet(folder / "fills.parquet", index=False)

@@ -94,7 +94,9 @@ class AsOf:
             moment.weights[held], index=[moment.market.symbols[i] for i in held], name="weight", dtype=float
         )
 
-    def members(self, group: str | None = None, *, kind: str | tuple[str, ...] = ("stock", "etf")) -> list[str]:
+    def members(
+        self, group: str | None = None, *, kind: str | tuple[str, ...] = ("stock", "etf")
+    ) -> list[str]:
         """Symbols that traded today and belong to `group` today.
 
         Parameters
@@ -220,7 +222,9 @@ class AsOf:
         known = int(np.searchsorted(table.available, moment.market.sessions[moment.index], side="right"))
         start = max(0, known - values)
         return pd.Series(
-            table.values[start:known].copy(), index=pd.DatetimeIndex(table.dates[start:known].copy()), name=name
+            table.values[start:known].copy(),
+            index=pd.DatetimeIndex(table.dates[start:known].copy()),
+            name=name,
         )
 
     def has_series(self, name: str) -> bool:

@@ -120,7 +120,8 @@ class Market:
     """Everything that is known about a market, immutable.
 
     Prices are arrays of shape (sessions, symbols), ``float64``, C order; NaN where a symbol did not trade.
-    Open, high, low, close and volume are split-adjusted; `dividend` is cash per adjusted share on the ex-date.
+    Open, high, low, close and volume are split-adjusted; `dividend` is cash per adjusted share, on the
+    ex-date.
 
     Attributes
     ----------
@@ -288,7 +289,7 @@ class Market:
 
     @cached_property
     def fill_price(self) -> Array:
-        """Price at which orders fill, shape (sessions, symbols): the open, else the close; NaN without a bar."""
+        """Price at which orders fill, shape (sessions, symbols): open, else close; NaN without a bar."""
         if self.closes_only:
             return self.close
         prices = np.where(np.isfinite(self.open) | ~self.traded, self.open, self.close)
@@ -373,7 +374,9 @@ class Market:
 
     def _content_hash(self) -> str:
         digest = hashlib.sha256()
-        digest.update(repr((self.symbols, self.adjustment, self.closes_only, str(self.next_session))).encode())
+        digest.update(
+            repr((self.symbols, self.adjustment, self.closes_only, str(self.next_session))).encode()
+        )
         digest.update(self.sessions.astype("int64").tobytes())
         for array in (self.open, self.high, self.low, self.close, self.volume, self.dividend):
             digest.update(np.ascontiguousarray(array).data)

@@ -1,4 +1,4 @@
-"""The event engine: backtrader, with a broker that fills as the rules say and a loop that skips idle sessions.
+"""The event engine: backtrader, with a broker that fills by the rules and a loop that skips idle sessions.
 
 Cerebro, Strategy, orders, positions and commission schemes are backtrader's own. By subclassing:
 
@@ -24,7 +24,7 @@ from datafeeds.feed import feeds
 from datafeeds.market import Array, Market
 
 Decide = Callable[[int, Array], Array | None]
-"""Called with a session's position in the market and the weights at its close; returns target weights or None."""
+"""Given a session's position in the market and the weights at its close, returns target weights or None."""
 
 
 class EngineError(RuntimeError):
@@ -71,9 +71,7 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         """Close the position in a delisted symbol at its last close, without costs."""
         self._settling = data
         try:
-            return strategy.sell(
-                data=data, size=self.getposition(data).size, fill_price=data.open[0]
-            )
+            return strategy.sell(data=data, size=self.getposition(data).size, fill_price=data.open[0])
         finally:
             self._settling = None
 
@@ -150,11 +148,10 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.payments = market.dividend[self.window]
         self.last_bar = market.last_bar - self.account.first
         self.growth = rules.interest_factors(market, self.account)
-        self.volatility, self.average_volume = (
-            [values[self.window] for values in rules.impact_inputs(market)]
-            if self.account.costs.impact > 0
-            else [np.full_like(self.prices, np.nan)] * 2
-        )
+        self.volatility = self.average_volume = np.full_like(self.prices, np.nan)
+        if self.account.costs.impact > 0:
+            volatility, average_volume = rules.impact_inputs(market)
+            self.volatility, self.average_volume = volatility[self.window], average_volume[self.window]
         self.deciding = self.p.deciding[self.window].copy()
         self.deciding[0] = True
         self.equity, self.cash = np.zeros(count), np.zeros(count)
@@ -173,7 +170,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         if session + 1 >= count or self.open.any():
             return session + 1
         ahead = np.flatnonzero(self.deciding[session + 1 :])
-        busy = min([count, *self.coming, *(ahead[:1] + session + 1).tolist()])
+        busy: int = min([count, *self.coming, *(ahead[:1] + session + 1).tolist()])
         held = np.flatnonzero(self.broker.shares)
         if len(held):
             busy = min(busy, max(int(self.last_bar[held].min()) + 1, session + 1))
@@ -220,7 +217,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
     def stop(self) -> None:
         """Orders that are still open end with the run."""
         last = len(self.equity) - 1
-        for column in np.flatnonzero(self.open):
+        for column in np.flatnonzero(self.open).tolist():
             self._leave(last, column, "run ended")
 
     # The rules ---------------------------------------------------------------------------------------
@@ -232,13 +229,13 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
 
     def _pay_dividends(self, session: int) -> None:
         kept = 1.0 - self.account.costs.dividend_withholding
-        for column in np.flatnonzero((self.broker.shares > 0) & (self.payments[session] > 0)):
+        for column in np.flatnonzero((self.broker.shares > 0) & (self.payments[session] > 0)).tolist():
             paid = float(self.broker.shares[column]) * float(self.payments[session, column]) * kept
             self.broker.receive(paid)
             self.dividends[session] += paid
 
     def _settle_delisted(self, session: int) -> None:
-        for column in np.flatnonzero(self.last_bar == session - 1):
+        for column in np.flatnonzero(self.last_bar == session - 1).tolist():
             if self.broker.shares[column] > 0:
                 order = self.broker.settle(self, self.datas[column])
                 self._record(session, column, order, order.info.fill_price, 0.0, 0.0, "delisting")
@@ -246,11 +243,11 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
                 self._leave(session, column, "delisted")
 
     def _replace_orders(self, session: int, target: Array) -> None:
-        for column in np.flatnonzero(self.open):
+        for column in np.flatnonzero(self.open).tolist():
             self._leave(session, column, "superseded")
         self.weights = target
         self.open = (target > 0) | (self.broker.shares > 0)
-        for column in np.flatnonzero(self.open & (self.last_bar < session)):
+        for column in np.flatnonzero(self.open & (self.last_bar < session)).tolist():
             self._leave(session, column, "delisted")
 
     def _fill_orders(self, session: int) -> None:
@@ -259,7 +256,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         fractional = self.account.fractional_shares
         selling = False
         buys: list[tuple[int, float, bool]] = []
-        for column in np.flatnonzero(self.open):
+        for column in np.flatnonzero(self.open).tolist():
             price = float(prices[column])
             if np.isnan(price):
                 continue
@@ -276,10 +273,10 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
             )
             capped = size < abs(wanted - held)
             if wanted > held:
-                buys.append((int(column), size, capped))
+                buys.append((column, size, capped))
                 continue
             if size > 0:
-                self._send(session, int(column), -size)
+                self._send(session, column, -size)
             self.open[column] = capped
             selling |= capped
         self._buy(session, buys, selling)
@@ -330,7 +327,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
 
     def _affordable(self, session: int, column: int, size: float) -> bool:
         price = self._paid_price(session, column, size)
-        return self.broker.cash - size * price - self._commission(size, price) >= 0.0
+        return bool(self.broker.cash - size * price - self._commission(size, price) >= 0.0)
 
     def _send(self, session: int, column: int, size: float) -> None:
         spread, impact = self._slip(session, column, size)
@@ -358,7 +355,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         )
 
     def _leave(self, session: int, column: int, reason: str) -> None:
-        self.unfilled.append((session, int(column), float(self.weights[column]), reason))
+        self.unfilled.append((session, column, float(self.weights[column]), reason))
         self.open[column] = False
 
 
@@ -381,9 +378,7 @@ class SessionCerebro(bt.Cerebro):  # type: ignore[misc]
         strategy.idle(session + 1, count)
 
 
-def run(
-    market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account: Account
-) -> Ledger:
+def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account: Account) -> Ledger:
     """Run decisions through backtrader.
 
     Parameters

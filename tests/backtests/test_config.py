@@ -81,7 +81,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ("strategy.name=EqualWeihted", "[strategy] no strategy 'EqualWeihted'; did you mean 'EqualWeighted'?"),
+        ("strategy.name=EqualWeihted", "no strategy 'EqualWeihted'; did you mean 'EqualWeighted'?"),
         ("strategy.gruop=software", "[strategy] no parameter 'gruop' in strategy EqualWeighted"),
         ("strategy.group=7", "strategy.group = 7"),
     ],

@@ -25,9 +25,7 @@ def sample() -> Market:
     return sample_market()
 
 
-def run_free(
-    market: Market, strategy: Strategy, capital: float, *, fractional: bool = False
-) -> Ledger:
+def run_free(market: Market, strategy: Strategy, capital: float, *, fractional: bool = False) -> Ledger:
     recorder = Recorder(market, strategy, may_hold_index=True)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     account = Account(capital, FREE, 0, fractional, 0, len(market.sessions) - 1)
@@ -76,7 +74,9 @@ def test_index_drawdowns(sample: Market) -> None:
     ],
     ids=["equal weight, daily", "equal weight, bought and held", "price-weighted"],
 )
-def test_three_weightings_of_the_twenty_stocks(sample: Market, strategy: Strategy, total_return: float) -> None:
+def test_three_weightings_of_the_twenty_stocks(
+    sample: Market, strategy: Strategy, total_return: float
+) -> None:
     stocks = [symbol for symbol in sample.symbols if sample.kinds[sample.column[symbol]] == "stock"]
     market = with_a_session_before(sample, stocks)
     ledger = run_free(market, strategy, 1e9, fractional=True)

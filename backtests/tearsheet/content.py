@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -53,11 +53,14 @@ class Column:
     align : {"left", "right"}
     term : str
         Key of the definition of what stands in it, or empty.
+    strong : bool
+        Whether it holds the strategy's own numbers.
     """
 
     label: str
     align: Align = "right"
     term: str = ""
+    strong: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,18 @@ class Table:
         Small type and narrow cells, for heat maps.
     """
 
+    LONG: ClassVar[int] = 30
+
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     note: str = ""
     dense: bool = False
+
+    @property
+    def long(self) -> bool:
+        """Whether the table may break across pages."""
+        return len(self.rows) > self.LONG
 
 
 @dataclass(frozen=True)
@@ -215,6 +225,8 @@ class LineChart:
         Whether the area between the first line and zero is tinted.
     rule : float or None
         Value of a thin horizontal line, such as 0.
+    least : float
+        Smallest span of the vertical axis, so that noise does not fill the chart.
     marks : tuple of Marks
     """
 
@@ -223,6 +235,7 @@ class LineChart:
     log: bool = False
     fill: bool = False
     rule: float | None = None
+    least: float = 0.0
     marks: tuple[Marks, ...] = ()
 
 

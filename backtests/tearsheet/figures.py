@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from backtests.tearsheet.content import AreaChart, Dash, Line, LineChart
 from backtests.tearsheet.formats import Format, formatted
-from backtests.tearsheet.palette import GRID_LIGHT, INK_LIGHT, series_color
+from backtests.tearsheet.palette import GRID_LIGHT, INK_LIGHT, PAGE_LIGHT, series_color
 from datafeeds.market import Array, Dates
 
 WIDTH, HEIGHT = 560, 250
@@ -136,6 +136,9 @@ def _lines(axes: Axes, chart: LineChart) -> None:
             color=series_color(marks.slot),
             zorder=20,
         )
+    low, high = axes.get_ylim()
+    if high - low < chart.least:
+        axes.set_ylim((low + high - chart.least) / 2, (low + high + chart.least) / 2)
     _dates(axes, chart.lines)
     _values(axes, chart.form, chart.log)
 
@@ -148,7 +151,8 @@ def _areas(axes: Axes, chart: AreaChart) -> None:
         [layer.values[kept] for layer in chart.layers],
         colors=[series_color(layer.slot) for layer in chart.layers],
         linewidth=0.3,
-        edgecolor="#ffffff",
+        edgecolor=PAGE_LIGHT,
+        alpha=0.82,
     )
     axes.set_ylim(0.0, 1.0)
     _dates(axes, chart.layers)

@@ -58,7 +58,7 @@ def _number(value: float, form: Format) -> str:
         case "integer" | "money":
             text = f"{value:,.0f}"
         case "multiple":
-            text = f"{value:,.4g}×"
+            text = f"{value:,.2f}×" if abs(value) < 100 else f"{value:,.0f}×"
         case _:
             text = f"{value:g}"
     return text if any(digit in text for digit in "123456789") else text.lstrip("+-")

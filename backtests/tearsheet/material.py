@@ -11,7 +11,7 @@ from backtests.analysis.performance import Performance, Relative, performance, r
 from backtests.analysis.span import spans_a_year
 from backtests.analysis.trading import Trading, trading
 from backtests.result import Book, Result
-from backtests.tearsheet.content import Dash
+from backtests.tearsheet.content import Column, Dash
 from datafeeds.market import Dates
 
 DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")
@@ -61,6 +61,11 @@ class Material:
     def primary(self) -> Book | None:
         """The first benchmark."""
         return self.result.benchmarks[0] if self.result.benchmarks else None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """A table's column for each book."""
+        return tuple(Column(label, strong=position == 0) for position, label in enumerate(self.labels))
 
     @property
     def labels(self) -> tuple[str, ...]:

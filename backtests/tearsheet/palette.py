@@ -8,6 +8,7 @@ from __future__ import annotations
 
 SERIES_LIGHT = ("#0b5fa5", "#d1590a", "#00805f", "#a8457f", "#b07d00", "#2f93c4", "#6b5bb5", "#7a5230")
 SERIES_DARK = ("#6db3f2", "#ff9a57", "#3fc79a", "#e58cc0", "#e6b93f", "#8fd3f5", "#b3a6f2", "#cfa37c")
+PAGE_LIGHT, PAGE_DARK = "#ffffff", "#14181d"
 CASH_LIGHT, CASH_DARK = "#c3c9d0", "#4a525c"
 INK_LIGHT, INK_DARK = "#3d4650", "#c9d1d9"
 GRID_LIGHT, GRID_DARK = "#dfe3e8", "#2c333b"
@@ -25,6 +26,7 @@ def variables() -> dict[str, tuple[str, str]]:
     }
     return {
         **series,
+        "--page": (PAGE_LIGHT, PAGE_DARK),
         "--series-cash": (CASH_LIGHT, CASH_DARK),
         "--ink": (INK_LIGHT, INK_DARK),
         "--grid": (GRID_LIGHT, GRID_DARK),

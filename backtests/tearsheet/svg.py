@@ -54,10 +54,14 @@ def inline_svg(chart: LineChart | AreaChart, key: str, label: str) -> str:
 
 def _shorter(body: str) -> str:
     """Coordinates to a tenth of a point, without line breaks and without the font that the page sets."""
-    body = re.sub(r"-?\d+\.\d\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), body)
+    body = re.sub(r' (?:d|x|y|transform)="[^"]+"', lambda found: _rounded(found[0]), body)
     body = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", body)
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     return re.sub(r"\s*\n\s*", " ", body).replace("> <", "><")
+
+
+def _rounded(attribute: str) -> str:
+    return re.sub(r"-?\d+\.\d\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), attribute)
 
 
 def _own_ids(body: str, key: str) -> str:

@@ -9,8 +9,11 @@ from backtests.analysis.performance import Performance, period_returns
 from backtests.tearsheet.formats import formatted
 from backtests.tearsheet.material import Material
 
-EVEN = 0.0005
-"""Returns closer than this (0.05 points) are called the same."""
+EVEN = 0.001
+"""Returns closer than this (0.1 points) are called the same."""
+
+CLOSE = 0.01
+"""Tracking errors a year below this are called hardly different."""
 
 
 def verdict(material: Material) -> tuple[str, ...]:
@@ -27,6 +30,7 @@ def verdict(material: Material) -> tuple[str, ...]:
     """
     sentences = [
         _return(material),
+        _closeness(material),
         *_others(material),
         _risk(material),
         *_worst_year(material),
@@ -63,39 +67,35 @@ def _return(material: Material) -> str:
         return f"{said}. No benchmark was run, so this does not say whether the market did better."
     theirs = material.performances[1]
     name, difference = material.primary.label, material.relatives[0].excess_return
-    their_return = formatted(_growth(theirs), "percent")
     if abs(difference) < EVEN:
-        return f"{said}, the same as {name} ({their_return}). It did not beat {name}."
-    if difference > 0:
-        return f"{said}, {points(difference)}{a_year} more than {name} ({their_return}). It beat {name}."
-    return f"{said}, {points(difference)}{a_year} less than {name} ({their_return}). It did not beat {name}."
+        exact = formatted(_growth(ours), "percent2"), formatted(_growth(theirs), "percent2")
+        beat = "clearly beat" if difference > 0 else "beat"
+        close = f"practically the same as {name} ({exact[0]} against {exact[1]})"
+        return f"{said}, {close}. It did not {beat} {name}."
+    more, beat = ("more", "beat") if difference > 0 else ("less", "did not beat")
+    other = formatted(_growth(theirs), "percent")
+    return f"{said}, {points(difference)}{a_year} {more} than {name} ({other}). It {beat} {name}."
 
 
 def _others(material: Material) -> list[str]:
-    """How it did against the further benchmarks."""
+    """Say how it did against the further benchmarks."""
     further = list(zip(material.result.benchmarks, material.relatives, strict=True))[1:]
-    beaten = [
-        f"{book.label} (by {points(numbers.excess_return)})"
-        for book, numbers in further
-        if numbers.excess_return >= EVEN
-    ]
-    unbeaten = [
-        f"{book.label} (by {points(numbers.excess_return)})"
-        for book, numbers in further
-        if numbers.excess_return < EVEN
-    ]
-    sentences = []
-    if beaten:
-        sentences.append(
-            f"It also beat {listed(beaten)}." if _beat_primary(material) else f"It beat {listed(beaten)}."
-        )
-    if unbeaten:
-        sentences.append(f"It did not beat {listed(unbeaten)}.")
-    return sentences
+    said: dict[str, list[str]] = {"beat": [], "trailed": [], "did about the same as": []}
+    for book, numbers in further:
+        difference = numbers.excess_return
+        if abs(difference) < EVEN:
+            said["did about the same as"].append(book.label)
+        else:
+            said["beat" if difference > 0 else "trailed"].append(f"{book.label} by {points(difference)}")
+    return [f"It {verb} {listed(names)}." for verb, names in said.items() if names]
 
 
-def _beat_primary(material: Material) -> bool:
-    return bool(material.relatives) and material.relatives[0].excess_return >= EVEN
+def _closeness(material: Material) -> str:
+    """Say so where the portfolio hardly differed from the primary benchmark."""
+    if material.primary is None or not material.annual or not material.relatives[0].tracking_error < CLOSE:
+        return ""
+    error = formatted(material.relatives[0].tracking_error, "percent2")
+    return f"It hardly differed from {material.primary.label}: the tracking error is {error} a year."
 
 
 def _risk(material: Material) -> str:

@@ -94,7 +94,7 @@ def _years(material: Material) -> Table:
         )
     return Table(
         "Calendar-year returns after costs",
-        (Column("Year", "left"), *(Column(label) for label in material.labels)),
+        (Column("Year", "left"), *material.columns),
         tuple(rows),
         "The first and the last year may be part of one.",
     )

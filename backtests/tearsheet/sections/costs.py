@@ -31,7 +31,7 @@ def section(material: Material) -> Section:
     ]
     table = Table(
         "Turnover, costs and income",
-        (Column("Statistic", "left"), *(Column(label) for label in material.labels)),
+        (Column("Statistic", "left"), *material.columns),
         tuple(rows),
     )
     return Section("costs", "Costs and trading", (table, _unfilled(material)))

@@ -46,13 +46,13 @@ def rolling_section(material: Material) -> Section:
             "rolling-volatility",
             LineChart(lines(material.labels, dates, volatility), "percent"),
             f"Volatility a year over the trailing {name}",
-            f"Line chart. {label}'s trailing volatility {_range(volatility[0], 'percent')}.",
+            f"{label}'s trailing volatility {_range(volatility[0], 'percent')}.",
         ),
         Figure(
             "rolling-sharpe",
             LineChart(lines(material.labels, dates, sharpe), "number", rule=0.0),
             f"Sharpe ratio over the trailing {name}",
-            f"Line chart. {label}'s trailing Sharpe ratio {_range(sharpe[0], 'number')}.",
+            f"{label}'s trailing Sharpe ratio {_range(sharpe[0], 'number')}.",
         ),
     ]
     if material.primary is not None:
@@ -60,9 +60,9 @@ def rolling_section(material: Material) -> Section:
         blocks.append(
             Figure(
                 "rolling-beta",
-                LineChart(lines((label,), dates, [beta]), "number", rule=1.0),
+                LineChart(lines((label,), dates, [beta]), "number", rule=1.0, least=0.2),
                 f"Beta to {material.primary.label} over the trailing {name}",
-                f"Line chart. {label}'s trailing beta {_range(beta, 'number')}.",
+                f"{label}'s trailing beta {_range(beta, 'number')}.",
             )
         )
     return Section("rolling", "Rolling risk", tuple(blocks))
@@ -86,7 +86,7 @@ def _equity(material: Material) -> Figure:
         "equity",
         LineChart(lines(material.labels, material.sessions, growth), "multiple", log=True, rule=1.0),
         "Equity as a multiple of the start, after costs, logarithmic scale",
-        f"Line chart. From 1 at {material.sessions[0]}: {ends} at {material.sessions[-1]}.",
+        f"From 1 at {material.sessions[0]}: {ends} at {material.sessions[-1]}.",
     )
 
 
@@ -100,7 +100,7 @@ def _drawdown(material: Material) -> Figure:
         "drawdown",
         LineChart(lines(material.labels, material.sessions, falls), "percent", fill=True, rule=0.0),
         "Drawdown: equity below its high so far",
-        f"Line chart. Deepest: {worst}.",
+        f"Deepest: {worst}.",
     )
 
 

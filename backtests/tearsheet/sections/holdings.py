@@ -28,6 +28,6 @@ def section(material: Material) -> Section:
         "weights",
         AreaChart(layers),
         f"Share of {material.result.book.label}'s equity at each close",
-        f"Stacked area chart. Average weights: {averages}.",
+        f"Average weights: {averages}.",
     )
     return Section("weights", title, (figure,))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from backtests.analysis.performance import Performance
+from backtests.analysis.trading import Trading
 from backtests.tearsheet.content import (
     Block,
     Bullets,
@@ -19,6 +21,7 @@ from backtests.tearsheet.content import (
 from backtests.tearsheet.formats import Format
 from backtests.tearsheet.material import Material
 from backtests.tearsheet.wording import costs_in_words, verdict
+from datafeeds.market import Market
 
 HYPOTHETICAL = (
     "Hypothetical performance: a simulation on past data, made with knowledge of that past. No money was "
@@ -50,31 +53,23 @@ def _highlights(material: Material) -> Highlights:
         ("sharpe", "number"),
         ("max_drawdown", "percent"),
     )
-    ours = material.performances[0]
-    items = [
-        Highlight(term, Cell(getattr(ours, term), form), _beside(material, term, form))
-        for term, form in chosen
-    ]
-    items.append(Highlight("turnover", Cell(material.tradings[0].turnover, "percent")))
-    items.append(Highlight("cost_bps", Cell(material.tradings[0].cost_bps, "bps")))
+    items = [_highlight(material, material.performances, term, form) for term, form in chosen]
+    items.append(_highlight(material, material.tradings, "turnover", "percent"))
+    items.append(_highlight(material, material.tradings, "cost_bps", "bps"))
     return Highlights(tuple(items))
 
 
-def _beside(material: Material, term: str, form: Format) -> str:
-    if material.primary is None:
-        return ""
-    return f"{material.primary.label} {Cell(getattr(material.performances[1], term), form).text}"
+def _highlight(
+    material: Material, holders: tuple[Performance, ...] | tuple[Trading, ...], term: str, form: Format
+) -> Highlight:
+    ours, *others = (Cell(getattr(holder, term), form) for holder in holders)
+    beside = f"{material.primary.label} {others[0].text}" if material.primary else ""
+    return Highlight(term, ours, beside)
 
 
 def _limits(material: Material) -> tuple[str, ...]:
     market = material.result.market
     limits = list(market.limits)
-    if market.adjustment == "total_return":
-        limits.append(
-            "Closes are adjusted for dividends, so dividends are inside the prices and not paid as cash."
-        )
-    if market.closes_only:
-        limits.append("Only closes are known: orders fill at the next session's close instead of its open.")
     limits.extend(f"{book.label}: {book.note}" for book in material.books if book.note)
     counts = Counter(finding.severity for finding in market.findings)
     if counts["quarantined"]:
@@ -92,7 +87,8 @@ def _findings(material: Material) -> list[Block]:
         return []
     counts = Counter(finding.severity for finding in findings)
     summary = "What the data checks found: " + ", ".join(
-        f"{count:,} {kind}" for kind, count in counts.items()
+        f"{count:,} {kind}{'s' if count > 1 and kind != 'quarantined' else ''}"
+        for kind, count in counts.items()
     )
     lines = [str(finding) for finding in findings[:SHOWN_FINDINGS]]
     if len(findings) > SHOWN_FINDINGS:
@@ -105,9 +101,11 @@ def _what_was_run(material: Material) -> Facts:
     config, market, manifest = result.config, result.market, result.manifest
     parameters = ", ".join(f"{key} = {value}" for key, value in result.book.strategy.values().items())
     facts = [
-        Fact("Strategy", f"{type(result.book.strategy).__name__}{f' ({parameters})' if parameters else ''}"),
+        Fact("Strategy", type(result.book.strategy).__name__),
+        Fact("Parameters", parameters),
         Fact("Benchmarks", ", ".join(book.label for book in result.benchmarks) or "none"),
         Fact("Market", f"{market.name}{': ' + market.source if market.source else ''}"),
+        Fact("Prices", _prices(market)),
         Fact("Span", f"{sessions[0]} to {sessions[-1]}, {len(sessions):,} sessions"),
         Fact("Starting capital", f"{config.capital:,.0f}, {_shares(config.fractional_shares)}"),
         Fact("Costs", costs_in_words(config.costs)),
@@ -129,6 +127,15 @@ def verification(material: Material) -> str:
     """Say what a second engine found."""
     said = material.result.manifest.get("verification")
     return str(said) if said else "Not recomputed by a second engine."
+
+
+def _prices(market: Market) -> str:
+    bars = "Closes only" if market.closes_only else "Open, high, low and close"
+    if market.adjustment == "total_return":
+        return (
+            f"{bars}, adjusted for splits and dividends: dividends are inside the prices, not paid as cash."
+        )
+    return f"{bars}, adjusted for splits; dividends are paid as cash."
 
 
 def _shares(fractional: bool) -> str:

@@ -28,7 +28,7 @@ STEP = 0.01
 
 def section(material: Material) -> Section:
     """Price-to-sales against the norm, or a sentence that says why it is missing."""
-    title = "Valuation: price-to-sales against the software norm"
+    title = "Valuation"
     market = material.result.market
     parameters = material.result.book.strategy.values()
     hardware = str(parameters.get("hardware", "ai_hardware"))
@@ -80,7 +80,7 @@ def _alt(hardware: str, median: Array, norm: Array, decisions: int) -> str:
     both = np.isfinite(median) & np.isfinite(norm)
     above = float((median[both] > norm[both]).mean())
     return (
-        f"Line chart. The median price-to-sales of {hardware} was above the norm on "
+        f"The median price-to-sales of {hardware} was above the norm on "
         f"{formatted(above, 'percent')} of the sessions on which both are known; at the last of them it was "
         f"{formatted(float(median[both][-1]), 'number')} against "
         f"{formatted(float(norm[both][-1]), 'number')}. {decisions} decisions changed the cut."

@@ -77,7 +77,7 @@ def _alone(material: Material) -> Table:
     ]
     return Table(
         "Return and risk after costs",
-        (Column("Statistic", "left"), *(Column(label) for label in material.labels)),
+        (Column("Statistic", "left"), *material.columns),
         tuple(rows),
     )
 

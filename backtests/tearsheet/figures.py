@@ -23,6 +23,7 @@ MOST_POINTS = 1200
 
 AREA_POINTS = 400
 X_TICKS = 6
+YEAR_STEPS = (1, 2, 3, 5, 10, 20, 50, 100)
 STYLES: dict[Dash, str | tuple[float, tuple[float, ...]]] = {
     "solid": "-",
     "dashed": (0.0, (6.0, 3.0)),
@@ -86,8 +87,8 @@ def year_ticks(first: np.datetime64, last: np.datetime64) -> tuple[Array, list[s
         months = np.arange(first.astype("datetime64[M]") + 1, last.astype("datetime64[M]") + 1)
         chosen = months[:: max(1, -(-len(months) // X_TICKS))]
         return days(chosen), [str(month) for month in chosen]
-    step = next(each for each in (1, 2, 3, 5, 10, 20, 50) if len(years) / each <= X_TICKS)
-    round_years = years[(years.astype(int) + 1970) % step == 0]
+    numbers = years.astype(int) + 1970
+    round_years = next(chosen for step in YEAR_STEPS if len(chosen := years[numbers % step == 0]) <= X_TICKS)
     return days(round_years), [str(year) for year in round_years]
 
 

@@ -145,7 +145,7 @@ def test_the_head_must_be_there(folder: Path) -> None:
 
 
 def test_manifests_that_say_nothing_of_trials_are_left_alone(folder: Path) -> None:
-    for name, content in (("old", "{}"), ("odd", "not json"), ("bad", '{"trials": 3}')):
+    for name, content in (("old", "{}"), ("odd", "not json"), ("bad", '{"trials": 3}'), (".draft", "")):
         (folder / name).mkdir()
         (folder / name / "manifest.json").write_text(content)
     problems = tested.verify(folder).problems

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from backtests.account import Account, Costs, commission
 from backtests.engines.ledger import replay, run
 from backtests.ledger import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
-from datafeeds.market import Array, Market
+from datafeeds.market import Array, Market, MarketError
 from tests.backtests.random_markets import Scenario, scenarios
 
 NAN = np.nan
@@ -253,8 +253,9 @@ def test_tables_have_the_same_columns_and_types_with_and_without_rows() -> None:
     assert (empty.unfilled.dtypes == full.unfilled.dtypes).all()
 
 
-def test_the_log_grows_with_the_trades() -> None:
-    count = 1500
+def test_the_log_grows_with_the_trades(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backtests.engines.ledger.FIRST_LOG", 16)
+    count = 300
     prices = market([[10.0, 10.0, NAN]] * (count - 1) + [[10.0] * 3])
     targets = {day: [1.0, 0.0, 0.5] if day % 2 else [0.0, 1.0, 0.5] for day in range(count - 1)}
     ledger = played(prices, targets)
@@ -284,6 +285,11 @@ def test_run_says_what_is_wrong() -> None:
         run(prices, lambda *_: None, np.ones(3, dtype=bool), account(prices, last=3))
     with pytest.raises(ValueError, match="expected"):
         run(prices, lambda *_: np.zeros(2), np.ones(3, dtype=bool), account(prices))
+
+
+def test_prices_of_zero_are_refused() -> None:
+    with pytest.raises(MarketError, match="above zero"):
+        played(market([10.0, 0.0, 10.0]), {0: [1.0]})
 
 
 # On any market --------------------------------------------------------------------------------------

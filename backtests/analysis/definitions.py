@@ -48,7 +48,7 @@ _ALL = (
         "Return a year (CAGR)",
         "(Last equity / first equity)^(1 / years) - 1; years = calendar days / 365.25. "
         "Not stated when the run spans less than a year.",
-        f"GIPS 2020, 2.A; {_EMPYRICAL} cagr, annualised by the calendar instead of by 252 sessions",
+        f"GIPS (2020): nothing annualised under a year; {_EMPYRICAL} cagr, by calendar instead of sessions",
     ),
     Definition(
         "volatility",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from backtests.account import Costs
@@ -155,6 +158,24 @@ def _cost(material: Material) -> str:
         f"Trading cost {formatted(ours.cost_bps, 'bps')} bps of equity {over} "
         f"at a turnover of {formatted(ours.turnover, 'percent')}."
     )
+
+
+def verification(manifest: Mapping[str, Any]) -> str:
+    """Say in one sentence what the second engine found.
+
+    Parameters
+    ----------
+    manifest : mapping
+        Its ``verification`` holds ``engine``, ``identical`` and ``differences`` by book label; it is absent
+        when the books were not recomputed.
+    """
+    said = manifest.get("verification")
+    if said is None:
+        return "Not recomputed by a second engine."
+    if said["identical"]:
+        return f"Recomputed by an independent engine ({said['engine']}): identical to the last bit."
+    found = "; ".join(f"{label}: {', '.join(lines)}" for label, lines in said["differences"].items())
+    return f"Recomputed by an independent engine ({said['engine']}): NOT the same. {found}"
 
 
 def costs_in_words(costs: Costs) -> str:

@@ -182,8 +182,13 @@ def test_first_screen_says_what_limits_it(result, page):
 
 
 def test_verification_is_repeated(result):
-    verified = replace(result, manifest={**result.manifest, "verification": "recomputed: identical"})
-    assert "recomputed: identical" in html(build(verified))
+    identical = {"engine": "ledger", "identical": True, "differences": {}}
+    verified = replace(result, manifest={**result.manifest, "verification": identical})
+    assert "Recomputed by an independent engine (ledger): identical to the last bit." in html(build(verified))
+    other = {"engine": "ledger", "identical": False, "differences": {"Tilted": ["equity from 2016-01-04"]}}
+    assert "NOT the same. Tilted: equity from 2016-01-04" in words(
+        build(replace(result, manifest={**result.manifest, "verification": other}))
+    )
 
 
 def test_verdict_when_it_wins_and_when_it_loses(market):
@@ -243,7 +248,7 @@ def test_every_text_is_escaped(market, result):
         result,
         book=replace(result.book, label=EVIL, note=EVIL),
         market=replace(market, limits=(EVIL,), source=EVIL, findings=(Finding("note", EVIL, EVIL),)),
-        manifest={EVIL: EVIL, "verification": EVIL},
+        manifest={EVIL: EVIL},
         config=result.config.model_copy(update={"description": f'"{EVIL}'}),
     )
     page = html(build(evil))

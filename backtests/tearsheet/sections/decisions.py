@@ -14,8 +14,8 @@ from backtests.tearsheet.material import Material
 LARGEST = 5
 """Weight changes shown of each decision."""
 
-LEAST = 0.0005
-"""Weight changes below this (0.05 points) are not counted."""
+LEAST = 0.001
+"""Weight changes below this (0.1 points) are not counted."""
 
 
 def section(material: Material) -> Section:

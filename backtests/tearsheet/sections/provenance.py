@@ -8,7 +8,7 @@ from typing import Any
 from backtests.analysis.definitions import Definition
 from backtests.tearsheet.content import Fact, Facts, Glossary, Paragraph, Section
 from backtests.tearsheet.material import Material
-from backtests.tearsheet.sections.summary import verification
+from backtests.tearsheet.wording import verification
 
 
 def glossary_section(definitions: tuple[Definition, ...]) -> Section:
@@ -21,7 +21,7 @@ def section(material: Material) -> Section:
     manifest = material.result.manifest
     facts = tuple(Fact(name, text) for name, text in flat(manifest))
     shown = Facts(facts) if facts else Paragraph("The run has no manifest.", "note")
-    return Section("provenance", "Provenance", (Paragraph(verification(material)), shown))
+    return Section("provenance", "Provenance", (Paragraph(verification(manifest)), shown))
 
 
 def flat(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from backtests.tearsheet.content import (
 )
 from backtests.tearsheet.formats import Format
 from backtests.tearsheet.material import Material
-from backtests.tearsheet.wording import costs_in_words, verdict
+from backtests.tearsheet.wording import costs_in_words, verdict, verification
 from datafeeds.market import Market
 
 HYPOTHETICAL = (
@@ -38,12 +38,21 @@ def section(material: Material) -> Section:
         Paragraph(first, "lead"),
         _highlights(material),
         Paragraph(" ".join(further)),
+        *_mismatch(material),
         Paragraph(HYPOTHETICAL, "warning"),
         Bullets("Limits", _limits(material), "warning"),
         *_findings(material),
         _what_was_run(material),
     ]
     return Section("summary", "Summary", tuple(blocks))
+
+
+def _mismatch(material: Material) -> list[Block]:
+    """Warn on the first screen where a second engine came to other books."""
+    said = material.result.manifest.get("verification")
+    if said is None or said["identical"]:
+        return []
+    return [Paragraph(verification(material.result.manifest), "warning")]
 
 
 def _highlights(material: Material) -> Highlights:
@@ -111,7 +120,7 @@ def _what_was_run(material: Material) -> Facts:
         Fact("Costs", costs_in_words(config.costs)),
         Fact("Orders", _orders(config.lag, market.closes_only)),
         Fact("Engine", str(manifest.get("engine", config.engine))),
-        Fact("Recomputed", verification(material)),
+        Fact("Recomputed", verification(result.manifest)),
         Fact("Run", short(manifest.get("run_hash", ""))),
         Fact("Market data", short(market.hash)),
     ]
@@ -121,12 +130,6 @@ def _what_was_run(material: Material) -> Facts:
 def short(digest: object) -> str:
     """Shorten a hash to its first twelve characters."""
     return str(digest)[:12]
-
-
-def verification(material: Material) -> str:
-    """Say what a second engine found."""
-    said = material.result.manifest.get("verification")
-    return str(said) if said else "Not recomputed by a second engine."
 
 
 def _prices(market: Market) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from backtests.tearsheet.formats import formatted
 from backtests.tearsheet.material import Material
 from datafeeds import fundamentals
 from datafeeds.market import Array, Market
+from strategies.base import Strategy
 
 FACT = "price_to_sales"
 SESSIONS_A_YEAR = 252
@@ -26,30 +28,46 @@ STEP = 0.01
 """Change of the kept share from which on a decision is marked."""
 
 
+@dataclass(frozen=True)
+class _Rule:
+    hardware: str
+    software: str
+    years: float
+    least: int
+
+
 def section(material: Material) -> Section:
     """Price-to-sales against the norm, or a sentence that says why it is missing."""
     title = "Valuation"
     market = material.result.market
-    parameters = material.result.book.strategy.values()
-    hardware = str(parameters.get("hardware", "ai_hardware"))
-    software = str(parameters.get("software", "software"))
-    missing = [group for group in (hardware, software) if group not in market.groups]
+    rule = _rule_of(material.result.book.strategy)
+    missing = [group for group in (rule.hardware, rule.software) if group not in market.groups]
     if missing or FACT not in fundamentals.names(market):
         why = (
             f"no group {' or '.join(missing)}" if missing else "no price-to-sales: filed figures are missing"
         )
         return Section("valuation", title, (Paragraph(f"Not shown: the market has {why}.", "note"),))
-    return Section(
-        "valuation", title, _blocks(material, hardware, software, float(parameters.get("norm_years", 5)))
+    return Section("valuation", title, _blocks(material, rule))
+
+
+def _rule_of(strategy: Strategy) -> _Rule:
+    """Take the rule from the strategy's parameters; a strategy without them is shown against the usual rule."""
+    given = strategy.values()
+    return _Rule(
+        hardware=str(given.get("hardware", "ai_hardware")),
+        software=str(given.get("software", "software")),
+        years=float(given.get("norm_years", NORM_YEARS)),
+        least=int(given.get("norm_sessions", SESSIONS_A_YEAR)),
     )
 
 
-def _blocks(material: Material, hardware: str, software: str, years: float) -> tuple[Block, ...]:
+def _blocks(material: Material, rule: _Rule) -> tuple[Block, ...]:
+    hardware, software, years = rule.hardware, rule.software, rule.years
     market, sessions = material.result.market, material.sessions
     first = market.index_of(sessions[0])
     run = slice(first, first + len(sessions))
     ratios = fundamentals.fact(market, FACT)
-    norm = software_norm(market, software, years)[run]
+    norm = software_norm(market, software, years, rule.least)[run]
     members = group_members(market, hardware, market.sessions)[run]
     own = np.where(members, ratios[run], np.nan)
     median = cross_median(own)
@@ -87,7 +105,7 @@ def _alt(hardware: str, median: Array, norm: Array, decisions: int) -> str:
     )
 
 
-def software_norm(market: Market, group: str, years: float) -> Array:
+def software_norm(market: Market, group: str, years: float, least: int = SESSIONS_A_YEAR) -> Array:
     """Trailing median of the daily cross-sectional median price-to-sales of `group`, shape (sessions,).
 
     Parameters
@@ -96,11 +114,20 @@ def software_norm(market: Market, group: str, years: float) -> Array:
     group : str
     years : float
         Length of the trailing window, 252 sessions a year; sessions without a value are skipped.
+    least : int
+        Sessions with a value that it takes to speak of a norm; NaN while there are fewer.
+
+    Notes
+    -----
+    The same numbers as `strategies.signals.software_norm` at each session, for all sessions at once.
     """
     members = group_members(market, group, market.sessions)
     daily = cross_median(np.where(members, fundamentals.fact(market, FACT), np.nan))
     window = max(1, round(years * SESSIONS_A_YEAR))
-    return np.asarray(pd.Series(daily).rolling(window, min_periods=1).median().to_numpy(), dtype=np.float64)
+    least = min(least, window)
+    return np.asarray(
+        pd.Series(daily).rolling(window, min_periods=least).median().to_numpy(), dtype=np.float64
+    )
 
 
 def cross_median(values: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backtests.account import Costs
+from backtests.sweeps.settings import SweepSettings, WalkForwardSettings
 from datafeeds.names import unknown_name
 from strategies.base import Strategy, StrategyError, strategy_named
 
@@ -81,6 +82,9 @@ class RunConfig(BaseModel):
         The first is the primary one.
     costs : Costs
         The same for the strategy and every benchmark.
+    sweep, walk_forward : SweepSettings, WalkForwardSettings, optional
+        Which configurations to try, and how to choose among them. A run does not depend on them, so they are
+        no part of its record.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,6 +101,8 @@ class RunConfig(BaseModel):
     strategy: StrategyChoice
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     costs: Costs = Costs()
+    sweep: SweepSettings | None = Field(default=None, exclude=True)
+    walk_forward: WalkForwardSettings | None = Field(default=None, exclude=True)
 
     def build_strategy(self) -> Strategy:
         """The strategy that the run file names."""
@@ -189,6 +195,8 @@ def _problem(problem: Any) -> str:
         return unknown_name("key", str(name), model.model_fields, place)
     if problem["type"] == "missing":
         return f"{key} is missing"
+    if problem["type"] == "value_error":
+        return f"[{key}] {problem['msg'].removeprefix('Value error, ')}"
     return f"{key} = {problem['input']!r}: {problem['msg']}"
 
 
@@ -198,6 +206,8 @@ def _model_at(location: Iterable[Any]) -> type[BaseModel]:
         "costs": Costs,
         "strategy": StrategyChoice,
         "benchmarks": BenchmarkChoice,
+        "sweep": SweepSettings,
+        "walk_forward": WalkForwardSettings,
     }
     return tables.get(next(iter(location), ""), RunConfig)
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from backtests.ledger import Decision
-from datafeeds.asof import AsOf
+from datafeeds.asof import AsOf, read_account
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from strategies.base import Strategy, StrategyError, Target
@@ -22,20 +22,33 @@ class Recorder:
     strategy : Strategy
     may_hold_index : bool
         Whether a target may name an index: benchmarks may, a portfolio can't buy one.
+    previous : Target, optional
+        What the strategy asked for last, if it has been deciding before.
 
     Attributes
     ----------
     decisions : list of Decision
+    read_account : bool
+        Whether any decision has looked at the portfolio's weights. If none has, the same decisions hold for
+        any account.
     seconds : float
         Time spent in the strategy.
     """
 
-    def __init__(self, market: Market, strategy: Strategy, *, may_hold_index: bool = False) -> None:
+    def __init__(
+        self,
+        market: Market,
+        strategy: Strategy,
+        *,
+        may_hold_index: bool = False,
+        previous: Target | None = None,
+    ) -> None:
         self._market = market
         self._strategy = strategy
         self._may_hold_index = may_hold_index
-        self._previous: Target | None = None
+        self._previous = previous
         self.decisions: list[Decision] = []
+        self.read_account = False
         self.seconds = 0.0
 
     def __call__(self, session: int, weights: Array) -> Array | None:
@@ -48,8 +61,10 @@ class Recorder:
             market does not have or that can't be bought.
         """
         began = time.perf_counter()
-        target = self._strategy.decide(AsOf(self._market, session, weights, self._previous))
+        see = AsOf(self._market, session, weights, self._previous)
+        target = self._strategy.decide(see)
         self.seconds += time.perf_counter() - began
+        self.read_account |= read_account(see)
         if target is None:
             return None
         today = self._market.sessions[session]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ class _Moment:
 
 # The market stands outside the objects that strategies hold, so no attribute of theirs leads to it.
 _MOMENTS: WeakKeyDictionary[AsOf, _Moment] = WeakKeyDictionary()
+_ASKED_FOR_WEIGHTS: WeakSet[AsOf] = WeakSet()
 
 
 class AsOf:
@@ -88,6 +89,7 @@ class AsOf:
     @property
     def weights(self) -> pd.Series[float]:
         """Share of equity in each held symbol at today's close, after drift; the rest is cash."""
+        _ASKED_FOR_WEIGHTS.add(self)
         moment = _MOMENTS[self]
         held = np.flatnonzero(moment.weights)
         return pd.Series(
@@ -242,6 +244,11 @@ class AsOf:
         day = np.datetime64(pd.Timestamp(date).date(), "D")
         first = int(np.searchsorted(moment.market.sessions, day, side="left"))
         return max(0, moment.index + 1 - first)
+
+
+def read_account(see: AsOf) -> bool:
+    """Whether anyone has looked at ``see.weights``: a decision that has not is the same for any account."""
+    return see in _ASKED_FOR_WEIGHTS
 
 
 def _columns(

@@ -1,0 +1,236 @@
+"""Running every configuration of a plan: on the cores of this machine or on a cluster."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import parent_process
+from typing import Any
+
+from backtests.run import code_hash
+from backtests.sweeps.measures import LOWER_IS_BETTER
+from backtests.sweeps.plan import Plan
+from backtests.sweeps.store import Store
+from backtests.sweeps.tasks import Outcome, SweepError, Task, run_here, run_task
+from datafeeds.market import Market
+
+LARGEST_TASK = 64
+"""Configurations that share decisions in one task; more would leave other workers idle and lose more work."""
+
+MOST_BREAKDOWNS = 3
+"""Times in a row that workers may die before any task has finished."""
+
+HOPELESS = 10
+"""Failures without any success after which a sweep stops."""
+
+
+class Interrupted(Exception):  # noqa: N818 (nothing is wrong)
+    """A sweep stopped by the user.
+
+    Attributes
+    ----------
+    done, total : int
+        Configurations finished, and planned.
+    """
+
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__(f"{done} of {total} configurations are done")
+        self.done = done
+        self.total = total
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a sweep has come.
+
+    Attributes
+    ----------
+    done, failed, total : int
+    best : int or None
+        Number of the best configuration so far.
+    score : float
+        Its value of the plan's metric.
+    """
+
+    done: int
+    failed: int
+    total: int
+    best: int | None
+    score: float
+
+
+Watch = Callable[[Standing], None]
+
+
+def execute(
+    plan: Plan,
+    market: Market,
+    store: Store,
+    *,
+    workers: int = 1,
+    cluster: str = "",
+    share: bool = True,
+    watch: Watch = lambda standing: None,
+) -> None:
+    """Run what the store does not hold yet.
+
+    Parameters
+    ----------
+    plan : Plan
+    market : Market
+        Other processes open it by the plan's name and must find the same data.
+    store : Store
+        Each finished configuration is in it before `watch` hears of it.
+    workers : int
+        Processes; with 1 everything runs in this one.
+    cluster : str
+        Address of a Dask scheduler, instead of processes of this machine.
+    share : bool
+        Whether configurations that differ only in their account share decisions; the outcome is the same.
+    watch : callable
+        Told the standing after each task.
+
+    Raises
+    ------
+    Interrupted
+        On Ctrl-C.
+    SweepError
+        If workers keep dying, have other code or data, or nothing but failures comes back.
+    """
+    breakdowns = 0
+    tally = Tally(plan, store)
+    watch(tally.standing())
+    while tasks := _open_tasks(plan, market, store, share):
+        before = len(store.rows) + len(store.errors)
+        try:
+            with _outcomes(tasks, market, plan.base.market, workers, cluster) as found:
+                for outcomes in found:
+                    store.add(outcomes)
+                    tally.count(outcome.number for outcome in outcomes if not outcome.error)
+                    watch(tally.standing())
+                    _check_hope(store)
+        except KeyboardInterrupt:
+            raise Interrupted(len(store.rows), len(plan.configurations)) from None
+        except _worker_deaths() as error:
+            breakdowns = breakdowns + 1 if len(store.rows) + len(store.errors) == before else 1
+            if breakdowns >= MOST_BREAKDOWNS:
+                raise SweepError(
+                    f"workers died {breakdowns} times before finishing anything ({type(error).__name__}); "
+                    "is there enough memory for each? Try fewer --workers"
+                ) from None
+            time.sleep(0.1 * breakdowns)
+
+
+class Tally:
+    """Keeps the standing up to date without looking at every row again.
+
+    Parameters
+    ----------
+    plan : Plan
+    store : Store
+    """
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self._store = store
+        self._metric = plan.settings.rank_by
+        self._sign = -1.0 if self._metric in LOWER_IS_BETTER else 1.0
+        self._total = len(plan.configurations)
+        self._best: int | None = None
+        self._score = -math.inf
+        self.count(sorted(store.rows))
+
+    def count(self, numbers: Iterable[int]) -> None:
+        """Take note of finished configurations."""
+        for number in numbers:
+            signed = self._sign * self._store.rows[number][self._metric]
+            if signed > self._score:
+                self._best, self._score = number, signed
+
+    def standing(self) -> Standing:
+        """How far the sweep has come."""
+        return Standing(
+            len(self._store.rows), len(self._store.errors), self._total, self._best, self._sign * self._score
+        )
+
+
+def _open_tasks(plan: Plan, market: Market, store: Store, share: bool) -> list[Task]:
+    benchmark = plan.base.benchmarks[0].build("benchmarks[0]") if plan.base.benchmarks else None
+    tasks = []
+    for group in plan.groups():
+        missing = [number for number in group if number not in store.rows and number not in store.errors]
+        for start in range(0, len(missing), LARGEST_TASK):
+            numbers = missing[start : start + LARGEST_TASK]
+            tasks.append(
+                Task(
+                    strategy=plan.strategies[numbers[0]],
+                    benchmark=benchmark,
+                    configurations=tuple(plan.configurations[number] for number in numbers),
+                    market_hash=market.hash,
+                    code=code_hash(),
+                    share=share,
+                )
+            )
+    return tasks
+
+
+def _check_hope(store: Store) -> None:
+    if len(store.errors) >= HOPELESS and not store.rows:
+        number, error = min(store.errors.items())
+        raise SweepError(f"the first {len(store.errors)} configurations all failed; number {number}: {error}")
+
+
+@contextmanager
+def _outcomes(
+    tasks: Sequence[Task], market: Market, name: str, workers: int, cluster: str
+) -> Iterator[Iterator[list[Outcome]]]:
+    """The outcomes of each task as they come; no process is left behind."""
+    if cluster:
+        from backtests.sweeps.cluster import outcomes_of
+
+        with outcomes_of(tasks, name, cluster) as found:
+            yield found
+    elif workers == 1:
+        yield (run_task(task, market) for task in tasks)
+    else:
+        with _local(tasks, name, workers) as found:
+            yield found
+
+
+@contextmanager
+def _local(tasks: Sequence[Task], market: str, workers: int) -> Iterator[Iterator[list[Outcome]]]:
+    from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
+
+    # One task at a time for each worker: a batch would be lost as a whole with a worker.
+    parallel = Parallel(
+        n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1, max_nbytes=None
+    )
+    whole = False
+    try:
+        yield parallel(delayed(_worker)(task, market) for task in tasks)
+        whole = True
+    finally:
+        if not whole:
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+def _worker(task: Task, market: str) -> list[Outcome]:
+    if parent_process() is not None:
+        # Ctrl-C reaches every process of the terminal; the first one decides what to do.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return run_here(task, market)
+
+
+def _worker_deaths() -> tuple[type[BaseException], ...]:
+    """What is raised when a worker process is gone."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    deaths: list[Any] = [BrokenProcessPool]
+    with suppress(ImportError):  # then there is no cluster
+        deaths.append(import_module("distributed.scheduler").KilledWorker)
+    return tuple(deaths)

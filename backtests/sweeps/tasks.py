@@ -1,0 +1,208 @@
+"""Running configurations that may share their decisions: the work of one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from backtests.account import Account
+from backtests.analysis.trading import trading
+from backtests.config import Engine
+from backtests.decisions import Recorder
+from backtests.engines.choice import Decide, engine_named
+from backtests.ledger import Ledger
+from backtests.markets import open_market
+from backtests.run import account_of, code_hash
+from backtests.sweeps.measures import measures
+from backtests.sweeps.plan import Configuration
+from datafeeds.market import Array, Market
+from strategies.base import Strategy
+
+
+class SweepError(RuntimeError):
+    """A sweep that can't go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Configurations of one strategy, for one process.
+
+    Attributes
+    ----------
+    strategy : Strategy
+        The same parameters in all of them.
+    benchmark : Strategy or None
+        The primary benchmark.
+    configurations : tuple of Configuration
+        They differ in their account only.
+    market_hash, code : str
+        What the outcome must come from.
+    share : bool
+        Whether decisions are shared; only a test of that says no.
+    """
+
+    strategy: Strategy
+    benchmark: Strategy | None
+    configurations: tuple[Configuration, ...]
+    market_hash: str
+    code: str
+    share: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of one configuration.
+
+    Attributes
+    ----------
+    number : int
+    row : dict of str to float
+        Its statistics by column; empty if it failed.
+    returns : ndarray, shape (sessions - 1,)
+        Daily returns net of costs.
+    error : str
+        Why it failed, or empty.
+    """
+
+    number: int
+    row: dict[str, float]
+    returns: Array
+    error: str = ""
+
+
+def run_here(task: Task, market: str) -> list[Outcome]:
+    """Run a task on a market that this process opens once.
+
+    Raises
+    ------
+    SweepError
+        If this process has other data or other code than the one that made the plan.
+    """
+    return run_task(task, _opened(market))
+
+
+def run_task(task: Task, market: Market) -> list[Outcome]:
+    """Run a task; a strategy that fails makes a failed outcome and stops nobody else.
+
+    Raises
+    ------
+    SweepError
+        As in `run_here`.
+    """
+    if market.hash != task.market_hash or code_hash() != task.code:
+        what = "data" if market.hash != task.market_hash else "code"
+        raise SweepError(
+            f"a worker has other {what} than the process that planned the sweep: make them the same (was a "
+            "file changed just now?) and run again"
+        )
+    outcomes = []
+    books: Books | None = None
+    for configuration in task.configurations:
+        try:
+            if books is None or not task.share:
+                books = Books(market, task.strategy, may_hold_index=False)
+            outcomes.append(_outcome(configuration, books, task, market))
+        except Exception as error:
+            outcomes.append(_failed(configuration, error))
+    return outcomes
+
+
+def _failed(configuration: Configuration, error: Exception) -> Outcome:
+    return Outcome(configuration.number, {}, np.empty(0), f"{type(error).__name__}: {error}")
+
+
+class Books:
+    """Ledgers of one strategy under several accounts, asking it once if that is enough.
+
+    Parameters
+    ----------
+    market : Market
+    strategy : Strategy
+    may_hold_index : bool
+        Whether it may hold an index, as benchmarks may.
+    """
+
+    def __init__(self, market: Market, strategy: Strategy, *, may_hold_index: bool) -> None:
+        self._market = market
+        self._strategy = strategy
+        self._may_hold_index = may_hold_index
+        self._deciding = strategy.schedule.decides(market.sessions, market.next_session)
+        self._targets: dict[int, Array] | None = None
+        self._span = (-1, -1)
+
+    def ledger(self, account: Account, engine: Engine) -> Ledger:
+        """The books under `account`.
+
+        They are replayed from the targets of the first account, if it covered the same sessions and no
+        decision looked at what was held; else the strategy is asked again.
+        """
+        if self._targets is not None and self._span == (account.first, account.last):
+            return _replayed(self._market, self._targets, account, engine)
+        recorder = Recorder(self._market, self._strategy, may_hold_index=self._may_hold_index)
+        made: dict[int, Array] = {}
+        ledger = engine_named(engine)(self._market, _keeping(recorder, made), self._deciding, account)
+        self._span = (account.first, account.last)
+        self._targets = None if recorder.read_account else made
+        return ledger
+
+
+def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
+    """`decide`, with each target kept in `made` by session."""
+
+    def kept(session: int, weights: Array) -> Array | None:
+        target = decide(session, weights)
+        if target is not None:
+            made[session] = target
+        return target
+
+    return kept
+
+
+def _replayed(market: Market, targets: dict[int, Array], account: Account, engine: Engine) -> Ledger:
+    if engine == "ledger":
+        from backtests.engines.ledger import replay
+
+        rows = np.array(list(targets.values())).reshape(len(targets), len(market.symbols))
+        return replay(market, rows, list(targets), account)
+    deciding = np.zeros(len(market.sessions), dtype=np.bool_)
+    deciding[list(targets)] = True
+    return engine_named("event")(market, lambda session, weights: targets.get(session), deciding, account)
+
+
+def _outcome(configuration: Configuration, books: Books, task: Task, market: Market) -> Outcome:
+    config = configuration.config
+    account = account_of(config, market)
+    ledger = books.ledger(account, config.engine)
+    theirs = _benchmark_returns(market, task.benchmark, account) if task.benchmark is not None else None
+    returns = ledger.equity[1:] / ledger.equity[:-1] - 1.0
+    found = measures(returns[None], ledger.sessions, account.costs.cash_rate, theirs)
+    traded = trading(ledger)
+    row = {name: float(values[0]) for name, values in found.columns().items()}
+    row |= {
+        "turnover": traded.turnover,
+        "cost_bps": traded.cost_bps,
+        "cost": traded.cost,
+        "fills": float(traded.fills),
+        "final_equity": float(ledger.equity[-1]),
+    }
+    return Outcome(configuration.number, row, returns)
+
+
+@lru_cache(maxsize=2)
+def _opened(market: str) -> Market:
+    return open_market(market)
+
+
+@lru_cache(maxsize=2)
+def _benchmark_books(market: Market, benchmark: Strategy) -> Books:
+    return Books(market, benchmark, may_hold_index=True)
+
+
+@lru_cache(maxsize=256)
+def _benchmark_returns(market: Market, benchmark: Strategy, account: Account) -> Array:
+    """Returns of the benchmark under the same account; by the compiled engine, as the books are the same."""
+    equity = _benchmark_books(market, benchmark).ledger(account, "ledger").equity
+    returns: Array = equity[1:] / equity[:-1] - 1.0
+    return returns

@@ -51,7 +51,7 @@ def section(material: Material) -> Section:
 
 
 def _rule_of(strategy: Strategy) -> _Rule:
-    """Take the rule from the strategy's parameters; a strategy without them is shown against the usual rule."""
+    """Take the rule from the strategy's parameters; one without them is shown against the usual rule."""
     given = strategy.values()
     return _Rule(
         hardware=str(given.get("hardware", "ai_hardware")),

@@ -1,0 +1,99 @@
+"""Signals: small pure functions of what is known today.
+
+Functions that take `see` read it through `AsOf` only; the others take plain numbers, so that each formula
+can be checked by hand. An unknown number is NaN, and a `Reading` that can't be had says so in words.
+"""
+
+from strategies.signals.capex import (
+    HYPERSCALERS,
+    CapexBoundary,
+    capex_boundary,
+    grows_faster,
+    incremental_return,
+)
+from strategies.signals.contagion import (
+    MarketModel,
+    Shock,
+    fitted_market_model,
+    guidance_shock,
+    peers_reaction,
+)
+from strategies.signals.pillars import (
+    FLOATING_SHARE,
+    curve_pillar,
+    discount_rate_pillar,
+    floating_debt_effect,
+    oil_pillar,
+    rate_betas,
+    short_rate_pillar,
+    thaw_pillar,
+)
+from strategies.signals.quality import expense_beta, interest_kept, matching_score, pricing_power
+from strategies.signals.quarters import (
+    KNOWN_SHARE,
+    LONGEST_QUARTER,
+    Array,
+    quarter_ends,
+    quarterly_history,
+    row_medians,
+)
+from strategies.signals.reading import Reading
+from strategies.signals.skewness import percentile_of, skew_percentile
+from strategies.signals.style import StyleRegime, style_regime, style_states
+from strategies.signals.valuation import (
+    YEAR,
+    Realignment,
+    gap_scores,
+    realignment,
+    software_norm,
+    valuation_cut,
+)
+from strategies.signals.weights import cap_weights, equal_weights, listed, universe, yield_weights
+
+__all__ = [
+    "FLOATING_SHARE",
+    "HYPERSCALERS",
+    "KNOWN_SHARE",
+    "LONGEST_QUARTER",
+    "YEAR",
+    "Array",
+    "CapexBoundary",
+    "MarketModel",
+    "Reading",
+    "Realignment",
+    "Shock",
+    "StyleRegime",
+    "cap_weights",
+    "capex_boundary",
+    "curve_pillar",
+    "discount_rate_pillar",
+    "equal_weights",
+    "expense_beta",
+    "fitted_market_model",
+    "floating_debt_effect",
+    "gap_scores",
+    "grows_faster",
+    "guidance_shock",
+    "incremental_return",
+    "interest_kept",
+    "listed",
+    "matching_score",
+    "oil_pillar",
+    "peers_reaction",
+    "percentile_of",
+    "pricing_power",
+    "quarter_ends",
+    "quarterly_history",
+    "rate_betas",
+    "realignment",
+    "row_medians",
+    "short_rate_pillar",
+    "skew_percentile",
+    "software_norm",
+    "style_regime",
+    "style_states",
+    "thaw_pillar",
+    "universe",
+    "valuation_cut",
+    "yield_weights",
+]

@@ -1,0 +1,262 @@
+"""The pillars behind the rotation: oil, the discount rate, the curve, credit, and short rates.
+
+Each compares the newest value that was public today with the one `window` values before, so a publication
+lag (a week for spot oil at FRED, a session for yields) is honoured by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from datafeeds.asof import AsOf
+from strategies.signals.reading import Reading, lean_of, recent
+
+FLOATING_SHARE: Mapping[str, float] = MappingProxyType({"small": 0.30, "large": 0.08})
+"""Share of debt at floating rates, small and large US companies (Voya Investment Management, 2024)."""
+
+CALM_VIX = 20.0
+"""VIX below which the source analysis expects deals and offerings to come back."""
+
+
+def oil_pillar(
+    see: AsOf, names: tuple[str, ...] = ("brent", "wti"), window: int = 20, least: float = 0.05
+) -> Reading:
+    """Whether oil has become cheaper: relative change of the spot price over `window` values.
+
+    Parameters
+    ----------
+    see : AsOf
+    names : tuple of str
+        Series to read, the first that is usable; the words say which.
+    window : int
+        Values between the two prices.
+    least : float
+        Smallest relative change that leans either way.
+
+    Returns
+    -------
+    Reading
+        Leans for the rotation when oil has fallen.
+
+    Notes
+    -----
+    Spot prices of the US Energy Information Administration by way of FRED. Differs from futures.
+    """
+    missing = []
+    for name in names:
+        prices = recent(see, name, window + 1)
+        if isinstance(prices, str):
+            missing.append(prices)
+            continue
+        if not (prices.to_numpy() > 0).all():  # WTI was negative on 2020-04-20
+            missing.append(f"{name} was not positive")
+            continue
+        change = float(prices.iloc[-1] / prices.iloc[0] - 1.0)
+        return Reading("oil", change, lean_of(change, least), f"{name} {change:+.1%} over {window} values")
+    return Reading.unknown("oil", "; ".join(missing))
+
+
+def _rate_change(see: AsOf, pillar: str, name: str, window: int, least: float) -> Reading:
+    """Change of a yield in percentage points; a fall leans for the rotation."""
+    yields = recent(see, name, window + 1)
+    if isinstance(yields, str):
+        return Reading.unknown(pillar, yields)
+    change = float(yields.iloc[-1] - yields.iloc[0])
+    return Reading(
+        pillar, change, lean_of(change, least), f"{name} {change:+.2f} points over {window} values"
+    )
+
+
+def discount_rate_pillar(see: AsOf, name: str = "us10y", window: int = 20, least: float = 0.10) -> Reading:
+    """Whether the discount rate has fallen: change of the 10-year yield over `window` values.
+
+    Parameters
+    ----------
+    see : AsOf
+    name : str
+        Series of the yield, in percent.
+    window : int
+    least : float
+        Smallest change, in percentage points, that leans either way.
+
+    Returns
+    -------
+    Reading
+        Leans for the rotation when the yield has fallen. It says nothing about bank margins (`curve_pillar`)
+        nor about floating-rate debt (`short_rate_pillar`).
+    """
+    return _rate_change(see, "discount rate", name, window, least)
+
+
+def short_rate_pillar(
+    see: AsOf, names: tuple[str, ...] = ("us3m", "us2y"), window: int = 20, least: float = 0.10
+) -> Reading:
+    """Whether the short rate, on which floating-rate debt resets, has fallen.
+
+    Parameters
+    ----------
+    see : AsOf
+    names : tuple of str
+        Series to read, the first that is usable. The 2-year yield is a stand-in: it moves ahead of the
+        policy rate to which loans are tied.
+    window : int
+    least : float
+        In percentage points.
+
+    Returns
+    -------
+    Reading
+        Leans for the rotation (into small caps) when the rate has fallen.
+    """
+    readings = [_rate_change(see, "short rate", name, window, least) for name in names]
+    known = [reading for reading in readings if reading.known]
+    if known:
+        return known[0]
+    return Reading.unknown("short rate", "; ".join(reading.why.split(": ", 1)[1] for reading in readings))
+
+
+def curve_pillar(
+    see: AsOf, long: str = "us10y", short: str = "us2y", window: int = 20, least: float = 0.10
+) -> Reading:
+    """Whether the yield curve has steepened, which is what widens bank margins.
+
+    Parameters
+    ----------
+    see : AsOf
+    long, short : str
+        Series of the two yields, in percent.
+    window : int
+    least : float
+        Smallest change of the slope, in percentage points, that leans either way.
+
+    Returns
+    -------
+    Reading
+        Leans for the rotation (into banks) when the slope has risen. Kept apart from `discount_rate_pillar`:
+        a 10-year yield that falls alone flattens the curve.
+    """
+    slopes = []
+    for name in (long, short):
+        yields = recent(see, name, window + 1)
+        if isinstance(yields, str):
+            return Reading.unknown("curve", yields)
+        slopes.append(yields)
+    both = pd.concat(slopes, axis=1, join="inner")
+    if len(both) < 2:
+        return Reading.unknown("curve", f"{long} and {short} share no dates")
+    slope = (both[long] - both[short]).to_numpy()
+    change = float(slope[-1] - slope[0])
+    return Reading(
+        "curve",
+        change,
+        lean_of(-change, least),
+        f"slope {long} less {short} {change:+.2f} points to {slope[-1]:.2f}",
+    )
+
+
+def thaw_pillar(
+    see: AsOf, vix: str = "vix", spread: str = "hy_oas", window: int = 20, calm: float = CALM_VIX
+) -> Reading:
+    """Whether investment banking may thaw: VIX below `calm` and the high-yield spread narrower.
+
+    Parameters
+    ----------
+    see : AsOf
+    vix, spread : str
+        Series of the VIX and of the high-yield option-adjusted spread in percent (ICE BofA by way of FRED).
+    window : int
+        Values over which the spread's change is taken.
+    calm : float
+
+    Returns
+    -------
+    Reading
+        Leans for the rotation (into banks) when both hold, against it when neither does.
+    """
+    level = recent(see, vix, 1)
+    if isinstance(level, str):
+        return Reading.unknown("thaw", level)
+    spreads = recent(see, spread, window + 1)
+    if isinstance(spreads, str):
+        return Reading.unknown("thaw", spreads)
+    now = float(level.iloc[-1])
+    change = float(spreads.iloc[-1] - spreads.iloc[0])
+    holding = (now < calm) + (change < 0)
+    why = f"VIX {now:.1f}, high-yield spread {change:+.2f} points over {window} values"
+    return Reading("thaw", change, 1 if holding == 2 else -1 if holding == 0 else 0, why)
+
+
+def floating_debt_effect(
+    debt: float,
+    rate_change: float,
+    shares: float,
+    floating_share: float = FLOATING_SHARE["small"],
+    tax: float = 0.21,
+) -> float:
+    """Change of a year's earnings per share when the short rate moves.
+
+    Parameters
+    ----------
+    debt : float
+        Total debt, in dollars.
+    rate_change : float
+        Of the short rate, as a fraction; not of the 10-year yield.
+    shares : float
+    floating_share : float
+        Share of the debt at floating rates; see `FLOATING_SHARE`.
+    tax : float
+        Marginal tax rate.
+
+    Returns
+    -------
+    float
+        ``-floating_share * debt * rate_change * (1 - tax) / shares``: dollars a share, positive when the rate
+        falls.
+
+    Examples
+    --------
+    A billion of debt, 50 million shares, the short rate down one point:
+
+    >>> round(floating_debt_effect(1e9, -0.01, 50e6), 4)
+    0.0474
+    """
+    return -floating_share * debt * rate_change * (1.0 - tax) / shares
+
+
+def rate_betas(
+    see: AsOf, symbols: Iterable[str], name: str = "us10y", sessions: int = 504
+) -> pd.Series[float]:
+    """Return of each symbol in a session in which the yield rises by one percentage point.
+
+    Parameters
+    ----------
+    see : AsOf
+    symbols : iterable of str
+    name : str
+        Series of the yield, in percent.
+    sessions : int
+        Trailing sessions of the regression (ordinary least squares on the session's change of yield).
+
+    Returns
+    -------
+    Series
+        NaN where fewer than half of the sessions are known, or the yield did not change.
+    """
+    returns = see.returns(sessions, symbols=symbols)
+    if not see.has_series(name):
+        return pd.Series(np.nan, index=returns.columns, name="rate beta")
+    changes = see.series(name, sessions + 30).diff().reindex(returns.index)
+    return returns.apply(lambda column: _slope(column, changes, sessions // 2)).rename("rate beta")
+
+
+def _slope(response: pd.Series[float], cause: pd.Series[float], least: int) -> float:
+    known = response.notna().to_numpy() & cause.notna().to_numpy()
+    if known.sum() < max(3, least):
+        return float("nan")
+    x, y = cause.to_numpy()[known], response.to_numpy()[known]
+    spread = float(((x - x.mean()) ** 2).sum())
+    return float(((x - x.mean()) * y).sum() / spread) if spread > 0 else float("nan")

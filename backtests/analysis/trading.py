@@ -54,7 +54,7 @@ def trading(ledger: Ledger) -> Trading:
     """
     orders = ledger.fills[ledger.fills["kind"] == "order"]
     value = (orders["shares"] * orders["price"]).astype(float)
-    purchases, sales = float(value[value > 0].sum()), float(-value[value < 0].sum())
+    purchases, sales = float(value[value > 0].sum()), float(value[value < 0].abs().sum())
     equity = float(ledger.equity.mean())
     years = span_in_years(ledger.sessions) if spans_a_year(ledger.sessions) else 1.0
     paid = {

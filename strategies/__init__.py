@@ -19,6 +19,7 @@ from strategies.base import (
 )
 from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted
 from strategies.blueprint import Blueprint, ValuationCut
+from strategies.rotation import PillarTilt, RotationRegime
 
 __all__ = [
     "REGISTRY",
@@ -32,8 +33,10 @@ __all__ = [
     "EqualWeighted",
     "Monthly",
     "Once",
+    "PillarTilt",
     "PriceWeighted",
     "Quarterly",
+    "RotationRegime",
     "Schedule",
     "Strategy",
     "StrategyError",

@@ -336,6 +336,9 @@ class Blueprint(HardwareValuation, Strategy):
         realigned = signal is not None and signal.realigned
         after = before.next(valuation.known, realigned, see.today, self.glide_months)
         target = _rotated(base, valuation, after, signal)
+        if after.cut:
+            share, why = self.carried_out(see)
+            target = _gated(base, target, after, share, why)
         freed = _total(base) - _total(target)
         if freed > NEGLIGIBLE:
             target = _funded(target, freed, self.sleeves(see))
@@ -351,6 +354,10 @@ class Blueprint(HardwareValuation, Strategy):
             quarters=self.realign_quarters,
             limit=self.realign_z,
         )
+
+    def carried_out(self, see: AsOf) -> tuple[float, str]:
+        """Share of the rotation's cuts that is carried out today, and why; all of them unless overridden."""
+        return 1.0, ""
 
     def sleeves(self, see: AsOf) -> tuple[Sleeve, ...]:
         """Where freed money goes today."""
@@ -433,6 +440,13 @@ def _rotated(base: Target, valuation: Valuation, rotation: Rotation, signal: Rea
             why=f"cuts held until growth realigns: {_cuts(held)}, {valuation.priced(held)}{until}",
         )
     return target
+
+
+def _gated(base: Target, target: Target, rotation: Rotation, share: float, why: str) -> Target:
+    """`target`, or `base` with only `share` of the rotation's cuts where that is less than all."""
+    if share < 1:
+        return base.scale({name: 1 - share * cut for name, cut in rotation.cut.items()}, why=why)
+    return target.note(why) if why else target
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,175 @@
+"""The blueprint with its sleeves tilted by the pillars and its cuts gated by the style regime."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from datafeeds.asof import AsOf
+from strategies.benchmarks import Share
+from strategies.blueprint import Blueprint, Sleeve, percent
+from strategies.signals import (
+    Reading,
+    StyleRegime,
+    curve_pillar,
+    discount_rate_pillar,
+    oil_pillar,
+    short_rate_pillar,
+    style_regime,
+    thaw_pillar,
+)
+
+Threshold = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+"""Smallest change that counts."""
+
+
+class PillarTilt(Blueprint):
+    """The blueprint with more of the freed money going to the sleeve that the pillars favour.
+
+    Each pillar that is on belongs to one sleeve: oil, the discount rate and the short rate to small caps, the
+    yield curve and the investment-banking thaw to financials. A sleeve's share is multiplied by
+    ``1 + strength * (mean lean of its known pillars)`` and the shares are brought back to a total of 1. A
+    pillar that can't be read tilts nothing, and the reason says so. With every pillar off this is the plain
+    `Blueprint`.
+
+    Attributes
+    ----------
+    oil : bool
+        Brent (or WTI) has fallen over `pillar_window` values: more to small caps.
+    rates : bool
+        The 10-year yield has fallen: more to small caps.
+    short_rate : bool
+        The short rate, on which floating debt resets, has fallen: more to small caps.
+    curve : bool
+        The curve has steepened: more to financials.
+    thaw : bool
+        VIX is below `calm_vix` and the high-yield spread has narrowed: more to financials.
+    strength : float
+        Largest relative change of a sleeve's share, between 0 and 1.
+    pillar_window : int
+        Values of a series over which changes are taken.
+    oil_change : float
+        Relative change of oil that counts, as a fraction.
+    rate_change : float
+        Change of a yield or of the slope that counts, in percentage points.
+    calm_vix : float
+        VIX below which the thaw is possible.
+    """
+
+    oil: bool = True
+    rates: bool = True
+    short_rate: bool = True
+    curve: bool = True
+    thaw: bool = True
+    strength: Share = 0.5
+    pillar_window: Annotated[int, Field(ge=1, le=252)] = 20
+    oil_change: Threshold = 0.05
+    rate_change: Threshold = 0.10
+    calm_vix: Annotated[float, Field(gt=0, le=200)] = 20.0
+
+    def pillars(self, see: AsOf) -> dict[str, list[Reading]]:
+        """Today's reading of each pillar that is on, by the sleeve that it tilts."""
+        window = self.pillar_window
+        small: list[Reading] = []
+        banks: list[Reading] = []
+        if self.oil:
+            small.append(oil_pillar(see, window=window, least=self.oil_change))
+        if self.rates:
+            small.append(discount_rate_pillar(see, window=window, least=self.rate_change))
+        if self.short_rate:
+            small.append(short_rate_pillar(see, window=window, least=self.rate_change))
+        if self.curve:
+            banks.append(curve_pillar(see, window=window, least=self.rate_change))
+        if self.thaw:
+            banks.append(thaw_pillar(see, window=window, calm=self.calm_vix))
+        return {"small caps": small, "financials": banks}
+
+    def sleeves(self, see: AsOf) -> tuple[Sleeve, ...]:
+        """Where freed money goes today, tilted."""
+        pillars = self.pillars(see)
+        return tuple(
+            tilted(sleeve, pillars.get(sleeve.name, []), self.strength) for sleeve in super().sleeves(see)
+        )
+
+
+def tilted(sleeve: Sleeve, pillars: list[Reading], strength: float) -> Sleeve:
+    """`sleeve` with its share multiplied by ``1 + strength * (mean lean of the known pillars)``."""
+    if not pillars or not sleeve.share:
+        return sleeve
+    leans = [reading.lean for reading in pillars if reading.lean is not None]
+    factor = 1.0 + strength * sum(leans) / len(leans) if leans else 1.0
+    words = "; ".join(reading.why for reading in pillars)
+    return replace(sleeve, share=sleeve.share * factor, why=f"{sleeve.why}; share x {factor:.2f} ({words})")
+
+
+class RotationRegime(PillarTilt):
+    """The blueprint whose cuts are carried out only while the style regime favours the rotation.
+
+    Two regimes can gate it: Dow over Nasdaq, and small companies over large ones (see
+    `strategies.signals.style_regime`). The share of the cuts that is carried out runs from `off_share`, when
+    neither leads, to 1, when all that are known lead. What the rotation remembers is not touched: when the
+    regime comes back, the cuts are back. A regime that can't be read does not gate, and the reason says so.
+    With both regimes and every pillar off this is the plain `Blueprint`.
+
+    Attributes
+    ----------
+    dow_nasdaq : bool
+        Whether the regime of `dow` over `nasdaq` gates.
+    small_large : bool
+        Whether the regime of `small` over `large` gates.
+    dow, nasdaq, small, large : str
+        Names of the groups whose relative price is read, each its members in equal weight; empty for every
+        stock.
+    style_window : int
+        Sessions of the change that must be above zero.
+    style_trend : int
+        Sessions of the mean that the relative price must stand above.
+    off_share : float
+        Share of the cuts that is carried out when no regime leads.
+    oil, rates, short_rate, curve, thaw
+        See `PillarTilt`; off here unless asked for.
+    """
+
+    ELEMENTS: ClassVar[tuple[str, ...]] = (
+        "oil",
+        "rates",
+        "short_rate",
+        "curve",
+        "thaw",
+        "dow_nasdaq",
+        "small_large",
+    )
+    """What an ablation switches on and off."""
+
+    oil: bool = False
+    rates: bool = False
+    short_rate: bool = False
+    curve: bool = False
+    thaw: bool = False
+    dow_nasdaq: bool = True
+    small_large: bool = True
+    dow: str = "dow"
+    nasdaq: str = "nasdaq"
+    small: str = "small_cap"
+    large: str = "cap_weighted"
+    style_window: Annotated[int, Field(ge=1, le=1260)] = 63
+    style_trend: Annotated[int, Field(ge=2, le=2520)] = 200
+    off_share: Share = 0.0
+
+    def regimes(self, see: AsOf) -> list[StyleRegime]:
+        """Today's state of each regime that gates."""
+        pairs = [(self.dow, self.nasdaq)] if self.dow_nasdaq else []
+        pairs += [(self.small, self.large)] if self.small_large else []
+        return [style_regime(see, *pair, self.style_window, self.style_trend) for pair in pairs]
+
+    def carried_out(self, see: AsOf) -> tuple[float, str]:
+        """See `Blueprint.carried_out`."""
+        regimes = self.regimes(see)
+        known = [regime.leading for regime in regimes if regime.leading is not None]
+        why = "; ".join(regime.why for regime in regimes)
+        if not known:
+            return 1.0, f"{why}: the cuts are not gated" if regimes else ""
+        share = self.off_share + (1.0 - self.off_share) * sum(known) / len(known)
+        return share, f"{why}: {percent(share)} of the cuts carried out"

@@ -1,40 +1,28 @@
 """The record of trials: every configuration tried on a market, because luck depends on how often one tried.
 
-The record is `trials.jsonl` in the results folder, one line a trial, only ever appended to. Each line carries
-the hash of the line before, so a changed, removed or inserted line breaks the chain. Lines cut off at the
-end, or a record begun anew, leave a chain that is whole in itself; two things outside it give that away: the
-file `trials.head` with the hash of the last line, and the head that each run's manifest saw. The next line
-then says what was lost before it. None of this stops someone who rewrites the record, the head and every
-manifest; it does stop a record from shrinking quietly.
-
-Writers lock the record, so several processes may write at once. A write that was cut short leaves a torn
-line: it is no trial, it is reported, and the next line starts behind it. Locks need Linux or macOS.
+The record is `trials.jsonl` in the results folder, a `backtests.chain.Chain`: a changed, removed or inserted
+line shows, and so does a record that was cut off or begun anew, because the file `trials.head` and each run's
+manifest have seen the hash of the last line.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import json
 import math
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from backtests.chain import BEGINNING as BEGINNING
+from backtests.chain import LOST, OWN, Chain, Entry
 from datafeeds.market import Array
 
 RECORD = "trials.jsonl"
 HEAD = "trials.head"
-BEGINNING = "0" * 64
-"""What the first line carries as the hash of the line before."""
-
-_OWN = ("n", "previous", "market", "run", "sharpe", "recorded", "hash")
-_LOST = "lost"
+_FIELDS = ("market", "run", "sharpe")
 
 
 class TrialsError(ValueError):
@@ -154,37 +142,27 @@ def record_all(results_dir: str | Path, trials: Iterable[Trial]) -> dict[str, An
         raise TrialsError("no trial to record")
     for trial in wanted:
         _check(trial)
-    folder = Path(results_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / RECORD
-    with _locked(path) as file:
-        content = _content(file)
-        known = list(_trials(content))
-        latest = {(each.market, each.run): _number(each.sharpe) for each in known}
-        position, head = (known[-1].position, known[-1].hash) if known else (0, BEGINNING)
-        lost = _lost(folder, known)
-        lines = []
+
+    def new(known: Sequence[Entry]) -> Iterator[Entry]:
+        latest = {(each["market"], each["run"]): each["sharpe"] for each in known}
         for trial in wanted:
             key = (trial.market, trial.run)
-            if key in latest and latest[key] == _number(trial.sharpe):
-                continue
-            latest[key] = _number(trial.sharpe)
-            position += 1
-            line, head = _line(trial, position, head, lost)
-            lost = ""
-            lines.append(line)
-        if lines:
-            # A torn line is closed first, in the same write.
-            opening = b"" if not content or content.endswith(b"\n") else b"\n"
-            _write(file, opening + b"".join(lines))
-            _replace(folder / HEAD, f"{position} {head}\n")
-        market = wanted[-1].market
-        return {"count": sum(each == market for each, _ in latest), "records": position, "head": head}
+            if key not in latest or latest[key] != _number(trial.sharpe):
+                latest[key] = _number(trial.sharpe)
+                yield {
+                    "market": trial.market,
+                    "run": trial.run,
+                    "sharpe": latest[key],
+                    **trial.details,
+                }
+
+    entries, _ = _chain(results_dir).append(new)
+    return _stamp(entries, wanted[-1].market)
 
 
 def read(results_dir: str | Path) -> tuple[Trial, ...]:
     """Every trial on record, oldest first; empty without a record."""
-    return tuple(_trials(_bytes(Path(results_dir) / RECORD)))
+    return tuple(_trial(entry) for entry in _chain(results_dir).entries())
 
 
 def count(results_dir: str | Path, market_hash: str) -> int:
@@ -209,11 +187,14 @@ def stamp(results_dir: str | Path, market_hash: str) -> dict[str, Any]:
     dict
         `count` of configurations on this market, `records` in all, and `head`, the hash of the last one.
     """
-    known = read(results_dir)
+    return _stamp(_chain(results_dir).entries(), market_hash)
+
+
+def _stamp(entries: Sequence[Entry], market_hash: str) -> dict[str, Any]:
     return {
-        "count": len({trial.run for trial in known if trial.market == market_hash}),
-        "records": len(known),
-        "head": known[-1].hash if known else BEGINNING,
+        "count": len({entry["run"] for entry in entries if entry["market"] == market_hash}),
+        "records": len(entries),
+        "head": entries[-1]["hash"] if entries else BEGINNING,
     }
 
 
@@ -230,40 +211,21 @@ def verify(results_dir: str | Path) -> Verdict:
     Verdict
     """
     folder = Path(results_dir)
-    problems: list[str] = []
-    torn = 0
-    heads = [BEGINNING]
-    for number, line in enumerate(_bytes(folder / RECORD).split(b"\n"), start=1):
-        if not line:
-            continue
-        entry = _entry(line)
-        if entry is None:
-            torn += 1
-            continue
-        if _hash(entry) != entry["hash"]:
-            problems.append(f"line {number} of {RECORD} was changed")
-        if entry["previous"] != heads[-1] or entry["n"] != len(heads):
-            problems.append(
-                f"line {number} of {RECORD} does not follow the one before: lines are missing or moved"
-            )
-        if _LOST in entry:
-            problems.append(f"trials up to {entry[_LOST]} were lost before line {number} of {RECORD}")
-        heads.append(str(entry["hash"]))
-
-    seen = _text(folder / HEAD).split()
-    if len(heads) > 1 and not seen:
-        problems.append(f"{HEAD} is missing")
-    if seen and seen[-1] not in heads:
-        problems.append(f"{RECORD} has lost trials: {HEAD} has seen number {seen[0]}")
+    found = _chain(folder).inspect()
+    problems = list(found.problems)
     for manifest in sorted(folder.glob("*/manifest.json")):
         # Hidden folders are runs that are still being written.
-        problem = "" if manifest.parent.name.startswith(".") else _manifest_problem(manifest, heads)
+        problem = "" if manifest.parent.name.startswith(".") else _manifest_problem(manifest, found.heads)
         if problem:
             problems.append(problem)
-    return Verdict(not problems, len(heads) - 1, heads[-1], torn, tuple(problems))
+    return Verdict(not problems, len(found.heads) - 1, found.heads[-1], found.torn, tuple(problems))
 
 
-def _manifest_problem(path: Path, heads: list[str]) -> str:
+def _chain(results_dir: str | Path) -> Chain:
+    return Chain(Path(results_dir), RECORD, HEAD, "trials", _FIELDS)
+
+
+def _manifest_problem(path: Path, heads: Sequence[str]) -> str:
     name = path.parent.name
     try:
         stamped = json.loads(path.read_text(encoding="utf-8")).get("trials")
@@ -282,17 +244,10 @@ def _manifest_problem(path: Path, heads: list[str]) -> str:
     return ""
 
 
-def _lost(folder: Path, known: list[Trial]) -> str:
-    """Name the last trial that the head has seen, if the record does not hold it any more."""
-    seen = _text(folder / HEAD).split()
-    held = not seen or any(trial.hash == seen[-1] for trial in known)
-    return "" if held else f"number {' '.join(seen)}"
-
-
 def _check(trial: Trial) -> None:
     if not trial.market or not trial.run:
         raise TrialsError("a trial needs the hash of its market and of its run")
-    reserved = sorted(set(trial.details) & {*_OWN, _LOST})
+    reserved = sorted(set(trial.details) & {*OWN, *_FIELDS, LOST})
     if reserved:
         raise TrialsError(f"details can't be named {', '.join(reserved)}: the record uses these itself")
     try:
@@ -301,98 +256,17 @@ def _check(trial: Trial) -> None:
         raise TrialsError(f"details of a trial must be what JSON holds: {error}") from None
 
 
-def _line(trial: Trial, position: int, previous: str, lost: str) -> tuple[bytes, str]:
-    entry: dict[str, Any] = {
-        "n": position,
-        "previous": previous,
-        "market": trial.market,
-        "run": trial.run,
-        "sharpe": _number(trial.sharpe),
-        "recorded": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        **trial.details,
-        **({_LOST: lost} if lost else {}),
-    }
-    # As it will be read back: words for keys, lists for tuples.
-    entry = json.loads(json.dumps(entry))
-    entry["hash"] = _hash(entry)
-    return json.dumps(entry, ensure_ascii=False).encode() + b"\n", str(entry["hash"])
-
-
-def _hash(entry: Mapping[str, Any]) -> str:
-    kept = {key: value for key, value in entry.items() if key != "hash"}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
-
-
-def _entry(line: bytes) -> dict[str, Any] | None:
-    """Parse the entry in a line; None for a torn line."""
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) and all(key in entry for key in _OWN) else None
-
-
-def _trials(content: bytes) -> Iterator[Trial]:
-    for line in content.split(b"\n"):
-        entry = _entry(line)
-        if entry is not None:
-            yield Trial(
-                market=entry["market"],
-                run=entry["run"],
-                sharpe=math.nan if entry["sharpe"] is None else float(entry["sharpe"]),
-                details={key: value for key, value in entry.items() if key not in (*_OWN, _LOST)},
-                recorded=entry["recorded"],
-                position=entry["n"],
-                hash=entry["hash"],
-            )
+def _trial(entry: Entry) -> Trial:
+    return Trial(
+        market=entry["market"],
+        run=entry["run"],
+        sharpe=math.nan if entry["sharpe"] is None else float(entry["sharpe"]),
+        details={key: value for key, value in entry.items() if key not in (*OWN, *_FIELDS, LOST)},
+        recorded=entry["recorded"],
+        position=entry["n"],
+        hash=entry["hash"],
+    )
 
 
 def _number(sharpe: float) -> float | None:
     return float(sharpe) if math.isfinite(sharpe) else None
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """Open the record for appending and lock it; the system lets go if the writer is killed."""
-    import fcntl
-
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
-    finally:
-        os.close(file)
-
-
-def _content(file: int) -> bytes:
-    parts = []
-    os.lseek(file, 0, os.SEEK_SET)
-    while part := os.read(file, 1 << 20):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _write(file: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(file, content) :]
-    os.fsync(file)
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-
-
-def _text(path: Path) -> str:
-    return _bytes(path).decode("utf-8", errors="replace")

@@ -16,6 +16,7 @@ from datafeeds.names import unknown_name
 from strategies.base import Strategy, StrategyError, strategy_named
 
 Engine = Literal["event", "ledger"]
+Shock = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
 RUNS = Path(__file__).parent / "runs"
 
 
@@ -82,6 +83,8 @@ class RunConfig(BaseModel):
         The first is the primary one.
     costs : Costs
         The same for the strategy and every benchmark.
+    scenarios : dict of str to dict of str to float
+        Shocks of one day for the stress section, by name, then by group or symbol; ``"rest"`` for the rest.
     sweep, walk_forward : SweepSettings, WalkForwardSettings, optional
         Which configurations to try, and how to choose among them. A run does not depend on them, so they are
         no part of its record.
@@ -101,6 +104,7 @@ class RunConfig(BaseModel):
     strategy: StrategyChoice
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     costs: Costs = Costs()
+    scenarios: dict[str, dict[str, Shock]] = {}
     sweep: SweepSettings | None = Field(default=None, exclude=True)
     walk_forward: WalkForwardSettings | None = Field(default=None, exclude=True)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import inspect
 import json
 import platform
 import time
@@ -27,8 +29,25 @@ from strategies.base import Strategy, StrategyError
 Progress = Callable[[str], None]
 """Told what begins, in words."""
 
-PACKAGES = ("backtrader", "numpy", "pandas", "empyrical-reloaded", "pyfolio-reloaded", "matplotlib")
+PACKAGES = (
+    "arch",
+    "backtrader",
+    "empyrical-reloaded",
+    "exchange_calendars",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "skfolio",
+    "statsmodels",
+    "typst",
+)
 """Packages whose versions the manifest records."""
+
+SEED = 0
+"""Of everything that is drawn at random, such as resampled histories."""
 
 
 def run(
@@ -62,9 +81,11 @@ def run(
         If the data can't be used, or a strategy asks for what it can't have.
     """
     clock = _Clock()
+    started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market) if market is None else market
+    _check_scenarios(config, traded)
     account = account_of(config, traded)
     choices = [("strategy", config.strategy.name, "", config.build_strategy())]
     for position, choice in enumerate(config.benchmarks):
@@ -85,8 +106,20 @@ def run(
         market=traded,
         book=books[0],
         benchmarks=tuple(books[1:]),
-        manifest={**record, "seconds": clock.seconds},
+        manifest={**record, "started": started, "seconds": clock.seconds},
     )
+
+
+def _check_scenarios(config: RunConfig, market: Market) -> None:
+    """Find out before the work is done whether the market knows every group and symbol of a scenario."""
+    if not config.scenarios:
+        return
+    from backtests.analysis.stress import StressError, custom_scenarios
+
+    try:
+        custom_scenarios(config.scenarios, market.groups, market.symbols)
+    except StressError as error:
+        raise ConfigError(f"[scenarios] {error}") from None
 
 
 def verification(books: list[Book], market: Market, account: Account, engine: Engine) -> dict[str, Any]:
@@ -170,8 +203,16 @@ def manifest(config: RunConfig, market: Market) -> dict[str, Any]:
         "engine": config.engine,
         "code": {"version": metadata.version("style-rotation"), "hash": code_hash()},
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in PACKAGES},
+        "seed": SEED,
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def run_hash(config: RunConfig, market: Market) -> str:
@@ -180,12 +221,35 @@ def run_hash(config: RunConfig, market: Market) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def trial_hash(config: RunConfig, market: Market) -> str:
+    """SHA-256 over what can change the strategy's returns: what makes a run another trial.
+
+    Names, benchmarks, scenarios, the engine and code outside the strategies don't count: changing them is no
+    new attempt at finding something that works.
+    """
+    strategy = type(config.build_strategy())
+    choice = config.model_dump(
+        mode="json", include={"start", "end", "capital", "lag", "fractional_shares", "strategy", "costs"}
+    )
+    content = [choice, market.hash, code_hash(("strategies",)), _source_hash(strategy)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 @cache
-def code_hash() -> str:
-    """SHA-256 over the source files of the three packages."""
+def _source_hash(strategy: type[Strategy]) -> str:
+    """SHA-256 of the file that a strategy's class stands in; empty where there is none."""
+    try:
+        return hashlib.sha256(Path(inspect.getfile(strategy)).read_bytes()).hexdigest()
+    except (OSError, TypeError):
+        return ""
+
+
+@cache
+def code_hash(packages: tuple[str, ...] = ("datafeeds", "strategies", "backtests")) -> str:
+    """SHA-256 over the source files of `packages`."""
     root = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for package in ("datafeeds", "strategies", "backtests"):
+    for package in packages:
         for path in sorted((root / package).rglob("*.py")):
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())

@@ -846,7 +846,7 @@ def significance(
     *,
     cash_rate: float = 0.0,
     trials: int = 1,
-    trial_sharpes: Array | None = None,
+    trial_variance: float | None = None,
     sessions_a_year: float = SESSIONS_A_YEAR,
     draws: int = 1000,
     level: float = 0.95,
@@ -865,9 +865,9 @@ def significance(
         Yearly return of cash, actual/365, for the Sharpe ratio.
     trials : int
         Configurations tried on this market, this one included (`backtests.analysis.trials.count`).
-    trial_sharpes : ndarray, shape (any,), optional
-        Sharpe ratios of the trials per session; values that are not finite are left out. With fewer than two
-        the variance across trials is taken as ``1 / (returns - 1)``.
+    trial_variance : float, optional
+        Variance of the trials' Sharpe ratios per session (`backtests.analysis.trials.variance`). Unknown, it is
+        taken as ``1 / (returns - 1)``.
     sessions_a_year : float
         252 for daily data, 12 for monthly.
     draws, seed : int
@@ -892,10 +892,8 @@ def significance(
     returns = returns_of(equity)
     cash = cash_returns(sessions, cash_rate)
     shape = moments(returns - cash)
-    known = np.asarray([] if trial_sharpes is None else trial_sharpes, dtype=np.float64)
-    known = known[np.isfinite(known)]
-    measured = len(known) >= 2
-    variance = float(known.var(ddof=1)) if measured else 1.0 / (shape.count - 1)
+    measured = trial_variance is not None
+    variance = 1.0 / (shape.count - 1) if trial_variance is None else trial_variance
     return Significance(
         returns=shape,
         sessions_a_year=scale,

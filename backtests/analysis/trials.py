@@ -22,6 +22,9 @@ from datafeeds.market import Array
 
 RECORD = "trials.jsonl"
 HEAD = "trials.head"
+
+LEAST_KNOWN = 10
+"""Sharpe ratios from which on their variance says something; a few alike ones would make luck look small."""
 _FIELDS = ("market", "run", "sharpe")
 
 
@@ -177,6 +180,13 @@ def sharpes(results_dir: str | Path, market_hash: str) -> Array:
     """
     latest = {trial.run: trial.sharpe for trial in read(results_dir) if trial.market == market_hash}
     return np.array(list(latest.values()), dtype=np.float64)
+
+
+def variance(results_dir: str | Path, market_hash: str) -> float | None:
+    """Variance of the Sharpe ratios per session on record for a market; None with fewer than `LEAST_KNOWN`."""
+    known = sharpes(results_dir, market_hash)
+    known = known[np.isfinite(known)]
+    return float(known.var(ddof=1)) if len(known) >= LEAST_KNOWN else None
 
 
 def stamp(results_dir: str | Path, market_hash: str) -> dict[str, Any]:

@@ -1,0 +1,399 @@
+"""A universe file (TOML): which symbols, in which groups, from when to when, and what to compare with.
+
+A universe file looks like this::
+
+    name = "ai_era"
+    description = "AI hardware against software"
+    sleeves = ["financials", "small_cap"]       # groups that may receive money
+
+    [groups.ai_hardware]
+    members = [
+        "NVDA",
+        { symbol = "ARM", from = 2023-09-14 },  # listed that day
+    ]
+
+    [groups.small_cap]
+    kind = "etf"
+    members = ["IWM"]
+
+    [benchmarks]
+    cap_weighted = "SPY"                        # an ETF in a group of its own
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from datafeeds.market import INSTRUMENT_COLUMNS, MarketError
+from datafeeds.names import unknown_name
+
+UNIVERSES = Path(__file__).parent / "universes"
+
+DEVICE_NAMES = frozenset(
+    {"CON", "PRN", "AUX", "NUL"} | {f"{port}{digit}" for port in ("COM", "LPT") for digit in range(1, 10)}
+)
+"""Names that Windows keeps for devices, so that ``prices/CON.csv`` can't be a file there."""
+
+Kind = Literal["stock", "etf", "index"]
+Symbol = Annotated[str, Field(pattern=r"^\^?[A-Z0-9][A-Z0-9.-]{0,14}$")]
+CompanyNumber = Annotated[int, Field(gt=0, lt=10**10)]
+GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One symbol in one group.
+
+    Attributes
+    ----------
+    symbol : str
+        As Yahoo and the SEC write it, share classes with a hyphen: ``"BRK-B"``.
+    group : str
+        The group, empty for a symbol in none.
+    kind : {"stock", "etf", "index"}
+        Only stocks have figures filed with the SEC.
+    name, sector, industry : str
+        For readers; empty where the file does not say.
+    start, stop : date or None
+        First and last day in the group, both inclusive; None for open ends.
+    cik : int or None
+        The company's number at the SEC, for symbols that its current list of tickers lacks: delisted or
+        renamed companies.
+    predecessors : tuple of int
+        Numbers under which the same business filed before a reorganisation; their figures count too.
+    shares_per_receipt : float
+        Ordinary shares that one depositary receipt stands for; filed share counts are divided by it.
+    """
+
+    symbol: str
+    group: str
+    kind: Kind = "stock"
+    name: str = ""
+    sector: str = ""
+    industry: str = ""
+    start: dt.date | None = None
+    stop: dt.date | None = None
+    cik: int | None = None
+    predecessors: tuple[int, ...] = ()
+    shares_per_receipt: float = 1.0
+
+
+@dataclass(frozen=True)
+class Universe:
+    """The symbols of a market folder.
+
+    Attributes
+    ----------
+    name : str
+    description : str
+        One sentence.
+    members : tuple of Member
+        In the order of the file. A symbol may be in several groups, and twice in one at different times.
+    sleeves : tuple of str
+        Groups that may receive the money that a strategy frees.
+    benchmarks : tuple of (str, str)
+        Label and symbol of what to compare with; each symbol is also the only member of a group of that name.
+    source : str
+        The file that it was read from.
+    """
+
+    name: str
+    description: str
+    members: tuple[Member, ...]
+    sleeves: tuple[str, ...] = ()
+    benchmarks: tuple[tuple[str, str], ...] = ()
+    source: str = ""
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """Every symbol once, in the order of the file."""
+        return tuple(dict.fromkeys(member.symbol for member in self.members))
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Every group once, in the order of the file."""
+        return tuple(dict.fromkeys(member.group for member in self.members if member.group))
+
+    def group(self, name: str) -> tuple[str, ...]:
+        """Symbols that ever belong to a group.
+
+        Raises
+        ------
+        MarketError
+            If there is no such group, naming the nearest.
+        """
+        if name not in self.groups:
+            raise MarketError(unknown_name("group", name, self.groups, f"universe {self.name!r}"))
+        return tuple(dict.fromkeys(member.symbol for member in self.members if member.group == name))
+
+    def member(self, symbol: str) -> Member:
+        """The first membership of a symbol.
+
+        Raises
+        ------
+        MarketError
+            If the universe does not have it, naming the nearest.
+        """
+        for member in self.members:
+            if member.symbol == symbol:
+                return member
+        raise MarketError(unknown_name("symbol", symbol, self.symbols, f"universe {self.name!r}"))
+
+    def instruments(
+        self, symbols: Iterable[str] | None = None, names: Mapping[str, str] | None = None
+    ) -> pd.DataFrame:
+        """The universe as the ``instruments.csv`` of a market folder.
+
+        Parameters
+        ----------
+        symbols : iterable of str, optional
+            Symbols to keep; all if not given.
+        names : mapping, optional
+            Names for symbols that the universe file does not name.
+
+        Returns
+        -------
+        DataFrame
+            Columns `INSTRUMENT_COLUMNS`; `from` and `to` as ISO dates, empty for open ends.
+        """
+        kept = set(self.symbols if symbols is None else symbols)
+        known = names or {}
+        rows = [
+            (
+                member.symbol,
+                member.kind,
+                member.name or known.get(member.symbol, ""),
+                member.sector,
+                member.industry,
+                member.group,
+                member.start.isoformat() if member.start else "",
+                member.stop.isoformat() if member.stop else "",
+            )
+            for member in self.members
+            if member.symbol in kept
+        ]
+        return pd.DataFrame(rows, columns=list(INSTRUMENT_COLUMNS))
+
+
+class _MemberTable(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    symbol: Symbol
+    name: str = ""
+    sector: str = ""
+    industry: str = ""
+    start: dt.date | None = Field(default=None, alias="from")
+    stop: dt.date | None = Field(default=None, alias="to")
+    cik: CompanyNumber | None = None
+    predecessors: tuple[CompanyNumber, ...] = ()
+    shares_per_receipt: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_symbol(cls, value: Any) -> Any:
+        return {"symbol": value} if isinstance(value, str) else value
+
+
+class _GroupTable(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    members: Annotated[tuple[_MemberTable, ...], Field(min_length=1)]
+    kind: Kind = "stock"
+    sector: str = ""
+    description: str = ""
+
+
+class _UniverseFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: GroupName
+    description: str = ""
+    sleeves: tuple[str, ...] = ()
+    groups: Annotated[dict[GroupName, _GroupTable], Field(min_length=1)]
+    benchmarks: dict[GroupName, Symbol] = {}
+    ungrouped: tuple[_MemberTable, ...] = ()
+
+
+def load(universe: str | Path) -> Universe:
+    """Read a universe file.
+
+    Parameters
+    ----------
+    universe : str or Path
+        Path of a TOML file, or the name of a universe that comes with the program (see `names`).
+
+    Raises
+    ------
+    MarketError
+        If the file does not exist or cannot be parsed, or a key, symbol or group is unknown or out of range;
+        the message names the file and the key.
+    """
+    path = find(universe)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MarketError(f"{path}: not a TOML file: {error}") from None
+    except OSError as error:
+        raise MarketError(f"{path}: {error.strerror}") from None
+    return parse(document, str(path))
+
+
+def find(universe: str | Path) -> Path:
+    """Path of a universe file given by path or by name.
+
+    Raises
+    ------
+    MarketError
+        If there is none, naming the nearest.
+    """
+    path = Path(universe)
+    if path.is_file():
+        return path
+    if str(universe) in names():
+        return UNIVERSES / f"{universe}.toml"
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        raise MarketError(f"{path}: no such file")
+    raise MarketError(unknown_name("universe", str(universe), names()))
+
+
+def names() -> tuple[str, ...]:
+    """Names of the universes that come with the program."""
+    return tuple(sorted(path.stem for path in UNIVERSES.glob("*.toml")))
+
+
+def parse(document: Mapping[str, Any], source: str) -> Universe:
+    """Check a universe file's content.
+
+    Parameters
+    ----------
+    document : mapping
+        As read from TOML.
+    source : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    MarketError
+        Naming every key that is unknown, missing or out of range.
+    """
+    try:
+        content = _UniverseFile.model_validate(document)
+    except ValidationError as error:
+        problems = dict.fromkeys(_problem(problem) for problem in error.errors())
+        raise MarketError(f"{source}: " + "; ".join(problems)) from None
+    members = [
+        _member(table, group, entry.kind, entry.sector)
+        for group, entry in content.groups.items()
+        for table in entry.members
+    ]
+    members += [_member(table, "", "stock", "") for table in content.ungrouped]
+    known = {member.symbol for member in members}
+    for label, symbol in content.benchmarks.items():
+        if label not in content.groups:
+            members.append(Member(symbol, label, "etf"))
+        elif symbol not in known:
+            raise MarketError(
+                f"{source}: benchmarks.{label}: {unknown_name('symbol', symbol, known, 'the groups')}"
+            )
+    for sleeve in content.sleeves:
+        if sleeve not in content.groups:
+            raise MarketError(f"{source}: sleeves: {unknown_name('group', sleeve, content.groups)}")
+    _require_sound(members, source)
+    return Universe(
+        name=content.name,
+        description=content.description,
+        members=tuple(members),
+        sleeves=content.sleeves,
+        benchmarks=tuple(content.benchmarks.items()),
+        source=source,
+    )
+
+
+def _member(table: _MemberTable, group: str, kind: Kind, sector: str) -> Member:
+    return Member(
+        symbol=table.symbol,
+        group=group,
+        kind=kind,
+        name=table.name,
+        sector=table.sector or sector,
+        industry=table.industry,
+        start=table.start,
+        stop=table.stop,
+        cik=table.cik,
+        predecessors=table.predecessors,
+        shares_per_receipt=table.shares_per_receipt,
+    )
+
+
+def _require_sound(members: Iterable[Member], source: str) -> None:
+    """Refuse dates in the wrong order, overlapping memberships, two kinds of one symbol, device names."""
+    seen: dict[tuple[str, str], list[Member]] = {}
+    kinds: dict[str, Kind] = {}
+    for member in members:
+        where = f"{source}: groups.{member.group}" if member.group else f"{source}: ungrouped"
+        if member.symbol.split(".")[0] in DEVICE_NAMES:
+            raise MarketError(
+                f"{where}: {member.symbol} can't be the name of a price file on Windows; leave it out"
+            )
+        if member.start and member.stop and member.start > member.stop:
+            raise MarketError(f"{where}: {member.symbol}: from {member.start} is after to {member.stop}")
+        if kinds.setdefault(member.symbol, member.kind) != member.kind:
+            raise MarketError(
+                f"{where}: {member.symbol} is {member.kind} here and {kinds[member.symbol]} elsewhere; "
+                "choose one"
+            )
+        others = seen.setdefault((member.symbol, member.group), [])
+        for other in others:
+            if _overlap(member, other):
+                raise MarketError(
+                    f"{where}: {member.symbol} stands twice at the same time; remove one or part their dates"
+                )
+        others.append(member)
+
+
+def _overlap(one: Member, other: Member) -> bool:
+    return (one.start or dt.date.min) <= (other.stop or dt.date.max) and (other.start or dt.date.min) <= (
+        one.stop or dt.date.max
+    )
+
+
+def _problem(problem: Any) -> str:
+    location = [part for part in problem["loc"] if part != "[key]"]
+    key = _dotted(location)
+    if problem["type"] == "extra_forbidden":
+        *table, name = location
+        place = f"[{_dotted(table)}]" if table else "the universe file"
+        return unknown_name("key", str(name), _keys_at(table), place)
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    if problem["type"] == "string_pattern_mismatch":
+        found = f"{key} = {problem['input']!r}"
+        if problem["ctx"]["pattern"].startswith(r"^\^"):
+            return f"{found} is not a symbol: capital letters, digits, hyphens and dots only, as in 'BRK-B'"
+        return f"{found}: names are lower-case letters, digits and underscores, as in 'ai_hardware'"
+    return f"{key} = {problem['input']!r}: {problem['msg']}"
+
+
+def _keys_at(location: list[Any]) -> list[str]:
+    model: type[BaseModel] = _UniverseFile
+    if location[:1] == ["ungrouped"] or "members" in location:
+        model = _MemberTable
+    elif location[:1] == ["groups"]:
+        model = _GroupTable
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _dotted(location: Iterable[Any]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text

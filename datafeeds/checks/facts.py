@@ -1,8 +1,8 @@
-"""What is wrong with this data: errors stop the load, wrong figures are quarantined, the rest is reported.
+"""Filed figures that can't be used: each is quarantined, and one finding says why.
 
-A check is a small function; `FACT_CHECKS` and `PRICE_CHECKS` list them, and a new one is one entry. Nothing
-is dropped in silence: each figure left out is one finding that names symbol, concept, period, filing date
-and value, and says what it was compared with.
+A check is a small function; `FACT_CHECKS` lists them, and a new one is one entry. Nothing is dropped in
+silence: each figure left out is one finding that names symbol, concept, period, filing date and value, and
+says what it was compared with.
 
 Quarantine looks at a company's whole history, later filings included. It only ever takes figures away, and a
 reader on the day could have told most of them by what came before, but it is hindsight all the same.
@@ -10,14 +10,14 @@ reader on the day could have told most of them by what came before, but it is hi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.market import Array, Dates, Finding, MarketError, exchange_sessions
+from datafeeds.market import Array, Finding
 
 SHARE_CONCEPTS = ("shares_outstanding", "diluted_shares")
 
@@ -46,15 +46,6 @@ MOST_SHARES = 1e11
 
 LABEL_MONTHS = 4
 """Months before a company's usual filing date at which a period's label is not believed."""
-
-PRICE_JUMP = 3.0
-"""Ratio of one close to the last above which, or below whose inverse, a jump is suspicious."""
-
-STALE_SESSIONS = 10
-"""Sessions in a row with an unchanged close that are suspicious."""
-
-CENTS_SESSIONS = 60
-"""Sessions whose closes show the split basis; see `check_split_basis`."""
 
 Doubts = Mapping[int, str]
 """Row label to what is wrong with it."""
@@ -348,278 +339,3 @@ def _number(value: float) -> str:
 
 def _size(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
-
-
-def check_prices(sessions: Dates, symbols: tuple[str, ...], close: Array) -> tuple[Finding, ...]:
-    """Look for what is wrong with prices.
-
-    Parameters
-    ----------
-    sessions : ndarray of datetime64[D], shape (sessions,)
-    symbols : tuple of str
-    close : ndarray, shape (sessions, symbols)
-        Closes, NaN where a symbol did not trade.
-
-    Returns
-    -------
-    tuple of Finding
-        Errors: dates that are not exchange sessions, sessions missing, twice or out of order, sessions
-        without any price, prices that are not positive. Suspicions: jumps and stale closes. A note where
-        every symbol lives to the end.
-    """
-    days: Dates = sessions.astype("datetime64[D]")
-    return tuple(finding for check in PRICE_CHECKS for finding in check(days, symbols, close))
-
-
-def raise_errors(name: str, findings: Iterable[Finding]) -> None:
-    """Stop at data that cannot be used.
-
-    Parameters
-    ----------
-    name : str
-        Name of the market, for the message.
-    findings : iterable of Finding
-
-    Raises
-    ------
-    MarketError
-        If any finding is an error, quoting the first ten.
-    """
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if errors:
-        more = f"\nand {len(errors) - 10} more" if len(errors) > 10 else ""
-        quoted = "\n".join(str(finding) for finding in errors[:10])
-        raise MarketError(f"market {name!r} cannot be used:\n{quoted}{more}")
-
-
-def sessions_out_of_order(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
-    """Sessions that come twice or before an earlier one."""
-    step = np.diff(sessions).astype(np.int64)
-    twice = [
-        Finding(
-            "error", "duplicate session", "this session comes more than once; keep one row", date=str(day)
-        )
-        for day in sessions[1:][step == 0]
-    ]
-    return twice + [
-        Finding("error", "session order", "this session comes after a later one; sort by date", date=str(day))
-        for day in sessions[1:][step < 0]
-    ]
-
-
-def not_exchange_sessions(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
-    """Dates on which the exchange was closed, and sessions missing between the first and the last."""
-    if not len(sessions):
-        return [Finding("error", "no sessions", "there are no prices at all")]
-    calendar = exchange_sessions(str(sessions.min()), str(sessions.max()))
-    closed = [
-        Finding(
-            "error",
-            "not a session",
-            f"the New York Stock Exchange was closed on this {pd.Timestamp(day):%A}; remove the row",
-            date=str(day),
-        )
-        for day in np.setdiff1d(sessions, calendar)
-    ]
-    return closed + [
-        Finding(
-            "error",
-            "missing session",
-            "the exchange was open but there are no prices; add them",
-            date=str(day),
-        )
-        for day in np.setdiff1d(calendar, sessions)
-    ]
-
-
-def sessions_without_price(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
-    """Sessions on which no symbol has a close."""
-    empty = ~np.isfinite(close).any(axis=1)
-    return [
-        Finding(
-            "error",
-            "session without price",
-            "no symbol has a close; add prices or remove the date",
-            date=str(day),
-        )
-        for day in sessions[empty]
-    ]
-
-
-def prices_not_positive(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
-    """Closes of zero or less."""
-    return [
-        Finding(
-            "error",
-            "price not positive",
-            f"the close is {close[row, column]:g}; prices are more than 0",
-            symbol=symbols[column],
-            date=str(sessions[row]),
-        )
-        for row, column in zip(*(axis.tolist() for axis in np.nonzero(close <= 0)), strict=True)
-    ]
-
-
-def price_jumps(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
-    """Closes more than `PRICE_JUMP` times the last known one, or less than its inverse."""
-    findings: list[Finding] = []
-    for column, row, before in _changes(close):
-        ratio = close[row, column] / close[before, column]
-        findings.extend(
-            Finding(
-                "suspicion",
-                "price jump",
-                f"close {close[this, column]:g} after {close[last, column]:g} on {sessions[last]}: a split "
-                "that is not adjusted for, a wrong price, or news",
-                symbol=symbols[column],
-                date=str(sessions[this]),
-            )
-            for this, last in zip(
-                row[(ratio > PRICE_JUMP) | (ratio < 1 / PRICE_JUMP)],
-                before[(ratio > PRICE_JUMP) | (ratio < 1 / PRICE_JUMP)],
-                strict=True,
-            )
-        )
-    return findings
-
-
-def stale_prices(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
-    """Runs of `STALE_SESSIONS` and more sessions with the very same close, one finding a symbol."""
-    findings: list[Finding] = []
-    for column, row, before in _changes(close):
-        same = np.concatenate(([False], close[row, column] == close[before, column], [False]))
-        edges = np.flatnonzero(np.diff(same.astype(np.int8)))
-        starts, lengths = edges[::2], edges[1::2] - edges[::2] + 1
-        runs = np.flatnonzero(lengths >= STALE_SESSIONS)
-        if len(runs):
-            longest = runs[np.argmax(lengths[runs])]
-            first = before[starts[longest]]
-            findings.append(
-                Finding(
-                    "suspicion",
-                    "stale price",
-                    f"{len(runs)} times the close stays the same for {STALE_SESSIONS} sessions or more; the "
-                    f"longest, at {close[first, column]:g}, for {lengths[longest]} sessions from this one",
-                    symbol=symbols[column],
-                    date=str(sessions[first]),
-                )
-            )
-    return findings
-
-
-def survivors_only(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
-    """Whether every symbol still trades at the end, as in a list chosen with hindsight."""
-    if len(sessions) < 2 or not np.isfinite(close[-1]).all():
-        return []
-    return [
-        Finding(
-            "note",
-            "survivorship",
-            f"all {len(symbols)} symbols trade to the last session: none was delisted, so results are "
-            "biased upwards",
-            date=str(sessions[-1]),
-        )
-    ]
-
-
-PriceCheck = Callable[[Dates, tuple[str, ...], Array], list[Finding]]
-
-PRICE_CHECKS: tuple[PriceCheck, ...] = (
-    sessions_out_of_order,
-    not_exchange_sessions,
-    sessions_without_price,
-    prices_not_positive,
-    price_jumps,
-    stale_prices,
-    survivors_only,
-)
-"""Checks of prices in the order of their findings."""
-
-
-def _changes(close: Array) -> Iterable[tuple[int, npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """For each column, the rows with a price and the row of the price before, from the second on."""
-    traded = np.isfinite(close) & (close > 0)
-    for column in range(close.shape[1]):
-        rows = np.flatnonzero(traded[:, column])
-        if len(rows) > 1:
-            yield column, rows[1:], rows[:-1]
-
-
-def check_split_basis(
-    sessions: Dates, symbols: tuple[str, ...], close: Array, splits: pd.DataFrame
-) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """Find splits after the last session that prices are adjusted for but the table does not list.
-
-    Prices downloaded later than their last session are adjusted for splits in between too. Filed share
-    counts are not, and the market value would be off by the ratio. But US stocks trade in whole cents, so
-    where a symbol's last `CENTS_SESSIONS` adjusted closes are whole cents only after multiplying by some
-    whole number, that number is the ratio of the splits that came later.
-
-    Parameters
-    ----------
-    sessions, symbols, close
-        As for `check_prices`; closes adjusted for splits, not for dividends.
-    splits : DataFrame
-        Columns symbol, date, ratio.
-
-    Returns
-    -------
-    splits : DataFrame
-        With one row added for every ratio found beyond the listed splits, dated the day after the last
-        session.
-    findings : tuple of Finding
-        One suspicion for each row added.
-    """
-    listed = splits.assign(date=pd.to_datetime(splits["date"]))
-    day = pd.Timestamp(sessions[-1]) + pd.Timedelta(days=1)
-    known = listed[listed["date"] >= day].groupby("symbol")["ratio"].prod()
-    newest = listed[listed["date"] < day].groupby("symbol")["date"].max()
-    added, findings = [], []
-    for column, symbol in enumerate(symbols):
-        last = np.datetime64(newest.get(symbol, pd.Timestamp(sessions[0])), "D")
-        recent = close[max(len(sessions) - CENTS_SESSIONS, int(np.searchsorted(sessions, last))) :, column]
-        later = whole_cents_ratio(recent[np.isfinite(recent)])
-        ratio = later / float(known.get(symbol, 1.0))
-        if later > 1 and ratio != 1.0:
-            added.append((symbol, day, ratio))
-            findings.append(
-                Finding(
-                    "suspicion",
-                    "split basis",
-                    f"the closes are whole cents only when multiplied by {later}, so they are adjusted for a "
-                    f"later split that the splits table does not list; shares are carried by {ratio:g} to "
-                    "match",
-                    symbol=symbol,
-                    date=str(sessions[-1]),
-                )
-            )
-    extra = pd.DataFrame(added, columns=["symbol", "date", "ratio"])
-    return (pd.concat([listed, extra], ignore_index=True) if added else listed), tuple(findings)
-
-
-def whole_cents_ratio(close: Array, largest: int = 60) -> int:
-    """Smallest whole number that makes all `close` whole cents, up to the precision of 32-bit prices.
-
-    Parameters
-    ----------
-    close : ndarray, shape (sessions,)
-    largest : int
-        Largest ratio to try.
-
-    Returns
-    -------
-    int
-        1 if the closes are whole cents already, or if no ratio fits (prices adjusted for a spin-off, say).
-    """
-    if len(close) < CENTS_SESSIONS // 2:
-        return 1
-    cents = close[:, None] * np.arange(1, largest + 1) * 100.0
-    # A 32-bit price is good to 6e-8 of itself; sources also round to six decimals.
-    tolerance = 2e-7 * cents + 1e-4 * np.arange(1, largest + 1)
-    whole = np.abs(cents - np.round(cents)) <= tolerance
-    usable = tolerance.max(axis=0) < 0.1
-    fits = np.flatnonzero(usable & (whole.mean(axis=0) > 0.98))
-    ratio = int(fits[0]) + 1 if len(fits) else 1
-    # After a split of n for one, only one close in n is whole cents by itself. More are, where now and then a
-    # price is quoted in parts of a cent, as under a dollar or at the midpoint.
-    return ratio if whole[:, 0].mean() < 1.0 / ratio + 0.2 else 1

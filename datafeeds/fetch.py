@@ -65,6 +65,7 @@ LIMITS = (
     "Each filed figure is as first filed; later restatements are not used.",
     "Companies with several classes of shares on the cover have no cover count; diluted averages stand in.",
     "Daily series are as published now; revisions made since are in them.",
+    "Since April 2026 FRED serves three years of the high-yield spread only.",
 )
 
 
@@ -761,7 +762,7 @@ def _write(
             company, table = _stored_facts(member, last, known, download)
             companies[symbol] = company
             facts.append(table)
-    series = _stored_series(folder, last, download)
+    series = _stored_series(folder, start, last, download)
     tables = {
         **{f"prices/{symbol}.csv": table for symbol, table in prices.items()},
         "splits.csv": _joined(splits, ("symbol", "date", "ratio")),
@@ -869,10 +870,10 @@ def _stored_facts(
     return _Company(ciks, filed.name or title, len(table)), table
 
 
-def _stored_series(folder: Path, last: dt.date, download: _Download) -> pd.DataFrame:
+def _stored_series(folder: Path, start: dt.date, last: dt.date, download: _Download) -> pd.DataFrame:
     """Every series, each with the values from before its present beginning that the folder has already.
 
-    FRED may serve only the last years of a series, as it does for the spread of ICE BofA.
+    FRED may serve only the last years of a series, as it does since April 2026 for the spread of ICE BofA.
     """
     before = _earlier_series(folder)
     tables = []
@@ -883,7 +884,15 @@ def _stored_series(folder: Path, last: dt.date, download: _Download) -> pd.DataF
         known = before[before["series"] == series]
         if body is not None:
             table = rows(_text(body, series), series)
-            tables.append(known[known["date"] < table["date"].iloc[0]])
+            earlier = known[known["date"] < table["date"].iloc[0]]
+            first = str((earlier if len(earlier) else table)["date"].iloc[0])
+            if first > (start + dt.timedelta(days=7)).isoformat():
+                download.findings.append(
+                    Finding(
+                        "suspicion", "short series", f"{series} begins on {first}, after {start}", date=first
+                    )
+                )
+            tables.append(earlier)
             tables.append(table[table["date"] <= last.isoformat()])
         else:
             tables.append(known)

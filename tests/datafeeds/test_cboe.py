@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafeeds import cboe
@@ -59,6 +59,7 @@ def test_addresses() -> None:
     assert cboe.address("skew", "http://x").endswith("/SKEW_History.csv")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_gives_rows_or_a_market_error(text: str) -> None:
     for place in (text, "DATE,CLOSE\n" + text):

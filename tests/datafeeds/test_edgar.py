@@ -807,6 +807,7 @@ tags = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_any_json_gives_figures_or_a_market_error(document: Any) -> None:
     for place in (
@@ -821,7 +822,7 @@ def test_any_json_gives_figures_or_a_market_error(document: Any) -> None:
         assert isinstance(filings, Filings)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150, deadline=None)
 @given(
     st.dictionaries(tags, st.lists(items | json_values, max_size=12), max_size=4),
     st.sampled_from(["USD", "shares"]),
@@ -840,7 +841,82 @@ def test_any_entries_give_sound_figures(entries: dict[str, list[Any]], unit: str
     filings.table()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_json_or_a_market_error(body: bytes) -> None:
     with contextlib.suppress(MarketError):
         edgar.parse_json(body, "x")
+
+
+# Against a truth that is known
+
+
+def month_end(year: int, month: int) -> dt.date:
+    later = year * 12 + month
+    return dt.date(later // 12, later % 12 + 1, 1) - dt.timedelta(1)
+
+
+def saturday_near(year: int, month: int) -> dt.date:
+    """The Saturday nearest to the 28th: years of 52 and 53 weeks."""
+    middle = dt.date(year, month, 28)
+    return middle + dt.timedelta((5 - middle.weekday() + 3) % 7 - 3)
+
+
+def quarter_ends(year: int, month: int, weekly: bool) -> tuple[dt.date, list[dt.date]]:
+    """First day of the fiscal year that ends in `month` of `year`, and the last days of its quarters."""
+    if weekly:
+        start = saturday_near(year - 1, month) + dt.timedelta(1)
+        ends = [start + dt.timedelta(weeks=13 * place) - dt.timedelta(1) for place in (1, 2, 3)]
+        return start, [*ends, saturday_near(year, month)]
+    start = month_end(year - 1, month) + dt.timedelta(1)
+    months = [(year - 1) * 12 + month - 1 + 3 * place for place in (1, 2, 3, 4)]
+    return start, [month_end(each // 12, each % 12 + 1) for each in months]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.booleans(), st.sampled_from([0, -1]), st.randoms(use_true_random=False))
+def test_what_was_filed_first_comes_back(month: int, weekly: bool, offset: int, chance: Any) -> None:
+    """Any fiscal calendar, entries in any order, every comparative restated."""
+    entries: dict[str, list[dict[str, Any]]] = {REVENUE: [], CASH_FLOW: []}
+    truth: dict[tuple[str, int, str], tuple[float, str]] = {}
+
+    def enter(
+        tag: str, start: dt.date, end: dt.date, value: float, report: tuple[str, str, str, int, str]
+    ) -> None:
+        accession, form, filed, fy, fp = report
+        entries[tag].append(
+            {"start": str(start), "end": str(end), "val": value, "accn": accession, "form": form}
+            | {"filed": filed, "fy": fy, "fp": fp}
+        )
+
+    before: tuple[list[dt.date], list[dt.date]] | None = None
+    for year in range(2012, 2017):
+        first, ends = quarter_ends(year, month, weekly)
+        starts = [first, *(end + dt.timedelta(1) for end in ends[:3])]
+        sales = [float(chance.randint(50, 150)) for _ in range(4)]
+        number = year + offset
+        for place in range(4):
+            annual = place == 3
+            period = "FY" if annual else f"Q{place + 1}"
+            filed = str(ends[place] + dt.timedelta(chance.randint(25, 60)))
+            report = (f"{year}-{place}", "10-K" if annual else "10-Q", filed, number, period)
+            own = starts[0] if annual else starts[place]
+            enter(REVENUE, own, ends[place], sum(sales) if annual else sales[place], report)
+            enter(CASH_FLOW, first, ends[place], 2 * sum(sales[: place + 1]), report)
+            truth["revenue", number, period] = (sum(sales) if annual else sales[place], filed)
+            truth["operating_cash_flow", number, period] = (
+                2 * (sum(sales) if annual else sales[place]),
+                filed,
+            )
+            if before is not None:
+                enter(REVENUE, before[0][0 if annual else place], before[1][place], 7.0, report)
+                enter(CASH_FLOW, before[0][0], before[1][place], 9.0, report)
+        before = (starts, ends)
+    for listed in entries.values():
+        chance.shuffle(listed)
+    facts = {"us-gaap": {tag: {"units": {"USD": listed}} for tag, listed in entries.items()}}
+    found = {
+        (each.concept, each.fiscal_year, each.fiscal_period): (each.value, str(each.filed))
+        for each in edgar.filings("EX", [{"facts": facts}]).figures
+    }
+    assert found == truth

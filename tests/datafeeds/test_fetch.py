@@ -558,6 +558,19 @@ def test_years_that_a_source_stops_serving_stay(sources: Server, tmp_path: Path)
     assert spread["value"].tolist() == [4.0, 4.3, 4.4]
 
 
+def test_a_series_that_begins_after_the_prices_is_reported(sources: Server, tmp_path: Path) -> None:
+    settings = {
+        "contact": CONTACT,
+        "sites": sites(sources),
+        "history": history,
+        "patience": quick(),
+        "now": NOW,
+    }
+    fetched = fetch(mine(), tmp_path, dt.date(2023, 6, 1), **settings)
+    assert "hy_oas begins on 2024-06-06, after 2023-06-01" in messages(fetched)
+    assert "short series" not in messages(run(sources, tmp_path))
+
+
 def test_a_symbol_taken_out_of_the_universe_leaves_the_folder(sources: Server, tmp_path: Path) -> None:
     run(sources, tmp_path)
     run(sources, tmp_path, universe=mine(groups={"chips": {"members": ["NVDA"]}}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafeeds import fred
@@ -48,6 +48,7 @@ def test_when_a_value_became_public(series: str, date: str, available: str) -> N
     assert str(fred.available(np.array([date], dtype="datetime64[D]"), release)[0]) == available
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.dates(), min_size=1, max_size=20).map(
         lambda days: [day for day in days if 1971 < day.year < 2199]
@@ -87,6 +88,7 @@ def test_addresses_and_names() -> None:
     assert list(fred.RELEASES) == ["us10y", "us2y", "us3m", "brent", "hy_oas"]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_gives_rows_or_a_market_error(text: str) -> None:
     for place in (text, "observation_date,DGS10\n" + text):

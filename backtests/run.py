@@ -235,7 +235,6 @@ def trial_hash(config: RunConfig, market: Market) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-@cache
 def _source_hash(strategy: type[Strategy]) -> str:
     """SHA-256 of the file that a strategy's class stands in; empty where there is none."""
     try:

@@ -31,11 +31,14 @@ class Cell:
         See `backtests.tearsheet.formats.formatted`.
     shade : int
         Background from -5 (strong loss) to 5 (strong gain); the number itself stays readable as text.
+    link : str
+        Relative path of the file that it leads to, or empty.
     """
 
     value: Value
     form: Format = "text"
     shade: int = 0
+    link: str = ""
 
     @property
     def text(self) -> str:
@@ -357,6 +360,8 @@ class Tearsheet:
         What identifies the run, for the foot of each page.
     annual : bool
         Whether statistics are annualised; a definition's short term is shown if not.
+    kind : str
+        What it is, above the title.
     """
 
     title: str
@@ -365,6 +370,7 @@ class Tearsheet:
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     footer: str = ""
     annual: bool = True
+    kind: str = "Tearsheet"
 
     def term(self, key: str) -> str:
         """Return what readers see for the definition `key`."""

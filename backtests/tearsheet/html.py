@@ -8,9 +8,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from backtests.tearsheet.content import AreaChart, Figure, Line, LineChart, Tearsheet
-from backtests.tearsheet.figures import STYLES
+from backtests.tearsheet.content import AreaChart, Figure, LineChart, Tearsheet
 from backtests.tearsheet.formats import formatted
+from backtests.tearsheet.legend import legend
 from backtests.tearsheet.palette import variables
 from backtests.tearsheet.svg import inline_svg
 
@@ -58,18 +58,13 @@ def _svg(figure: Figure) -> Markup:
 
 
 def _legend(chart: LineChart | AreaChart) -> list[tuple[str, str, str, str]]:
-    """Label, shape (line, area or mark), colour and dash array of each entry of a chart's legend."""
-    if isinstance(chart, AreaChart):
-        return [(layer.label, "area", _color(layer.slot), "") for layer in chart.layers]
-    entries = [(line.label, "line", _color(line.slot), _dashes(line)) for line in chart.lines]
-    return entries + [(marks.label, "mark", _color(marks.slot), "") for marks in chart.marks]
+    """Label, shape, colour and dash array of each entry of a chart's legend."""
+    return [
+        (each.label, each.shape, _variable(each.color), " ".join(f"{length:g}" for length in each.dashes))
+        for each in legend(chart)
+    ]
 
 
-def _color(slot: int) -> str:
-    series = sum(name.removeprefix("--series-").isdigit() for name in variables())
-    return "var(--series-cash)" if slot < 0 else f"var(--series-{slot % series})"
-
-
-def _dashes(line: Line) -> str:
-    style = STYLES[line.dash]
-    return "" if isinstance(style, str) else " ".join(f"{length:g}" for length in style[1])
+def _variable(color: str) -> str:
+    """The page's variable for a colour of the light palette."""
+    return next(f"var({name})" for name, pair in variables().items() if pair[0] == color)

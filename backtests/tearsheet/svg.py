@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
 
@@ -17,8 +18,18 @@ _SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "tearsheet"
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
+# Drawing takes most of the time of a tearsheet, and the HTML and the PDF show the same charts.
+_DRAWN: WeakKeyDictionary[LineChart | AreaChart, str] = WeakKeyDictionary()
+
+
 def standalone_svg(chart: LineChart | AreaChart) -> str:
-    """Render the chart as an SVG document in the light palette."""
+    """Render the chart as an SVG document in the light palette; drawn once as long as the chart lives."""
+    if chart not in _DRAWN:
+        _DRAWN[chart] = _drawn(chart)
+    return _DRAWN[chart]
+
+
+def _drawn(chart: LineChart | AreaChart) -> str:
     target = io.StringIO()
     with mpl.rc_context(_SETTINGS):
         draw(chart).savefig(target, format="svg", transparent=True, metadata=_NO_METADATA)

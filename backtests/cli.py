@@ -64,6 +64,48 @@ def run(
     _print_summary(folder)
 
 
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace a key, as in strategy.norm_years=7."),
+]
+Workers = Annotated[int | None, typer.Option(help="Processes; as many as there are cores if not given.")]
+Cluster = Annotated[str, typer.Option(metavar="ADDRESS", help="Dask scheduler to use instead.")]
+
+
+@app.command()
+def sweep(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A run file with a table [sweep].")],
+    settings: Settings = None,
+    market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
+    workers: Workers = None,
+    cluster: Cluster = "",
+    results: Results = Path("results"),
+) -> None:
+    """Run many configurations; interrupted, it goes on where it stopped."""
+    from backtests.sweeps import terminal
+
+    overrides = list(settings or []) + ([f"market={json.dumps(market)}"] if market else [])
+    config = terminal.config_of(file, overrides)
+    terminal.sweep_command(config, results, terminal.worker_count(workers), cluster)
+
+
+@app.command("walk-forward")
+def walk_forward(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A run file with [sweep] and [walk_forward].")],
+    settings: Settings = None,
+    market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
+    workers: Workers = None,
+    cluster: Cluster = "",
+    results: Results = Path("results"),
+) -> None:
+    """Choose configurations by the past alone and see what they earned after."""
+    from backtests.sweeps import terminal
+
+    overrides = list(settings or []) + ([f"market={json.dumps(market)}"] if market else [])
+    config = terminal.config_of(file, overrides)
+    terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster)
+
+
 @app.command("list")
 def list_() -> None:
     """List strategies, markets and run files."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from backtests.run import code_hash
 from backtests.sweeps.measures import LOWER_IS_BETTER
-from backtests.sweeps.plan import Plan
+from backtests.sweeps.plan import Configuration, Plan
 from backtests.sweeps.store import Store
 from backtests.sweeps.tasks import Outcome, SweepError, Task, run_here, run_task
 from datafeeds.market import Market
@@ -51,8 +51,8 @@ class Standing:
     Attributes
     ----------
     done, failed, total : int
-    best : int or None
-        Number of the best configuration so far.
+    best : Configuration or None
+        The best so far.
     score : float
         Its value of the plan's metric.
     """
@@ -60,7 +60,7 @@ class Standing:
     done: int
     failed: int
     total: int
-    best: int | None
+    best: Configuration | None
     score: float
 
 
@@ -139,8 +139,8 @@ class Tally:
         self._store = store
         self._metric = plan.settings.rank_by
         self._sign = -1.0 if self._metric in LOWER_IS_BETTER else 1.0
-        self._total = len(plan.configurations)
-        self._best: int | None = None
+        self._planned = plan.configurations
+        self._best: Configuration | None = None
         self._score = -math.inf
         self.count(sorted(store.rows))
 
@@ -149,12 +149,16 @@ class Tally:
         for number in numbers:
             signed = self._sign * self._store.rows[number][self._metric]
             if signed > self._score:
-                self._best, self._score = number, signed
+                self._best, self._score = self._planned[number], signed
 
     def standing(self) -> Standing:
         """How far the sweep has come."""
         return Standing(
-            len(self._store.rows), len(self._store.errors), self._total, self._best, self._sign * self._score
+            len(self._store.rows),
+            len(self._store.errors),
+            len(self._planned),
+            self._best,
+            self._sign * self._score,
         )
 
 

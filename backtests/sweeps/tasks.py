@@ -21,7 +21,7 @@ from datafeeds.market import Array, Market
 from strategies.base import Strategy
 
 
-class SweepError(RuntimeError):
+class SweepError(ValueError):
     """A sweep that can't go on; the message says why and what to do."""
 
 

@@ -1,0 +1,143 @@
+"""A sweep from run file to folder: run what is missing, then write what it says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backtests.analysis.trials import Trial, record_all
+from backtests.config import RunConfig
+from backtests.markets import open_market
+from backtests.run import account_of, run_hash
+from backtests.sweeps.execution import Watch, execute
+from backtests.sweeps.plan import Plan, plan
+from backtests.sweeps.report import MANIFEST, Sweep, write
+from backtests.sweeps.store import JOURNAL, RETURNS, Store
+from backtests.sweeps.tasks import SweepError
+from datafeeds.market import Market
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where the work is done.
+
+    Attributes
+    ----------
+    results : Path
+        Folder that holds one folder a run.
+    workers : int
+        Processes on this machine.
+    cluster : str
+        Address of a Dask scheduler, instead; empty for none.
+    share : bool
+        Whether decisions are shared; the outcome is the same.
+    """
+
+    results: Path
+    workers: int = 1
+    cluster: str = ""
+    share: bool = True
+
+
+def sweep(
+    config: RunConfig,
+    place: Workplace,
+    *,
+    market: Market | None = None,
+    watch: Watch = lambda standing: None,
+) -> Sweep:
+    """Run every configuration of a run file's `[sweep]` that has not been run yet, and write the folder.
+
+    The folder is ``<name>-sweep-<hash>``. Until it is whole it has a dot before its name; an interrupted
+    sweep goes on from there. A sweep that is whole is not run again.
+
+    Parameters
+    ----------
+    config : RunConfig
+    place : Workplace
+    market : Market, optional
+        Used instead of opening ``config.market``; only with one worker, as others open it by name.
+    watch : callable
+        Told how far the sweep has come.
+
+    Raises
+    ------
+    ConfigError
+        If a configuration is not a valid run.
+    Interrupted
+        On Ctrl-C; what is finished is kept.
+    SweepError
+        See `execute`; or if no configuration finished at all.
+    """
+    planned = plan(config)
+    traded = open_market(config.market) if market is None else market
+    if market is not None and (place.workers != 1 or place.cluster):
+        raise SweepError("a market that is not opened by name can't be shared with other processes")
+    account = account_of(config, traded)
+    final = place.results / f"{config.name}-sweep-{planned.hash(traded)[:8]}"
+    if (final / MANIFEST).is_file():
+        return Sweep.read(final)
+    partial = place.results / f".{final.name}"
+    sessions = traded.sessions[account.first : account.last + 1]
+    began = time.perf_counter()
+    with closing(Store(partial, len(planned.configurations), sessions)) as store:
+        try:
+            execute(
+                planned,
+                traded,
+                store,
+                workers=place.workers,
+                cluster=place.cluster,
+                share=place.share,
+                watch=watch,
+            )
+        finally:
+            # Whoever stops a sweep half-way has seen its best all the same: what was tried counts.
+            trials = _record_trials(planned, traded, store, place.results)
+        _check_any(store)
+        write(partial, planned, traded, store, time.perf_counter() - began, trials)
+        _publish(partial, final)
+    return Sweep.read(final)
+
+
+def _check_any(store: Store) -> None:
+    if not store.rows:
+        number, error = min(store.errors.items())
+        raise SweepError(f"every configuration failed; number {number}: {error}")
+
+
+def _publish(partial: Path, final: Path) -> None:
+    if final.exists():
+        shutil.rmtree(final)  # without a manifest it was no sweep
+    with (partial / RETURNS).open("rb") as file:
+        os.fsync(file.fileno())
+    partial.rename(final)
+    (final / JOURNAL).unlink()
+
+
+def _record_trials(planned: Plan, market: Market, store: Store, results: Path) -> dict[str, Any]:
+    """Add the finished configurations to the record of trials, whose summary is returned."""
+    if not store.rows:
+        return {}
+    trials = []
+    for number in sorted(store.rows):
+        configuration = planned.configurations[number]
+        returns = store.returns[number]
+        deviation = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
+        sharpe = float(returns.mean()) / deviation if deviation > 0 else float("nan")
+        details = {
+            "name": configuration.config.name,
+            "kind": "sweep",
+            "sessions": len(returns),
+            "parameters": {
+                key: value if isinstance(value, int | float | str) else str(value)
+                for key, value in configuration.parameters.items()
+            },
+        }
+        trials.append(Trial(market.hash, run_hash(configuration.config, market), sharpe, details))
+    return record_all(results, trials)

@@ -1,0 +1,158 @@
+"""Training and test windows of a walk-forward, and what is chosen in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from backtests.config import ConfigError
+from backtests.sweeps.measures import Measures, best_of, measures, score
+from backtests.sweeps.settings import Metric, WalkForwardSettings
+from datafeeds.market import Array, Dates
+
+LEAST_TRAINING = 21
+"""Sessions of training without which no statistic means anything."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Positions among the run's sessions, both ends included.
+
+    Attributes
+    ----------
+    train_first, train_last : int
+        Sessions whose returns the choice goes by.
+    test_first, test_last : int
+        Sessions that follow after the embargo. The choice takes effect at the close before the first.
+    is_whole : bool
+        Whether the run goes on to the end of the test.
+    """
+
+    train_first: int
+    train_last: int
+    test_first: int
+    test_last: int
+    is_whole: bool
+
+
+def windows(sessions: Dates, settings: WalkForwardSettings) -> tuple[Window, ...]:
+    """Lay the windows over the run's sessions.
+
+    The first test begins `train_years` after the run; training ends `embargo` sessions before each test.
+
+    Parameters
+    ----------
+    sessions : ndarray of datetime64[D], shape (sessions,)
+    settings : WalkForwardSettings
+
+    Raises
+    ------
+    ConfigError
+        If no session is left to test on, or fewer than 21 to train on.
+    """
+    train, test, step = settings.months
+    start = pd.Timestamp(sessions[0])
+    found = []
+    for place in range(10_000):
+        begin = start + pd.DateOffset(months=train + place * step)
+        first = _position(sessions, begin)
+        if first >= len(sessions):
+            break
+        end = _position(sessions, begin + pd.DateOffset(months=test))
+        rolled = _position(sessions, begin - pd.DateOffset(months=train))
+        train_first = 1 if settings.window == "anchored" else max(1, rolled)
+        # Whether the last test is whole can't be told from a run that ends with it.
+        found.append(
+            Window(
+                train_first,
+                first - 1 - settings.embargo,
+                first,
+                min(end, len(sessions)) - 1,
+                end < len(sessions),
+            )
+        )
+    span = f"the run has {sessions[0]} to {sessions[-1]}"
+    if not found:
+        raise ConfigError(
+            f"[walk_forward] train_years = {settings.train_years:g} leaves nothing to test: {span}"
+        )
+    shortest = min(window.train_last - window.train_first + 1 for window in found)
+    if shortest < LEAST_TRAINING:
+        raise ConfigError(
+            f"[walk_forward] embargo = {settings.embargo} and train_years = {settings.train_years:g} leave "
+            f"{max(shortest, 0)} sessions to train on; at least {LEAST_TRAINING} are needed"
+        )
+    return tuple(found)
+
+
+def _position(sessions: Dates, date: pd.Timestamp) -> int:
+    return int(np.searchsorted(sessions, np.datetime64(date.date(), "D")))
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What was chosen in one window, and what became of all configurations after.
+
+    Attributes
+    ----------
+    window : Window
+    position : int
+        Row of the chosen configuration.
+    trained, tested : Measures
+        Of every configuration, in training and test, each as if it had been running since the run's start.
+        Ratios are annualised whatever the length.
+    rank : int
+        Place of the chosen one among all in the test, from 1; ties share the better place.
+    """
+
+    window: Window
+    position: int
+    trained: Measures
+    tested: Measures
+    rank: int
+
+
+def choose(
+    returns: Array,
+    sessions: Dates,
+    benchmark: Array | None,
+    window: Window,
+    metric: Metric,
+    cash_rate: float = 0.0,
+) -> Choice:
+    """Choose the best configuration of a window's training.
+
+    Slicing the returns of whole runs looks at no later data: what a configuration earned in the window came
+    from decisions made on what was known then, with the memory that it had by then.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (configurations, n)
+        Daily returns of whole runs.
+    sessions : ndarray of datetime64[D], shape (n + 1,)
+    benchmark : ndarray, shape (n,), optional
+    window : Window
+    metric : Metric
+    cash_rate : float
+
+    Returns
+    -------
+    Choice
+    """
+    trained = _between(returns, sessions, benchmark, window.train_first, window.train_last, cash_rate)
+    tested = _between(returns, sessions, benchmark, window.test_first, window.test_last, cash_rate)
+    position = best_of(trained.columns()[metric], metric)
+    later = score(tested.columns()[metric], metric)
+    return Choice(window, position, trained, tested, int((later > later[position]).sum()) + 1)
+
+
+def _between(
+    returns: Array, sessions: Dates, benchmark: Array | None, first: int, last: int, cash_rate: float
+) -> Measures:
+    part = slice(first - 1, last)  # return i is that of session i + 1
+    theirs = None if benchmark is None else benchmark[part]
+    return measures(
+        np.asarray(returns[:, part]), sessions[first - 1 : last + 1], cash_rate, theirs, annual=True
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from datafeeds.market import Market, MarketError
 from datafeeds.names import unknown_name
 
@@ -10,6 +12,12 @@ BUILT_IN = ("sample",)
 
 def open_market(market: str) -> Market:
     """The market called `market`.
+
+    Parameters
+    ----------
+    market : str
+        ``"sample"``, or the path of a market folder, relative to the working directory if not absolute. A
+        folder of the name of a built-in market is opened as ``"./sample"``.
 
     Raises
     ------
@@ -20,4 +28,11 @@ def open_market(market: str) -> Market:
         from datafeeds.sample import sample_market
 
         return sample_market()
-    raise MarketError(unknown_name("market", market, BUILT_IN))
+    path = Path(market).expanduser()
+    if path.exists() or path.is_absolute() or len(path.parts) > 1:
+        from datafeeds.folder import load_folder
+
+        return load_folder(path)
+    raise MarketError(
+        unknown_name("market", market, BUILT_IN) + f"; nor is there a folder {market!r} in {Path.cwd()}"
+    )

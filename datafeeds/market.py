@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,15 @@ class Finding:
     def __str__(self) -> str:
         where = " ".join(part for part in (self.symbol, self.date) if part)
         return f"{self.severity}: {self.check}: {where + ': ' if where else ''}{self.message}"
+
+
+class Tables(TypedDict):
+    """The tables of a market; see `Market`."""
+
+    instruments: pd.DataFrame
+    facts: pd.DataFrame
+    splits: pd.DataFrame
+    series: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -256,14 +265,7 @@ class Market:
             close=closes,
             volume=matrix(volume, np.full(closes.shape, np.nan)),
             dividend=np.nan_to_num(matrix(dividend, np.zeros(closes.shape))),
-            instruments=_instrument_table(instruments, symbols),
-            facts=_table(facts, FACT_COLUMNS, dates=("filed", "period_end")).sort_values(
-                ["filed", "symbol", "concept", "fiscal_year", "fiscal_period"],
-                kind="stable",
-                ignore_index=True,
-            ),
-            splits=_table(splits, ("symbol", "date", "ratio"), dates=("date",)),
-            series=_table(series, SERIES_COLUMNS, dates=("date", "available")),
+            **standard_tables(symbols, instruments, facts, splits, series),
             closes_only=open is None,
             **settings,
         )
@@ -385,6 +387,43 @@ class Market:
         return digest.hexdigest()
 
 
+def standard_tables(
+    symbols: tuple[str, ...],
+    instruments: pd.DataFrame | None = None,
+    facts: pd.DataFrame | None = None,
+    splits: pd.DataFrame | None = None,
+    series: pd.DataFrame | None = None,
+) -> Tables:
+    """The four tables of a market in the form that `Market` keeps them: columns, types and order.
+
+    Parameters
+    ----------
+    symbols : tuple of str
+        The market's symbols.
+    instruments, facts, splits, series : DataFrame, optional
+        Missing columns are filled with blanks; symbols without a row in `instruments` are stocks of no group.
+
+    Returns
+    -------
+    Tables
+
+    Raises
+    ------
+    MarketError
+        If `instruments` names a symbol that is not among `symbols`.
+    """
+    return {
+        "instruments": _instrument_table(instruments, symbols),
+        "facts": _table(facts, FACT_COLUMNS, dates=("filed", "period_end")).sort_values(
+            ["filed", "symbol", "concept", "fiscal_year", "fiscal_period"],
+            kind="stable",
+            ignore_index=True,
+        ),
+        "splits": _table(splits, ("symbol", "date", "ratio"), dates=("date",)),
+        "series": _table(series, SERIES_COLUMNS, dates=("date", "available")),
+    }
+
+
 def _table(frame: pd.DataFrame | None, columns: tuple[str, ...], dates: tuple[str, ...]) -> pd.DataFrame:
     """`frame` with exactly `columns`; dates as datetime64, blanks where a column is missing."""
     source = pd.DataFrame(columns=list(columns)) if frame is None else frame
@@ -405,13 +444,14 @@ def _table(frame: pd.DataFrame | None, columns: tuple[str, ...], dates: tuple[st
 
 def _instrument_table(frame: pd.DataFrame | None, symbols: tuple[str, ...]) -> pd.DataFrame:
     table = _table(frame, INSTRUMENT_COLUMNS, dates=("from", "to"))
-    strangers = [symbol for symbol in table["symbol"] if symbol not in set(symbols)]
+    known, listed = set(symbols), set(table["symbol"])
+    strangers = [symbol for symbol in table["symbol"] if symbol not in known]
     if strangers:
         raise MarketError(
             f"instruments name symbols without prices: {', '.join(strangers[:5])}; "
             "add their prices or remove the rows"
         )
-    missing = [symbol for symbol in symbols if symbol not in set(table["symbol"])]
+    missing = [symbol for symbol in symbols if symbol not in listed]
     if missing:
         extra = _table(pd.DataFrame({"symbol": missing, "kind": "stock"}), INSTRUMENT_COLUMNS, ("from", "to"))
         table = pd.concat([table, extra], ignore_index=True)

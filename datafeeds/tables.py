@@ -343,9 +343,11 @@ def _header(
             twice.append(name)
         names.setdefault(name, written)
     known = [column.name for column in columns]
-    for name in dict.fromkeys(twice):
-        if name in known:
-            findings.append(Finding("error", "columns", f"{file}: column {name!r} comes twice; keep one"))
+    findings.extend(
+        Finding("error", "columns", f"{file}: column {name!r} comes twice; keep one")
+        for name in dict.fromkeys(twice)
+        if name in known
+    )
     missing = [column.name for column in columns if column.needed and column.name not in names]
     if missing:
         separator = next((mark for mark in ";\t|" if len(present) == 1 and mark in present[0]), "")

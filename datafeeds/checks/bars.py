@@ -1,0 +1,429 @@
+"""What is wrong with bars beyond their closes: order of prices, gaps, dividends, splits, jumps, endings.
+
+A check is a small function from `Bars` to findings; `BAR_CHECKS` lists them, and a new one is one entry.
+Suspicions come one a symbol, with how many and the most telling; only what would make a result wrong for
+certain is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from datafeeds.market import Array, Dates, Finding
+
+PRICE_LIMIT = 1e12
+"""Price above which a number is no price. Funds that lose by design reach some 1e9 when adjusted for their
+reverse splits."""
+
+VOLUME_LIMIT = 1e14
+"""Shares a day above which a number is no volume."""
+
+ORDER_TOLERANCE = 1e-4
+"""Part of the price by which a low may stand above, or a high below, the open and close: adjusted prices are
+rounded one by one."""
+
+GAP_SESSIONS = 6
+"""Sessions without a bar between two bars that make a gap."""
+
+SPLIT_MATCH = 0.1
+"""How near, in logarithms, a jump must come to a listed split to be that split, not adjusted for."""
+
+SMALLEST_SPLIT = 1.4
+"""Ratio (or inverse) below which a listed split can't be told from a day's news."""
+
+JUMP = 0.35
+"""Overnight change, in logarithms, that is reported when neither a split nor a dividend explains it (down 30%
+or up 42%)."""
+
+LARGE_DIVIDEND = 0.05
+"""Share of the price above which a dividend must show in it."""
+
+EX_SESSIONS = 2
+"""Sessions around its ex-date within which a dividend may show in the price."""
+
+USUAL_MOVE = 4.0
+"""Daily standard deviations within which a price may still hide a dividend."""
+
+DIVIDEND_LIMIT = 0.5
+"""Share of the price above which a dividend is doubted whatever the price did."""
+
+SHOWN = 3
+"""How many events a finding names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Prices and what goes with them; arrays of shape (sessions, symbols).
+
+    Attributes
+    ----------
+    sessions : ndarray of datetime64[D], shape (sessions,)
+    symbols : tuple of str
+    open, high, low, close, volume, dividend : ndarray
+        As `Market` has them.
+    splits : DataFrame
+        Columns symbol, date, ratio.
+    """
+
+    sessions: Dates
+    symbols: tuple[str, ...]
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    volume: Array
+    dividend: Array
+    splits: pd.DataFrame
+
+    @cached_property
+    def before(self) -> Array:
+        """Last known close before each session; NaN before the first."""
+        traded = np.isfinite(self.close) & (self.close > 0)
+        rows = np.where(traded, np.arange(len(self.sessions))[:, None], -1)
+        np.maximum.accumulate(rows, axis=0, out=rows)
+        rows = np.vstack([np.full((1, rows.shape[1]), -1), rows[:-1]])
+        known = np.take_along_axis(self.close, np.maximum(rows, 0), axis=0)
+        return np.where(rows >= 0, known, np.nan)
+
+    @cached_property
+    def overnight(self) -> Array:
+        """Logarithm of the open (the close where no open is known) over the last known close."""
+        first = np.where(np.isfinite(self.open), self.open, self.close)
+        with np.errstate(all="ignore"):
+            return np.log(first / self.before)
+
+    @cached_property
+    def daily(self) -> Array:
+        """Logarithm of the close over the last known close."""
+        with np.errstate(all="ignore"):
+            return np.log(self.close / self.before)
+
+    @cached_property
+    def usual(self) -> Array:
+        """Usual daily move of each symbol, shape (symbols,): a deviation that outliers leave alone."""
+        moves = self.daily
+        typical = np.zeros(moves.shape[1])
+        for column in range(moves.shape[1]):
+            known = moves[:, column][np.isfinite(moves[:, column])]
+            if len(known):
+                typical[column] = 1.4826 * float(np.median(np.abs(known)))
+        return typical
+
+    @cached_property
+    def listed_splits(self) -> list[tuple[int, int, float]]:
+        """Row (the first session from its date on), column and ratio of each split within the sessions."""
+        column = {symbol: place for place, symbol in enumerate(self.symbols)}
+        days = self.splits["date"].to_numpy().astype("datetime64[D]")
+        rows = np.searchsorted(self.sessions, days)
+        return [
+            (int(row), column[symbol], float(ratio))
+            for row, symbol, ratio in zip(rows, self.splits["symbol"], self.splits["ratio"], strict=True)
+            if symbol in column and row < len(self.sessions)
+        ]
+
+
+BarCheck = Callable[[Bars], list[Finding]]
+
+
+def check_bars(bars: Bars) -> tuple[Finding, ...]:
+    """Look for what is wrong with bars, dividends and splits.
+
+    Returns
+    -------
+    tuple of Finding
+        Errors: prices that are not positive finite numbers of a possible size, negative dividends, listed
+        splits that prices are not adjusted for. Suspicions and notes: everything else.
+    """
+    return tuple(finding for check in BAR_CHECKS for finding in check(bars))
+
+
+def _events(bars: Bars, wrong: npt.NDArray[np.bool_]) -> list[tuple[int, npt.NDArray[np.intp]]]:
+    """Columns with something wrong and the rows of it."""
+    return [(int(column), np.flatnonzero(wrong[:, column])) for column in np.flatnonzero(wrong.any(axis=0))]
+
+
+def _times(count: int, first: str) -> str:
+    return f"{first}" if count == 1 else f"{count:,} times, first {first}"
+
+
+def impossible_numbers(bars: Bars) -> list[Finding]:
+    """Prices, volumes and dividends that no listing can have."""
+    findings: list[Finding] = []
+    limits = (
+        ("open", bars.open, 0.0, PRICE_LIMIT),
+        ("high", bars.high, 0.0, PRICE_LIMIT),
+        ("low", bars.low, 0.0, PRICE_LIMIT),
+        # The check of closes says it of those that are not positive.
+        ("close", bars.close, -np.inf, PRICE_LIMIT),
+        ("volume", bars.volume, -1.0, VOLUME_LIMIT),
+        ("dividend", bars.dividend, -1e-300, PRICE_LIMIT),
+    )
+    for name, values, least, most in limits:
+        wrong = (values <= least) | (values >= most)
+        for column, rows in _events(bars, wrong):
+            value = values[rows[0], column]
+            about = "not possible" if abs(value) >= most else "negative" if value < 0 else "not positive"
+            findings.append(
+                Finding(
+                    "error",
+                    f"{name} {about}",
+                    _times(len(rows), f"the {name} is {value:g}") + "; correct it or leave the cell blank",
+                    symbol=bars.symbols[column],
+                    date=str(bars.sessions[rows[0]]),
+                )
+            )
+    return findings
+
+
+def prices_out_of_order(bars: Bars) -> list[Finding]:
+    """Bars whose high is not the highest or whose low is not the lowest."""
+    with np.errstate(invalid="ignore"):
+        slack = ORDER_TOLERANCE * np.abs(bars.close)
+        wrong = bars.high < bars.low - slack
+        for price in (bars.open, bars.close):
+            wrong |= (price > bars.high + slack) | (price < bars.low - slack)
+    findings = []
+    for column, rows in _events(bars, wrong):
+        row = rows[0]
+        bar = " ".join(
+            f"{name} {getattr(bars, name)[row, column]:g}" for name in ("open", "high", "low", "close")
+        )
+        findings.append(
+            Finding(
+                "suspicion",
+                "price order",
+                "the high is not the highest or the low not the lowest: " + _times(len(rows), bar),
+                symbol=bars.symbols[column],
+                date=str(bars.sessions[row]),
+            )
+        )
+    return findings
+
+
+def gaps(bars: Bars) -> list[Finding]:
+    """Runs of `GAP_SESSIONS` and more sessions without a bar between two bars of a symbol."""
+    findings = []
+    for column, symbol in enumerate(bars.symbols):
+        rows = np.flatnonzero(np.isfinite(bars.close[:, column]))
+        missing = np.diff(rows) - 1
+        long = np.flatnonzero(missing >= GAP_SESSIONS)
+        if len(long):
+            longest = long[np.argmax(missing[long])]
+            change = bars.close[rows[longest + 1], column] / bars.close[rows[longest], column] - 1.0
+            findings.append(
+                Finding(
+                    "suspicion",
+                    "gap",
+                    f"{len(long)} gaps of {GAP_SESSIONS} sessions or more; the longest of "
+                    f"{missing[longest]} after this session, with a change of {change:+.0%} across it: a "
+                    "halt, missing data, or two companies under one symbol",
+                    symbol=symbol,
+                    date=str(bars.sessions[rows[longest]]),
+                )
+            )
+    return findings
+
+
+def splits_not_adjusted(bars: Bars) -> list[Finding]:
+    """Listed splits on whose date the price still jumps by their ratio."""
+    findings = []
+    for row, column, ratio in bars.listed_splits:
+        size = abs(np.log(ratio))
+        jump = bars.overnight[row, column]
+        if size < np.log(SMALLEST_SPLIT) or not np.isfinite(jump):
+            continue
+        if abs(jump + np.log(ratio)) < min(SPLIT_MATCH, size / 3):
+            findings.append(
+                Finding(
+                    "error",
+                    "split not adjusted",
+                    f"{ratio:g} new shares per old, and the price goes from {bars.before[row, column]:g} to "
+                    f"{bars.before[row, column] * np.exp(jump):g}: prices before must be divided by "
+                    f"{ratio:g}, volumes multiplied",
+                    symbol=bars.symbols[column],
+                    date=str(bars.sessions[row]),
+                )
+            )
+        elif abs(jump - np.log(ratio)) < min(SPLIT_MATCH, size / 3):
+            findings.append(
+                Finding(
+                    "error",
+                    "split adjusted twice",
+                    f"{ratio:g} new shares per old, and the price goes the wrong way, from "
+                    f"{bars.before[row, column]:g} to {bars.before[row, column] * np.exp(jump):g}: the split "
+                    "is taken out twice or the ratio is upside down",
+                    symbol=bars.symbols[column],
+                    date=str(bars.sessions[row]),
+                )
+            )
+    return findings
+
+
+def contradicted_dividends(bars: Bars) -> tuple[npt.NDArray[np.bool_], list[Finding]]:
+    """Large dividends that the price does not show.
+
+    Sources sometimes enter the value of a spun-off company as a dividend and take it out of earlier prices
+    too. Credited, it would be counted twice. So a dividend of more than `LARGE_DIVIDEND` of the price is
+    doubted where the price did not fall by half of it, on its ex-date or within `EX_SESSIONS` sessions of it.
+
+    Returns
+    -------
+    doubted : ndarray of bool, shape (sessions, symbols)
+    findings : list of Finding
+        One ``"quarantined"`` finding for each.
+    """
+    with np.errstate(all="ignore"):
+        share = bars.dividend / bars.before
+    doubted = np.zeros(share.shape, dtype=bool)
+    findings = []
+    for column, rows in _events(bars, share > LARGE_DIVIDEND):
+        for row in rows.tolist():
+            fall = -float(np.log1p(-min(float(share[row, column]), 0.99)))
+            near = bars.daily[max(row - EX_SESSIONS, 0) : row + EX_SESSIONS + 1, column]
+            lowest = float(np.nanmin(near)) if np.isfinite(near).any() else -np.inf
+            # A fall of half the dividend, or one so small that a usual day hides it.
+            if lowest + fall <= max(USUAL_MOVE * bars.usual[column], 0.5 * fall):
+                continue
+            doubted[row, column] = True
+            findings.append(
+                Finding(
+                    "quarantined",
+                    "dividend not in prices",
+                    f"{bars.dividend[row, column]:g} a share is {share[row, column]:.0%} of the price "
+                    f"before, {bars.before[row, column]:g}, and the price does not fall (close "
+                    f"{bars.close[row, column]:g}): a wrong number, or a spin-off that prices are adjusted "
+                    "for already; left out",
+                    symbol=bars.symbols[column],
+                    date=str(bars.sessions[row]),
+                )
+            )
+    return doubted, findings
+
+
+def large_dividends(bars: Bars) -> list[Finding]:
+    """Dividends that are a great part of the price, whatever the price did."""
+    with np.errstate(all="ignore"):
+        share = bars.dividend / bars.before
+    return [
+        Finding(
+            "suspicion",
+            "large dividend",
+            f"{bars.dividend[row, column]:g} a share is {share[row, column]:.0%} of the price before, "
+            f"{bars.before[row, column]:g}: a spin-off or a wrong number",
+            symbol=bars.symbols[column],
+            date=str(bars.sessions[row]),
+        )
+        for column, rows in _events(bars, share > DIVIDEND_LIMIT)
+        for row in rows.tolist()
+    ]
+
+
+def dividends_adjusted_already(bars: Bars) -> list[Finding]:
+    """Whether prices seem adjusted for the dividends that the table has too, which would count them twice.
+
+    On average a stock opens lower by about its dividend. Over many dividends the mean of overnight change /
+    dividend is about -1 if prices carry them and about 0 if they are taken out already.
+    """
+    with np.errstate(all="ignore"):
+        share = bars.dividend / bars.before
+    at = (share > 0.002) & (share < LARGE_DIVIDEND) & np.isfinite(bars.overnight)
+    count = int(at.sum())
+    if count < 200:
+        return []
+    # Weighted by size squared: least squares of change on dividend through the origin.
+    drop = float(-(bars.overnight[at] * share[at]).sum() / (share[at] ** 2).sum())
+    if drop > 0.4:
+        return []
+    return [
+        Finding(
+            "suspicion",
+            "dividends counted twice",
+            f"over {count:,} dividends prices open lower by only {drop:.0%} of them: prices seem adjusted "
+            "for dividends already; leave the dividend column out and state adjustment = total_return",
+        )
+    ]
+
+
+def unexplained_jumps(bars: Bars) -> list[Finding]:
+    """Overnight jumps that neither a split nor a dividend explains: spin-offs, new symbols, news."""
+    explained = np.zeros(bars.close.shape, dtype=bool)
+    for row, column, _ in bars.listed_splits:
+        explained[row, column] = True
+    with np.errstate(all="ignore"):
+        drop = np.log1p(-np.minimum(np.nan_to_num(bars.dividend / bars.before), 0.99))
+    left = bars.overnight - drop
+    findings = []
+    for column, rows in _events(bars, (np.abs(left) > JUMP) & ~explained):
+        strongest = rows[np.argsort(-np.abs(left[rows, column]), kind="stable")]
+        shown = ", ".join(
+            f"{np.expm1(left[row, column]):+.0%} on {bars.sessions[row]}{_like_split(left[row, column])}"
+            for row in strongest[:SHOWN]
+        )
+        more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+        findings.append(
+            Finding(
+                "suspicion",
+                "unexplained jump",
+                f"the price opens elsewhere than it closed, without split or dividend: {shown}{more}; news, "
+                "a spin-off, a change of symbol, or a split that is not listed",
+                symbol=bars.symbols[column],
+                date=str(bars.sessions[rows[0]]),
+            )
+        )
+    return findings
+
+
+def _like_split(move: float) -> str:
+    """A remark where a jump comes very near to that of a usual split."""
+    ratios = np.array([1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 50])
+    ratio = ratios[np.argmin(np.abs(np.log(ratios) - abs(move)))]
+    if abs(np.log(ratio) - abs(move)) > 0.01:
+        return ""
+    return f" (as a split of {ratio:g} for 1)" if move < 0 else f" (as a reverse split of 1 for {ratio:g})"
+
+
+def symbols_that_end(bars: Bars) -> list[Finding]:
+    """Symbols whose last bar comes before the market's last session, and symbols without any bar."""
+    findings = []
+    for column, symbol in enumerate(bars.symbols):
+        rows = np.flatnonzero(np.isfinite(bars.close[:, column]))
+        if not len(rows):
+            findings.append(
+                Finding(
+                    "suspicion",
+                    "no prices",
+                    "the symbol has rows but no close: it never trades",
+                    symbol=symbol,
+                )
+            )
+        elif rows[-1] < len(bars.sessions) - 1:
+            findings.append(
+                Finding(
+                    "note",
+                    "ends early",
+                    f"the last bar, at {bars.close[rows[-1], column]:g}: taken as delisted, a position is "
+                    "closed at that price",
+                    symbol=symbol,
+                    date=str(bars.sessions[rows[-1]]),
+                )
+            )
+    return findings
+
+
+BAR_CHECKS: tuple[BarCheck, ...] = (
+    impossible_numbers,
+    prices_out_of_order,
+    gaps,
+    splits_not_adjusted,
+    large_dividends,
+    dividends_adjusted_already,
+    unexplained_jumps,
+    symbols_that_end,
+)
+"""Checks of bars in the order of their findings."""

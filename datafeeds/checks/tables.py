@@ -1,0 +1,332 @@
+"""What is wrong with the tables beside prices: symbols, splits, instruments, filed figures, series."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from datafeeds.market import Array, Dates, Finding
+from datafeeds.names import unknown_name
+
+KINDS = ("stock", "etf", "index")
+
+DEVICES = frozenset(
+    {"CON", "PRN", "AUX", "NUL"} | {f"{port}{digit}" for port in ("COM", "LPT") for digit in range(1, 10)}
+)
+"""Names that Windows keeps for devices; ``prices/CON.csv`` can't be a file there."""
+
+LARGEST_SPLIT = 10_000.0
+"""New shares per old (or old per new) above which a ratio is no ratio."""
+
+LARGEST_FIGURE = 1e18
+"""Size above which a filed figure is no figure, in any currency."""
+
+FIRST_YEAR, LAST_YEAR = 1950, 2100
+"""Fiscal years that are believed."""
+
+SHOWN = 8
+"""How many names a finding lists."""
+
+_SYMBOL = re.compile(r"\^?[A-Za-z0-9][A-Za-z0-9.=_-]{0,23}")
+
+Result = tuple[pd.DataFrame, list[Finding]]
+
+
+def symbol_problem(symbol: str) -> str:
+    """Why `symbol` can't be a symbol, or nothing.
+
+    Files and links are named after symbols, so one must be a safe name on every system.
+
+    Examples
+    --------
+    >>> symbol_problem("BRK-B"), symbol_problem("CON")
+    ('', 'Windows keeps for a device; write CON.US, say')
+    """
+    if not symbol:
+        return "is empty"
+    if symbol.split(".")[0].upper() in DEVICES and "." not in symbol:
+        return f"Windows keeps for a device; write {symbol}.US, say"
+    if not _SYMBOL.fullmatch(symbol) or ".." in symbol or symbol.endswith("."):
+        return "may hold letters, digits, '.', '-', '_' and '=' only, 24 at most"
+    return ""
+
+
+def check_symbols(symbols: Iterable[str]) -> list[Finding]:
+    """Symbols that can't be one, and symbols that differ in case only."""
+    findings: list[Finding] = []
+    folded: dict[str, str] = {}
+    for symbol in symbols:
+        problem = symbol_problem(symbol)
+        if problem:
+            findings.append(Finding("error", "symbol", f"{symbol[:40]!r} {problem}"))
+        other = folded.setdefault(symbol.upper(), symbol)
+        if other != symbol:
+            findings.append(
+                Finding("error", "symbol", f"{other!r} and {symbol!r} differ in case only; write one of them")
+            )
+    return findings
+
+
+def _names(names: Iterable[str]) -> str:
+    """Some names in a row."""
+    rest = sorted(set(names))
+    more = f" and {len(rest) - SHOWN} more" if len(rest) > SHOWN else ""
+    return ", ".join(name if name.isprintable() and name else repr(name) for name in rest[:SHOWN]) + more
+
+
+def _strangers(table: pd.DataFrame, symbols: tuple[str, ...], what: str) -> Result:
+    """`table` without rows of symbols that have no prices."""
+    strange = ~table["symbol"].isin(symbols)
+    if not strange.any():
+        return table, []
+    names = table["symbol"][strange]
+    hints = [unknown_name("symbol", name, symbols) for name in sorted(set(names))[:SHOWN]]
+    guess = next((f" ({hint})" for hint in hints if "did you mean" in hint), "")
+    finding = Finding(
+        "quarantined",
+        "unknown symbol",
+        f"{what}: {int(strange.sum()):,} rows of {names.nunique()} symbols without prices are left out: "
+        f"{_names(names)}{guess}",
+    )
+    return table[~strange], [finding]
+
+
+def check_splits(splits: pd.DataFrame, symbols: tuple[str, ...]) -> Result:
+    """Splits with possible ratios, each once."""
+    table, findings = _strangers(splits, symbols, "splits")
+    ratio = table["ratio"]
+    wrong = ~((ratio > 1 / LARGEST_SPLIT) & (ratio < LARGEST_SPLIT))
+    findings.extend(
+        Finding(
+            "error",
+            "split ratio",
+            f"{value:g} is no ratio of new shares to old; a two-for-one split is 2, one for ten 0.1",
+            symbol=symbol,
+            date=f"{date:%Y-%m-%d}",
+        )
+        for symbol, date, value in zip(
+            table["symbol"][wrong], table["date"][wrong], ratio[wrong], strict=True
+        )
+    )
+    again = table.duplicated(["symbol", "date"], keep="first")
+    differing = again & ~table.duplicated(["symbol", "date", "ratio"], keep="first")
+    for label in table.index[again]:
+        findings.append(
+            Finding(
+                "error" if differing[label] else "quarantined",
+                "duplicate split",
+                "listed with two ratios; keep the right one"
+                if differing[label]
+                else "listed twice; one is kept",
+                symbol=table["symbol"][label],
+                date=f"{table['date'][label]:%Y-%m-%d}",
+            )
+        )
+    return table[~again & ~wrong].reset_index(drop=True), findings
+
+
+def check_instruments(instruments: pd.DataFrame | None, symbols: tuple[str, ...]) -> Result:
+    """Instruments with a known kind and possible dates."""
+    columns = ("symbol", "kind", "name", "sector", "industry", "group", "from", "to")
+    if instruments is None:
+        table = pd.DataFrame({"symbol": list(symbols), "kind": "stock"})
+        return _completed(table, columns), []
+    table, findings = _strangers(_completed(instruments, columns), symbols, "instruments")
+    table = table.reset_index(drop=True)
+    rows = list(zip(table["symbol"], table["kind"], table["group"], table["from"], table["to"], strict=True))
+    kinds: dict[str, str] = {}
+    for place, (symbol, kind, group, start, stop) in enumerate(rows):
+        if kind not in KINDS:
+            findings.append(Finding("error", "kind", unknown_name("kind", kind, KINDS), symbol=symbol))
+        elif kinds.setdefault(symbol, kind) != kind:
+            findings.append(
+                Finding("error", "kind", f"both {kinds[symbol]} and {kind}; write one of them", symbol=symbol)
+            )
+        if start > stop:
+            findings.append(
+                Finding(
+                    "error",
+                    "membership",
+                    f"of {group or 'no group'} from {start:%Y-%m-%d} to {stop:%Y-%m-%d}: it ends before it "
+                    "begins",
+                    symbol=symbol,
+                )
+            )
+        if (
+            any(
+                symbol == other[0] and group == other[2] and not (start > other[4] or stop < other[3])
+                for other in rows[:place]
+            )
+            if table["symbol"].duplicated()[place]
+            else False
+        ):
+            findings.append(
+                Finding(
+                    "suspicion",
+                    "membership",
+                    f"of {group or 'no group'} more than once at the same time",
+                    symbol=symbol,
+                )
+            )
+    absent = [symbol for symbol in symbols if symbol not in kinds]
+    if absent:
+        findings.append(
+            Finding(
+                "suspicion",
+                "no instrument",
+                f"{len(absent)} symbols are not among the instruments and taken as stocks of no group: "
+                f"{_names(absent)}",
+            )
+        )
+    return table, findings
+
+
+def _completed(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """`table` with all `columns`, blank where it has none."""
+    completed = table.copy()
+    for column in columns:
+        if column not in completed:
+            dated = column in ("from", "to")
+            completed[column] = pd.Series(
+                pd.NaT if dated else "", index=table.index, dtype="datetime64[s]" if dated else "str"
+            )
+    return completed[list(columns)]
+
+
+def repeated_facts(facts: pd.DataFrame, symbols: tuple[str, ...]) -> Result:
+    """Filed figures of symbols with prices, each once, of possible size and year."""
+    table, findings = _strangers(facts, symbols, "facts")
+    table = table.reset_index(drop=True)
+    year_off = (table["fiscal_year"] < FIRST_YEAR) | (table["fiscal_year"] > LAST_YEAR)
+    with np.errstate(invalid="ignore"):
+        size_off = np.isfinite(table["value"]) & (table["value"].abs() > LARGEST_FIGURE)
+    for wrong, what in ((year_off, "fiscal year"), (size_off, "value")):
+        findings.extend(
+            Finding(
+                "quarantined",
+                "impossible figure",
+                f"{row['concept']} of fiscal {row['fiscal_year']} {row['fiscal_period']} is "
+                f"{row['value']:g}: the {what} is not possible; left out",
+                symbol=row["symbol"],
+                date=f"{row['filed']:%Y-%m-%d}",
+            )
+            for row in table[wrong].to_dict(orient="records")
+        )
+    table = table[~(year_off | size_off)]
+    key = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed"]
+    again = table.duplicated([*key, "value"], keep="first")
+    if again.any():
+        findings.append(
+            Finding(
+                "quarantined",
+                "duplicate figure",
+                f"facts: {int(again.sum()):,} rows repeat another and are left out, of "
+                f"{_names(table['symbol'][again])}",
+            )
+        )
+        table = table[~again]
+    conflicting = table[table.duplicated(key, keep=False)]
+    if len(conflicting):
+        first = conflicting.iloc[0]
+        findings.append(
+            Finding(
+                "suspicion",
+                "two values on one day",
+                f"facts: {len(conflicting[key].drop_duplicates()):,} figures are filed twice on one day with "
+                f"different values; the later row counts (first: {first['concept']} of fiscal "
+                f"{first['fiscal_year']} {first['fiscal_period']})",
+                symbol=first["symbol"],
+                date=f"{first['filed']:%Y-%m-%d}",
+            )
+        )
+    return table.reset_index(drop=True), findings
+
+
+def check_series(series: pd.DataFrame) -> Result:
+    """Daily numbers that are finite and were not available before their own date."""
+    findings: list[Finding] = []
+    early = series["available"] < series["date"]
+    unknown = ~np.isfinite(series["value"])
+    again = series.duplicated(["series", "date", "available"], keep="last") & ~early & ~unknown
+    for check, wrong, why in (
+        ("available too early", early, "are available before the date that they describe"),
+        ("no value", unknown, "have no finite value"),
+        ("duplicate value", again, "come again for the same date; the last is kept"),
+    ):
+        # A blank is how most sources write a holiday; it says nothing and nothing is lost.
+        severity = "note" if check == "no value" else "quarantined"
+        for name, rows in series[wrong].groupby("series", sort=True):
+            findings.append(
+                Finding(
+                    severity,  # type: ignore[arg-type]
+                    check,
+                    f"series {name}: {len(rows):,} values {why}; left out",
+                    date=f"{rows['date'].iloc[0]:%Y-%m-%d}",
+                )
+            )
+    return series[~(early | unknown | again)].reset_index(drop=True), findings
+
+
+def coverage(
+    sessions: Dates,
+    symbols: tuple[str, ...],
+    close: Array,
+    instruments: pd.DataFrame,
+    facts: pd.DataFrame,
+) -> list[Finding]:
+    """Notes on what there is: the span, stocks without filed figures, and each group's members.
+
+    Parameters
+    ----------
+    sessions, symbols, close
+        As `Market` has them.
+    instruments, facts : DataFrame
+        After their checks.
+    """
+    kinds = instruments.drop_duplicates("symbol").set_index("symbol")["kind"]
+    stocks = [symbol for symbol in symbols if kinds.get(symbol, "stock") == "stock"]
+    filed = set(facts["symbol"])
+    findings = [
+        Finding(
+            "note",
+            "span",
+            f"{len(symbols)} symbols over {len(sessions):,} sessions to {sessions[-1]}, "
+            f"{int(np.isfinite(close).sum()):,} bars; {len(facts):,} filed figures of {len(filed)} symbols",
+            date=str(sessions[0]),
+        )
+    ]
+    without = [symbol for symbol in stocks if symbol not in filed]
+    if without and len(facts):
+        findings.append(
+            Finding(
+                "suspicion",
+                "no filed figures",
+                f"{len(without)} of {len(stocks)} stocks have none, so nothing is known of their value: "
+                f"{_names(without)}",
+            )
+        )
+    first: dict[str, np.datetime64] = {
+        symbol: sessions[rows[0]]
+        for column, symbol in enumerate(symbols)
+        if len(rows := np.flatnonzero(np.isfinite(close[:, column])))
+    }
+    for group, belonging in instruments[instruments["group"] != ""].groupby("group", sort=True):
+        members = sorted(set(belonging["symbol"]))
+        late = [
+            f"{symbol} {first[symbol]}" for symbol in members if first.get(symbol, sessions[0]) > sessions[0]
+        ]
+        known = [symbol for symbol in members if symbol in filed]
+        dated = int((belonging["from"].notna() | belonging["to"].notna()).sum())
+        trading = f"; first traded later: {_names(late)}" if late else ""
+        findings.append(
+            Finding(
+                "note",
+                "group",
+                f"{group}: {len(members)} members, {len(known)} with filed figures, {dated} with dated "
+                f"membership{trading}",
+            )
+        )
+    return findings

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from backtests import named_strategies
 from backtests.account import Costs
 from backtests.sweeps.settings import SweepSettings, WalkForwardSettings
 from datafeeds.names import unknown_name
-from strategies.base import Strategy, StrategyError, strategy_named
+from strategies.base import Strategy, StrategyError
 
 Engine = Literal["event", "ledger"]
 Shock = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
@@ -45,7 +46,7 @@ class StrategyChoice(BaseModel):
             For an unknown strategy or parameter, or a value out of range.
         """
         try:
-            return strategy_named(self.name)(**(self.model_extra or {}))
+            return named_strategies.build(self.name, dict(self.model_extra or {}))
         except StrategyError as error:
             raise ConfigError(f"[{key}] {error}") from None
 
@@ -136,6 +137,7 @@ def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
         raise ConfigError(f"{path}: not a TOML file: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
+    named_strategies.locate(document, path.parent)
     for override in overrides:
         _override(document, override)
     return parse(document, str(path))

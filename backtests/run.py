@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import json
 import platform
+import sys
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from backtests.decisions import Recorder
 from backtests.engines.choice import OTHER, differences, engine_named, recomputed
 from backtests.ledger import Ledger
 from backtests.markets import open_market
+from backtests.named_strategies import UNCHECKED, NativeStrategy, class_named, label_of
 from backtests.result import Book, Result
 from datafeeds.market import Market
 from strategies.base import Strategy, StrategyError
@@ -87,17 +89,19 @@ def run(
         traded = open_market(config.market) if market is None else market
     _check_scenarios(config, traded)
     account = account_of(config, traded)
-    choices = [("strategy", config.strategy.name, "", config.build_strategy())]
+    choices = [("strategy", label_of(config.strategy.name), "", config.build_strategy())]
     for position, choice in enumerate(config.benchmarks):
         key = f"benchmarks[{position}]"
-        choices.append((key, choice.label or choice.name, choice.note, choice.build(key)))
+        choices.append((key, choice.label or label_of(choice.name), choice.note, choice.build(key)))
     books = []
     for key, label, note, strategy in choices:
         progress(f"running {label}")
         ledger = _ledger(key, config.engine, traded, strategy, account, clock)
         books.append(Book(label, strategy, ledger, note))
     record = manifest(config, traded)
-    if verify:
+    if isinstance(books[0].strategy, NativeStrategy):
+        record["not_recomputed"] = UNCHECKED
+    elif verify:
         with clock("verify"):
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
@@ -135,6 +139,7 @@ def verification(books: list[Book], market: Market, account: Account, engine: En
     found = {
         book.label: differences(book.ledger, recomputed(book.ledger, market, account, other))
         for book in books
+        if not isinstance(book.strategy, NativeStrategy)
     }
     return {
         "engine": other,
@@ -166,6 +171,8 @@ def account_of(config: RunConfig, market: Market) -> Account:
 def _ledger(
     key: str, engine: Engine, market: Market, strategy: Strategy, account: Account, clock: _Clock
 ) -> Ledger:
+    if isinstance(strategy, NativeStrategy):
+        return _native_ledger(key, engine, market, strategy, account, clock)
     recorder = Recorder(market, strategy, may_hold_index=key != "strategy")
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     began = time.perf_counter()
@@ -176,6 +183,22 @@ def _ledger(
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
     return replace(ledger, decisions=tuple(recorder.decisions))
+
+
+def _native_ledger(
+    key: str, engine: Engine, market: Market, strategy: NativeStrategy, account: Account, clock: _Clock
+) -> Ledger:
+    if engine != "event":
+        raise ConfigError(
+            f'[{key}] {strategy.name} is a native backtrader strategy: it runs with engine = "event"'
+        )
+    from backtests.engines import native
+
+    try:
+        with clock("engine"):
+            return native.run(market, strategy, account)
+    except StrategyError as error:
+        raise ConfigError(f"[{key}] {error}") from None
 
 
 class _Clock:
@@ -217,7 +240,7 @@ def _version(package: str) -> str:
 
 def run_hash(config: RunConfig, market: Market) -> str:
     """SHA-256 over the run file, the market's content and the code: what a result depends on."""
-    content = [config.model_dump(mode="json"), market.hash, code_hash()]
+    content = [config.model_dump(mode="json"), market.hash, code_hash(), *outside_code(config)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -232,7 +255,17 @@ def trial_hash(config: RunConfig, market: Market) -> str:
         mode="json", include={"start", "end", "capital", "lag", "fractional_shares", "strategy", "costs"}
     )
     content = [choice, market.hash, code_hash(("strategies",)), _source_hash(strategy)]
+    content += outside_code(config)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def outside_code(config: RunConfig) -> list[str]:
+    """SHA-256 of each file outside this program that holds one of the run's strategies."""
+    classes = [class_named(choice.name) for choice in (config.strategy, *config.benchmarks)]
+    house = Path(__file__).parent.parent
+    files = {Path(inspect.getfile(cls)) for cls in classes if cls.__module__ in sys.modules}
+    outside = sorted(file for file in files if house not in file.parents)
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in outside]
 
 
 def _source_hash(strategy: type[Strategy]) -> str:

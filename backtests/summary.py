@@ -42,7 +42,8 @@ def verification_line(manifest: Mapping[str, Any]) -> str:
     """What the second engine said, in one sentence."""
     said = manifest.get("verification")
     if said is None:
-        return "Not recomputed by a second engine."
+        why = manifest.get("not_recomputed")
+        return f"Not recomputed by a second engine: {why}." if why else "Not recomputed by a second engine."
     if said["identical"]:
         return f"Recomputed by an independent engine ({said['engine']}): identical to the last bit."
     found = "; ".join(f"{label}: {', '.join(lines)}" for label, lines in said["differences"].items())

@@ -1,0 +1,150 @@
+"""Whether what a strategy asks for is in order, also where the market lacks what it would like to see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from backtests.authoring.replay import Moment, day_of
+from backtests.authoring.report import Check, Offence, judged, note
+from backtests.decisions import Recorder
+from datafeeds.market import Market, MarketError
+from strategies.base import Strategy, StrategyError, Target
+
+NO_REASON = "starting weights"
+"""What a target says that was given no reason."""
+
+
+def sanity_checks(market: Market, moments: Sequence[Moment]) -> list[Check]:
+    """Weights finite and in range, symbols known (both enforced on the way), reasons given."""
+    asked = [(moment, moment.target) for moment in moments if moment.target is not None]
+    fine = f"{len(asked)} targets, each finite, in range and of known symbols"
+    checks = [
+        judged("sanity", "weights and symbols", [o for m, t in asked for o in _weights(market, m, t)], fine),
+        judged(
+            "sanity",
+            "reasons",
+            [
+                Offence("a target without a reason: pass why=", day_of(market, moment))
+                for moment, target in asked
+                if all(change.why == NO_REASON for change in target.changes)
+            ],
+            "each target says why",
+        ),
+    ]
+    if not asked:
+        checks.append(note("sanity", "decisions", "it never asked for anything: every decision was to hold"))
+    absent = [
+        (day_of(market, moment), symbol)
+        for moment, target in asked
+        for symbol in target.weights
+        if not market.traded[moment.session, market.column[symbol]]
+    ]
+    if absent:
+        day, symbol = absent[0]
+        checks.append(
+            note(
+                "sanity",
+                "symbols without a price",
+                f"{len(absent)} weights of symbols that did not trade that day, first {symbol} on {day}",
+            )
+        )
+    return checks
+
+
+def _weights(market: Market, moment: Moment, target: Target) -> list[Offence]:
+    day = day_of(market, moment)
+    found = []
+    for symbol, weight in target.weights.items():
+        if symbol not in market.column:
+            found.append(Offence("is no symbol of the market", day, symbol))
+        elif not 0 <= weight <= 1 + 1e-9:
+            found.append(Offence("weight out of range:", day, symbol, f"{weight:.6g}"))
+    if sum(target.weights.values()) > 1 + 1e-9:
+        found.append(Offence("weights add to", day, value=f"{sum(target.weights.values()):.6f}"))
+    return found
+
+
+def robustness_checks(market: Market, strategy: Strategy, moments: Sequence[Moment]) -> list[Check]:
+    """Decide where something is missing: a clear error or holding is fine, an unexpected exception is not."""
+    sessions = [moment.session for moment in moments]
+    first = list(range(min(5, len(market.sessions))))
+    return [
+        _tried("first sessions", market, strategy, first),
+        *(_tried(name, make(market), strategy, sessions) for name, make in SCENARIOS.items()),
+    ]
+
+
+def _tried(name: str, market: Market, strategy: Strategy, sessions: Sequence[int]) -> Check:
+    offences: list[Offence] = []
+    refused = ""
+    decide = Recorder(market, strategy, may_hold_index=True)
+    for session in sessions:
+        weights = np.zeros(len(market.symbols))
+        if decide.decisions:
+            held = decide.decisions[-1].target.weights
+            weights[market.columns_of(held)] = list(held.values())
+        try:
+            decide(session, weights)
+        except (StrategyError, MarketError) as error:
+            refused = refused or str(error)
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            offences.append(Offence("unexpected exception:", str(market.sessions[session]), value=said))
+    fine = f"{len(decide.decisions)} targets on {len(sessions)} sessions"
+    return judged("robustness", name, offences, f"{fine}; says: {refused}" if refused else fine)
+
+
+def _without_facts(market: Market) -> Market:
+    return replace(market, facts=market.facts.iloc[:0], derived={}, hash=f"{market.hash} without facts")
+
+
+def _without_series(market: Market) -> Market:
+    return replace(market, series=market.series.iloc[:0], hash=f"{market.hash} without series")
+
+
+def _half_delisted(market: Market) -> Market:
+    """Every second symbol stops trading halfway."""
+    return _without_prices(market, slice(len(market.sessions) // 2, None), slice(None, None, 2))
+
+
+def _one_left(market: Market) -> Market:
+    """One symbol alone ever trades."""
+    return _without_prices(market, slice(None), slice(1, None))
+
+
+def _nothing_trades(market: Market) -> Market:
+    """All trading has stopped halfway."""
+    return _without_prices(market, slice(len(market.sessions) // 2, None), slice(None))
+
+
+def _without_prices(market: Market, rows: slice, columns: slice) -> Market:
+    prices = {}
+    for name in ("open", "high", "low", "close", "volume"):
+        array = getattr(market, name).copy()
+        array[rows, columns] = np.nan
+        prices[name] = array
+    return replace(market, **prices, derived={}, hash=f"{market.hash} without some prices")
+
+
+def _empty_groups(market: Market) -> Market:
+    """Every group exists and nobody is in it."""
+    left = market.instruments.assign(to=pd.Timestamp("1900-01-01"))
+    alone = market.instruments.drop_duplicates("symbol").assign(group="")
+    alone[["from", "to"]] = np.datetime64("NaT", "s")
+    table = pd.concat([alone, left], ignore_index=True)
+    return replace(market, instruments=table, derived={}, hash=f"{market.hash} with empty groups")
+
+
+SCENARIOS: dict[str, Callable[[Market], Market]] = {
+    "no filed figures": _without_facts,
+    "no series": _without_series,
+    "half of the symbols delisted": _half_delisted,
+    "one symbol alone": _one_left,
+    "nothing trades any more": _nothing_trades,
+    "empty groups": _empty_groups,
+}
+"""Markets that lack something, by what they lack."""

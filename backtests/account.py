@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from datafeeds.market import Array, Market
+
+if TYPE_CHECKING:
+    from backtests.overlay import Overlay
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -89,6 +92,8 @@ class Account:
     fractional_shares : bool
     first, last : int
         The run's first and last session, as positions in the market; `last` is included.
+    overlay : Overlay or None
+        Prices of the options that targets may hedge with; None where there are none.
     """
 
     capital: float
@@ -97,6 +102,7 @@ class Account:
     fractional_shares: bool
     first: int
     last: int
+    overlay: Overlay | None = None
 
 
 def interest_factors(market: Market, account: Account) -> Array:
@@ -171,3 +177,13 @@ def shrunk_shares(shares: float, step: int, fractional: bool) -> float:
     for _ in range(step):
         cut *= 4.0
     return shares * (1.0 - cut)
+
+
+def hedge_units(ratio: float, equity: float, price: float) -> float:
+    """Units of a structure whose notional at the underlying's `price` is `ratio` of `equity`."""
+    return ratio * equity / price
+
+
+def payable_units(units: float, ask: float, money: float) -> float:
+    """`units`, but no more than `money` pays for at `ask` each."""
+    return money / ask if units * ask > money else units

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from backtests.ledger import Decision
+from backtests.overlay import Overlay, target_row
 from datafeeds.asof import AsOf, read_account
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
@@ -24,13 +25,15 @@ class Recorder:
         Whether a target may name an index: benchmarks may, a portfolio can't buy one.
     previous : Target, optional
         What the strategy asked for last, if it has been deciding before.
+    overlay : Overlay, optional
+        Prices the hedges that targets name.
 
     Attributes
     ----------
     decisions : list of Decision
     read_account : bool
-        Whether any decision has looked at the portfolio's weights. If none has, the same decisions hold for
-        any account.
+        Whether any decision has looked at the portfolio's weights, or there is an overlay (a hedge's slot is
+        its own). If not, the same decisions hold for any account.
     seconds : float
         Time spent in the strategy.
     """
@@ -42,17 +45,24 @@ class Recorder:
         *,
         may_hold_index: bool = False,
         previous: Target | None = None,
+        overlay: Overlay | None = None,
     ) -> None:
         self._market = market
         self._strategy = strategy
         self._may_hold_index = may_hold_index
         self._previous = previous
+        self._overlay = overlay
         self.decisions: list[Decision] = []
-        self.read_account = False
+        self.read_account = overlay is not None
         self.seconds = 0.0
 
     def __call__(self, session: int, weights: Array) -> Array | None:
-        """The strategy's target weights at the close of `session`, shape (symbols,); None to hold.
+        """The strategy's target at the close of `session`; None to hold.
+
+        Returns
+        -------
+        ndarray or None, shape (symbols,) or, with an overlay, (symbols + slots,)
+            Weights, then hedge ratios.
 
         Raises
         ------
@@ -79,9 +89,9 @@ class Recorder:
         return row
 
     def _row(self, target: Target, today: np.datetime64) -> Array:
-        row = np.zeros(len(self._market.symbols))
+        columns = []
         name = type(self._strategy).__name__
-        for symbol, weight in target.weights.items():
+        for symbol in target.weights:
             column = self._market.column.get(symbol)
             if column is None:
                 raise StrategyError(
@@ -92,5 +102,5 @@ class Recorder:
                 raise StrategyError(
                     f"{name} on {today}: {symbol} is an index and can't be bought; hold a fund instead"
                 )
-            row[column] = weight
-        return row
+            columns.append(column)
+        return target_row(target, columns, len(self._market.symbols), self._overlay)

@@ -76,7 +76,7 @@ class Ledger:
     symbols : tuple of str
         The market's symbols.
     equity : ndarray
-        Cash plus holdings at each close (last known close for a symbol that did not trade).
+        Cash plus holdings at each close (last known close for a symbol that did not trade), plus the hedge.
     cash : ndarray
         Cash at each close; never negative.
     dividends, interest : ndarray
@@ -88,6 +88,12 @@ class Ledger:
     unfilled : DataFrame
         Orders that ended unfilled or partly filled, with the weight they wanted and the reason.
     decisions : tuple of Decision
+    hedge : DataFrame or None
+        None without an overlay. One row for each session and structure that is held, wanted or settled:
+        `units` held at the close, `wanted` at a roll and the `limit` (``"budget"``, ``"cash"`` or none) that
+        kept them from it, `premium` paid, of it half the bid-ask `spread`, `payoff` received (or proceeds,
+        where it is sold before expiry), `value` at the close, `decay` (what passing time took, as long as
+        nothing else moved) and `pnl`: change of value plus payoff minus premium.
     """
 
     sessions: Dates
@@ -99,6 +105,7 @@ class Ledger:
     fills: pd.DataFrame
     unfilled: pd.DataFrame
     decisions: Sequence[Decision]
+    hedge: pd.DataFrame | None = None
 
     @cached_property
     def positions(self) -> Array:
@@ -110,6 +117,18 @@ class Ledger:
             columns = self.fills["symbol"].map(column).to_numpy(dtype=np.intp)
             np.add.at(traded, (rows, columns), self.fills["shares"].to_numpy(dtype=np.float64))
         return np.cumsum(traded, axis=0)
+
+    def hedge_total(self, column: str) -> Array:
+        """Sum of a column of `hedge` over the structures, for each session; zeros without a hedge.
+
+        ``hedge_total("pnl")`` is the hedge's profit; what is left of the change in equity is the book's.
+        """
+        total = np.zeros(len(self.sessions))
+        if self.hedge is not None and len(self.hedge):
+            days = self.hedge["session"].to_numpy().astype("datetime64[D]")
+            rows = np.searchsorted(self.sessions, days)
+            np.add.at(total, rows, self.hedge[column].to_numpy(dtype=np.float64))
+        return total
 
     @property
     def returns(self) -> pd.Series[float]:

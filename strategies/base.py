@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from pydantic import ConfigDict, PlainValidator, PydanticUserError, TypeAdapter,
 
 from datafeeds.asof import AsOf
 from datafeeds.names import unknown_name
+from strategies.expiries import monthly_expiries
 
 TOLERANCE = 1e-9
 """How far weights may stray from [0, 1] by rounding."""
@@ -49,6 +50,66 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Leg:
+    """One put of a structure.
+
+    Attributes
+    ----------
+    moneyness : float
+        Strike over the underlying's close on the day it is bought.
+    quantity : float
+        Puts per unit of the structure; negative if sold.
+    """
+
+    moneyness: float
+    quantity: float
+
+
+class Structure(Protocol):
+    """What a hedge buys: a frozen dataclass such as `strategies.hedges.PutSpread`. It must hash."""
+
+    @property
+    def tenor(self) -> int:
+        """Monthly expiries from the purchase to expiry."""
+
+    @property
+    def roll(self) -> int:
+        """Monthly expiries from one purchase to the next, at most `tenor`."""
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """The puts of one unit."""
+
+    @property
+    def name(self) -> str:
+        """What readers see."""
+
+
+@dataclass(frozen=True)
+class Hedge:
+    """A standing instruction to hold a structure from each roll to the next, while its target is in effect.
+
+    Attributes
+    ----------
+    structure : Structure
+    ratio : float
+        Notional as a share of equity without the hedge: ``units * close of the underlying / equity``.
+    budget_bps : float or None
+        Most that may be spent on premiums, in hundredths of a percent of equity a year; None for no cap.
+    """
+
+    structure: Structure
+    ratio: float
+    budget_bps: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ratio < math.inf:
+            raise StrategyError(f"hedge ratio is {self.ratio}; it must be finite and at least 0")
+        if self.budget_bps is not None and not 0 <= self.budget_bps < math.inf:
+            raise StrategyError(f"hedge budget_bps is {self.budget_bps}; it must be finite and at least 0")
+
+
+@dataclass(frozen=True)
 class Target:
     """Weights to hold from the next session on, with the reason for each change. Immutable.
 
@@ -66,6 +127,8 @@ class Target:
     state : mapping
         What the strategy wants to know at its next decision; reaches it as ``see.previous.state``. It goes
         into the decision log, so it holds only what JSON does: numbers, words, lists, dicts with word keys.
+    hedges : tuple of Hedge
+        Options to hold beside the weights, as `hedge` adds them.
 
     Raises
     ------
@@ -84,6 +147,7 @@ class Target:
     why: str = "starting weights"
     changes: tuple[Change, ...] = ()
     state: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    hedges: tuple[Hedge, ...] = ()
 
     if TYPE_CHECKING:  # accepts a Series, always gives back a mapping
 
@@ -93,6 +157,7 @@ class Target:
             why: str = "starting weights",
             changes: tuple[Change, ...] = (),
             state: Mapping[str, Any] = ...,
+            hedges: tuple[Hedge, ...] = (),
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -116,7 +181,7 @@ class Target:
             object.__setattr__(self, "changes", (Change(self.why, self.weights),))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Target, (dict(self.weights), self.why, self.changes, dict(self.state))
+        return Target, (dict(self.weights), self.why, self.changes, dict(self.state), self.hedges)
 
     @property
     def cash(self) -> float:
@@ -152,6 +217,54 @@ class Target:
     def note(self, why: str) -> Target:
         """Record a reason that changes no weight, such as a screen that could not be applied."""
         return self._with({}, why)
+
+    def hedge(
+        self,
+        structure: Structure,
+        why: str,
+        *,
+        ratio: float = 1.0,
+        reserve: float = 0.02,
+        budget_bps: float | None = None,
+    ) -> Target:
+        """Hold `structure` beside the weights, bought at the next roll and renewed at each.
+
+        Parameters
+        ----------
+        structure : Structure
+            Such as ``PutSpread(0.95, 0.85)``; see `strategies.hedges`.
+        why : str
+            The reason in words.
+        ratio : float
+            Notional as a share of equity.
+        reserve : float
+            Share of equity that must be left in cash, to pay premiums from: weights that leave less are
+            scaled down alike.
+        budget_bps : float, optional
+            Most that may be spent on premiums, in hundredths of a percent of equity a year.
+
+        Examples
+        --------
+        >>> from strategies.hedges import PutSpread
+        >>> target = Target({"SPY": 1.0}).hedge(PutSpread(0.95, 0.85), why="a tail to insure")
+        >>> dict(target.weights), target.hedges[0].ratio
+        ({'SPY': 0.98}, 1.0)
+        """
+        if not why:
+            raise StrategyError("every change to a target needs a reason: pass why=")
+        if not 0 <= reserve < 1:
+            raise StrategyError(f"reserve is {reserve}; it must be a share of equity, at least 0 and below 1")
+        added = Hedge(structure, ratio, budget_bps)
+        reason = f"{why}: {structure.name} on {ratio:.0%} of equity"
+        if budget_bps is not None:
+            reason += f", for at most {budget_bps:g} bps a year"
+        scaled: dict[str, float] = {}
+        invested = sum(self.weights.values())
+        if invested > 1 - reserve:
+            share = (1 - reserve) / invested
+            scaled = {symbol: weight * share for symbol, weight in self.weights.items()}
+            reason += f"; weights scaled by {share:.4g} to keep {reserve:.1%} in cash for premiums"
+        return replace(self._with(scaled, reason), hedges=(*self.hedges, added))
 
     def remember(self, **state: Any) -> Target:
         """Keep `state` for the next decision, where it is ``see.previous.state``."""
@@ -248,6 +361,15 @@ class Quarterly(Schedule):
 
 
 @dataclass(frozen=True)
+class Expiry(Schedule):
+    """Decide at the close of the session before monthly options expire, in time for a hedge's roll."""
+
+    def period(self, days: Days) -> npt.NDArray[np.int64]:
+        """See `Schedule.period`."""
+        return np.searchsorted(monthly_expiries(days), days, side="right").astype(np.int64)
+
+
+@dataclass(frozen=True)
 class Once(Schedule):
     """Decide only when the run begins."""
 
@@ -257,7 +379,14 @@ class Once(Schedule):
 
 
 SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
-    {"daily": Daily(), "weekly": Weekly(), "monthly": Monthly(), "quarterly": Quarterly(), "once": Once()}
+    {
+        "daily": Daily(),
+        "weekly": Weekly(),
+        "monthly": Monthly(),
+        "quarterly": Quarterly(),
+        "expiry": Expiry(),
+        "once": Once(),
+    }
 )
 """The schedules that a run file can name."""
 

@@ -25,10 +25,23 @@ A session t, symbols always in column order:
         a sell is still open (no bar, or capped) such a buy stays open too. A last guard shrinks a buy that
         rounding would let overdraw, by `shrunk_shares`: cash never falls below zero.
     An order that is not kept open by one of these has ended.
-6.  Close. A holding is worth ``(value - gain) + gain`` with ``value = shares * close`` and ``gain = shares *
-    (close - average price)``, summed in column order, and cash is added last: this is how backtrader sums.
-    The close of a symbol without a bar is its last one.
+6.  Close. With ``value = shares * close`` and ``gain = shares * (close - average price)`` the holdings are
+    summed in column order, in two separate additions each, ``total += value - gain; total += gain``, and
+    cash is added last: this is how backtrader sums. The close of a symbol without a bar is its last one.
 7.  Decision, at the close, if the schedule says so; always at the run's first session.
+8.  Hedges, where the account has an overlay: after the marking of rule 6 and before the decision of rule 7.
+    The hedge ratios of a target take effect with its weights (rule 4) and stand until the next target's.
+    Options change hands only at rolls, at the close; prices per unit are the overlay's. At a roll of its
+    slot, slots in order:
+    *   first what is held is settled: cash gains ``units * receive``, payoff or proceeds;
+    *   then, if the standing ratio is above 0, ``hedge_units(ratio, equity, close of the underlying)`` are
+        wanted, where equity is cash plus the holdings of rule 6 once everything is settled, without options;
+        `payable_units` cuts them to the budget, ``allowance * equity``, and then to the cash at hand, and
+        `shrunk_shares` guards against rounding as for a buy: cash never falls below zero;
+    *   cash pays ``units * ask``.
+    After that each slot's ``units * mark`` is summed in order, and equity is ``(cash + holdings) + hedge``.
+    Orders are sized (rule 5) on cash and holdings alone; weights shown to strategies are shares of all
+    equity. What is held when the run ends is marked, not sold.
 
 After the last session open orders end, unfilled, reason ``run ended``.
 """

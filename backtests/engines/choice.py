@@ -11,6 +11,7 @@ import numpy.typing as npt
 from backtests.account import Account
 from backtests.config import Engine
 from backtests.ledger import Ledger
+from backtests.overlay import target_row
 from datafeeds.market import Array, Market
 
 Decide = Callable[[int, Array], Array | None]
@@ -20,7 +21,7 @@ OTHER: dict[Engine, Engine] = {"event": "ledger", "ledger": "event"}
 """Which engine checks which."""
 
 COMPARED = ("equity", "cash", "dividends", "interest", "positions")
-"""Arrays of a ledger that must be the same to the last bit, besides its fills and unfilled orders."""
+"""Arrays of a ledger that must be the same to the last bit, besides its tables."""
 
 
 def engine_named(name: Engine) -> Run:
@@ -38,9 +39,9 @@ def recomputed(ledger: Ledger, market: Market, account: Account, engine: Engine)
     """The books that `engine` keeps for the decisions of `ledger`."""
     targets: dict[int, Array] = {}
     for decision in ledger.decisions:
-        row = np.zeros(len(market.symbols))
-        weights = decision.target.weights
-        row[market.columns_of(weights)] = list(weights.values())
+        target = decision.target
+        columns = market.columns_of(target.weights)
+        row = target_row(target, columns, len(market.symbols), account.overlay)
         targets[market.index_of(decision.session)] = row
     deciding = np.zeros(len(market.sessions), dtype=bool)
     deciding[list(targets)] = True
@@ -56,8 +57,9 @@ def differences(one: Ledger, other: Ledger) -> list[str]:
         if differs.any():
             first = int(np.argmax(differs.reshape(len(ours), -1).any(axis=1)))
             found.append(f"{name} differs on {int(differs.sum())} values, first on {one.sessions[first]}")
-    for name in ("fills", "unfilled"):
+    for name in ("fills", "unfilled", "hedge"):
         table: Any = getattr(one, name)
-        if not table.equals(getattr(other, name)):
+        theirs = getattr(other, name)
+        if (table is None) != (theirs is None) or (table is not None and not table.equals(theirs)):
             found.append(f"{name} differ")
     return found

@@ -19,12 +19,14 @@ import numpy.typing as npt
 
 from backtests import account as rules
 from backtests.account import Account
+from backtests.engines.event_hedges import HedgeBook
 from backtests.ledger import Ledger, fill_table, unfilled_table
+from backtests.overlay import hedge_table
 from datafeeds.feed import feeds
 from datafeeds.market import Array, Market
 
 Decide = Callable[[int, Array], Array | None]
-"""Given a session's position in the market and the weights at its close, returns target weights or None."""
+"""Given a session's position in the market and the weights at its close, returns a target row or None."""
 
 
 class EngineError(RuntimeError):
@@ -57,6 +59,7 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         self._settling: Any = None
         self.shares = np.zeros(len(datas))
         self.average = np.zeros(len(datas))
+        self._hedge_value = 0.0
         self.set_cash(account.capital)
 
     def getcommissioninfo(self, data: Any) -> Any:
@@ -64,7 +67,7 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         return self._free if data is self._settling else self._paid
 
     def receive(self, amount: float) -> None:
-        """Add dividends or interest to cash."""
+        """Add to cash what does not come from an order: dividends, interest, options."""
         self.cash += amount
 
     def settle(self, strategy: Any, data: Any) -> Any:
@@ -120,6 +123,11 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         total: Array = np.cumsum(terms, axis=1)[:, -1]
         return total
 
+    def mark_hedge(self, value: float) -> None:
+        """Take the worth of the options at today's close into the account's."""
+        self._hedge_value = value
+        self._get_value()
+
     def _get_value(self, datas: Any = None, lever: bool = False) -> float:
         if datas is not None:
             value: float = super()._get_value(datas=datas, lever=lever)
@@ -127,7 +135,7 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         session = len(self.cerebro.datas[0]) - 1
         held = float(self.holdings(session, session + 1)[0])
         self._valuemkt = self._valuemktlever = held
-        self._value = self._valuelever = self.cash + held
+        self._value = self._valuelever = self.cash + held + self._hedge_value
         return float(self._value)
 
 
@@ -161,6 +169,8 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.coming: dict[int, Array] = {}
         self.weights = np.zeros(len(market.symbols))
         self.open = np.zeros(len(market.symbols), dtype=bool)
+        overlay = self.account.overlay
+        self.hedges = None if overlay is None else HedgeBook(overlay, self.broker)
 
     # What happens when -----------------------------------------------------------------------------
 
@@ -171,6 +181,8 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
             return session + 1
         ahead = np.flatnonzero(self.deciding[session + 1 :])
         busy: int = min([count, *self.coming, *(ahead[:1] + session + 1).tolist()])
+        if self.hedges is not None:
+            busy = min(busy, self.hedges.next_roll(session))
         held = np.flatnonzero(self.broker.shares)
         if len(held):
             busy = min(busy, max(int(self.last_bar[held].min()) + 1, session + 1))
@@ -185,6 +197,8 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
             self.cash[session] = self.broker.cash
         if stop > start:
             self.equity[start:stop] = self.cash[start:stop] + self.broker.holdings(start, stop)
+            if self.hedges is not None:
+                self.equity[start:stop] += self.hedges.values(start, stop)
 
     def next_open(self) -> None:
         """Interest, dividends, delistings, new targets, then orders: rules 1 to 5."""
@@ -201,8 +215,11 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         """The first session has nothing to open with: no cash has been at work yet."""
 
     def next(self) -> None:
-        """Close of the session: mark, and decide if it is time: rules 6 and 7."""
+        """Close of the session: mark, roll the hedge, and decide if it is time: rules 6 to 8."""
         session = len(self.data) - 1
+        if self.hedges is not None:
+            self.hedges.roll(session, float(self.broker.holdings(session, session + 1)[0]))
+            self.broker.mark_hedge(float(self.hedges.values(session, session + 1)[0]))
         self.cash[session] = self.broker.cash
         self.equity[session] = self.broker.getvalue()
         if self.deciding[session]:
@@ -245,8 +262,10 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
     def _replace_orders(self, session: int, target: Array) -> None:
         for column in np.flatnonzero(self.open).tolist():
             self._leave(session, column, "superseded")
-        self.weights = target
-        self.open = (target > 0) | (self.broker.shares > 0)
+        self.weights = target[: len(self.open)]
+        if self.hedges is not None:
+            self.hedges.ratio = target[len(self.open) :].copy()
+        self.open = (self.weights > 0) | (self.broker.shares > 0)
         for column in np.flatnonzero(self.open & (self.last_bar < session)).tolist():
             self._leave(session, column, "delisted")
 
@@ -415,4 +434,7 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
         fills=fill_table(books.fills, sessions, market.symbols),
         unfilled=unfilled_table(books.unfilled, sessions, market.symbols),
         decisions=(),
+        hedge=None
+        if account.overlay is None
+        else hedge_table(account.overlay, books.hedges.record, sessions),
     )

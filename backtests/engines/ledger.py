@@ -20,14 +20,18 @@ import pandas as pd
 from backtests import account as rules
 from backtests.account import Account
 from backtests.ledger import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
-from datafeeds.market import Array, Market, MarketError
+from backtests.overlay import hedge_table
+from datafeeds.market import Array, Dates, Market, MarketError
 
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 Decide = Callable[[int, Array], Array | None]
-"""Called with a session's position and the weights at its close; returns target weights, or None."""
+"""Called with a session's position and the weights at its close; returns a target row, or None.
+
+A row is the weight of each symbol and then, where the account has an overlay, the hedge ratio of each slot.
+"""
 
 KINDS = ("order", "delisting")
 REASONS = ("delisted", "superseded", "run ended")
@@ -36,6 +40,12 @@ DELISTED, SUPERSEDED = range(2)
 
 # Where the books keep their counts.
 HELD, ORDERS, TARGETS, FILLS, UNFILLED = range(5)
+
+# Planes of an overlay's prices, of standing instructions, and of what is recorded of hedges. The first and
+# the last are those of `backtests.overlay`; taken from there, Numba would not notice a change.
+MARK, ASK, RECEIVE, CLOSE, ALLOWANCE = range(5)
+RATIO, HOLDING = range(2)
+WANTED, ALLOWED, UNITS, PREMIUM, RECEIVED, VALUE = range(6)
 
 FIRST_LOG = 1 << 15
 """Rows that the logs have room for at first (memory is taken as rows are written); they grow by doubling."""
@@ -84,6 +94,14 @@ class Books(NamedTuple):
     counts: Integers
 
 
+class Hedges(NamedTuple):
+    """Options: `prices` as `Overlay.inputs`, `standing` ratios and units by slot, and the `record`."""
+
+    prices: Array
+    standing: Array
+    record: Array
+
+
 class Log(NamedTuple):
     """What happened, a column a row: numbers as in `FILL_COLUMNS`, labels as positions."""
 
@@ -115,6 +133,8 @@ _wanted_shares = _inline(rules.wanted_shares)
 _capped_shares = _inline(rules.capped_shares)
 _shrunk_shares = _inline(rules.shrunk_shares)
 _impact_fraction = _inline(rules.impact_fraction)
+_hedge_units = _inline(rules.hedge_units)
+_payable_units = _inline(rules.payable_units)
 
 
 @_inline
@@ -230,7 +250,7 @@ def _replace_orders(prices: Prices, books: Books, log: Log, target: Array, sessi
     for place in range(books.counts[ORDERS]):
         _log_unfilled(log, books, session, books.orders[place], SUPERSEDED)
     count = 0
-    for column in range(target.shape[0]):
+    for column in range(books.shares.shape[0]):
         wish = target[column]
         books.weight[column] = wish
         if wish > 0.0 or books.shares[column] > 0.0:
@@ -349,6 +369,51 @@ def _fill_buys(
             step += 1
 
 
+@_inline
+def _roll_hedges(hedges: Hedges, books: Books, worth: float, row: int) -> None:
+    """Rule 8, but for the marking."""
+    prices, standing, record = hedges
+    slots = standing.shape[1]
+    for slot in range(slots):
+        if standing[HOLDING, slot] > 0.0 and not np.isnan(prices[ASK, slot, row]):
+            received = standing[HOLDING, slot] * prices[RECEIVE, slot, row]
+            books.cash[0] += received
+            record[RECEIVED, slot, row] = received
+            standing[HOLDING, slot] = 0.0
+    equity = books.cash[0] + worth
+    for slot in range(slots):
+        ask = prices[ASK, slot, row]
+        if not standing[RATIO, slot] > 0.0 or np.isnan(ask):
+            continue
+        wanted = _hedge_units(standing[RATIO, slot], equity, prices[CLOSE, slot, row])
+        allowed = _payable_units(wanted, ask, prices[ALLOWANCE, slot, row] * equity)
+        units = _payable_units(allowed, ask, books.cash[0])
+        step = 0
+        while units > 0.0 and books.cash[0] - units * ask < 0.0:
+            units = _shrunk_shares(units, step, True)
+            step += 1
+        premium = units * ask
+        books.cash[0] -= premium
+        standing[HOLDING, slot] = units
+        record[WANTED, slot, row] = wanted
+        record[ALLOWED, slot, row] = allowed
+        record[PREMIUM, slot, row] = premium
+
+
+@_inline
+def _mark_hedges(hedges: Hedges, row: int) -> float:
+    prices, standing, record = hedges
+    total = 0.0
+    for slot in range(standing.shape[1]):
+        units = standing[HOLDING, slot]
+        if units > 0.0:
+            value = units * prices[MARK, slot, row]
+            record[UNITS, slot, row] = units
+            record[VALUE, slot, row] = value
+            total += value
+    return total
+
+
 def _kernel(version: int) -> Callable[..., int]:
     """Compile the loop over sessions.
 
@@ -381,6 +446,9 @@ def _kernel(version: int) -> Callable[..., int]:
         fractional: bool,
         targets: Array,
         effective: Integers,
+        option_prices: Array,
+        standing: Array,
+        record: Array,
         target_count: int,
         book_cash: Array,
         shares: Array,
@@ -414,6 +482,8 @@ def _kernel(version: int) -> Callable[..., int]:
         )
         books = Books(book_cash, shares, average, weight, size, stays, held, orders, counts)
         log = Log(fills, fill_labels, unfilled, unfilled_labels)
+        hedges = Hedges(option_prices, standing, record)
+        slots = standing.shape[1]
         symbols, rows = shares.shape[0], unfilled.shape[0]
         for session in range(start, stop + 1):
             # A session adds at most a fill for each symbol, and two orders that end.
@@ -432,6 +502,8 @@ def _kernel(version: int) -> Callable[..., int]:
                 if effective[turn] == session:
                     counts[TARGETS] += 1
                     _replace_orders(prices, books, log, targets[turn], session)
+                    for slot in range(slots):
+                        standing[RATIO, slot] = targets[turn, symbols + slot]
             if counts[ORDERS] > 0:
                 _fill_orders(prices, books, terms, log, session)
             # Rule 6.
@@ -442,8 +514,12 @@ def _kernel(version: int) -> Callable[..., int]:
                 gain = shares[column] * (price - average[column])
                 worth += shares[column] * price - gain
                 worth += gain
+            hedge = 0.0
+            if slots > 0:
+                _roll_hedges(hedges, books, worth, row)
+                hedge = _mark_hedges(hedges, row)
             cash[row] = book_cash[0]
-            equity[row] = book_cash[0] + worth
+            equity[row] = book_cash[0] + worth + hedge
         return stop + 1
 
     return advance
@@ -486,6 +562,7 @@ class _Reading:
 
 _readings: WeakKeyDictionary[Market, _Reading] = WeakKeyDictionary()
 _NOTHING = _frozen(np.empty((0, 0)))
+_NO_OPTIONS = _frozen(np.empty((5, 0, 0)))
 
 
 class _Run:
@@ -518,6 +595,11 @@ class _Run:
             counts=np.zeros(5, dtype=np.int64),
         )
         self.log = _log(max(FIRST_LOG, 4 * symbols))
+        # A view: prices of a hedge that is named later are filled in underneath.
+        options = _NO_OPTIONS if account.overlay is None else _frozen(account.overlay.inputs)
+        slots = options.shape[1]
+        standing = np.zeros((2, slots))
+        self.hedged = np.zeros((6, slots, sessions if slots else 0))
         self._given = (
             account.first,
             reading.fill,
@@ -539,6 +621,9 @@ class _Run:
             bool(account.fractional_shares),
             _frozen(targets),
             _frozen(effective),
+            options,
+            standing,
+            self.hedged,
         )
 
     def advance(self, stop: int, target_count: int) -> None:
@@ -580,7 +665,12 @@ class _Run:
             fills=self._fills(),
             unfilled=self._unfilled(),
             decisions=(),
+            hedge=self._hedge(sessions),
         )
+
+    def _hedge(self, sessions: Dates) -> pd.DataFrame | None:
+        overlay = self.account.overlay
+        return None if overlay is None else hedge_table(overlay, self.hedged, sessions)
 
     def _fills(self) -> pd.DataFrame:
         count = self.books.counts[FILLS]
@@ -638,6 +728,12 @@ def _words(words: Sequence[str], positions: Integers) -> Any:
     return pd.array(list(words), dtype="str").take(positions)
 
 
+def _width(market: Market, account: Account) -> int:
+    """Length of a target row."""
+    slots = 0 if account.overlay is None else account.overlay.inputs.shape[1]
+    return len(market.symbols) + slots
+
+
 def _checked(targets: Array, shape: tuple[int, ...]) -> Array:
     weights = np.asarray(targets, dtype=np.float64)
     if weights.shape != shape:
@@ -665,8 +761,8 @@ def run(market: Market, decide: Decide, deciding: Flags, account: Account) -> Le
         With ``decisions=()``: an engine knows weights, not reasons.
     """
     # A target waits `lag` sessions at most, so that there are never more than lag + 1 of them.
-    symbols, waiting = len(market.symbols), account.lag + 1
-    targets, effective = np.zeros((waiting, symbols)), np.zeros(waiting, dtype=np.int64)
+    width, waiting = _width(market, account), account.lag + 1
+    targets, effective = np.zeros((waiting, width)), np.zeros(waiting, dtype=np.int64)
     books = _Run(market, account, targets, effective)
     within = np.arange(account.first, account.last + 1)
     count = 0
@@ -674,7 +770,7 @@ def run(market: Market, decide: Decide, deciding: Flags, account: Account) -> Le
         books.advance(session, count)
         target = decide(session, books.weights(session))
         if target is not None:
-            targets[count % waiting] = _checked(target, (symbols,))
+            targets[count % waiting] = _checked(target, (width,))
             effective[count % waiting] = session + 1 + account.lag
             count += 1
     books.advance(account.last, count)
@@ -687,8 +783,8 @@ def replay(market: Market, targets: Array, sessions: npt.ArrayLike, account: Acc
     Parameters
     ----------
     market : Market
-    targets : ndarray, shape (decisions, symbols)
-        Target weights. A decision to hold has no row.
+    targets : ndarray, shape (decisions, symbols) or, with an overlay, (decisions, symbols + SLOTS)
+        Target rows, see `Decide`. A decision to hold has no row.
     sessions : array_like of int, shape (decisions,)
         Position in the market of the session at whose close each was decided, increasing.
     account : Account
@@ -706,7 +802,7 @@ def replay(market: Market, targets: Array, sessions: npt.ArrayLike, account: Acc
             f"decision sessions {decided[0]} to {decided[-1]} are not within the run's sessions "
             f"{account.first} to {account.last}"
         )
-    weights = _checked(targets, (len(decided), len(market.symbols)))
+    weights = _checked(targets, (len(decided), _width(market, account)))
     books = _Run(market, account, weights, decided + 1 + account.lag)
     books.advance(account.last, len(decided))
     return books.ledger()

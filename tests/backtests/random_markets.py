@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -14,7 +14,10 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from backtests.account import Account, Costs
+from backtests.overlay import SLOTS, Overlay, UnitPrices
 from datafeeds.market import FACT_COLUMNS, INSTRUMENT_COLUMNS, SERIES_COLUMNS, Array, Market
+from strategies.base import Hedge
+from strategies.hedges import OutrightPut, PutSpread
 
 LARGEST = 8
 """Most symbols of a random market."""
@@ -65,7 +68,8 @@ class Scenario:
             for session, target in sorted(self.targets.items())
             if target is not None and self.account.first <= session <= self.account.last
         }
-        rows = np.array(list(made.values())).reshape(len(made), len(self.market.symbols))
+        slots = 0 if self.account.overlay is None else SLOTS
+        rows = np.array(list(made.values())).reshape(len(made), len(self.market.symbols) + slots)
         return rows, np.array(list(made), dtype=np.int64)
 
     def __repr__(self) -> str:
@@ -215,3 +219,62 @@ def _target(kind: str, latest: Array, random: np.random.Generator) -> Array | No
         return weights
     weights *= (1.0 if kind == "full" else random.random()) / weights.sum()
     return weights
+
+
+@st.composite
+def hedged_scenarios(draw: st.DrawFn) -> Scenario:
+    """A scenario whose decisions hedge: book-keeping needs no surface, so options have random prices."""
+    scenario = draw(scenarios())
+    account = scenario.account
+    count = account.last + 1 - account.first
+    overlay = Overlay(
+        random_unit_prices(draw(st.integers(0, 2**32 - 1)), count, draw(st.sampled_from([0.1, 0.4, 1.0]))),
+        count,
+    )
+    hedges = [
+        Hedge(structure, 1.0, budget)
+        for structure in (OutrightPut(), PutSpread(), OutrightPut(tenor=2, roll=1))
+        for budget in (None, draw(st.sampled_from([0.0, 50.0, 5000.0])))
+    ]
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    largest = draw(st.sampled_from([0.2, 1.5, 30.0]))
+    targets: dict[int, Array | None] = {}
+    for session, weights in scenario.targets.items():
+        if weights is None:
+            targets[session] = None
+            continue
+        named = [
+            replace(hedge, ratio=float(random.uniform(0, largest)))
+            for hedge in hedges
+            if random.random() < 0.3
+        ]
+        targets[session] = np.concatenate([weights, overlay.ratios(named)])
+    return Scenario(scenario.market, replace(account, overlay=overlay), targets)
+
+
+def random_unit_prices(seed: int, sessions: int, often: float) -> Any:
+    """A `price` function for an `Overlay` of `sessions`: free, worthless and dear options, rolled `often`."""
+    random = np.random.default_rng(seed)
+    close = np.exp(random.normal(4.0, 0.3, sessions))
+
+    def price(structure: Any) -> UnitPrices:
+        own = np.random.default_rng([seed, *repr(structure).encode()])
+        rolls = own.random(sessions) < often
+
+        def at_rolls(values: Array) -> Array:
+            return np.where(rolls, values, np.nan)
+
+        mark = close * own.exponential(0.05, sessions) * (own.random(sessions) < 0.9)
+        return UnitPrices(
+            mark=mark,
+            ask=at_rolls(mark * 1.05),
+            receive=at_rolls(close * own.exponential(0.1, sessions) * (own.random(sessions) < 0.5)),
+            expired=rolls,
+            decay=-0.01 * mark,
+            close=close,
+            days=at_rolls(own.integers(1, 40, sessions).astype(np.float64)),
+            strikes=np.tile(close[:, None], len(structure.legs)),
+            expiry=np.full(sessions, np.datetime64("2030-01-18")),
+        )
+
+    return price

@@ -2,20 +2,76 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 
 from backtests.engines import event, ledger
-from tests.backtests.random_markets import Scenario, scenarios
+from backtests.engines.choice import differences
+from backtests.ledger import Ledger
+from tests.backtests.random_markets import Scenario, hedged_scenarios, scenarios
+
+
+def by_both(scenario: Scenario) -> tuple[Ledger, Ledger]:
+    given = scenario.market, scenario.decide, scenario.deciding, scenario.account
+    return event.run(*given), ledger.run(*given)
+
+
+def check_identical(one: Ledger, other: Ledger) -> None:
+    for name in ("equity", "cash", "dividends", "interest", "positions"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    pd.testing.assert_frame_equal(one.fills, other.fills, check_exact=True)
+    pd.testing.assert_frame_equal(one.unfilled, other.unfilled, check_exact=True)
+    assert differences(one, other) == []
 
 
 @settings(max_examples=max(250, settings().max_examples))
 @given(scenarios())
 def test_books_are_identical(scenario: Scenario) -> None:
-    by_event = event.run(scenario.market, scenario.decide, scenario.deciding, scenario.account)
-    by_ledger = ledger.run(scenario.market, scenario.decide, scenario.deciding, scenario.account)
-    for name in ("equity", "cash", "dividends", "interest", "positions"):
-        np.testing.assert_array_equal(getattr(by_event, name), getattr(by_ledger, name), err_msg=name)
-    pd.testing.assert_frame_equal(by_event.fills, by_ledger.fills, check_exact=True)
-    pd.testing.assert_frame_equal(by_event.unfilled, by_ledger.unfilled, check_exact=True)
+    check_identical(*by_both(scenario))
+
+
+@settings(max_examples=max(250, settings().max_examples))
+@given(hedged_scenarios())
+def test_hedged_books_are_identical(scenario: Scenario) -> None:
+    one, other = by_both(scenario)
+    assert one.hedge is not None
+    assert other.hedge is not None
+    pd.testing.assert_frame_equal(one.hedge, other.hedge, check_exact=True)
+    check_identical(one, other)
+    rows, decided = scenario.decisions
+    check_identical(one, ledger.replay(scenario.market, rows, decided, scenario.account))
+    assert (one.cash >= 0).all()
+
+
+@settings(max_examples=100)
+@given(hedged_scenarios())
+def test_equity_is_cash_plus_shares_plus_options(scenario: Scenario) -> None:
+    books = by_both(scenario)[1]
+    first, last = scenario.account.first, scenario.account.last
+    held = np.where(books.positions > 0, books.positions * scenario.market.mark[first : last + 1], 0.0)
+    value = books.hedge_total("value")
+    np.testing.assert_allclose(books.equity, books.cash + held.sum(axis=1) + value, rtol=1e-12)
+    earned = np.cumsum(books.hedge_total("pnl"))
+    paid, received = (np.cumsum(books.hedge_total(column)) for column in ("premium", "payoff"))
+    np.testing.assert_allclose(earned, value + received - paid, rtol=1e-9, atol=1e-6)
+
+
+@settings(max_examples=100)
+@given(hedged_scenarios())
+def test_an_overlay_that_no_target_uses_changes_nothing(scenario: Scenario) -> None:
+    symbols = len(scenario.market.symbols)
+    bare = {
+        session: None if row is None else np.concatenate([row[:symbols], np.zeros(len(row) - symbols)])
+        for session, row in scenario.targets.items()
+    }
+    with_overlay = by_both(Scenario(scenario.market, scenario.account, bare))
+    account = dataclasses.replace(scenario.account, overlay=None)
+    short = {session: None if row is None else row[:symbols] for session, row in bare.items()}
+    for one, other in zip(with_overlay, by_both(Scenario(scenario.market, account, short)), strict=True):
+        assert one.hedge is not None
+        assert one.hedge.empty
+        assert other.hedge is None
+        check_identical(dataclasses.replace(one, hedge=None), other)

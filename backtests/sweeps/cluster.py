@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from backtests.config import ConfigError
+from backtests.sweeps.execution import close
 from backtests.sweeps.tasks import Outcome, Task, run_here
 
 SECONDS_TO_CONNECT = 20
@@ -39,4 +40,8 @@ def outcomes_of(tasks: Sequence[Task], market: str, address: str) -> Iterator[It
         raise ConfigError(f"--cluster {address}: no Dask scheduler answers there ({error})") from None
     with client, parallel_config(backend="dask"):
         parallel = Parallel(return_as="generator_unordered", batch_size=1)
-        yield parallel(delayed(run_here)(task, market) for task in tasks)
+        found = parallel(delayed(run_here)(task, market) for task in tasks)
+        try:
+            yield found
+        finally:
+            close(found)

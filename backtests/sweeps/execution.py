@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -214,13 +215,22 @@ def _local(tasks: Sequence[Task], market: str, workers: int) -> Iterator[Iterato
     parallel = Parallel(
         n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1, max_nbytes=None
     )
+    found = parallel(delayed(_worker)(task, market) for task in tasks)
     whole = False
     try:
-        yield parallel(delayed(_worker)(task, market) for task in tasks)
+        yield found
         whole = True
     finally:
         if not whole:
-            get_reusable_executor().shutdown(wait=True, kill_workers=True)
+            get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+            close(found)
+
+
+def close(found: Iterator[list[Outcome]]) -> None:
+    """End a joblib generator before it is through, which joblib takes for an oversight and warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found.close()  # type: ignore[attr-defined]
 
 
 def _worker(task: Task, market: str) -> list[Outcome]:

@@ -148,7 +148,8 @@ def _figure(pairs: Sequence[tuple[Axis, Axis]], grids: Sequence[Array], metric: 
     bar = figure.colorbar(mesh, ax=panels, shrink=0.8, aspect=30)
     bar.ax.yaxis.set_major_formatter(lambda value, position: number(value, metric))
     bar.set_label(LABELS[metric])
-    bar.solids.set(rasterized=False, edgecolor="face")
+    if bar.solids is not None:
+        bar.solids.set(rasterized=False, edgecolor="face")
     return figure
 
 

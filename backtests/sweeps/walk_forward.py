@@ -121,7 +121,10 @@ def walk_forward(
     whole = _benchmark(config, traded, account)
     theirs = None if whole is None else whole.equity[1:] / whole.equity[:-1] - 1.0
     rate = config.costs.cash_rate
-    choices = tuple(choose(returns, sessions, theirs, window, settings.metric, rate) for window in laid)
+    choices: list[Choice] = []
+    for window in laid:
+        held = choices[-1].position if choices else None
+        choices.append(choose(returns, sessions, theirs, window, settings.metric, rate, held))
     tested = replace(account, first=account.first + laid[0].test_first - 1)
     chosen = [planned.strategies[numbers[choice.position]] for choice in choices]
     begins = [account.first + choice.window.test_first - 1 for choice in choices]
@@ -130,7 +133,7 @@ def walk_forward(
         market=traded,
         sweep=done,
         configurations=tuple(int(number) for number in numbers),
-        choices=choices,
+        choices=tuple(choices),
         ledger=_followed(traded, account, tested, chosen, begins, planned),
         unchosen=_followed(traded, account, tested, [config.build_strategy()], begins[:1], planned),
         benchmark=_benchmark(config, traded, tested),

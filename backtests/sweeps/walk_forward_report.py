@@ -54,6 +54,7 @@ def table_of(found: WalkForward) -> pd.DataFrame:
                 **found.sweep.table.loc[chosen, found.sweep.keys].to_dict(),
                 f"train_{metric}": choice.trained.columns()[metric][choice.position],
                 f"test_{metric}": choice.tested.columns()[metric][choice.position],
+                "tied": choice.tied,
                 "test_rank": choice.rank,
                 "of": len(found.configurations),
                 f"test_median_{metric}": float(np.nanmedian(choice.tested.columns()[metric])),
@@ -136,14 +137,21 @@ def outcome(found: WalkForward) -> tuple[str, ...]:
     whole = [choice for choice in found.choices if choice.window.is_whole] or list(found.choices)
     trained = float(np.mean([choice.trained.columns()[metric][choice.position] for choice in whole]))
     tested = float(np.mean([choice.tested.columns()[metric][choice.position] for choice in whole]))
-    better = sum(choice.rank <= (len(found.configurations) + 1) / 2 for choice in whole)
+    better = sum(choice.beat_median(metric) for choice in whole)
+    tied = sum(choice.tied > 0 for choice in found.choices)
     cost = _yearly(found.sliced, found) - _yearly(_daily(found.ledger), found)
     count = len(found.configurations)
     return (
         f"In training the chosen configurations had an average {label(metric)} of "
         f"{number(trained, metric)}; in the tests that followed, {number(tested, metric)}. "
-        f"In {better} of {len(whole)} tests the choice was in the better half of all {count} configurations; "
-        f"by luck alone about {len(whole) / 2:g} would be.",
+        f"In {better} of {len(whole)} tests the choice did better than the median of all {count} "
+        f"configurations; by luck alone it would in about {len(whole) / 2:g}."
+        + (
+            f" In {tied} of {len(found.choices)} windows several were exactly as good in training; then the "
+            "one already held stays, or the first in the grid is taken."
+            if tied
+            else ""
+        ),
         f"Buying in from cash, the session after the first choice, and switching between configurations "
         f"{'took' if cost >= 0 else 'gave'} {abs(cost):.2%} a year against running all of them all the time; "
         "the curve includes that.",
@@ -237,7 +245,7 @@ def _window_table(found: WalkForward, table: pd.DataFrame) -> Table:
     settings = _settings(found)
     metric = settings.metric
     keys = found.sweep.keys
-    compared = (f"{LABELS[metric]} in training", "in test", "median in test", "Rank in test")
+    compared = ("As good", f"{LABELS[metric]} in training", "in test", "median in test", "Rank in test")
     head = ("Training", "Test", *(short(key) for key in keys), *compared, "Return of the account")
     rows = []
     for row in table.to_dict("records"):
@@ -247,10 +255,11 @@ def _window_table(found: WalkForward, table: pd.DataFrame) -> Table:
                 f"{row['train_from']:%Y-%m-%d} to {row['train_to']:%Y-%m-%d}",
                 f"{row['test_from']:%Y-%m-%d} to {row['test_to']:%Y-%m-%d}{cut}",
                 *(plain(row[key]) for key in keys),
+                str(row["tied"]),
                 number(row[f"train_{metric}"], metric),
                 number(row[f"test_{metric}"], metric),
                 number(row[f"test_median_{metric}"], metric),
-                f"{row['test_rank']} of {row['of']}",
+                f"{row['test_rank']:g} of {row['of']}",
                 number(row["account_return"], "total_return"),
             )
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.config import ConfigError
-from backtests.sweeps.measures import Measures, best_of, measures, score
+from backtests.sweeps.measures import Measures, measures, score
 from backtests.sweeps.settings import Metric, WalkForwardSettings
 from datafeeds.market import Array, Dates
 
@@ -103,15 +103,23 @@ class Choice:
     trained, tested : Measures
         Of every configuration, in training and test, each as if it had been running since the run's start.
         Ratios are annualised whatever the length.
-    rank : int
-        Place of the chosen one among all in the test, from 1; ties share the better place.
+    tied : int
+        Configurations that were as good in training, to the last bit, the chosen one not counted.
+    rank : float
+        Place of the chosen one among all in the test, from 1; ties share the mean of their places.
     """
 
     window: Window
     position: int
     trained: Measures
     tested: Measures
-    rank: int
+    tied: int
+    rank: float
+
+    def beat_median(self, metric: Metric) -> bool:
+        """Whether the chosen one was better in the test than the median configuration."""
+        later = score(self.tested.columns()[metric], metric)
+        return bool(later[self.position] > np.median(later))
 
 
 def choose(
@@ -121,6 +129,7 @@ def choose(
     window: Window,
     metric: Metric,
     cash_rate: float = 0.0,
+    held: int | None = None,
 ) -> Choice:
     """Choose the best configuration of a window's training.
 
@@ -136,6 +145,8 @@ def choose(
     window : Window
     metric : Metric
     cash_rate : float
+    held : int, optional
+        Row chosen before: it stays if it is among the best. Else the first of the best is taken.
 
     Returns
     -------
@@ -143,9 +154,12 @@ def choose(
     """
     trained = _between(returns, sessions, benchmark, window.train_first, window.train_last, cash_rate)
     tested = _between(returns, sessions, benchmark, window.test_first, window.test_last, cash_rate)
-    position = best_of(trained.columns()[metric], metric)
+    earlier = score(trained.columns()[metric], metric)
     later = score(tested.columns()[metric], metric)
-    return Choice(window, position, trained, tested, int((later > later[position]).sum()) + 1)
+    best = np.flatnonzero(earlier == earlier.max())
+    position = held if held is not None and held in best else int(best[0])
+    rank = (later > later[position]).sum() + ((later == later[position]).sum() + 1) / 2
+    return Choice(window, position, trained, tested, len(best) - 1, float(rank))
 
 
 def _between(

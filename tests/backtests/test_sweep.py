@@ -1,0 +1,382 @@
+"""Sweeps: the same outcome shared or not, here or elsewhere, in one go or in pieces."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.analysis import trials
+from backtests.analysis.performance import performance, relative
+from backtests.analysis.trading import trading
+from backtests.config import ConfigError, RunConfig, parse
+from backtests.run import run
+from backtests.sweeps.execution import Interrupted, Standing
+from backtests.sweeps.report import Sweep
+from backtests.sweeps.store import JOURNAL, Store
+from backtests.sweeps.sweep import Workplace, sweep
+from backtests.sweeps.tasks import SweepError
+from datafeeds.asof import AsOf
+from datafeeds.market import Market
+from strategies.base import Daily, Strategy, Target
+
+SESSIONS = 320
+
+
+class Leaning(Strategy):
+    """Holds more of what rose; does not look at the account."""
+
+    schedule = Daily()
+    window: int = 5
+    share: float = 1.0
+    calls: ClassVar[list[int]] = []
+
+    def decide(self, see: AsOf) -> Target | None:
+        self.calls.append(see.sessions_seen)
+        if see.sessions_seen % 5:
+            return None
+        rose = see.closes(self.window).iloc[[0, -1]].pct_change().iloc[-1].clip(lower=0) + 0.01
+        return Target(rose / rose.sum() * self.share, why="what rose")
+
+
+class Banded(Strategy):
+    """Rebalances only when the account has drifted: the decision depends on it."""
+
+    schedule = Daily()
+    band: float = 0.02
+
+    def decide(self, see: AsOf) -> Target | None:
+        names = see.members()
+        held = see.weights.reindex(names).fillna(0.0)
+        if see.previous is not None and (held - 1 / len(names)).abs().max() < self.band:
+            return None
+        return Target(pd.Series(1 / len(names), index=names), why="out of band")
+
+
+class Fragile(Strategy):
+    """Fails for some parameters."""
+
+    divisor: int = 1
+
+    def decide(self, see: AsOf) -> Target | None:
+        return Target({see.members()[0]: 1 // self.divisor}, why="all in one")
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    random = np.random.default_rng(4)
+    days = pd.bdate_range("2018-01-01", periods=SESSIONS)
+    walk = 50 * np.exp(np.cumsum(random.normal(0.0004, 0.02, (SESSIONS, 4)), axis=0))
+    close = pd.DataFrame(walk, index=days, columns=list("ABCD"))
+    return Market.from_wide("walks", close, open=close.shift(1).bfill(), volume=close * 1e4)
+
+
+def config(strategy: str, parameters: dict[str, Any], **more: Any) -> RunConfig:
+    table = {"parameters": parameters, **more.pop("sweep", {})}
+    document = {"name": "test", "market": "walks", "strategy": {"name": strategy}, "sweep": table}
+    return parse(document | {"benchmarks": [{"name": "EqualWeighted"}]} | more, "test.toml")
+
+
+LEANING = {
+    "strategy.window": [3, 8],
+    "costs.half_spread_bps": [0.0, 10.0],
+    "costs.impact": [0.0, 0.5],
+    "lag": [0, 2],
+    "capital": [10_000, 1_000_000.0],
+}
+
+
+def test_shared_decisions_change_nothing(market: Market, tmp_path: Path) -> None:
+    Leaning.calls.clear()
+    shared = sweep(config("Leaning", LEANING), Workplace(tmp_path / "one"), market=market)
+    asked = len(Leaning.calls)
+    alone = sweep(config("Leaning", LEANING), Workplace(tmp_path / "two", share=False), market=market)
+    assert asked == 2 * SESSIONS
+    assert len(Leaning.calls) == asked + 32 * SESSIONS
+    assert np.array_equal(shared.returns, alone.returns)
+    pd.testing.assert_frame_equal(shared.table, alone.table, check_exact=True)
+    assert len(np.unique(shared.returns, axis=0)) == 32
+
+
+def test_a_strategy_that_looks_at_the_account_is_asked_each_time(market: Market, tmp_path: Path) -> None:
+    swept = config("Banded", {"costs.half_spread_bps": [0.0, 100.0], "lag": [0, 3]})
+    shared = sweep(swept, Workplace(tmp_path / "one"), market=market)
+    alone = sweep(swept, Workplace(tmp_path / "two", share=False), market=market)
+    assert np.array_equal(shared.returns, alone.returns)
+    assert len(np.unique(shared.returns, axis=0)) == 4
+
+
+@pytest.mark.parametrize("strategy", ["Leaning", "Banded"])
+def test_each_row_is_the_run_of_its_parameters(strategy: str, market: Market, tmp_path: Path) -> None:
+    parameters = {"costs.half_spread_bps": [5.0, 50.0], "costs.cash_rate": [0.0, 0.04], "lag": [1]}
+    done = sweep(config(strategy, parameters), Workplace(tmp_path), market=market)
+    for number, row in done.table.iterrows():
+        document = {
+            "name": "test",
+            "strategy": {"name": strategy},
+            "benchmarks": [{"name": "EqualWeighted"}],
+            "costs": {"half_spread_bps": row["costs.half_spread_bps"], "cash_rate": row["costs.cash_rate"]},
+            "lag": 1,
+        }
+        found = run(parse(document, "x"), market=market)  # on the event engine
+        ledger, theirs = found.book.ledger, found.benchmarks[0].ledger
+        stats = performance(ledger.equity, ledger.sessions, row["costs.cash_rate"])
+        against = relative(ledger.equity, theirs.equity, ledger.sessions)
+        traded = trading(ledger)
+        assert np.array_equal(done.returns[number], ledger.returns)  # type: ignore[call-overload]
+        expected = {
+            "cagr": stats.cagr,
+            "volatility": stats.volatility,
+            "sharpe": stats.sharpe,
+            "max_drawdown": stats.max_drawdown,
+            "total_return": stats.total_return,
+            "excess_cagr": against.excess_return,
+            "information_ratio": against.information_ratio,
+            "turnover": traded.turnover,
+            "cost": traded.cost,
+            "cost_bps": traded.cost_bps,
+            "final_equity": ledger.equity[-1],
+        }
+        assert row[list(expected)].to_dict() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_the_event_engine_gives_the_same_table(market: Market, tmp_path: Path) -> None:
+    parameters = {"strategy.window": [4], "lag": [0, 1]}
+    by_ledger = sweep(config("Leaning", parameters), Workplace(tmp_path), market=market)
+    by_event = sweep(
+        config("Leaning", parameters, sweep={"engine": "event"}), Workplace(tmp_path), market=market
+    )
+    assert by_event.folder != by_ledger.folder
+    assert np.array_equal(by_event.returns, by_ledger.returns)
+
+
+# Interruptions ---------------------------------------------------------------------------------------
+
+
+class Stop:
+    """Interrupts as Ctrl-C does, once so many configurations are done."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+        self.seen: list[Standing] = []
+
+    def __call__(self, standing: Standing) -> None:
+        self.seen.append(standing)
+        if standing.done >= self.after:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_sweep_goes_on_where_it_stopped(market: Market, tmp_path: Path) -> None:
+    swept = config("Leaning", {"strategy.window": [2, 3, 4, 5, 6, 7]})
+    whole = sweep(swept, Workplace(tmp_path / "whole"), market=market)
+    place = Workplace(tmp_path / "pieces")
+    with pytest.raises(Interrupted) as stop:
+        sweep(swept, place, market=market, watch=Stop(2))
+    assert (stop.value.done, stop.value.total) == (2, 6)
+    assert [path for path in place.results.iterdir() if path.is_dir() and path.name[0] != "."] == []
+    assert trials.count(place.results, market.hash) == 2  # seen is tried
+
+    Leaning.calls.clear()
+    seen: list[Standing] = []
+    done = sweep(swept, place, market=market, watch=seen.append)
+    assert len(Leaning.calls) == 4 * SESSIONS
+    assert [standing.done for standing in seen] == [2, 3, 4, 5, 6]
+    assert seen[-1].best is not None
+    assert seen[-1].best.number == whole.table["sharpe"].idxmax()
+    assert seen[-1].score == whole.table["sharpe"].max()
+    assert np.array_equal(done.returns, whole.returns)
+    pd.testing.assert_frame_equal(done.table, whole.table, check_exact=True)
+    assert trials.count(place.results, market.hash) == 6
+
+
+def test_a_whole_sweep_is_not_run_again(market: Market, tmp_path: Path) -> None:
+    swept = config("Leaning", {"strategy.window": [2, 3]})
+    done = sweep(swept, Workplace(tmp_path), market=market)
+    Leaning.calls.clear()
+    again = sweep(swept, Workplace(tmp_path), market=market)
+    assert again.folder == done.folder
+    assert Leaning.calls == []
+    assert {path.name for path in done.folder.iterdir()} == {
+        "table.parquet", "returns.npy", "sessions.npy", "manifest.json", "sweep.html"
+    }  # fmt: skip
+
+
+def test_a_line_cut_short_is_run_again(market: Market, tmp_path: Path) -> None:
+    swept = config("Leaning", {"strategy.window": [2, 3, 4, 5]})
+    place = Workplace(tmp_path)
+    with pytest.raises(Interrupted):
+        sweep(swept, place, market=market, watch=Stop(3))
+    (journal,) = tmp_path.glob(f".*/{JOURNAL}")
+    content = journal.read_bytes()
+    journal.write_bytes(content[:-20])
+    Leaning.calls.clear()
+    done = sweep(swept, place, market=market)
+    assert len(Leaning.calls) == 2 * SESSIONS
+    whole = sweep(swept, Workplace(tmp_path / "whole"), market=market)
+    pd.testing.assert_frame_equal(done.table, whole.table, check_exact=True)
+
+
+def test_lines_without_their_returns_count_for_nothing(market: Market, tmp_path: Path) -> None:
+    swept = config("Leaning", {"strategy.window": [2, 3, 4]})
+    with pytest.raises(Interrupted):
+        sweep(swept, Workplace(tmp_path), market=market, watch=Stop(2))
+    next(tmp_path.glob(".*/returns.npy")).unlink()
+    Leaning.calls.clear()
+    done = sweep(swept, Workplace(tmp_path), market=market)
+    assert len(Leaning.calls) == 3 * SESSIONS
+    assert np.isfinite(done.returns).all()
+
+
+def test_one_process_at_a_time(market: Market, tmp_path: Path) -> None:
+    store = Store(tmp_path / "x", 3, market.sessions)
+    with pytest.raises(SweepError, match="another process is running this sweep"):
+        Store(tmp_path / "x", 3, market.sessions)
+    store.close()
+    Store(tmp_path / "x", 3, market.sessions).close()
+
+
+# Failures --------------------------------------------------------------------------------------------
+
+
+def test_a_failing_configuration_stops_nobody_else(market: Market, tmp_path: Path) -> None:
+    done = sweep(config("Fragile", {"strategy.divisor": [1, 0, 2]}), Workplace(tmp_path), market=market)
+    assert list(done.finished.index) == [0, 2]
+    assert list(done.manifest["failed"]) == ["1"]
+    assert "ZeroDivisionError" in done.manifest["failed"]["1"]
+    assert np.isnan(done.returns[1]).all()
+    assert "1 failed" in (done.folder / "sweep.html").read_text()
+
+
+def test_a_sweep_without_a_survivor_says_why(market: Market, tmp_path: Path) -> None:
+    with pytest.raises(SweepError, match="every configuration failed; number 0: ZeroDivisionError"):
+        sweep(config("Fragile", {"strategy.divisor": [0]}), Workplace(tmp_path), market=market)
+    lags = {"from": 0, "to": 250, "step": 1}
+    hopeless = config("Fragile", {"lag": lags, "strategy.divisor": [0]})
+    with pytest.raises(SweepError, match="configurations all failed; number 0: ZeroDivisionError"):
+        sweep(hopeless, Workplace(tmp_path), market=market)
+
+
+def test_a_market_in_memory_stays_in_its_process(market: Market, tmp_path: Path) -> None:
+    with pytest.raises(SweepError, match="not opened by name"):
+        sweep(config("Leaning", {"lag": [0]}), Workplace(tmp_path, workers=2), market=market)
+
+
+# Processes -------------------------------------------------------------------------------------------
+
+
+def sample(**more: Any) -> RunConfig:
+    parameters = {"strategy.schedule": ["daily", "weekly", "monthly", "quarterly"], "lag": [0, 1]}
+    return config("EqualWeighted", parameters, market="sample", start="2019-01-02", **more)
+
+
+@pytest.fixture(scope="module")
+def in_process(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    return sweep(sample(), Workplace(tmp_path_factory.mktemp("here")))
+
+
+def same(one: Sweep, other: Sweep) -> None:
+    assert np.array_equal(one.returns, other.returns)
+    pd.testing.assert_frame_equal(one.table, other.table, check_exact=True)
+
+
+def test_a_killed_worker_loses_nothing(in_process: Sweep, tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def kill_one(standing: Standing) -> None:
+        from joblib.externals.loky import get_reusable_executor
+
+        if standing.done and not killed:
+            killed.append(next(iter(get_reusable_executor(reuse=True)._processes)))
+            os.kill(killed[0], signal.SIGKILL)
+
+    same(sweep(sample(), Workplace(tmp_path, workers=2), watch=kill_one), in_process)
+    assert killed
+
+
+def test_the_command_survives_an_interrupt(in_process: Sweep, tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(
+        """
+        name = "test"
+        market = "sample"
+        start = 2019-01-02
+        strategy.name = "EqualWeighted"
+        benchmarks = [{ name = "EqualWeighted" }]
+        [sweep.parameters]
+        strategy.schedule = ["daily", "weekly", "monthly", "quarterly"]
+        lag = [0, 1]
+        """
+    )
+    program = "from backtests.cli import main; main()"
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        "sweep",
+        str(file),
+        "--workers",
+        "2",
+        "--results",
+        str(tmp_path),
+    ]
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(f".*/{JOURNAL}")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    _, errors = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert re.search(r"Stopped: \d of 8 configurations are done and kept. Run the same command", errors)
+    assert "Traceback" not in errors
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    assert "8 configurations, 0 failed" in finished.stdout
+    same(Sweep.read(next(tmp_path.glob("test-sweep-*"))), in_process)
+
+
+def test_a_key_that_is_swept_cannot_be_set(tmp_path: Path) -> None:
+    from backtests.sweeps.terminal import config_of
+
+    with pytest.raises(ConfigError, match=r"strategy\.norm_years is swept"):
+        config_of("blueprint_sweep", ["strategy.norm_years=4"])
+
+
+# The folder ------------------------------------------------------------------------------------------
+
+
+def test_manifest_and_trials(market: Market, tmp_path: Path) -> None:
+    done = sweep(config("Leaning", LEANING), Workplace(tmp_path), market=market)
+    manifest = json.loads((done.folder / "manifest.json").read_text())
+    assert (manifest["kind"], manifest["configurations"], manifest["decision_groups"]) == ("sweep", 32, 2)
+    assert manifest["market"]["hash"] == market.hash
+    assert manifest["trials"]["count"] == 32
+    assert trials.verify(tmp_path).intact
+    returns = np.asarray(done.returns)
+    expected = returns.mean(axis=1) / returns.std(axis=1, ddof=1)
+    assert trials.sharpes(tmp_path, market.hash) == pytest.approx(expected)
+    assert done.returns.shape == (32, len(done.sessions) - 1)
+
+
+def test_the_page_stands_alone_and_escapes(market: Market, tmp_path: Path) -> None:
+    swept = config(
+        "Leaning",
+        {"strategy.window": [2, 5], "strategy.share": [0.5, 0.9]},
+        description="<script>alert(1)</script> $x_1$ & more",
+    )
+    page = (sweep(swept, Workplace(tmp_path), market=market).folder / "sweep.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert not re.search(r'(?:src|href)="(?!#)', page)
+    assert "url(http" not in page
+    assert page.count("<svg") == 1
+    assert "neighbours" in page

@@ -250,6 +250,124 @@ _ALL = (
     Definition("dividends", "Dividends received", "Cash dividends after withholding tax.", _LEDGER),
     Definition("interest", "Interest received", "Interest on cash.", _LEDGER),
     Definition(
+        "gross_return",
+        "Gross return",
+        "Compound return before commission, spread and impact: each session's net return plus its trading "
+        "costs over the equity before it.",
+        "GIPS (2020), gross of fees; here only trading costs exist",
+    ),
+    Definition(
+        "net_return",
+        "Net return",
+        "Compound, time-weighted return after all costs. No money comes in or goes out after the start, so "
+        "it is also what an investor would have earned.",
+        "GIPS (2020), net of fees",
+    ),
+    Definition(
+        "three_year_deviation",
+        "Three-year standard deviation",
+        "Standard deviation (n - 1) of the trailing 36 monthly net returns x sqrt(12); a dash while there "
+        "are fewer.",
+        "GIPS (2020), three-year annualised ex-post standard deviation",
+    ),
+    Definition(
+        "probabilistic_sharpe",
+        "Probabilistic Sharpe ratio",
+        "Probability that the true Sharpe ratio is above 0, from the measured one, the number of returns, "
+        "their skewness and kurtosis.",
+        "Bailey and Lopez de Prado (2012)",
+    ),
+    Definition(
+        "trials",
+        "Trials on this market",
+        "Different strategies, parameters, costs or dates ever run on this data, this one included, as kept "
+        "in the record of trials. Running one again is no further trial.",
+        "results/trials.jsonl",
+    ),
+    Definition(
+        "expected_maximum",
+        "Best Sharpe ratio that luck gives",
+        "Sharpe ratio that the best of so many worthless trials is expected to show. The variance of the "
+        "trials is measured from ten on record; before, it is the sampling variance 1 / (returns - 1).",
+        "Bailey and Lopez de Prado (2014)",
+    ),
+    Definition(
+        "deflated_sharpe",
+        "Deflated Sharpe ratio",
+        "Probability that the true Sharpe ratio is above the best that luck gives: the probabilistic ratio "
+        "with that as its threshold.",
+        "Bailey and Lopez de Prado (2014)",
+    ),
+    Definition(
+        "least_years",
+        "Years of record needed",
+        "Least length of record at which a Sharpe ratio like this one is above 0 with 95% confidence.",
+        "Bailey and Lopez de Prado (2012), minimum track record length",
+    ),
+    Definition(
+        "bootstrap_interval",
+        "95% interval",
+        "Range of the middle 95% of resampled histories: blocks of sessions of random length, drawn with "
+        "replacement, the same for the strategy and every benchmark.",
+        "Politis and Romano (1994), stationary bootstrap; block length by Politis and White (2004); arch",
+    ),
+    Definition(
+        "above_zero",
+        "Draws above zero",
+        "Share of the resampled histories in which the statistic is above zero.",
+        "arch",
+    ),
+    Definition(
+        "allocation",
+        "Allocation",
+        "(Weight - benchmark's weight) x (group's return in the benchmark - benchmark's return), each "
+        "session, linked.",
+        "Brinson and Fachler (1985); linked by Carino (1999)",
+    ),
+    Definition(
+        "selection",
+        "Selection",
+        "Benchmark's weight x (group's return - its return in the benchmark), each session, linked.",
+        "Brinson and Fachler (1985); linked by Carino (1999)",
+    ),
+    Definition(
+        "interaction",
+        "Interaction",
+        "(Weight - benchmark's weight) x (group's return - its return in the benchmark), each session, "
+        "linked.",
+        "Brinson and Fachler (1985); linked by Carino (1999)",
+    ),
+    Definition(
+        "residual",
+        "Residual",
+        "What groups and costs don't explain: trading within a session, rounding, options, withheld tax.",
+        "the difference of the compound returns less everything else",
+    ),
+    Definition(
+        "active_share",
+        "Active share",
+        "Half the sum of the absolute differences of weights, cash included.",
+        "Cremers and Petajisto (2009)",
+    ),
+    Definition(
+        "factor_alpha",
+        "Alpha a year",
+        "What the factors leave of the mean session return above cash, x 252.",
+        "ordinary least squares, statsmodels",
+    ),
+    Definition(
+        "t_value",
+        "t",
+        "Coefficient / standard error, robust to autocorrelation and changing variance.",
+        "Newey and West (1987); statsmodels HAC, Bartlett kernel",
+    ),
+    Definition(
+        "guessed_weight",
+        "By the rule for the rest",
+        "Weight of holdings for which the scenario has neither a symbol nor a group.",
+        "the scenario",
+    ),
+    Definition(
         "price_to_sales",
         "Price-to-sales (P/S)",
         "Market value / revenue of the trailing twelve months; a filing counts from the session after it.",

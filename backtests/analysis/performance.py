@@ -181,6 +181,32 @@ def period_returns(equity: Array, sessions: Dates, period: Literal["M", "Y"]) ->
     return pd.Series(values, index=pd.DatetimeIndex(periods[last].astype("datetime64[s]")), name="return")
 
 
+def three_year_deviation(equity: Array, sessions: Dates) -> pd.Series[float]:
+    """Standard deviation a year of the trailing 36 monthly returns, at the end of each calendar year.
+
+    Parameters
+    ----------
+    equity : ndarray, shape (sessions,)
+    sessions : ndarray of datetime64[D], shape (sessions,)
+
+    Returns
+    -------
+    Series
+        Indexed by the first day of each calendar year; NaN while there are fewer than 36 whole months. By
+        n - 1, times the root of 12. A month of which the run has only the end is left out.
+    """
+    months = period_returns(equity, sessions, "M")
+    if len(months) and sessions[0].astype("datetime64[M]") == months.index.to_numpy()[0].astype(
+        "datetime64[M]"
+    ):
+        months = months.iloc[1:]
+    deviation = months.rolling(36).std() * np.sqrt(12.0)
+    years = pd.DatetimeIndex(period_returns(equity, sessions, "Y").index)
+    last = deviation.groupby(pd.DatetimeIndex(deviation.index).year).last()
+    found = last.reindex(years.year).to_numpy(dtype=np.float64)
+    return pd.Series(found, index=years, name="three-year deviation")
+
+
 def performance(
     equity: Array, sessions: Dates, cash_rate: float = 0.0, sessions_a_year: float = SESSIONS_A_YEAR
 ) -> Performance:

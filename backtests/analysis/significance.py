@@ -866,8 +866,8 @@ def significance(
     trials : int
         Configurations tried on this market, this one included (`backtests.analysis.trials.count`).
     trial_variance : float, optional
-        Variance of the trials' Sharpe ratios per session (`backtests.analysis.trials.variance`). Unknown, it is
-        taken as ``1 / (returns - 1)``.
+        Variance of the trials' Sharpe ratios per session (`backtests.analysis.trials.variance`). Unknown, it
+        is taken as ``1 / (returns - 1)``.
     sessions_a_year : float
         252 for daily data, 12 for monthly.
     draws, seed : int

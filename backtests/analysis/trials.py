@@ -183,7 +183,7 @@ def sharpes(results_dir: str | Path, market_hash: str) -> Array:
 
 
 def variance(results_dir: str | Path, market_hash: str) -> float | None:
-    """Variance of the Sharpe ratios per session on record for a market; None with fewer than `LEAST_KNOWN`."""
+    """Variance of a market's Sharpe ratios per session; None with fewer than `LEAST_KNOWN` on record."""
     known = sharpes(results_dir, market_hash)
     known = known[np.isfinite(known)]
     return float(known.var(ddof=1)) if len(known) >= LEAST_KNOWN else None

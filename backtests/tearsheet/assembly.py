@@ -7,13 +7,17 @@ from backtests.result import Result
 from backtests.tearsheet.content import Block, Details, Highlights, Section, Table, Tearsheet
 from backtests.tearsheet.material import Material, material_of
 from backtests.tearsheet.sections import (
+    attribution,
     calendar,
+    capacity,
     costs,
     decisions,
     drawdowns,
     growth,
     holdings,
     provenance,
+    significance,
+    stress,
     summary,
     valuation,
     verdict,
@@ -41,14 +45,19 @@ def build(result: Result) -> Tearsheet:
     material = material_of(result)
     sections = (
         summary.section(material),
+        summary.setup_section(material),
         verdict.section(material),
+        significance.section(material),
         growth.section(material),
         growth.rolling_section(material),
         calendar.section(material),
+        stress.section(material),
+        attribution.section(material),
         holdings.section(material),
         valuation.section(material),
         drawdowns.section(material),
         costs.section(material),
+        capacity.section(material),
         decisions.section(material),
     )
     used = {key: DEFINITIONS[key] for key in DEFINITIONS if key in _terms(sections)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 import numpy as np
@@ -41,6 +42,11 @@ def formatted(value: Value, form: Format = "text") -> str:
     if not math.isfinite(value):
         return MISSING
     return _number(float(value), form).replace("-", MINUS)
+
+
+def typeset(sentence: str) -> str:
+    """A sentence with true minus signs before its negative numbers; dates keep their hyphens."""
+    return re.sub(r"(?<![\w-])-(?=[\d.])", MINUS, sentence)
 
 
 def _number(value: float, form: Format) -> str:

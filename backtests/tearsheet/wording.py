@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from backtests.account import Costs
+from backtests.analysis.attribution import gross_returns
 from backtests.analysis.performance import Performance, period_returns
-from backtests.tearsheet.formats import formatted
+from backtests.analysis.span import span_in_years
+from backtests.analysis.stress import episodes_sentence, worst_windows
+from backtests.tearsheet.formats import formatted, typeset
 from backtests.tearsheet.material import Material
+from strategies.base import summary_of
 
 EVEN = 0.001
 """Returns closer than this (0.1 points) are called the same."""
@@ -19,8 +23,13 @@ CLOSE = 0.01
 """Tracking errors a year below this are called hardly different."""
 
 
-def verdict(material: Material) -> tuple[str, ...]:
-    """Say what happened in a few sentences: return against each benchmark, risk, cost.
+def headline(material: Material) -> str:
+    """Say in one sentence whether the strategy beat its primary benchmark after costs."""
+    return _return(material)
+
+
+def answers(material: Material) -> tuple[tuple[str, str], ...]:
+    """Answer what a reader asks first; a question and its answer each.
 
     Parameters
     ----------
@@ -28,18 +37,116 @@ def verdict(material: Material) -> tuple[str, ...]:
 
     Returns
     -------
-    tuple of str
-        The first says whether the strategy beat its primary benchmark.
+    tuple of (str, str)
     """
-    sentences = [
-        _return(material),
-        _closeness(material),
-        *_others(material),
-        _risk(material),
-        *_worst_year(material),
-        _cost(material),
+    said = (
+        ("What was run", [_run(material)]),
+        ("Did it win", [_closeness(material), *_others(material), *_worst_year(material)]),
+        ("At what risk", [_risk(material)]),
+        ("At what cost", [_cost(material), _gross(material)]),
+        ("Is it luck", _luck(material)),
+        ("What hurts it", _hurts(material)),
+        ("Who checked", [verification(material.result.manifest), lookahead(material.result.manifest)]),
+        ("How often tried", [trials_on_record(material.result.manifest)]),
+    )
+    whole = ((question, " ".join(part for part in parts if part)) for question, parts in said)
+    return tuple((question, typeset(answer)) for question, answer in whole if answer)
+
+
+def _run(material: Material) -> str:
+    result, market = material.result, material.result.market
+    strategy = type(result.book.strategy)
+    adjusted = ", closes adjusted for dividends" if market.adjustment == "total_return" else ""
+    span = f"{material.sessions[0]} to {material.sessions[-1]}, {len(material.sessions):,} sessions"
+    return (
+        f"{strategy.__name__}: {summary_of(strategy).rstrip('.')}. On {market.name}"
+        f"{' (' + market.source.rstrip('.') + ')' if market.source else ''}{adjusted}; {span}, starting with "
+        f"{result.config.capital:,.0f}."
+    )
+
+
+def _gross(material: Material) -> str:
+    """Gross against net, and that both are time-weighted."""
+    ledger = material.result.book.ledger
+    grown = float(np.log1p(gross_returns(ledger).to_numpy()).sum())
+    years = span_in_years(material.sessions) if material.annual else 1.0
+    gross = float(np.expm1(grown / years))
+    unit = " a year" if material.annual else ""
+    return (
+        f"Before trading costs it returned {formatted(gross, 'percent2')}{unit} (gross), after them "
+        f"{formatted(_growth(material.performances[0]), 'percent2')} (net); both time-weighted."
+    )
+
+
+def _luck(material: Material) -> list[str]:
+    """Deflated Sharpe ratio, and the interval of the lead over each benchmark."""
+    found = material.significance
+    if found is None:
+        return ["Not tested: the run is too short."]
+    said = [found.trials_sentence()]
+    if material.primary is not None:
+        said.append(found.benchmark_sentence(material.labels[1]).split(" Information ratio")[0])
+    clear: list[str] = []
+    unclear: list[str] = []
+    for label in material.labels[2:]:
+        lead = found.bootstrap.interval("growth_difference", label)
+        (unclear if lead.low <= 0 <= lead.high else clear).append(label)
+    if unclear:
+        said.append(f"The interval includes zero against {listed(unclear)} too.")
+    if clear:
+        said.append(f"It leaves zero out against {listed(clear)}.")
+    return said
+
+
+def _hurts(material: Material) -> list[str]:
+    said = _worst_stretch(material)
+    if material.primary is not None and material.episodes:
+        said.append(episodes_sentence(material.episodes, material.labels[0], material.labels[1]))
+    if material.shocks:
+        worst = min((outcomes[0] for outcomes in material.shocks), key=lambda each: each.total)
+        said.append(
+            f"Of the shocks of one day, {worst.scenario.name} would hurt most: {worst.total:+.2%} on the "
+            "last weights."
+        )
+    return said
+
+
+def _worst_stretch(material: Material) -> list[str]:
+    """The worst year, or the longest stretch that the run has room for."""
+    found = worst_windows(material.equities, material.sessions)
+    if not found:
+        return []
+    window = next(
+        each for each in found if each.sessions == found[-1].sessions and each.label == material.labels[0]
+    )
+    length = {21: "month", 63: "quarter", 252: "year"}[window.sessions]
+    return [
+        f"Its worst {length} was {window.returns[window.label]:+.1%}, from {window.start} to {window.end}."
     ]
-    return tuple(sentence for sentence in sentences if sentence)
+
+
+def lookahead(manifest: Mapping[str, Any]) -> str:
+    """Say in one sentence whether decisions were replayed with the future replaced, and what came out."""
+    said = manifest.get("lookahead")
+    if not isinstance(said, Mapping):
+        return "Look-ahead: not checked."
+    if said.get("passed"):
+        sampled, decisions = said.get("sampled"), said.get("decisions")
+        tried = f": {sampled} of {decisions} decisions replayed with the future replaced, none changed"
+        return f"Look-ahead check passed{tried if sampled is not None else ''}."
+    failed = [check for check in said.get("checks", ()) if check.get("outcome") == "fail"]
+    what = "; ".join(f"{check.get('name')}: {check.get('summary')}" for check in failed[:2])
+    return f"Look-ahead check FAILED{': ' + what if what else ''}."
+
+
+def trials_on_record(manifest: Mapping[str, Any]) -> str:
+    """Say how often one tried on this market, and whether the record of it can be trusted."""
+    said = manifest.get("trials")
+    if not isinstance(said, Mapping) or "count" not in said:
+        return "No record of trials was kept: this run is taken as the only attempt, which flatters it."
+    count = int(said["count"])
+    tried = "1 configuration has" if count == 1 else f"{count:,} configurations have"
+    return f"{tried} been tried on this market. {said.get('verdict', '')}".strip()
 
 
 def _growth(numbers: Performance) -> float:
@@ -171,7 +278,8 @@ def verification(manifest: Mapping[str, Any]) -> str:
     """
     said = manifest.get("verification")
     if said is None:
-        return "Not recomputed by a second engine."
+        why = manifest.get("not_recomputed")
+        return f"Not recomputed by a second engine: {why}." if why else "Not recomputed by a second engine."
     if said["identical"]:
         return f"Recomputed by an independent engine ({said['engine']}): identical to the last bit."
     found = "; ".join(f"{label}: {', '.join(lines)}" for label, lines in said["differences"].items())

@@ -7,7 +7,8 @@ import calendar
 import numpy as np
 import pandas as pd
 
-from backtests.analysis.performance import period_returns
+from backtests.analysis.attribution import gross_returns
+from backtests.analysis.performance import period_returns, three_year_deviation
 from backtests.tearsheet.content import Block, Cell, Column, Details, Row, Section, Table
 from backtests.tearsheet.material import Material
 
@@ -40,7 +41,7 @@ def section(material: Material) -> Section:
                 ),
             )
         )
-    blocks.append(_years(material))
+    blocks += [_years(material), _gross_and_net(material)]
     return Section("calendar", "Calendar returns", tuple(blocks))
 
 
@@ -97,4 +98,36 @@ def _years(material: Material) -> Table:
         (Column("Year", "left"), *material.columns),
         tuple(rows),
         "The first and the last year may be part of one.",
+    )
+
+
+def _gross_and_net(material: Material) -> Table:
+    """Gross and net returns by calendar year, with three-year standard deviations."""
+    ledger = material.result.book.ledger
+    grown = np.cumprod(np.append(1.0, 1.0 + gross_returns(ledger).to_numpy()))
+    gross = period_returns(grown, material.sessions, "Y")
+    net = period_returns(ledger.equity, material.sessions, "Y")
+    deviations = [three_year_deviation(book.ledger.equity, material.sessions) for book in material.books]
+    rows = tuple(
+        Row(
+            (
+                Cell(str(pd.Timestamp(date).year)),
+                Cell(float(gross.iloc[place]), "percent2"),
+                Cell(float(net.iloc[place]), "percent2"),
+                *(Cell(float(each.iloc[place]), "percent") for each in deviations),
+            )
+        )
+        for place, date in enumerate(net.index)
+    )
+    return Table(
+        f"Gross and net return of {material.labels[0]}, and three-year standard deviations of all",
+        (
+            Column("Year", "left"),
+            Column("Gross", term="gross_return"),
+            Column("Net", term="net_return"),
+            *(Column(f"{label}, 3 years") for label in material.labels),
+        ),
+        rows,
+        "Time-weighted. Hypothetical. Standard deviations of 36 monthly returns, a year; a dash while there "
+        "are fewer.",
     )

@@ -8,7 +8,10 @@ from typing import Any
 from backtests.analysis.definitions import Definition
 from backtests.tearsheet.content import Fact, Facts, Glossary, Paragraph, Section
 from backtests.tearsheet.material import Material
-from backtests.tearsheet.wording import verification
+from backtests.tearsheet.wording import lookahead, trials_on_record, verification
+
+TOLD = ("verification", "lookahead", "trials", "seconds", "started")
+"""Entries of the manifest that are told in sentences, or differ each time the same run is made."""
 
 
 def glossary_section(definitions: tuple[Definition, ...]) -> Section:
@@ -19,9 +22,16 @@ def glossary_section(definitions: tuple[Definition, ...]) -> Section:
 def section(material: Material) -> Section:
     """List the manifest, flat."""
     manifest = material.result.manifest
-    facts = tuple(Fact(name, text) for name, text in flat(manifest))
+    kept = {key: value for key, value in manifest.items() if key not in TOLD}
+    facts = tuple(Fact(name, text) for name, text in flat(kept))
     shown = Facts(facts) if facts else Paragraph("The run has no manifest.", "note")
-    return Section("provenance", "Provenance", (Paragraph(verification(manifest)), shown))
+    said = " ".join((verification(manifest), lookahead(manifest), trials_on_record(manifest)))
+    note = Paragraph(
+        "When it ran and how long each step took stands in manifest.json: the same run gives the same "
+        "document.",
+        "note",
+    )
+    return Section("provenance", "Provenance", (Paragraph(said), shown, note))
 
 
 def flat(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

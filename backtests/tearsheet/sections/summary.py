@@ -20,7 +20,14 @@ from backtests.tearsheet.content import (
 )
 from backtests.tearsheet.formats import Format
 from backtests.tearsheet.material import Material
-from backtests.tearsheet.wording import costs_in_words, verdict, verification
+from backtests.tearsheet.wording import (
+    answers,
+    costs_in_words,
+    headline,
+    lookahead,
+    trials_on_record,
+    verification,
+)
 from datafeeds.market import Market
 
 HYPOTHETICAL = (
@@ -33,26 +40,33 @@ SHOWN_FINDINGS = 200
 
 def section(material: Material) -> Section:
     """Page one."""
-    first, *further = verdict(material)
     blocks: list[Block] = [
-        Paragraph(first, "lead"),
+        Paragraph(headline(material), "lead"),
         _highlights(material),
-        Paragraph(" ".join(further)),
-        *_mismatch(material),
+        Facts(tuple(Fact(question, answer) for question, answer in answers(material))),
+        *_warnings(material),
         Paragraph(HYPOTHETICAL, "warning"),
         Bullets("Limits", _limits(material), "warning"),
-        *_findings(material),
-        _what_was_run(material),
     ]
     return Section("summary", "Summary", tuple(blocks))
 
 
-def _mismatch(material: Material) -> list[Block]:
-    """Warn on the first screen where a second engine came to other books."""
-    said = material.result.manifest.get("verification")
-    if said is None or said["identical"]:
-        return []
-    return [Paragraph(verification(material.result.manifest), "warning")]
+def setup_section(material: Material) -> Section:
+    """What was run, in full, and what the data checks found."""
+    return Section("setup", "What was run", (_what_was_run(material), *_findings(material)))
+
+
+def _warnings(material: Material) -> list[Block]:
+    """Warn on the first screen where a check did not pass."""
+    manifest = material.result.manifest
+    said = []
+    if not manifest.get("verification", {}).get("identical", True):
+        said.append(verification(manifest))
+    if not manifest.get("lookahead", {}).get("passed", True):
+        said.append(lookahead(manifest))
+    if not manifest.get("trials", {}).get("intact", True):
+        said.append(trials_on_record(manifest))
+    return [Paragraph(each, "warning") for each in said]
 
 
 def _highlights(material: Material) -> Highlights:
@@ -86,7 +100,6 @@ def _limits(material: Material) -> tuple[str, ...]:
         limits.append(
             f"{counts['quarantined']:,} suspicious {figures} left out of every calculation (listed below)."
         )
-    limits.append("This page does not test whether the difference from the benchmarks could be luck.")
     return tuple(dict.fromkeys(limits))
 
 
@@ -121,6 +134,7 @@ def _what_was_run(material: Material) -> Facts:
         Fact("Orders", _orders(config.lag, market.closes_only)),
         Fact("Engine", str(manifest.get("engine", config.engine))),
         Fact("Recomputed", verification(result.manifest)),
+        Fact("Look-ahead", lookahead(result.manifest)),
         Fact("Run", short(manifest.get("run_hash", ""))),
         Fact("Market data", short(market.hash)),
     ]

@@ -144,13 +144,15 @@ def _print_summary(folder: Path) -> None:
     """The numbers of a finished run, as they stand in its folder."""
     from rich.console import Console
 
-    from backtests.summary import summary_table, verification_line
+    from backtests.provenance import lookahead, trials_on_record, verification
+    from backtests.summary import summary_table
 
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     console = Console()
     console.print(summary_table(metrics))
-    console.print(verification_line(manifest))
+    for say in (verification, lookahead, trials_on_record):
+        console.print(say(manifest), markup=False, highlight=False)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)

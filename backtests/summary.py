@@ -36,15 +36,3 @@ def summary_table(metrics: Mapping[str, Any]) -> Table:
         values = [book.get(part, {}).get(key) for book in books]
         table.add_row(label, *("" if value is None else form.format(value) for value in values))
     return table
-
-
-def verification_line(manifest: Mapping[str, Any]) -> str:
-    """What the second engine said, in one sentence."""
-    said = manifest.get("verification")
-    if said is None:
-        why = manifest.get("not_recomputed")
-        return f"Not recomputed by a second engine: {why}." if why else "Not recomputed by a second engine."
-    if said["identical"]:
-        return f"Recomputed by an independent engine ({said['engine']}): identical to the last bit."
-    found = "; ".join(f"{label}: {', '.join(lines)}" for label, lines in said["differences"].items())
-    return f"RECOMPUTED BY AN INDEPENDENT ENGINE ({said['engine']}): NOT THE SAME. {found}"

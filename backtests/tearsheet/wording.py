@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from backtests.account import Costs
@@ -12,6 +9,7 @@ from backtests.analysis.attribution import gross_returns
 from backtests.analysis.performance import Performance, period_returns
 from backtests.analysis.span import span_in_years
 from backtests.analysis.stress import episodes_sentence, worst_windows
+from backtests.provenance import lookahead, trials_on_record, verification
 from backtests.tearsheet.formats import formatted, typeset
 from backtests.tearsheet.material import Material
 from strategies.base import summary_of
@@ -123,30 +121,6 @@ def _worst_stretch(material: Material) -> list[str]:
     return [
         f"Its worst {length} was {window.returns[window.label]:+.1%}, from {window.start} to {window.end}."
     ]
-
-
-def lookahead(manifest: Mapping[str, Any]) -> str:
-    """Say in one sentence whether decisions were replayed with the future replaced, and what came out."""
-    said = manifest.get("lookahead")
-    if not isinstance(said, Mapping):
-        return "Look-ahead: not checked."
-    if said.get("passed"):
-        sampled, decisions = said.get("sampled"), said.get("decisions")
-        tried = f": {sampled} of {decisions} decisions replayed with the future replaced, none changed"
-        return f"Look-ahead check passed{tried if sampled is not None else ''}."
-    failed = [check for check in said.get("checks", ()) if check.get("outcome") == "fail"]
-    what = "; ".join(f"{check.get('name')}: {check.get('summary')}" for check in failed[:2])
-    return f"Look-ahead check FAILED{': ' + what if what else ''}."
-
-
-def trials_on_record(manifest: Mapping[str, Any]) -> str:
-    """Say how often one tried on this market, and whether the record of it can be trusted."""
-    said = manifest.get("trials")
-    if not isinstance(said, Mapping) or "count" not in said:
-        return "No record of trials was kept: this run is taken as the only attempt, which flatters it."
-    count = int(said["count"])
-    tried = "1 configuration has" if count == 1 else f"{count:,} configurations have"
-    return f"{tried} been tried on this market. {said.get('verdict', '')}".strip()
 
 
 def _growth(numbers: Performance) -> float:
@@ -265,25 +239,6 @@ def _cost(material: Material) -> str:
         f"Trading cost {formatted(ours.cost_bps, 'bps')} bps of equity {over} "
         f"at a turnover of {formatted(ours.turnover, 'percent')}."
     )
-
-
-def verification(manifest: Mapping[str, Any]) -> str:
-    """Say in one sentence what the second engine found.
-
-    Parameters
-    ----------
-    manifest : mapping
-        Its ``verification`` holds ``engine``, ``identical`` and ``differences`` by book label; it is absent
-        when the books were not recomputed.
-    """
-    said = manifest.get("verification")
-    if said is None:
-        why = manifest.get("not_recomputed")
-        return f"Not recomputed by a second engine: {why}." if why else "Not recomputed by a second engine."
-    if said["identical"]:
-        return f"Recomputed by an independent engine ({said['engine']}): identical to the last bit."
-    found = "; ".join(f"{label}: {', '.join(lines)}" for label, lines in said["differences"].items())
-    return f"Recomputed by an independent engine ({said['engine']}): NOT the same. {found}"
 
 
 def costs_in_words(costs: Costs) -> str:

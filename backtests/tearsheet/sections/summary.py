@@ -6,6 +6,7 @@ from collections import Counter
 
 from backtests.analysis.performance import Performance
 from backtests.analysis.trading import Trading
+from backtests.provenance import lookahead, trials_on_record, verification
 from backtests.tearsheet.content import (
     Block,
     Bullets,
@@ -20,14 +21,7 @@ from backtests.tearsheet.content import (
 )
 from backtests.tearsheet.formats import Format
 from backtests.tearsheet.material import Material
-from backtests.tearsheet.wording import (
-    answers,
-    costs_in_words,
-    headline,
-    lookahead,
-    trials_on_record,
-    verification,
-)
+from backtests.tearsheet.wording import answers, costs_in_words, headline
 from datafeeds.market import Market
 
 HYPOTHETICAL = (

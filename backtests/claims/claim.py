@@ -1,0 +1,143 @@
+"""What a claim is, what testing it finds, and how a finding becomes a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from backtests.claims.evidence import Evidence
+
+Verdict = Literal["supported", "contradicted", "can't tell"]
+Unit = Literal["percent", "number"]
+
+LEVEL = 0.05
+"""False discovery rate of the scoreboard."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test found.
+
+    Attributes
+    ----------
+    data : str
+        On what, over which span, how many observations.
+    estimate, low, high : float
+        With a 95% interval; NaN where there is none.
+    p_value : float
+        Two-sided, against no effect; NaN where nothing was tested.
+    stated : Verdict or None
+        Given where the claim is about a fact or a rule, not about chance; then no p-value is used.
+    note : str
+        What a reader must know beside the number.
+    """
+
+    data: str
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p_value: float = math.nan
+    stated: Verdict | None = None
+    note: str = ""
+
+    @classmethod
+    def unknown(cls, why: str) -> Finding:
+        """A finding that can't be had, with what is missing."""
+        return cls(data="", stated="can't tell", note=why)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim and how it is tested.
+
+    Attributes
+    ----------
+    key : str
+        Unique; letters and underscores.
+    theme : str
+    statement : str
+        The claim in our words.
+    model : str
+        How it is tested.
+    direction : {-1, 1}
+        Sign of the estimate if the claim holds.
+    unit : {"percent", "number"}
+        Of the estimate: a fraction shown in percent, or a plain number.
+    would_change : str
+        What evidence would change the verdict.
+    measure : callable
+        From the evidence to a finding.
+    expected_to_fail : bool
+        Whether it was doubted before it was tested.
+    """
+
+    key: str
+    theme: str
+    statement: str
+    model: str
+    direction: Literal[-1, 1]
+    unit: Unit
+    would_change: str
+    measure: Callable[[Evidence], Finding]
+    expected_to_fail: bool = False
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its finding and verdict.
+
+    Attributes
+    ----------
+    claim : Claim
+    finding : Finding
+    q_value : float
+        The p-value adjusted for all claims tested on the market; NaN where nothing was tested.
+    verdict : Verdict
+    """
+
+    claim: Claim
+    finding: Finding
+    q_value: float
+    verdict: Verdict
+
+
+def adjusted(p_values: list[float]) -> list[float]:
+    """Benjamini-Hochberg adjusted p-values; those that are NaN stay NaN and don't count.
+
+    Notes
+    -----
+    Benjamini and Hochberg, Journal of the Royal Statistical Society B 1995, by statsmodels.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    tested = [index for index, value in enumerate(p_values) if not math.isnan(value)]
+    result = [math.nan] * len(p_values)
+    if tested:
+        values = multipletests([p_values[index] for index in tested], method="fdr_bh")[1]
+        for index, value in zip(tested, values, strict=True):
+            result[index] = float(value)
+    return result
+
+
+def verdict_of(claim: Claim, finding: Finding, q_value: float, level: float = LEVEL) -> Verdict:
+    """Supported if the estimate differs from nothing in the claim's direction, contradicted if in the other.
+
+    "Can't tell" if the adjusted p-value is above `level`, or there is no estimate.
+    """
+    if finding.stated is not None:
+        return finding.stated
+    if math.isnan(finding.estimate) or math.isnan(q_value) or q_value > level:
+        return "can't tell"
+    return "supported" if finding.estimate * claim.direction > 0 else "contradicted"
+
+
+def judge(claims: tuple[Claim, ...], findings: list[Finding]) -> tuple[Judged, ...]:
+    """The scoreboard: every claim's finding judged, multiple testing taken into account."""
+    tested = [math.nan if finding.stated else finding.p_value for finding in findings]
+    return tuple(
+        Judged(claim, finding, q_value, verdict_of(claim, finding, q_value))
+        for claim, finding, q_value in zip(claims, findings, adjusted(tested), strict=True)
+    )

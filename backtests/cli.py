@@ -30,6 +30,7 @@ def run(
     market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
     engine: Annotated[str | None, typer.Option(help="Engine instead of the file's.")] = None,
     verify: Annotated[bool, typer.Option(help="Recompute every book with the other engine.")] = True,
+    paper: Annotated[str, typer.Option(help="Paper of the PDF: a4 or letter.")] = "a4",
     results: Results = Path("results"),
 ) -> None:
     """Run a backtest and write its tearsheet."""
@@ -38,6 +39,8 @@ def run(
 
     from backtests import config as run_files
 
+    if paper not in ("a4", "letter"):
+        raise run_files.ConfigError(f"--paper {paper!r}: write a4 or letter")
     overrides = list(settings or [])
     overrides += [f"market={json.dumps(market)}"] if market else []
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
@@ -60,7 +63,7 @@ def run(
 
         result = run_config(config, verify=verify, progress=progress)
         progress("writing the tearsheet")
-        folder = write(result, results)
+        folder = write(result, results, "letter" if paper == "letter" else "a4")
     _print_summary(folder)
 
 
@@ -138,6 +141,43 @@ def show(
     from backtests.results import find
 
     _print_summary(find(results, result))
+
+
+Finished = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its name.")]
+
+
+@app.command()
+def reproduce(run: Finished, results: Results = Path("results")) -> None:
+    """Run a finished run again and compare every number."""
+    from backtests.terminal import reproduce_command
+
+    if not reproduce_command(run, results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Folders, or starts of names.")],
+    results: Results = Path("results"),
+) -> None:
+    """Show finished runs side by side."""
+    from backtests.terminal import compare_command
+
+    compare_command(runs, results)
+
+
+@app.command()
+def review(
+    run: Finished,
+    verdict: Annotated[str, typer.Option(help="approve or reject.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who reviews.")],
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
+    results: Results = Path("results"),
+) -> None:
+    """Record a review of a finished run; it is kept in a hash chain."""
+    from backtests.terminal import review_command
+
+    review_command(run, verdict, by, note, results)
 
 
 def _print_summary(folder: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,17 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import metrics
+from backtests.analysis import trials
+from backtests.analysis.performance import cash_returns, metrics, returns_of
+from backtests.analysis.significance import moments
+from backtests.index import write_index
 from backtests.ledger import Decision
+from backtests.overlay import hedge_lines
 from backtests.result import Result
-from backtests.tearsheet import build, write_html
+from backtests.run import trial_hash
+from backtests.tearsheet import Paper, build, write_html, write_pdf
 from datafeeds.names import unknown_name
+from strategies.base import Hedge
 
 
 class ResultsError(ValueError):
@@ -28,11 +36,20 @@ def folder_name(result: Result) -> str:
     return f"{result.config.name}-{result.manifest['run_hash'][:8]}"
 
 
-def write(result: Result, results: Path) -> Path:
+def write(result: Result, results: Path, paper: Paper = "a4") -> Path:
     """Write a run's folder below `results` and return its path.
 
-    The folder is made under a temporary name and renamed when it is whole. An older folder of the same
-    run is replaced only then.
+    The run is added to the record of trials first, so that its tearsheet knows how often one tried. The
+    folder is made under a temporary name and renamed when it is whole. An older folder of the same run is
+    replaced only then. ``index.html`` is written anew.
+
+    Parameters
+    ----------
+    result : Result
+    results : Path
+        Folder that holds one folder a run.
+    paper : {"a4", "letter"}
+        Of the PDF.
 
     Raises
     ------
@@ -44,13 +61,46 @@ def write(result: Result, results: Path) -> Path:
     try:
         partial.mkdir(parents=True)
         try:
-            _fill(partial, result)
+            recorded = replace(result, manifest={**result.manifest, "trials": record_trial(result, results)})
+            _fill(partial, recorded, paper)
             _replace(partial, final)
+            write_index(results)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise ResultsError(f"{final}: can't be written: {error.strerror or error}") from None
     return final
+
+
+def record_trial(result: Result, results: Path) -> dict[str, Any]:
+    """Add the run to the record of trials below `results`.
+
+    Returns
+    -------
+    dict
+        For the manifest: as from `backtests.analysis.trials.stamp`, with the `variance` of the Sharpe ratios
+        on record (None while there are few), whether the record is `intact`, and its `verdict` in words.
+    """
+    ledger, market = result.book.ledger, result.market
+    cash = cash_returns(ledger.sessions, result.config.costs.cash_rate)
+    returns = returns_of(ledger.equity) - cash
+    sharpe = moments(returns).sharpe if len(returns) > 1 else math.nan
+    stamp = trials.record(
+        results,
+        market.hash,
+        trial_hash(result.config, market),
+        sharpe,
+        name=result.config.name,
+        kind="run",
+        sessions=len(returns),
+    )
+    verdict = trials.verify(results)
+    return {
+        **stamp,
+        "variance": trials.variance(results, market.hash),
+        "intact": verdict.intact,
+        "verdict": verdict.sentence(),
+    }
 
 
 def _replace(partial: Path, final: Path) -> None:
@@ -67,7 +117,19 @@ def _replace(partial: Path, final: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _fill(folder: Path, result: Result) -> None:
+def _fill(folder: Path, result: Result, paper: Paper) -> None:
+    write_numbers(folder, result)
+    _write_json(folder / "manifest.json", dict(result.manifest))
+    config = result.config.model_dump(mode="python", exclude_none=True)
+    _write_text(folder / "run.toml", tomli_w.dumps(config))
+    _write_text(folder / "log.txt", "".join(line + "\n" for line in log_lines(result)))
+    sheet = build(result)
+    write_html(sheet, folder / "tearsheet.html")
+    write_pdf(sheet, folder / "tearsheet.pdf", paper)
+
+
+def write_numbers(folder: Path, result: Result) -> None:
+    """Write every file of a run that holds numbers and nothing else: what running it again must give."""
     ledger = result.book.ledger
     dates = pd.DatetimeIndex(ledger.sessions, name="session")
     returns = pd.DataFrame({book.label: book.ledger.returns for book in result.books})
@@ -78,14 +140,11 @@ def _fill(folder: Path, result: Result) -> None:
     positions.to_parquet(folder / "positions.parquet")
     ledger.fills.to_parquet(folder / "fills.parquet", index=False)
     ledger.unfilled.to_parquet(folder / "unfilled.parquet", index=False)
+    if ledger.hedge is not None:
+        ledger.hedge.to_parquet(folder / "hedge.parquet", index=False)
     lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
     _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
     _write_json(folder / "metrics.json", metrics(result))
-    _write_json(folder / "manifest.json", dict(result.manifest))
-    config = result.config.model_dump(mode="python", exclude_none=True)
-    _write_text(folder / "run.toml", tomli_w.dumps(config))
-    _write_text(folder / "log.txt", "".join(line + "\n" for line in log_lines(result)))
-    write_html(build(result), folder / "tearsheet.html")
 
 
 def log_lines(result: Result) -> list[str]:
@@ -93,6 +152,7 @@ def log_lines(result: Result) -> list[str]:
     market = result.market
     lines = [f"market {market.name}: {market.source}", f"market hash {market.hash}"]
     lines += [str(finding) for finding in market.findings]
+    lines += list(result.manifest.get("limits", ()))
     for book in result.books:
         ledger = book.ledger
         lines.append(
@@ -101,6 +161,7 @@ def log_lines(result: Result) -> list[str]:
         )
         for row in ledger.unfilled.itertuples():
             lines.append(f"{book.label}: {row.session:%Y-%m-%d} {row.symbol} unfilled: {row.reason}")
+        lines += [f"{book.label}: {line}" for line in hedge_lines(ledger.hedge)]
     return lines
 
 
@@ -112,6 +173,20 @@ def _decision_record(decision: Decision) -> dict[str, Any]:
         "cash": target.cash,
         "changes": [{"why": change.why, "weights": dict(change.weights)} for change in target.changes],
         "state": dict(target.state),
+        "hedges": [_hedge_record(hedge) for hedge in target.hedges],
+    }
+
+
+def _hedge_record(hedge: Hedge) -> dict[str, Any]:
+    structure = hedge.structure
+    parameters = {"tenor": structure.tenor, "roll": structure.roll}
+    legs = [{"moneyness": leg.moneyness, "quantity": leg.quantity} for leg in structure.legs]
+    return {
+        "structure": structure.name,
+        "ratio": hedge.ratio,
+        "budget_bps": hedge.budget_bps,
+        **parameters,
+        "legs": legs,
     }
 
 

@@ -1,0 +1,330 @@
+"""Finished runs side by side, as one page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from backtests.analysis.definitions import DEFINITIONS
+from backtests.analysis.performance import Performance, correlation, drawdown_series, performance
+from backtests.analysis.span import spans_a_year
+from backtests.results import ResultsError
+from backtests.tearsheet.content import (
+    Cell,
+    Column,
+    Figure,
+    LineChart,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+    Tearsheet,
+)
+from backtests.tearsheet.formats import Format
+from backtests.tearsheet.html import write_html
+from backtests.tearsheet.sections.growth import lines
+from backtests.tearsheet.sections.provenance import flat
+from datafeeds.market import Array, Dates
+
+COMMON: tuple[tuple[str, Format], ...] = (
+    ("cagr", "percent2"),
+    ("total_return", "percent"),
+    ("volatility", "percent2"),
+    ("sharpe", "number"),
+    ("sortino", "number"),
+    ("max_drawdown", "percent2"),
+    ("calmar", "number"),
+    ("value_at_risk", "percent2"),
+    ("expected_shortfall", "percent2"),
+    ("worst_month", "percent2"),
+    ("worst_year", "percent2"),
+)
+RELATIVE: tuple[tuple[str, Format], ...] = (
+    ("excess_return", "percent2"),
+    ("tracking_error", "percent2"),
+    ("information_ratio", "number"),
+    ("beta", "number"),
+)
+TRADED: tuple[tuple[str, Format], ...] = (
+    ("turnover", "percent"),
+    ("cost_bps", "bps"),
+    ("fills", "integer"),
+    ("decisions", "integer"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A run as it stands in its folder.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest, metrics : mapping
+    returns : Series
+        Of the strategy, by session.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    returns: pd.Series[float]
+
+    @property
+    def label(self) -> str:
+        """Name of the folder: two runs of one run file differ by their hash."""
+        return self.folder.resolve().name
+
+    @property
+    def closes(self) -> Dates:
+        """The first session, then that of each return."""
+        first = np.datetime64(self.metrics["first_session"], "D")
+        return np.append(first, self.returns.index.to_numpy().astype("datetime64[D]"))
+
+
+def read(folder: Path) -> Finished:
+    """Open a run's folder.
+
+    Raises
+    ------
+    ResultsError
+        If it holds no run.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        returns = pd.read_parquet(folder / "returns.parquet").iloc[:, 0]
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{folder}: not a finished run: {error}") from None
+    return Finished(folder, manifest, metrics, returns)
+
+
+def compare(folders: Sequence[Path], results: Path) -> Path:
+    """Write a page that shows runs side by side and return its path.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Two or more.
+    results : Path
+        Folder that the page is written to.
+
+    Raises
+    ------
+    ResultsError
+        For fewer than two different runs, one that can't be read, or runs that share no sessions.
+    """
+    runs = [read(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
+    if len(runs) < 2:
+        raise ResultsError("comparing takes two different runs or more")
+    names = " ".join(run.label for run in runs)
+    digest = hashlib.sha256(names.encode()).hexdigest()[:8]
+    return write_html(comparison(runs, results), results / f"compare-{digest}.html")
+
+
+def comparison(runs: Sequence[Finished], results: Path) -> Tearsheet:
+    """The page as a document."""
+    sessions, equities = common_equity(runs)
+    found = [performance(each, sessions) for each in equities]
+    sections = (
+        Section(
+            "summary",
+            "Side by side",
+            (Paragraph(_best(runs, found), "lead"), *_warnings(runs), _common(runs, found)),
+        ),
+        Section("growth", "Growth and drawdown", _figures(runs, sessions, equities)),
+        Section("own", "Each over its own span", (_own(runs, results), _correlations(runs, equities))),
+        Section("settings", "What was set differently", (_settings(runs),)),
+    )
+    used = {key for key, _ in (*COMMON, *RELATIVE, *TRADED)}
+    return Tearsheet(
+        title=f"{len(runs)} runs side by side",
+        subtitle=f"{sessions[0]} to {sessions[-1]}, the span that all share. Hypothetical: simulations.",
+        sections=sections,
+        definitions={key: DEFINITIONS[key] for key in DEFINITIONS if key in used},
+        footer=" · ".join(run.label for run in runs),
+        annual=spans_a_year(sessions),
+        kind="Comparison",
+    )
+
+
+def common_equity(runs: Sequence[Finished]) -> tuple[Dates, list[Array]]:
+    """Sessions that all runs share, and the growth of 1 of each strategy over them.
+
+    Raises
+    ------
+    ResultsError
+        If they share fewer than two.
+    """
+    shared = runs[0].closes
+    for run in runs[1:]:
+        shared = np.intersect1d(shared, run.closes)
+    if len(shared) < 2:
+        spans = "; ".join(f"{run.label}: {run.closes[0]} to {run.closes[-1]}" for run in runs)
+        raise ResultsError(f"the runs share no sessions: {spans}")
+    grown = []
+    for run in runs:
+        equity = np.cumprod(np.append(1.0, 1.0 + run.returns.to_numpy(dtype=np.float64)))
+        inside = equity[np.searchsorted(run.closes, shared)]
+        grown.append(inside / inside[0])
+    return shared, grown
+
+
+def _best(runs: Sequence[Finished], found: Sequence[Performance]) -> str:
+    order = sorted(range(len(runs)), key=lambda place: -found[place].total_return)
+    first, last = order[0], order[-1]
+    growth = Cell(found[first].total_return, "percent").text, Cell(found[last].total_return, "percent").text
+    return f"{runs[first].label} returned most ({growth[0]}), {runs[last].label} least ({growth[1]})."
+
+
+def _warnings(runs: Sequence[Finished]) -> list[Paragraph]:
+    said = []
+    for what, values in (
+        ("data", {run.manifest.get("market", {}).get("hash") for run in runs}),
+        ("code", {run.manifest.get("code", {}).get("hash") for run in runs}),
+        ("spans", {(run.metrics["first_session"], run.metrics["last_session"]) for run in runs}),
+    ):
+        if len(values) > 1:
+            said.append(f"They were made with different {what}.")
+    said.append(
+        "Whoever picks the best of several runs picks luck too; each tearsheet says how often one tried."
+    )
+    return [Paragraph(" ".join(said), "warning")]
+
+
+def _term(key: str, annual: bool) -> str:
+    definition = DEFINITIONS[key]
+    return definition.term if annual or not definition.short_term else definition.short_term
+
+
+def _columns(runs: Sequence[Finished]) -> tuple[Column, ...]:
+    return tuple(Column(run.label) for run in runs)
+
+
+def _common(runs: Sequence[Finished], found: Sequence[Performance]) -> Table:
+    return Table(
+        "Return and risk after costs, over the same sessions",
+        (Column("Statistic", "left"), *_columns(runs)),
+        tuple(
+            Row(
+                (Cell(_term(key, found[0].annual)), *(Cell(getattr(each, key), form) for each in found)),
+                term=key,
+            )
+            for key, form in COMMON
+        ),
+        "Sharpe ratios here are without a cash return.",
+    )
+
+
+def _figures(runs: Sequence[Finished], sessions: Dates, equities: list[Array]) -> tuple[Figure, Figure]:
+    labels = tuple(run.label for run in runs)
+    ends = ", ".join(
+        f"{label} {Cell(float(each[-1]), 'multiple').text}"
+        for label, each in zip(labels, equities, strict=True)
+    )
+    falls = [drawdown_series(each) for each in equities]
+    worst = ", ".join(
+        f"{label} {Cell(float(each.min()), 'percent').text}"
+        for label, each in zip(labels, falls, strict=True)
+    )
+    return (
+        Figure(
+            "equity",
+            LineChart(lines(labels, sessions, equities), "multiple", log=True, rule=1.0),
+            "Growth of 1 after costs, logarithmic scale",
+            f"At the end: {ends}.",
+        ),
+        Figure(
+            "drawdown",
+            LineChart(lines(labels, sessions, falls), "percent", rule=0.0),
+            "Drawdown: equity below its high so far",
+            f"Deepest: {worst}.",
+        ),
+    )
+
+
+def _own(runs: Sequence[Finished], results: Path) -> Table:
+    def row(label: str, cells: Sequence[Cell], term: str = "", group: bool = False) -> Row:
+        return Row((Cell(label), *cells), term, group)
+
+    def benchmark(run: Finished) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = (run.metrics.get("benchmarks") or [{}])[0]
+        return found
+
+    rows = [
+        row("Tearsheet", [_link(run, results) for run in runs]),
+        row("From", [Cell(run.metrics["first_session"]) for run in runs]),
+        row("To", [Cell(run.metrics["last_session"]) for run in runs]),
+        row("Strategy", [Cell(run.metrics["strategy"]["label"]) for run in runs]),
+        row("First benchmark", [Cell(benchmark(run).get("label", "none")) for run in runs]),
+    ]
+    rows += [
+        row(
+            _term(key, True),
+            [Cell(benchmark(run).get("relative", {}).get(key), form) for run in runs],
+            key,
+            place == 0,
+        )
+        for place, (key, form) in enumerate(RELATIVE)
+    ]
+    rows += [
+        row(
+            _term(key, True),
+            [Cell(run.metrics["strategy"]["trading"].get(key), form) for run in runs],
+            key,
+            place == 0,
+        )
+        for place, (key, form) in enumerate(TRADED)
+    ]
+    return Table(
+        "As each run has it, against its own first benchmark",
+        (Column("Statistic", "left"), *_columns(runs)),
+        tuple(rows),
+    )
+
+
+def _link(run: Finished, results: Path) -> Cell:
+    """A link to the tearsheet where the page can reach it."""
+    beside = run.folder.resolve().parent == results.resolve()
+    return Cell("open", link=f"{quote(run.label)}/tearsheet.html") if beside else Cell("elsewhere")
+
+
+def _correlations(runs: Sequence[Finished], equities: list[Array]) -> Table:
+    returns = [each[1:] / each[:-1] - 1.0 for each in equities]
+    return Table(
+        "Correlation of session returns",
+        (Column("Run", "left"), *_columns(runs)),
+        tuple(
+            Row((Cell(run.label), *(Cell(correlation(ours, theirs), "number") for theirs in returns)))
+            for run, ours in zip(runs, returns, strict=True)
+        ),
+    )
+
+
+def _settings(runs: Sequence[Finished]) -> Table | Paragraph:
+    """Keys of the run files that differ."""
+    said = [dict(flat(run.manifest.get("config", {}))) for run in runs]
+    said = [
+        {**each, "market data": str(run.manifest.get("market", {}).get("hash", ""))[:12]}
+        for each, run in zip(said, runs, strict=True)
+    ]
+    keys = [
+        key
+        for key in dict.fromkeys(key for each in said for key in each)
+        if len({each.get(key) for each in said}) > 1
+    ]
+    if not keys:
+        return Paragraph("Nothing: the run files and the data are the same.")
+    return Table(
+        "Keys of the run files that differ",
+        (Column("Key", "left"), *(Column(run.label, "left") for run in runs)),
+        tuple(Row((Cell(key), *(Cell(each.get(key, "not set")) for each in said))) for key in keys),
+    )

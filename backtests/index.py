@@ -1,0 +1,217 @@
+"""The list of runs: `results/index.html`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from backtests import reviews
+from backtests.analysis import trials
+from backtests.reviews import Review
+from backtests.tearsheet.content import Block, Cell, Column, Paragraph, Row, Section, Table, Tearsheet
+from backtests.tearsheet.formats import Value
+from backtests.tearsheet.html import html
+
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A folder below the results.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest : mapping
+    metrics : mapping
+        Empty for a sweep.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+    def link(self, *names: str) -> str:
+        """Relative path of the first of `names` that the folder has, or empty."""
+        found = next((name for name in names if (self.folder / name).is_file()), "")
+        return f"{quote(self.folder.name)}/{quote(found)}" if found else ""
+
+
+def write_index(results: Path) -> Path:
+    """Write the list of everything below `results` anew and return its path."""
+    target = results / INDEX
+    draft = results / f".{INDEX}.{os.getpid()}"
+    draft.write_text(html(index(results)), encoding="utf-8", newline="\n")
+    draft.replace(target)
+    return target
+
+
+def index(results: Path) -> Tearsheet:
+    """The list of runs, sweeps and reviews as a document."""
+    found = listed(results)
+    runs = [each for each in found if each.metrics]
+    others = [each for each in found if not each.metrics]
+    said = reviews.read(results)
+    blocks: list[Block] = [_runs(runs, said, results)] if runs else [Paragraph("There are no runs yet.")]
+    sections = [Section("runs", "Runs", tuple(blocks))]
+    if others:
+        sections.append(Section("sweeps", "Sweeps and walks forward", (_others(others),)))
+    if said:
+        sections.append(Section("reviews", "Reviews", (_reviews(said, results),)))
+    verdicts = (trials.verify(results).sentence(), reviews.record_sentence(results))
+    sections.append(
+        Section("records", "Records", tuple(Paragraph(sentence) for sentence in verdicts if sentence))
+    )
+    return Tearsheet(
+        title="Results",
+        subtitle="Every run in this folder, latest first. Hypothetical: simulations on past data.",
+        sections=tuple(sections),
+        kind="Index",
+    )
+
+
+def listed(results: Path) -> list[Listed]:
+    """Every whole folder with a manifest, latest first; one that can't be read is left out."""
+    found = []
+    for path in results.glob("[!.]*/manifest.json"):
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            metrics = _json(path.with_name("metrics.json"))
+            found.append(
+                (manifest.get("started", ""), path.parent.name, Listed(path.parent, manifest, metrics))
+            )
+        except (OSError, ValueError, AttributeError):
+            continue
+    return [each for _, _, each in sorted(found, key=lambda entry: entry[:2], reverse=True)]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return content
+
+
+def _runs(runs: list[Listed], said: tuple[Review, ...], results: Path) -> Table:
+    return Table(
+        f"{len(runs):,} run{'s' if len(runs) != 1 else ''}",
+        (
+            Column("Run", "left"),
+            Column("Strategy", "left"),
+            Column("Market", "left"),
+            Column("From", "left"),
+            Column("To", "left"),
+            Column("CAGR"),
+            Column("Sharpe"),
+            Column("Deepest fall"),
+            Column("Above first benchmark"),
+            Column("Verified", "left"),
+            Column("Look-ahead", "left"),
+            Column("Reviews", "left"),
+            Column("PDF", "left"),
+        ),
+        tuple(_run(each, said, results) for each in runs),
+        "CAGR: return a year; a dash under a year. Verified: recomputed by the other engine, identical to "
+        "the last bit.",
+    )
+
+
+def _run(run: Listed, said: tuple[Review, ...], results: Path) -> Row:
+    metrics, manifest = run.metrics, run.manifest
+    ours = metrics.get("strategy", {})
+    numbers = ours.get("performance", {})
+    benchmarks = metrics.get("benchmarks") or [{}]
+    mine = [each.sentence(results) for each in said if each.run == run.folder.name]
+    pdf = run.link("tearsheet.pdf")
+    return Row(
+        (
+            Cell(run.folder.name, link=run.link("tearsheet.html")),
+            Cell(str(ours.get("label", ""))),
+            Cell(str(manifest.get("market", {}).get("name", ""))),
+            Cell(str(metrics.get("first_session", ""))),
+            Cell(str(metrics.get("last_session", ""))),
+            Cell(numbers.get("cagr"), "percent2"),
+            Cell(numbers.get("sharpe"), "number"),
+            Cell(numbers.get("max_drawdown"), "percent"),
+            Cell(benchmarks[0].get("relative", {}).get("excess_return"), "percent2"),
+            Cell(_verified(manifest)),
+            Cell(_looked(manifest)),
+            Cell("; ".join(mine) or "none"),
+            Cell("PDF" if pdf else "", link=pdf),
+        )
+    )
+
+
+def _verified(manifest: Mapping[str, Any]) -> str:
+    said = manifest.get("verification")
+    if said is None:
+        return "no"
+    return "identical" if said.get("identical") else "NOT THE SAME"
+
+
+def _looked(manifest: Mapping[str, Any]) -> str:
+    said = manifest.get("lookahead")
+    if said is None:
+        return "not checked"
+    return "passed" if said.get("passed") else "FAILED"
+
+
+def _others(others: list[Listed]) -> Table:
+    rows = []
+    for each in others:
+        pages = sorted(path.name for path in each.folder.glob("*.html"))
+        count: Value = each.manifest.get("configurations")
+        rows.append(
+            Row(
+                (
+                    Cell(each.folder.name, link=each.link(*pages)),
+                    Cell(str(each.manifest.get("kind", ""))),
+                    Cell(str(each.manifest.get("market", {}).get("name", ""))),
+                    Cell(count, "integer"),
+                )
+            )
+        )
+    return Table(
+        "What was searched",
+        (
+            Column("Folder", "left"),
+            Column("Kind", "left"),
+            Column("Market", "left"),
+            Column("Configurations"),
+        ),
+        tuple(rows),
+    )
+
+
+def _reviews(said: tuple[Review, ...], results: Path) -> Table:
+    rows = []
+    for each in reversed(said):
+        there = (results / each.run / "tearsheet.html").is_file()
+        changed = ", ".join(each.changed(results))
+        rows.append(
+            Row(
+                (
+                    Cell(each.recorded[:16].replace("T", " ")),
+                    Cell(each.run, link=f"{quote(each.run)}/tearsheet.html" if there else ""),
+                    Cell(each.verdict),
+                    Cell(each.by),
+                    Cell(each.note),
+                    Cell(f"changed: {changed}" if changed else "as reviewed"),
+                )
+            )
+        )
+    return Table(
+        "What reviewers said, latest first",
+        (
+            Column("When (UTC)", "left"),
+            Column("Run", "left"),
+            Column("Verdict", "left"),
+            Column("By", "left"),
+            Column("Note", "left"),
+            Column("Documents", "left"),
+        ),
+        tuple(rows),
+    )

@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backtests import named_strategies
 from backtests.account import Costs
+from backtests.overlay import OverlaySettings
 from backtests.sweeps.settings import SweepSettings, WalkForwardSettings
 from datafeeds.names import unknown_name
 from strategies.base import Strategy, StrategyError
+from strategies.hedges import Hedged
 
 Engine = Literal["event", "ledger"]
 Shock = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
@@ -58,6 +60,25 @@ class BenchmarkChoice(StrategyChoice):
     note: str = ""
 
 
+class HedgeChoice(BaseModel):
+    """A hedge around whatever the strategy decides: any key is a parameter of `strategies.hedges.Hedged`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def build(self, strategy: Strategy) -> Strategy:
+        """Return the strategy, hedged.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown parameter, or a value out of range.
+        """
+        try:
+            return Hedged(**{"of": strategy, **(self.model_extra or {})})
+        except StrategyError as error:
+            raise ConfigError(f"[hedge] {str(error).replace('strategy.', 'hedge.', 1)}") from None
+
+
 class RunConfig(BaseModel):
     """Everything that a run depends on, besides the market's content and the code.
 
@@ -84,6 +105,10 @@ class RunConfig(BaseModel):
         The first is the primary one.
     costs : Costs
         The same for the strategy and every benchmark.
+    overlay : OverlaySettings, optional
+        What options are written on and at what prices; needed as soon as a strategy hedges.
+    hedge : HedgeChoice, optional
+        Puts a hedge around the strategy, not the benchmarks.
     scenarios : dict of str to dict of str to float
         Shocks of one day for the stress section, by name, then by group or symbol; ``"rest"`` for the rest.
     sweep, walk_forward : SweepSettings, WalkForwardSettings, optional
@@ -105,13 +130,16 @@ class RunConfig(BaseModel):
     strategy: StrategyChoice
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     costs: Costs = Costs()
+    overlay: OverlaySettings | None = None
+    hedge: HedgeChoice | None = None
     scenarios: dict[str, dict[str, Shock]] = {}
     sweep: SweepSettings | None = Field(default=None, exclude=True)
     walk_forward: WalkForwardSettings | None = Field(default=None, exclude=True)
 
     def build_strategy(self) -> Strategy:
-        """The strategy that the run file names."""
-        return self.strategy.build("strategy")
+        """The strategy that the run file names, with its hedge."""
+        strategy = self.strategy.build("strategy")
+        return self.hedge.build(strategy) if self.hedge is not None else strategy
 
 
 def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
@@ -189,6 +217,11 @@ def parse(document: Mapping[str, Any], source: str) -> RunConfig:
         raise ConfigError(f"{source}: " + "; ".join(problems)) from None
     if config.start and config.end and config.start >= config.end:
         raise ConfigError(f"{source}: start {config.start} is not before end {config.end}")
+    if config.hedge is not None and config.overlay is None:
+        raise ConfigError(
+            f"{source}: [hedge] needs a table [overlay] that says what options are written on, such as "
+            'underlying = "SPY"'
+        )
     return config
 
 
@@ -210,6 +243,8 @@ def _model_at(location: Iterable[Any]) -> type[BaseModel]:
     """The model that a table of the run file is checked against."""
     tables: dict[str, type[BaseModel]] = {
         "costs": Costs,
+        "overlay": OverlaySettings,
+        "hedge": HedgeChoice,
         "strategy": StrategyChoice,
         "benchmarks": BenchmarkChoice,
         "sweep": SweepSettings,

@@ -22,7 +22,7 @@ from backtests.surface import KAPPA, YEAR, Greeks, Surface, calibrate, put_greek
 from datafeeds import fundamentals
 from datafeeds.market import Array, Market, exchange_sessions
 from datafeeds.names import unknown_name
-from strategies.base import Hedge, Structure, Target
+from strategies.base import Hedge, StrategyError, Structure, Target
 from strategies.expiries import monthly_expiries
 
 SLOTS = 8
@@ -355,7 +355,7 @@ def option_market(market: Market, settings: OverlaySettings) -> OptionMarket:
 
 
 class Overlay:
-    """Prices of a run's hedges, as both engines read them.
+    """Prices of a run's hedges over all sessions of its market, as both engines read them.
 
     A hedge is registered when a target first names it: it takes the next slot, and its prices are filled
     into `inputs` in place.
@@ -363,9 +363,9 @@ class Overlay:
     Parameters
     ----------
     price : callable
-        Gives the `UnitPrices` of a structure over the run's sessions.
+        Gives the `UnitPrices` of a structure.
     sessions : int
-        Number of the run's sessions.
+        Number of the market's sessions.
     options : OptionMarket, optional
         Where the prices come from, for analyses.
     limits : tuple of str
@@ -432,12 +432,12 @@ class Overlay:
         return row
 
     def unit_prices(self, structure: Structure) -> UnitPrices:
-        """Prices of one unit over the run's sessions."""
+        """Prices of one unit."""
         return self._price(structure)
 
 
 def open_overlay(market: Market, settings: OverlaySettings, first: int, last: int) -> Overlay:
-    """The overlay of a run over the sessions `first` to `last` of `market`.
+    """The overlay of a run that may use the sessions `first` to `last` of `market`.
 
     Raises
     ------
@@ -446,13 +446,7 @@ def open_overlay(market: Market, settings: OverlaySettings, first: int, last: in
     """
     options = option_market(market, settings)
     options.require(first, last)
-    run = slice(first, last + 1)
-
-    def price(structure: Structure) -> UnitPrices:
-        unit = options.unit_prices(structure)
-        return UnitPrices(*(getattr(unit, name)[run] for name in UnitPrices.__dataclass_fields__))
-
-    return Overlay(price, last + 1 - first, options, options.limits(first, last))
+    return Overlay(options.unit_prices, len(market.sessions), options, options.limits(first, last))
 
 
 def target_row(target: Target, columns: npt.ArrayLike, symbols: int, overlay: Overlay | None) -> Array:
@@ -460,15 +454,17 @@ def target_row(target: Target, columns: npt.ArrayLike, symbols: int, overlay: Ov
 
     Raises
     ------
-    OverlayError
+    StrategyError
         If the target has a hedge and there is no overlay to price it.
+    OverlayError
+        If there are too many different hedges.
     """
     row = np.zeros(symbols)
     row[np.asarray(columns, dtype=np.intp)] = list(target.weights.values())
     if overlay is not None:
         return np.concatenate([row, overlay.ratios(target.hedges)])
     if target.hedges:
-        raise OverlayError(
+        raise StrategyError(
             f"the target hedges with a {target.hedges[0].structure.name}, but the run has no table [overlay] "
             "that says what options are written on"
         )
@@ -479,7 +475,9 @@ WANTED, ALLOWED, UNITS, PREMIUM, RECEIVED, VALUE = range(6)
 """Planes of what an engine records of its hedges, shape (6, SLOTS, sessions)."""
 
 
-def hedge_table(overlay: Overlay, record: Array, sessions: npt.NDArray[np.datetime64]) -> pd.DataFrame:
+def hedge_table(
+    overlay: Overlay, record: Array, sessions: npt.NDArray[np.datetime64], first: int
+) -> pd.DataFrame:
     """What an engine recorded, as `Ledger.hedge` wants it.
 
     Parameters
@@ -489,8 +487,12 @@ def hedge_table(overlay: Overlay, record: Array, sessions: npt.NDArray[np.dateti
         Planes `WANTED`, `ALLOWED` (wanted, within the budget), `UNITS` held at the close, `PREMIUM` paid,
         `RECEIVED` and `VALUE` at the close.
     sessions : ndarray of datetime64[D]
+        The run's sessions.
+    first : int
+        Position of the first of them in the market.
     """
     parts = []
+    run = slice(first, first + len(sessions))
     for slot, (structure, _) in enumerate(overlay.hedges):
         wanted, allowed, units, premium, received, value = record[:, slot]
         before, value_before = (np.concatenate([[0.0], values[:-1]]) for values in (units, value))
@@ -498,8 +500,8 @@ def hedge_table(overlay: Overlay, record: Array, sessions: npt.NDArray[np.dateti
         unit = overlay.unit_prices(structure)
         limit = np.where(units < allowed, "cash", np.where(allowed < wanted, "budget", ""))
         # The decay of a unit that is not held may be unknown.
-        decay = np.where(before > 0, before * unit.decay, 0.0)
-        spread = np.where(premium > 0, premium - units * unit.mark, 0.0)
+        decay = np.where(before > 0, before * unit.decay[run], 0.0)
+        spread = np.where(premium > 0, premium - units * unit.mark[run], 0.0)
         columns = {
             "session": sessions.astype("datetime64[s]"),
             "structure": np.full(len(sessions), structure.name, dtype=object),
@@ -522,6 +524,18 @@ def hedge_table(overlay: Overlay, record: Array, sessions: npt.NDArray[np.dateti
         )
     table = pd.concat(parts, ignore_index=True).astype(words)
     return table.sort_values("session", kind="stable", ignore_index=True)
+
+
+def hedge_lines(hedge: pd.DataFrame | None) -> list[str]:
+    """Purchases of `Ledger.hedge` that fell short of what was wanted, in words."""
+    if hedge is None:
+        return []
+    short = hedge[hedge["limit"] != ""]
+    return [
+        f"{row.session:%Y-%m-%d} {row.structure} cut to {row.units:.6g} of {row.wanted:.6g} units: "
+        f"{row.limit}"
+        for row in short.itertuples()
+    ]
 
 
 def as_known(market: Market, name: str, key: str) -> Array:

@@ -24,6 +24,7 @@ from backtests.engines.choice import OTHER, differences, engine_named, recompute
 from backtests.ledger import Ledger
 from backtests.markets import open_market
 from backtests.named_strategies import UNCHECKED, NativeStrategy, class_named, label_of
+from backtests.overlay import open_overlay
 from backtests.result import Book, Result
 from datafeeds.market import Market
 from strategies.base import Strategy, StrategyError
@@ -99,6 +100,8 @@ def run(
         ledger = _ledger(key, config.engine, traded, strategy, account, clock)
         books.append(Book(label, strategy, ledger, note))
     record = manifest(config, traded)
+    if account.overlay is not None and account.overlay.hedges:
+        record["limits"] = list(account.overlay.limits)
     if isinstance(books[0].strategy, NativeStrategy):
         record["not_recomputed"] = UNCHECKED
     elif verify:
@@ -155,6 +158,8 @@ def account_of(config: RunConfig, market: Market) -> Account:
     ------
     ConfigError
         If the dates leave fewer than two sessions.
+    OverlayError
+        If options can't be priced on one of them.
     """
     first = 0 if config.start is None else market.index_of(str(config.start))
     if config.start is not None and (first < 0 or market.sessions[first] < config.start):
@@ -165,7 +170,8 @@ def account_of(config: RunConfig, market: Market) -> Account:
             f"start {config.start} and end {config.end} leave no sessions; market {market.name!r} has "
             f"{market.sessions[0]} to {market.sessions[-1]}"
         )
-    return Account(config.capital, config.costs, config.lag, config.fractional_shares, first, last)
+    overlay = None if config.overlay is None else open_overlay(market, config.overlay, first, last)
+    return Account(config.capital, config.costs, config.lag, config.fractional_shares, first, last, overlay)
 
 
 def _ledger(
@@ -173,7 +179,7 @@ def _ledger(
 ) -> Ledger:
     if isinstance(strategy, NativeStrategy):
         return _native_ledger(key, engine, market, strategy, account, clock)
-    recorder = Recorder(market, strategy, may_hold_index=key != "strategy")
+    recorder = Recorder(market, strategy, may_hold_index=key != "strategy", overlay=account.overlay)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     began = time.perf_counter()
     try:

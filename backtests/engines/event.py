@@ -170,7 +170,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.weights = np.zeros(len(market.symbols))
         self.open = np.zeros(len(market.symbols), dtype=bool)
         overlay = self.account.overlay
-        self.hedges = None if overlay is None else HedgeBook(overlay, self.broker)
+        self.hedges = None if overlay is None else HedgeBook(overlay, self.broker, self.account.first, count)
 
     # What happens when -----------------------------------------------------------------------------
 
@@ -436,5 +436,5 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
         decisions=(),
         hedge=None
         if account.overlay is None
-        else hedge_table(account.overlay, books.hedges.record, sessions),
+        else hedge_table(account.overlay, books.hedges.record, sessions, account.first),
     )

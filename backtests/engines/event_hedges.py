@@ -31,6 +31,8 @@ class HedgeBook:
     ----------
     overlay : Overlay
     broker : SessionBroker
+    first, sessions : int
+        Position of the run's first session in the market, and how many there are.
 
     Attributes
     ----------
@@ -40,10 +42,11 @@ class HedgeBook:
         See `backtests.overlay.hedge_table`.
     """
 
-    def __init__(self, overlay: Overlay, broker: Any) -> None:
-        self._inputs = overlay.inputs
+    def __init__(self, overlay: Overlay, broker: Any, first: int, sessions: int) -> None:
+        # A view: prices of a hedge that is named later are filled in underneath.
+        self._inputs = overlay.inputs[:, :, first : first + sessions]
         self._broker = broker
-        _, slots, sessions = overlay.inputs.shape
+        slots = overlay.inputs.shape[1]
         self.ratio, self.units = np.zeros((2, slots))
         self.record = np.zeros((6, slots, sessions))
 

@@ -370,23 +370,23 @@ def _fill_buys(
 
 
 @_inline
-def _roll_hedges(hedges: Hedges, books: Books, worth: float, row: int) -> None:
+def _roll_hedges(hedges: Hedges, books: Books, worth: float, session: int, row: int) -> None:
     """Rule 8, but for the marking."""
     prices, standing, record = hedges
     slots = standing.shape[1]
     for slot in range(slots):
-        if standing[HOLDING, slot] > 0.0 and not np.isnan(prices[ASK, slot, row]):
-            received = standing[HOLDING, slot] * prices[RECEIVE, slot, row]
+        if standing[HOLDING, slot] > 0.0 and not np.isnan(prices[ASK, slot, session]):
+            received = standing[HOLDING, slot] * prices[RECEIVE, slot, session]
             books.cash[0] += received
             record[RECEIVED, slot, row] = received
             standing[HOLDING, slot] = 0.0
     equity = books.cash[0] + worth
     for slot in range(slots):
-        ask = prices[ASK, slot, row]
+        ask = prices[ASK, slot, session]
         if not standing[RATIO, slot] > 0.0 or np.isnan(ask):
             continue
-        wanted = _hedge_units(standing[RATIO, slot], equity, prices[CLOSE, slot, row])
-        allowed = _payable_units(wanted, ask, prices[ALLOWANCE, slot, row] * equity)
+        wanted = _hedge_units(standing[RATIO, slot], equity, prices[CLOSE, slot, session])
+        allowed = _payable_units(wanted, ask, prices[ALLOWANCE, slot, session] * equity)
         units = _payable_units(allowed, ask, books.cash[0])
         step = 0
         while units > 0.0 and books.cash[0] - units * ask < 0.0:
@@ -401,13 +401,13 @@ def _roll_hedges(hedges: Hedges, books: Books, worth: float, row: int) -> None:
 
 
 @_inline
-def _mark_hedges(hedges: Hedges, row: int) -> float:
+def _mark_hedges(hedges: Hedges, session: int, row: int) -> float:
     prices, standing, record = hedges
     total = 0.0
     for slot in range(standing.shape[1]):
         units = standing[HOLDING, slot]
         if units > 0.0:
-            value = units * prices[MARK, slot, row]
+            value = units * prices[MARK, slot, session]
             record[UNITS, slot, row] = units
             record[VALUE, slot, row] = value
             total += value
@@ -516,8 +516,8 @@ def _kernel(version: int) -> Callable[..., int]:
                 worth += gain
             hedge = 0.0
             if slots > 0:
-                _roll_hedges(hedges, books, worth, row)
-                hedge = _mark_hedges(hedges, row)
+                _roll_hedges(hedges, books, worth, session, row)
+                hedge = _mark_hedges(hedges, session, row)
             cash[row] = book_cash[0]
             equity[row] = book_cash[0] + worth + hedge
         return stop + 1
@@ -670,7 +670,7 @@ class _Run:
 
     def _hedge(self, sessions: Dates) -> pd.DataFrame | None:
         overlay = self.account.overlay
-        return None if overlay is None else hedge_table(overlay, self.hedged, sessions)
+        return None if overlay is None else hedge_table(overlay, self.hedged, sessions, self.account.first)
 
     def _fills(self) -> pd.DataFrame:
         count = self.books.counts[FILLS]

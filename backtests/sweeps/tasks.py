@@ -140,7 +140,9 @@ class Books:
         """
         if self._targets is not None and self._span == (account.first, account.last):
             return _replayed(self._market, self._targets, account, engine)
-        recorder = Recorder(self._market, self._strategy, may_hold_index=self._may_hold_index)
+        recorder = Recorder(
+            self._market, self._strategy, may_hold_index=self._may_hold_index, overlay=account.overlay
+        )
         made: dict[int, Array] = {}
         ledger = engine_named(engine)(self._market, _keeping(recorder, made), self._deciding, account)
         self._span = (account.first, account.last)

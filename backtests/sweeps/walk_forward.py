@@ -22,6 +22,7 @@ from backtests.decisions import Recorder
 from backtests.engines.choice import engine_named
 from backtests.ledger import Decision, Ledger
 from backtests.markets import open_market
+from backtests.overlay import Overlay, target_row
 from backtests.run import account_of
 from backtests.sweeps.execution import Watch
 from backtests.sweeps.plan import Plan, plan
@@ -29,7 +30,7 @@ from backtests.sweeps.report import Sweep
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.windows import Choice, choose, windows
 from datafeeds.market import Array, Market
-from strategies.base import Strategy
+from strategies.base import Strategy, Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,8 @@ def _benchmark(config: RunConfig, market: Market, account: Account) -> Ledger | 
         return None
     strategy = config.benchmarks[0].build("benchmarks[0]")
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
-    return engine_named("ledger")(market, Recorder(market, strategy, may_hold_index=True), deciding, account)
+    recorder = Recorder(market, strategy, may_hold_index=True, overlay=account.overlay)
+    return engine_named("ledger")(market, recorder, deciding, account)
 
 
 def _followed(
@@ -176,14 +178,14 @@ def _followed(
     """Books of an account that follows each chosen strategy from the close of its session on."""
     engine = engine_named(planned.settings.engine)
     history = {strategy: _decided(market, strategy, whole) for strategy in dict.fromkeys(chosen)}
-    relay = Relay(market, dict(zip(begins, chosen, strict=True)), history)
+    relay = Relay(market, dict(zip(begins, chosen, strict=True)), history, whole.overlay)
     ledger = engine(market, relay, relay.deciding, tested)
     return replace(ledger, decisions=tuple(relay.decisions))
 
 
 def _decided(market: Market, strategy: Strategy, account: Account) -> tuple[Decision, ...]:
     """Return what a strategy decides in a whole run."""
-    recorder = Recorder(market, strategy)
+    recorder = Recorder(market, strategy, overlay=account.overlay)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     engine_named("ledger")(market, recorder, deciding, account)
     return tuple(recorder.decisions)
@@ -203,6 +205,8 @@ class Relay:
         itself just goes on.
     history : mapping of Strategy to sequence of Decision
         What each decided in its whole run.
+    overlay : Overlay, optional
+        The account's.
 
     Attributes
     ----------
@@ -216,10 +220,12 @@ class Relay:
         market: Market,
         takes_over: Mapping[int, Strategy],
         history: Mapping[Strategy, Sequence[Decision]],
+        overlay: Overlay | None = None,
     ) -> None:
         self._market = market
         self._takes_over = takes_over
         self._history = history
+        self._overlay = overlay
         self._strategy: Strategy | None = None
         self._recorder: Recorder | None = None
         self._scheduled = {
@@ -229,7 +235,7 @@ class Relay:
         self.decisions: list[Decision] = []
 
     def __call__(self, session: int, weights: Array) -> Array | None:
-        """Target weights at the close of `session`, shape (symbols,); None to hold."""
+        """Target row at the close of `session`; None to hold."""
         new = self._takes_over.get(session)
         if new is not None and new != self._strategy:
             return self._switch(new, session, weights)
@@ -241,16 +247,20 @@ class Relay:
         today = self._market.sessions[session]
         past = [decision for decision in self._history[strategy] if decision.session < today]
         self._strategy = strategy
-        self._recorder = Recorder(self._market, strategy, previous=past[-1].target if past else None)
+        self._recorder = Recorder(
+            self._market,
+            strategy,
+            previous=past[-1].target if past else None,
+            overlay=self._overlay,
+        )
         target = self._ask(session, weights) if self._scheduled[strategy][session] else None
         if target is not None:
             return target
-        row = np.zeros(len(self._market.symbols))
+        latest = past[-1].target if past else Target({}, why="nothing is decided yet")
         if past:
-            latest = past[-1].target
-            row[self._market.columns_of(latest.weights)] = list(latest.weights.values())
             self.decisions.append(Decision(today, latest))
-        return row
+        columns = self._market.columns_of(latest.weights)
+        return target_row(latest, columns, len(self._market.symbols), self._overlay)
 
     def _ask(self, session: int, weights: Array) -> Array | None:
         assert self._recorder is not None  # somebody takes over at the first session

@@ -226,7 +226,7 @@ def hedged_scenarios(draw: st.DrawFn) -> Scenario:
     """A scenario whose decisions hedge: book-keeping needs no surface, so options have random prices."""
     scenario = draw(scenarios())
     account = scenario.account
-    count = account.last + 1 - account.first
+    count = len(scenario.market.sessions)
     overlay = Overlay(
         random_unit_prices(draw(st.integers(0, 2**32 - 1)), count, draw(st.sampled_from([0.1, 0.4, 1.0]))),
         count,

@@ -109,6 +109,45 @@ def walk_forward(
     terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster)
 
 
+@app.command()
+def event(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="An event file (TOML).")] = None,
+    date: Annotated[str | None, typer.Option(help="The day, as 2026-06-04, instead of a file.")] = None,
+    market: Annotated[str, typer.Option(help="Market name or folder.")] = "sample",
+    html: Annotated[Path | None, typer.Option(help="Write the tables to this page too.")] = None,
+) -> None:
+    """Study a day: abnormal returns, leaders, and what followed days like it."""
+    from backtests.event_report import event_command
+
+    event_command(market, date, file, html)
+
+
+@app.command()
+def claims(
+    market: Annotated[list[str] | None, typer.Option(help="Market name or folder; may be repeated.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the scoreboard to this page.")] = None,
+    text: Annotated[Path | None, typer.Option(help="Write the scoreboard to this Markdown file.")] = None,
+) -> None:
+    """Test the source analysis's claims and say which hold."""
+    from backtests.claims.command import claims_command
+
+    claims_command(market or ["sample"], html, text)
+
+
+@app.command()
+def ablation(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A run file of a strategy with elements.")],
+    settings: Settings = None,
+    market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
+    text: Annotated[Path | None, typer.Option(help="Write the table to this Markdown file.")] = None,
+) -> None:
+    """Switch each element of a strategy on alone, and all but one."""
+    from backtests.ablation import ablation_command
+
+    overrides = list(settings or []) + ([f"market={json.dumps(market)}"] if market else [])
+    ablation_command(file, overrides, text)
+
+
 @app.command("list")
 def list_() -> None:
     """List strategies, markets and run files."""

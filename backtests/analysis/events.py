@@ -23,6 +23,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backtests.analysis.dow import LEAST_MEMBERS, PriceWeightedDay, dow_members, price_weighted_day
+from backtests.analysis.indices import NoIndex, group_returns, index_returns, session_returns
 from datafeeds.fundamentals import fact, names
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
@@ -52,8 +53,6 @@ class Signature(BaseModel):
         Some member of `hardware` loses at least this.
     hardware : str
         Group of the semiconductors.
-    dow, nasdaq : str
-        Groups that stand for the two indices.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,8 +61,6 @@ class Signature(BaseModel):
     nasdaq_below: float = 0.0
     hardware_fall: Annotated[float, Field(gt=0, lt=1)] = 0.05
     hardware: str = "ai_hardware"
-    dow: str = "dow"
-    nasdaq: str = "nasdaq"
 
 
 class Event(BaseModel):
@@ -165,35 +162,6 @@ JUNE_2026_REPORTED = (
     Reported("Cboe SKEW", math.nan, "142"),
 )
 """What was published about 2026-06-04. No price of that day is in the sample."""
-
-
-def session_returns(market: Market) -> Array:
-    """Total return of each symbol in each session, shape (sessions, symbols).
-
-    NaN where it did not trade, or had no price before.
-    """
-    returns = np.full(market.close.shape, np.nan)
-    before = market.mark[:-1]
-    returns[1:] = (market.close[1:] + market.dividend[1:]) / before - 1.0
-    return returns
-
-
-def group_returns(market: Market, returns: Array, group: str) -> Array:
-    """Equal-weighted return of the members that a group has on each day, shape (sessions,); NaN without any.
-
-    An empty `group` means every stock.
-    """
-    belongs = market.memberships(group) if group else np.broadcast_to(market.kinds == "stock", returns.shape)
-    return mean_return(returns, belongs)
-
-
-def mean_return(returns: Array, belongs: npt.NDArray[np.bool_]) -> Array:
-    """Mean of each row over the symbols that belong and have a return; NaN without any."""
-    known = belongs & np.isfinite(returns)
-    count = known.sum(axis=1)
-    total = np.where(known, returns, 0.0).sum(axis=1)
-    mean: Array = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return mean
 
 
 @dataclass(frozen=True)
@@ -578,29 +546,28 @@ def _history(
     market: Market, returns: Array, signature: Signature, end: int, seed: int
 ) -> tuple[npt.NDArray[np.intp], dict[str, tuple[Aftermath, ...]], list[str]]:
     """Similar days before session `end`, and what followed them."""
-    absent = [
-        group for group in (signature.dow, signature.nasdaq, signature.hardware) if group not in market.groups
-    ]
-    if absent:
-        why = f"Market {market.name!r} has no group {', '.join(map(repr, absent))}: no similar days."
-        return np.array([], dtype=np.intp), {}, [why]
-    dow = group_returns(market, returns, signature.dow)
-    nasdaq = group_returns(market, returns, signature.nasdaq)
+    try:
+        dow_label, dow = index_returns(market, returns, "dow")
+        nasdaq_label, nasdaq = index_returns(market, returns, "nasdaq")
+    except NoIndex as error:
+        return np.array([], dtype=np.intp), {}, [f"No similar days: {error}."]
+    if signature.hardware not in market.groups:
+        return np.array([], dtype=np.intp), {}, [f"No similar days: no group {signature.hardware!r}."]
     belongs = market.memberships(signature.hardware) & np.isfinite(returns)
     worst = np.where(belongs, returns, np.inf).min(axis=1)
     days = similar_days(dow, nasdaq, worst, signature)
     days = days[days < end]
     pairs = {"Dow less Nasdaq": dow - nasdaq}
     if {"small_cap", "cap_weighted"} <= set(market.groups):
-        pairs["Small caps less cap-weighted"] = group_returns(market, returns, "small_cap") - group_returns(
-            market, returns, "cap_weighted"
-        )
+        small, whole = (group_returns(market, returns, name) for name in ("small_cap", "cap_weighted"))
+        pairs["Small caps less cap-weighted"] = small - whole
     pairs["Hardware less Dow"] = group_returns(market, returns, signature.hardware) - dow
     following = {
         name: tuple(aftermath(pair[:end], days, horizon, seed=seed) for horizon in HORIZONS)
         for name, pair in pairs.items()
     }
-    return days, following, []
+    stands = f"For the Dow: {dow_label}. For the Nasdaq: {nasdaq_label}."
+    return days, following, [stands]
 
 
 def frame(rows: Iterable[Abnormal]) -> pd.DataFrame:

@@ -9,7 +9,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from backtests.analysis.events import forward_sums, group_returns, mean_return, session_returns
+from backtests.analysis.events import forward_sums
+from backtests.analysis.indices import (
+    Index,
+    NoIndex,
+    group_returns,
+    index_returns,
+    mean_return,
+    session_returns,
+)
 from backtests.claims.claim import Finding, Unit
 from backtests.claims.inference import LEAST, Estimate
 from datafeeds.fundamentals import fact, group_median, names, series_names, series_table
@@ -119,47 +127,17 @@ class Evidence:
         gained = np.where(known, weights * np.nan_to_num(self.returns), 0.0).sum(axis=1)
         return np.where(total > 0, gained / np.where(total > 0, total, 1.0), np.nan)
 
-    def standing_for(self, index: str) -> tuple[str, Array]:
+    def standing_for(self, index: Index) -> tuple[str, Array]:
         """Returns of a market index, or of what stands in for it, with a name that says so.
 
         Parameters
         ----------
         index : {"market", "dow", "nasdaq", "small"}
         """
-        group = {"market": "cap_weighted", "dow": "dow", "nasdaq": "nasdaq", "small": "small_cap"}[index]
-        market = self.market
-        if group in market.groups:
-            rows = market.instruments[market.instruments["group"] == group]
-            return ", ".join(rows["symbol"]), self.group(group)
-        count = int(self.stocks.sum())
-        if index == "market":
-            return f"{count} stocks in equal weight", self.equal
-        if index == "dow":
-            return f"{count} stocks in price weight (for the Dow)", self.price_weighted
-        if index == "nasdaq":
-            technology = np.isin(
-                np.array(market.symbols),
-                market.instruments.loc[market.instruments["sector"] == "Information Technology", "symbol"],
-            )
-            label = "/".join(np.array(market.symbols)[technology][:4])
-            if technology.any():
-                return f"{label} in equal weight (for the Nasdaq)", mean_return(
-                    self.returns, np.broadcast_to(technology, self.returns.shape)
-                )
-        raise Missing(f"the market has nothing that stands for {index}")
-
-    @cached_property
-    def price_weighted(self) -> Array:
-        """Return of one share of each stock."""
-        market = self.market
-        before = market.mark[:-1]
-        known = self.stocks & np.isfinite(self.returns[1:]) & np.isfinite(before)
-        prices = np.where(known, before, 0.0)
-        total = prices.sum(axis=1)
-        result = np.full(len(market.sessions), np.nan)
-        gained = (prices * np.nan_to_num(self.returns[1:])).sum(axis=1)
-        result[1:] = np.where(total > 0, gained / np.where(total > 0, total, 1.0), np.nan)
-        return result
+        try:
+            return index_returns(self.market, self.returns, index)
+        except NoIndex as error:
+            raise Missing(str(error)) from None
 
     def sector(self, name: str, industry: str = "") -> Array:
         """Equal-weighted return of the stocks of a sector, or of one industry in it."""

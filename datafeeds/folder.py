@@ -37,6 +37,7 @@ from datafeeds.checks.tables import (
     repeated_facts,
     symbol_problem,
 )
+from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
 from datafeeds.market import (
     Adjustment,
     Array,
@@ -257,8 +258,7 @@ class _Folder:
                 "dividends counted twice",
                 "source.json says adjustment = total_return, and there are dividends; remove one of them",
             )
-        kept, quarantined = check_facts(facts, splits)
-        self.report(quarantined)
+        kept, splits = self._facts(facts, splits, Volumes(sessions, symbols, bars.volume))
         if self.stopped():
             return None
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
@@ -280,6 +280,16 @@ class _Folder:
             limits=(*source["limits"], *_limits(bars, kept, instruments, adjustment, closes_only)),
             findings=tuple(self.findings),
         )
+
+    def _facts(
+        self, facts: pd.DataFrame, splits: pd.DataFrame, volumes: Volumes
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Filed figures that can be used, and the splits with those that share counts reveal."""
+        traded, hardly_traded = counts_hardly_traded(facts, splits, volumes)
+        kept, quarantined = check_facts(traded, splits)
+        level, splits, off_level = counts_off_level(kept, splits, volumes)
+        self.report((*hardly_traded, *quarantined, *off_level))
+        return level, splits
 
     def _source(self) -> dict[str, Any]:
         """What ``source.json`` says, or what holds without it."""

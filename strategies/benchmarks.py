@@ -121,8 +121,16 @@ class PriceWeighted(Strategy):
         return Target(prices / prices.sum(), why=f"one share of each of {len(symbols)} symbols")
 
 
+REINVEST_ABOVE = 0.001
+"""Share of equity in cash above which `BuyAndHold` reinvests: less is the remainder of whole shares."""
+
+
 class BuyAndHold(Strategy):
     """Buy once and let it drift.
+
+    With ``reinvest=True`` and a schedule, such as ``schedule="monthly"``, returns are total returns: cash that
+    dividends and delistings have brought in buys more of what is held, in the proportions to which it has
+    drifted.
 
     Attributes
     ----------
@@ -133,12 +141,16 @@ class BuyAndHold(Strategy):
         Share of the capital for each of `symbols`, at most 1 together; equal if not given.
     group : str, optional
         Buy the stocks and funds of this group instead of `symbols`.
+    reinvest : bool
+        Whether cash is put to work at each decision of the schedule, so that everything is always invested.
+        What has no price at the start is then spread over the others.
     """
 
     schedule = Once()
     symbols: Symbols = ()
     weights: tuple[Share, ...] = ()
     group: Group = None
+    reinvest: bool = False
 
     def check(self) -> None:
         """See `Strategy.check`."""
@@ -155,17 +167,43 @@ class BuyAndHold(Strategy):
             raise StrategyError(
                 f"strategy.weights add to {sum(self.weights):g}; they must add to at most 1, the rest is cash"
             )
+        if self.reinvest and self.schedule == Once():
+            raise StrategyError(
+                'strategy.reinvest needs decisions to reinvest at: give strategy.schedule too, as "monthly"'
+            )
+        if self.reinvest and self.weights and sum(self.weights) < 1 - 1e-9:
+            raise StrategyError(
+                f"strategy.weights add to {sum(self.weights):g}, which leaves cash, and strategy.reinvest "
+                "leaves none: let them add to 1, or do without it"
+            )
 
     def decide(self, see: AsOf) -> Target | None:
         """See `Strategy.decide`."""
+        if see.previous is not None and see.previous.weights:
+            return self._reinvested(see) if self.reinvest else None
         symbols = self.symbols or tuple(_universe(see, self.group))
         weights = self.weights or tuple(equal_weights(symbols))
         closes = see.closes(1, symbols=symbols).iloc[-1]
         wanted = dict(zip(symbols, weights, strict=True))
         bought = {symbol: weight for symbol, weight in wanted.items() if closes[symbol] > 0}
-        target = Target(bought, why=f"buy and hold {listed(bought) or 'nothing'}")
         absent = sorted(set(symbols) - set(bought))
-        return target.note(f"no price today, so left in cash: {listed(absent)}") if absent else target
+        if self.reinvest and bought:
+            total = sum(bought.values())
+            bought = {symbol: weight / total for symbol, weight in bought.items()}
+        target = Target(bought, why=f"buy and hold {listed(bought) or 'nothing'}")
+        if not absent:
+            return target
+        where = "spread over the others" if self.reinvest and bought else "left in cash"
+        return target.note(f"no price today, so {where}: {listed(absent)}")
+
+    def _reinvested(self, see: AsOf) -> Target | None:
+        """What is held, in the proportions of today, with the cash spread over it."""
+        held = see.weights
+        invested = float(held.sum())
+        cash = 1.0 - invested
+        if cash <= REINVEST_ABOVE or invested <= 0:
+            return None
+        return Target(held / invested, why=f"{cash:.2%} in cash, reinvested in what is held")
 
 
 def adjusted_divisor(divisor: float, before: float, after: float) -> float:

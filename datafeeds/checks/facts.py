@@ -101,7 +101,7 @@ def check_facts(facts: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame
                 "quarantined",
                 check.name,
                 f"{row['concept']} of fiscal {row['fiscal_year']} {row['fiscal_period']} is "
-                f"{_number(row['value'])}: {doubts[label]}; left out",
+                f"{number(row['value'])}: {doubts[label]}; left out",
                 symbol=row["symbol"],
                 date=f"{row['filed']:%Y-%m-%d}",
             )
@@ -174,10 +174,10 @@ def share_count_scale(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
     counts = facts[facts["concept"].isin(SHARE_CONCEPTS)]
     if counts.empty:
         return {}
-    carried = _on_last_basis(counts, splits)
+    carried = on_last_basis(counts, splits)
     per_share = counts["symbol"].map(revenue) / carried
     doubts: dict[int, str] = {}
-    for _, rows in _in_order(counts).groupby(["symbol", "concept"], sort=False):
+    for _, rows in in_order(counts).groupby(["symbol", "concept"], sort=False):
         basis: Array = np.asarray(carried.loc[rows.index], dtype=np.float64)
         doubted = (per_share.loc[rows.index] > REVENUE_PER_SHARE).to_numpy() | (basis > MOST_SHARES)
         outside = ~consistent(basis, SHARE_STEPS, np.where(doubted, 0.9, 0.0))
@@ -189,7 +189,7 @@ def revenue_scale(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
     """Revenue thousands of times its neighbours or a thousandth: quarters with quarters, years with years."""
     revenue = facts[(facts["concept"] == "revenue") & (facts["value"] > 0)]
     doubts: dict[int, str] = {}
-    for _, rows in _in_order(revenue).groupby(["symbol", revenue["fiscal_period"] == "FY"], sort=False):
+    for _, rows in in_order(revenue).groupby(["symbol", revenue["fiscal_period"] == "FY"], sort=False):
         values: Array = np.asarray(rows["value"], dtype=np.float64)
         outside = ~consistent(values, REVENUE_STEPS, np.zeros(len(values)))
         doubts |= _against_neighbours(rows, values, outside, "")
@@ -204,7 +204,7 @@ def revenue_line(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
     line: the year, if it is more than three times both neighbouring years, else the quarters.
     """
     revenue = facts[facts["concept"] == "revenue"]
-    latest = _in_order(revenue).drop_duplicates(["symbol", "fiscal_year", "fiscal_period"], keep="last")
+    latest = in_order(revenue).drop_duplicates(["symbol", "fiscal_year", "fiscal_period"], keep="last")
     table = latest.pivot(index=["symbol", "fiscal_year"], columns="fiscal_period", values="value")
     if not {"Q1", "Q2", "Q3", "FY"} <= set(table.columns):
         return {}
@@ -224,7 +224,7 @@ def revenue_line(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
         (annual & judged["year"]) | (judged["fiscal_period"].isin(["Q1", "Q2", "Q3"]) & judged["quarters"])
     ]
     return {
-        label: f"the first three quarters add to {_number(quarters)}, the year is {_number(year)}"
+        label: f"the first three quarters add to {number(quarters)}, the year is {number(year)}"
         for label, quarters, year in zip(wrong.index, wrong["three"], wrong["annual"], strict=True)
     }
 
@@ -290,7 +290,7 @@ def consistent(
     return kept
 
 
-def _in_order(facts: pd.DataFrame) -> pd.DataFrame:
+def in_order(facts: pd.DataFrame) -> pd.DataFrame:
     """Facts in order of filing; of one day, in order of period."""
     return facts.iloc[np.lexsort((_quarter(facts), facts["filed"].to_numpy().astype(np.int64)))]
 
@@ -301,13 +301,15 @@ def _quarter(facts: pd.DataFrame) -> npt.NDArray[np.int64]:
     return np.asarray(facts["fiscal_year"], dtype=np.int64) * 4 + place
 
 
-def _on_last_basis(counts: pd.DataFrame, splits: pd.DataFrame) -> pd.Series[float]:
+def on_last_basis(counts: pd.DataFrame, splits: pd.DataFrame) -> pd.Series[float]:
     """Carry counts over every split that came after their filing."""
-    carried = counts["value"].astype(np.float64)
-    for symbol, date, ratio in zip(splits["symbol"], splits["date"], splits["ratio"], strict=True):
-        before = (counts["symbol"] == symbol) & (counts["filed"] < date)
-        carried = carried.where(~before, carried * float(ratio))
-    return carried
+    carried = counts["value"].to_numpy(dtype=np.float64, copy=True)
+    filed = counts["filed"].to_numpy()
+    places = counts.reset_index(drop=True).groupby("symbol").indices
+    for symbol, date, ratio in zip(splits["symbol"], splits["date"].to_numpy(), splits["ratio"], strict=True):
+        rows = places.get(symbol, np.zeros(0, dtype=np.intp))
+        carried[rows[filed[rows] < date]] *= float(ratio)
+    return pd.Series(carried, index=counts.index)
 
 
 def _against_neighbours(
@@ -321,19 +323,20 @@ def _against_neighbours(
         split = int(np.searchsorted(kept, place))
         beside = [int(near) for near in (*kept[split - 1 : split], *kept[split : split + 1])]
         compared = " and ".join(
-            f"{_number(values[near])} ({rows['fiscal_year'].iloc[near]} {rows['fiscal_period'].iloc[near]}, "
+            f"{number(values[near])} ({rows['fiscal_year'].iloc[near]} {rows['fiscal_period'].iloc[near]}, "
             f"filed {rows['filed'].iloc[near]:%Y-%m-%d})"
             for near in beside
         )
         ratio = values[place] / values[beside[0]]
         size = f"{_size(ratio)} times" if ratio > 1 else f"one part in {_size(1 / ratio)} of"
         doubts[labels[place]] = (
-            f"it stands at {_number(values[place])}{basis}, {size} the figures that agree, {compared}"
+            f"it stands at {number(values[place])}{basis}, {size} the figures that agree, {compared}"
         )
     return doubts
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A figure as findings write it."""
     return f"{value:,.0f}" if np.isfinite(value) and abs(value) >= 1 else f"{value:g}"
 
 

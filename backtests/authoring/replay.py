@@ -65,7 +65,7 @@ class Recording:
 
 def recorded(market: Market, strategy: Strategy, account: Account, *, may_hold_index: bool) -> Recording:
     """Run `strategy` on the ledger engine and keep what went into each decision."""
-    recorder = Recorder(market, strategy, may_hold_index=may_hold_index)
+    recorder = Recorder(market, strategy, may_hold_index=may_hold_index, overlay=account.overlay)
     moments: list[Moment] = []
 
     def decide(session: int, weights: Array) -> Array | None:

@@ -125,12 +125,12 @@ def _tables(name: str, then: pd.DataFrame, now: pd.DataFrame) -> Comparison:
     count = 0
     dated = isinstance(now.index, pd.DatetimeIndex)
     for column in now.columns:
-        before, after = then[column], now[column]
-        differs = ~((before == after) | (before.isna() & after.isna())).to_numpy(dtype=bool)
+        old, new = then[column], now[column]
+        differs = ~((old == new) | (old.isna() & new.isna())).to_numpy(dtype=bool)
         count += int(differs.sum())
         for row in np.flatnonzero(differs)[: MOST - len(said)]:
             where = str(now.index[row])[:10] if dated else f"row {row + 1}"
-            said.append(f"{column} {where}: {before.iloc[row]} then, {after.iloc[row]} now")
+            said.append(f"{column} {where}: {old.iloc[row]} then, {new.iloc[row]} now")
     return Comparison(name, now.size, tuple(said), count)
 
 

@@ -1,7 +1,13 @@
-"""A tearsheet as one self-contained HTML file: inline style and SVG, no script, no network."""
+"""A tearsheet as one self-contained HTML file: inline style, SVG and one small script; no network.
+
+Without the script everything can still be read; it sorts and copies tables and switches the theme. The page
+allows this one script by its hash, and no other.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -46,10 +52,17 @@ def _environment() -> Environment:
         svg=_svg,
         legend=_legend,
         style=lambda: Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        script=_script(),
+        script_hash=base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode(),
         variables=variables(),
     )
     environment.filters["formatted"] = formatted
     return environment
+
+
+@cache
+def _script() -> Markup:
+    return Markup((TEMPLATES / "tearsheet.js").read_text(encoding="utf-8"))
 
 
 def _svg(figure: Figure) -> Markup:

@@ -12,6 +12,7 @@ from backtests.analysis.stress import (
     Labels,
     RegimeOutcome,
     ShockOutcome,
+    WorstWindow,
     episodes_sentence,
     known_series,
     leadership_regime,
@@ -35,6 +36,7 @@ from backtests.tearsheet.content import (
 from backtests.tearsheet.formats import typeset
 from backtests.tearsheet.material import Material
 from backtests.tearsheet.sections.calendar import shade
+from backtests.tearsheet.wording import listed
 from datafeeds import fundamentals
 from datafeeds.market import Array
 
@@ -152,18 +154,22 @@ def _worst(material: Material) -> list[Block]:
     found = worst_windows(material.equities, material.sessions, LENGTHS)
     if not found:
         return []
+    same: dict[tuple[int, np.datetime64], list[WorstWindow]] = {}
+    for window in found:
+        same.setdefault((window.sessions, window.start), []).append(window)
     rows = []
-    for position, window in enumerate(found):
-        first = position == 0 or found[position - 1].sessions != window.sessions
+    for windows in same.values():
+        window = windows[0]
+        of = "all" if len(windows) == len(material.labels) > 1 else listed([each.label for each in windows])
         rows.append(
             Row(
                 (
-                    Cell(f"{LENGTHS[window.sessions]}, of {window.label}"),
+                    Cell(f"{LENGTHS[window.sessions]}, of {of}"),
                     Cell(window.start, "date"),
                     Cell(window.end, "date"),
                     *(Cell(window.returns[label], "percent") for label in material.labels),
                 ),
-                group=first,
+                group=window is next(each for each in found if each.sessions == window.sessions),
             )
         )
     return [

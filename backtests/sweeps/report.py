@@ -30,6 +30,9 @@ TOP = 25
 BLOCKS = 16
 """Blocks of the overfitting test."""
 
+MOST_NUMBERS = 200_000_000
+"""Returns beyond which the overfitting test, which holds several copies of them, is left out."""
+
 LEAST_SESSIONS = 20 * BLOCKS
 """Returns that it takes to speak of overfitting."""
 
@@ -176,6 +179,8 @@ def _overfitting(returns: Array) -> str:
     """What cross-validation says about choosing the best; empty where it can't be said."""
     if len(returns) < 2 or returns.shape[1] < LEAST_SESSIONS:
         return ""
+    if returns.size > MOST_NUMBERS:
+        return "The probability of overfitting is not worked out here: there are too many returns for one go."
     return overfitting_probability(np.asarray(returns).T, blocks=BLOCKS).sentence()
 
 

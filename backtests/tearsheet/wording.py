@@ -81,7 +81,7 @@ def _luck(material: Material) -> list[str]:
     found = material.significance
     if found is None:
         return ["Not tested: the run is too short."]
-    said = [found.trials_sentence()]
+    said = [found.trials_sentence() if material.trials else found.sharpe_sentence()]
     if material.primary is not None:
         said.append(found.benchmark_sentence(material.labels[1]).split(" Information ratio")[0])
     clear: list[str] = []
@@ -102,9 +102,12 @@ def _hurts(material: Material) -> list[str]:
         said.append(episodes_sentence(material.episodes, material.labels[0], material.labels[1]))
     if material.shocks:
         worst = min((outcomes[0] for outcomes in material.shocks), key=lambda each: each.total)
+        name, hit = worst.scenario.name, f"{worst.total:+.2%}"
         said.append(
-            f"Of the shocks of one day, {worst.scenario.name} would hurt most: {worst.total:+.2%} on the "
-            "last weights."
+            f"Of the shocks of one day, {name} would cost most: {hit} on the last weights."
+            if worst.total < 0
+            else f"None of the shocks of one day would cost anything on the last weights; least, {hit}, "
+            f"comes from {name}."
         )
     return said
 

@@ -33,12 +33,18 @@ def section(material: Material) -> Section:
         text = "Not tested: it takes more than twenty sessions and equity above zero throughout."
         return Section("significance", title, (Paragraph(text, "note"),))
     blocks: list[Block] = [
-        Bullets("", tuple(typeset(each) for each in found.sentences())),
+        Bullets("", tuple(typeset(each) for each in _sentences(material, found))),
         _intervals(material, found),
         _sharpe(found),
         Paragraph(trials_on_record(material.result.manifest), "note"),
     ]
     return Section("significance", title, tuple(blocks))
+
+
+def _sentences(material: Material, found: Significance) -> tuple[str, ...]:
+    """All that the tests say; nothing of the number of trials where it is not known."""
+    unknown = found.trials_sentence() if material.trials is None else ""
+    return tuple(each for each in found.sentences() if each != unknown)
 
 
 def _intervals(material: Material, found: Significance) -> Table:
@@ -92,6 +98,6 @@ def _sharpe(found: Significance) -> Table:
         "The Sharpe ratio and the number of trials",
         (Column("Statistic", "left"), Column("Value")),
         tuple(Row((Cell(DEFINITIONS[key].term), Cell(value, form)), term=key) for key, value, form in values),
-        f"Returns: {found.returns.count:,}, skewness {found.returns.skew:.2f}, kurtosis "
+        f"Returns: {found.returns.count:,}, skewness {formatted(found.returns.skew, 'number')}, kurtosis "
         f"{found.returns.kurtosis:.1f} (3 for a normal distribution).",
     )

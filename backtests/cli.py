@@ -219,6 +219,40 @@ def review(
     review_command(run, verdict, by, note, results)
 
 
+@app.command("hedge-cost")
+def hedge_cost(
+    vix: Annotated[float, typer.Option(help="VIX, in percent.")],
+    skew: Annotated[float, typer.Option(help="Cboe SKEW.")],
+    spot: Annotated[float, typer.Option(help="Price of the underlying.")] = 100.0,
+    tenor: Annotated[float, typer.Option(min=1, help="Calendar days to expiry.")] = 30.0,
+    long: Annotated[float, typer.Option(help="Strike of the put bought, over spot.")] = 0.95,
+    short: Annotated[float, typer.Option(help="Strike of the put sold, over spot.")] = 0.85,
+    rate: Annotated[float, typer.Option(help="Interest a year, as a fraction.")] = 0.0,
+    dividend_yield: Annotated[float, typer.Option(help="Dividends a year, as a fraction.")] = 0.0,
+    market: Annotated[
+        str | None, typer.Option(help="Market whose SKEW tells the percentiles of this one.")
+    ] = None,
+) -> None:
+    """Price an outright put and a put spread on a skewed surface."""
+    from rich.console import Console
+
+    from backtests import hedge_cost as report
+    from backtests.surface import spread_cost
+
+    cost = spread_cost(vix, skew, spot, tenor, long, short, rate, dividend_yield)
+    history = None
+    if market is not None:
+        from backtests.markets import open_market
+
+        history = report.skew_history(open_market(market))
+    console = Console(highlight=False)
+    for line in report.cost_lines(cost):
+        console.print(line)
+    console.print(report.structure_table(cost))
+    console.print(report.scenario_table(cost))
+    console.print(report.skew_statement(skew, history))
+
+
 def _print_summary(folder: Path) -> None:
     """The numbers of a finished run, as they stand in its folder."""
     from rich.console import Console

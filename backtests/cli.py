@@ -31,6 +31,9 @@ def run(
     engine: Annotated[str | None, typer.Option(help="Engine instead of the file's.")] = None,
     verify: Annotated[bool, typer.Option(help="Recompute every book with the other engine.")] = True,
     paper: Annotated[str, typer.Option(help="Paper of the PDF: a4 or letter.")] = "a4",
+    strategy: Annotated[
+        str | None, typer.Option(help="Strategy instead of the file's: a name or path/to/file.py:Class.")
+    ] = None,
     results: Results = Path("results"),
 ) -> None:
     """Run a backtest and write its tearsheet."""
@@ -42,6 +45,10 @@ def run(
     if paper not in ("a4", "letter"):
         raise run_files.ConfigError(f"--paper {paper!r}: write a4 or letter")
     overrides = list(settings or [])
+    if strategy:
+        from backtests.authoring.terminal import instead
+
+        overrides = instead(strategy) + overrides
     overrides += [f"market={json.dumps(market)}"] if market else []
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
     config = run_files.load(file, overrides)
@@ -148,23 +155,53 @@ def ablation(
     ablation_command(file, overrides, text)
 
 
+@app.command("new-strategy")
+def new_strategy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A class name, as in MomentumCut.")],
+) -> None:
+    """Write a new strategy, its test and its run file."""
+    from backtests.authoring.terminal import new_strategy_command
+
+    new_strategy_command(name)
+
+
+@app.command("check-strategy")
+def check_strategy(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A strategy, path/to/file.py:Class, or a run file.")
+    ],
+    settings: Settings = None,
+    market: Annotated[str | None, typer.Option(help="Market name or folder.")] = None,
+    decisions: Annotated[int, typer.Option(min=2, help="Decisions that are replayed.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of their draw.")] = 0,
+    record: Annotated[Path | None, typer.Option("--json", help="Write the report to this file too.")] = None,
+) -> None:
+    """Check that a strategy can't look ahead and can be relied on."""
+    from backtests.authoring.terminal import check_strategy_command
+
+    if not check_strategy_command(name, market, list(settings or []), decisions, seed, record):
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_() -> None:
     """List strategies, markets and run files."""
     from rich.console import Console
     from rich.table import Table
 
-    import strategies  # noqa: F401  (registers the strategies)
     from backtests import config as run_files
     from backtests.markets import BUILT_IN
-    from strategies.base import REGISTRY, summary_of
+    from backtests.named_strategies import broken_modules, registered
+    from strategies.base import summary_of
 
     console = Console()
     table = Table("strategy", "what it does", "parameters", title="Strategies", title_justify="left")
-    for name, cls in REGISTRY.items():
+    for name, cls in registered().items():
         defaults = ", ".join(f"{key}={getattr(cls, key)!r}" for key in cls.parameters)
         table.add_row(name, summary_of(cls), defaults)
     console.print(table)
+    for problem in broken_modules():
+        console.print(f"Can't be imported: {problem}", style="red", highlight=False, markup=False)
     console.print("Markets: " + ", ".join(BUILT_IN))
     console.print("Run files: " + ", ".join(run_files.names()))
 

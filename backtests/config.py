@@ -167,7 +167,7 @@ def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
         raise ConfigError(f"{path}: {error.strerror}") from None
     named_strategies.locate(document, path.parent)
     for override in overrides:
-        _override(document, override)
+        override_key(document, override)
     return parse(document, str(path))
 
 
@@ -260,7 +260,8 @@ def _dotted(location: Iterable[Any]) -> str:
     return text
 
 
-def _override(document: dict[str, Any], override: str) -> None:
+def override_key(document: dict[str, Any], override: str) -> None:
+    """Put the ``key=value`` of `override` into a run file's `document`."""
     key, separator, text = override.partition("=")
     key = key.strip()
     if not separator or not key:

@@ -11,3 +11,9 @@ What each check catches:
 
 What none can see is what the author knew when writing: a literal list of the winners of the past.
 """
+
+from backtests.authoring.check import check_strategy
+from backtests.authoring.lookahead import sampled_lookahead
+from backtests.authoring.report import Check, CheckReport, Offence
+
+__all__ = ["Check", "CheckReport", "Offence", "check_strategy", "sampled_lookahead"]

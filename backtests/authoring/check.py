@@ -9,7 +9,7 @@ from backtests.authoring.conduct import robustness_checks, sanity_checks
 from backtests.authoring.delay import delay_cost
 from backtests.authoring.determinism import determinism_checks
 from backtests.authoring.lookahead import delayed_filings, poison_checks
-from backtests.authoring.purity import purity_checks
+from backtests.authoring.purity import purity_checks, state_of
 from backtests.authoring.replay import drawn, recorded
 from backtests.authoring.report import Check, CheckReport, Offence, judged
 from datafeeds.market import Market, MarketError
@@ -58,6 +58,7 @@ def check_strategy(
     """
     kept = account or Account(1_000_000.0, Costs(), 0, False, 0, len(market.sessions) - 1)
     progress("running it once")
+    before = state_of(strategy)
     try:
         recording = recorded(market, strategy, kept, may_hold_index=may_hold_index)
     except (StrategyError, MarketError) as error:
@@ -68,7 +69,7 @@ def check_strategy(
     watched = drawn(moments, WATCHED, seed)
     checks: list[Check] = []
     progress("reading its source and watching it run")
-    checks += purity_checks(market, strategy, watched)
+    checks += purity_checks(market, strategy, watched, before)
     progress("replacing the future")
     checks += poison_checks(market, strategy, moments, seed)
     checks += delayed_filings(market, strategy, watched)

@@ -16,7 +16,7 @@ KIND = "determinism"
 def determinism_checks(
     market: Market, strategy: Strategy, moments: Sequence[Moment], *, elsewhere: bool = True
 ) -> list[Check]:
-    """Make `moments` again: in order, backwards, and (if `elsewhere`) in another process."""
+    """Make `moments` again: in order, backwards, and (if `elsewhere`) backwards in another process."""
     fine = f"{len(moments)} decisions, none changed"
     again = changes(strategy, market, moments, market, "decided again:")
     backwards = changes(strategy, market, moments[::-1], market, "decided in reverse order:")
@@ -26,13 +26,13 @@ def determinism_checks(
     ]
     if elsewhere:
         found = _elsewhere(market, strategy, moments)
-        checks.append(judged(KIND, "another process and hash seed", found, fine))
+        checks.append(judged(KIND, "another process, hash seed and order", found, fine))
     return checks
 
 
 def _elsewhere(market: Market, strategy: Strategy, moments: Sequence[Moment]) -> list[Offence]:
     try:
-        made = decided_elsewhere(strategy, market, moments)
+        made = decided_elsewhere(strategy, market, moments[::-1])[::-1]
     except StrategyError as error:
         return [Offence(str(error))]
     found = (

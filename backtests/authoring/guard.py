@@ -15,6 +15,7 @@ EVENTS = (
     *("open", "os.", "shutil.", "glob.", "pathlib.", "tempfile.", "mmap.", "fcntl.", "sqlite3."),
     *("socket.", "urllib.", "http.", "ftplib.", "smtplib.", "ssl.", "webbrowser.", "subprocess.", "pty."),
     *("gc.", "sys._getframe", "sys._current_frames", "ctypes.", "code.__new__", "marshal.", "pickle."),
+    "object.__getattr__",
 )
 """Beginnings of the interpreter's audit events that a decision must not raise."""
 
@@ -24,6 +25,9 @@ CLOCKS = frozenset(
         *("time", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime", "urandom", "getrandom"),
     }
 )
+
+FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "__globals__", "__closure__", "__code__"})
+"""Attributes that lead from an object to what its maker meant to keep."""
 
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pyd")
 
@@ -75,7 +79,7 @@ def guarded(own: frozenset[str]) -> Iterator[Watch]:
     try:
         yield watch
     finally:
-        sys.setprofile(profiler)
+        sys.setprofile(profiler if callable(profiler) else None)
         _SWITCH.watch = before
 
 
@@ -83,16 +87,17 @@ def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
     watch = _SWITCH.watch
     if watch is None or not event.startswith(EVENTS):
         return
+    if event == "object.__getattr__" and arguments[1] not in FRAMES:
+        return
     if event == "open" and str(arguments[0]).endswith(_CODE):
         return
     _SWITCH.watch = None  # what follows may raise events itself
     try:
         frame = sys._getframe(1)
-        place = _blamed(frame, watch.own, direct=event.startswith("sys."))
+        place = _blamed(frame, watch.own, direct=event.startswith(("sys.", "object.")))
         if place:
-            subject = (
-                f" {arguments[0]!r}" if arguments and isinstance(arguments[0], str | bytes | int) else ""
-            )
+            said = next((each for each in arguments if isinstance(each, str | bytes)), "")
+            subject = f" {said!r}" if said else ""
             watch.breaches.append(f"{event}{subject} at {place}")
             raise ForbiddenError(watch.breaches[-1])
     finally:

@@ -18,6 +18,8 @@ POISONS: tuple[Poison, ...] = ("NaN", "1e9", "shuffled")
 
 PRICES = ("open", "high", "low", "close", "volume", "dividend")
 
+_NEVER = np.datetime64("2200-01-01", "D")
+
 _OF_INSTRUMENTS = ("column", "kinds", "groups", "_membership_rows")
 """What a market works out from its instruments, and keeps."""
 
@@ -113,12 +115,15 @@ class Future:
 
     def _memberships(self, held: npt.NDArray[np.bool_], ending: npt.NDArray[np.bool_]) -> pd.DataFrame:
         """Instruments of whose later joining and leaving nothing true is said."""
-        table = self._market.instruments.copy()
-        table.loc[ending, "to"] = pd.NaT
-        table.loc[held, "from"] = pd.Timestamp("2200-01-01")
-        table.loc[held, "symbol"] = self._rng.choice(list(self._market.symbols), int(held.sum()))
+        table = self._market.instruments
+        symbols = table["symbol"].to_numpy(dtype=object, copy=True)
+        symbols[held] = self._rng.choice(np.array(self._market.symbols, dtype=object), int(held.sum()))
+        start, stop = self._dates["from"].copy(), self._dates["to"].copy()
+        start[held] = _NEVER
+        stop[ending] = np.datetime64("NaT")
+        dates = {"from": start.astype("datetime64[s]"), "to": stop.astype("datetime64[s]")}
         # The first row of a symbol says of what kind it is, so rows that hold come first.
-        return pd.concat([table[~held], table[held]], ignore_index=True)
+        return table.assign(symbol=symbols, **dates).iloc[np.argsort(held, kind="stable")]
 
 
 def poisoned(market: Market, session: int, poison: Poison, seed: int = 0) -> Market:
@@ -144,7 +149,7 @@ def with_filings_delayed(market: Market, sessions: int) -> Market:
 def _later(dates: Dates, sessions: Dates, count: int) -> pd.Series[pd.Timestamp]:
     """The session `count` after each of `dates`; beyond the last session it is in the far future."""
     position = np.searchsorted(sessions, dates, side="left") + count
-    beyond = np.append(sessions, np.datetime64("2200-01-01", "D"))
+    beyond = np.append(sessions, _NEVER)
     return pd.Series(beyond[np.minimum(position, len(sessions))].astype("datetime64[s]"))
 
 

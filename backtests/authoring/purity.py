@@ -31,15 +31,31 @@ MUCH = 500
 _STATE = (bool, int, float, str, bytes, list, dict, set, deque, np.ndarray, pd.Series, pd.DataFrame)
 
 
-def purity_checks(market: Market, strategy: Strategy, moments: Sequence[Moment]) -> list[Check]:
-    """Read the source, import it again and run it with the world shut off, and look for data and state."""
+def state_of(strategy: Strategy) -> dict[str, str]:
+    """All that could keep something from one decision to the next, by name, as digests."""
+    return _state(_modules(_own(strategy)))
+
+
+def purity_checks(
+    market: Market, strategy: Strategy, moments: Sequence[Moment], before: Mapping[str, str]
+) -> list[Check]:
+    """Read the source, import it again and run it with the world shut off, and look for data and state.
+
+    Parameters
+    ----------
+    market : Market
+    strategy : Strategy
+    moments : sequence of Moment
+        Decisions to make under guard.
+    before : mapping
+        `state_of` the strategy before it first decided.
+    """
     cls = type(strategy)
-    files = own_modules(cls)
-    own = frozenset(str(file) for file in files)
-    modules = [module for module in _modules() if str(getattr(module, "__file__", "")) in own]
-    before = _state(modules)
+    own = _own(strategy)
+    modules = _modules(own)
     ran = _ran(market, strategy, moments, own)
-    changed = sorted(name for name, value in _state(modules).items() if before.get(name) != value)
+    now = _state(modules)
+    changed = sorted(name for name, value in now.items() if before.get(name) != value)
     return [
         source_check(cls),
         judged(KIND, "imported with the world shut off", _imported(modules, own), "reached for nothing"),
@@ -54,8 +70,13 @@ def purity_checks(market: Market, strategy: Strategy, moments: Sequence[Moment])
     ]
 
 
-def _modules() -> list[ModuleType]:
-    return [module for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
+def _own(strategy: Strategy) -> frozenset[str]:
+    return frozenset(str(file) for file in own_modules(type(strategy)))
+
+
+def _modules(own: frozenset[str]) -> list[ModuleType]:
+    loaded = [module for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
+    return [module for module in loaded if str(getattr(module, "__file__", "")) in own]
 
 
 def _ran(market: Market, strategy: Strategy, moments: Sequence[Moment], own: frozenset[str]) -> list[Offence]:
@@ -111,8 +132,7 @@ def _values(module: ModuleType) -> Iterator[tuple[str, Any]]:
         yield name, value
         if not isinstance(value, type | FunctionType) or value.__module__ != module.__name__:
             continue
-        inside = dict(vars(value)) if isinstance(value, type) else {name: value}
-        for key, part in inside.items():
+        for key, part in _parts(name, value):
             if not key.startswith("__"):
                 yield f"{name}.{key}", part
             if isinstance(part, FunctionType):
@@ -121,6 +141,16 @@ def _values(module: ModuleType) -> Iterator[tuple[str, Any]]:
                 for free, cell in zip(part.__code__.co_freevars, part.__closure__ or (), strict=True):
                     if cell is not None and free != "__class__":
                         yield f"{name}.{free}", cell.cell_contents
+
+
+def _parts(name: str, value: type | FunctionType) -> Iterator[tuple[str, Any]]:
+    """A function, or all that a class and its bases from the same module hold."""
+    if isinstance(value, FunctionType):
+        yield name, value
+        return
+    for base in value.__mro__:
+        if base.__module__ == value.__module__:
+            yield from list(vars(base).items())
 
 
 def _data(value: Any) -> str:

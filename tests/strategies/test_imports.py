@@ -16,7 +16,7 @@ OUTSIDE_WORLD = {
 """What a decision may not depend on."""
 
 ALLOWED = {"datafeeds.asof", "datafeeds.names"}
-LIBRARIES = {"numpy", "pandas", "pydantic"}
+LIBRARIES = {"numpy", "pandas", "pydantic", "skfolio"}
 
 
 def modules(package):

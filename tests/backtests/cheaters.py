@@ -1,0 +1,515 @@
+"""Strategies that peek, each in its own way, and a market on which each of them would gain by it.
+
+Most can't be written against `AsOf`, whose frames end today. So they are planted through what Python leaves
+open: private attributes, the garbage collector, frames, a second copy of the market, files, memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from datafeeds.market import Market, exchange_sessions
+
+SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+
+
+def small_market() -> Market:
+    """Six stocks over two years: halts, quarterly filings forty days late, a lagged series, dated groups."""
+    rng = np.random.default_rng(5)
+    days = pd.DatetimeIndex(exchange_sessions("2018-01-02", "2019-12-31"))
+    close = pd.DataFrame(
+        100 * np.exp(np.cumsum(rng.normal(0.0003, 0.02, (len(days), len(SYMBOLS))), axis=0)), days, SYMBOLS
+    )
+    close = close.mask(rng.random(close.shape) < 0.1)
+    close.iloc[0] = 100.0
+    ends = pd.date_range("2016-12-31", "2019-12-31", freq="QE")
+    facts = pd.DataFrame(
+        {
+            "symbol": symbol,
+            "concept": "revenue",
+            "fiscal_year": end.year,
+            "fiscal_period": f"Q{end.quarter}",
+            "filed": end + pd.Timedelta(days=40),
+            "period_end": end,
+            "value": rng.uniform(50, 150),
+        }
+        for symbol in SYMBOLS
+        for end in ends
+    )
+    dates = pd.date_range("2017-12-01", "2019-12-31", freq="D")
+    series = pd.DataFrame(
+        {
+            "series": "fear",
+            "date": dates,
+            "available": dates + pd.Timedelta(days=10),
+            "value": rng.uniform(10, 30, len(dates)),
+        }
+    )
+    joins = {"EEE": "2018-09-03", "FFF": "2019-06-03"}
+    instruments = pd.DataFrame(
+        {
+            "symbol": [*SYMBOLS, *joins],
+            "kind": "stock",
+            "group": ["core"] * len(SYMBOLS) + ["winners"] * len(joins),
+            "from": [pd.NaT] * len(SYMBOLS) + list(joins.values()),
+        }
+    )
+    return Market.from_wide("small", close, facts=facts, series=series, instruments=instruments)
+
+
+@dataclass(frozen=True)
+class Cheater:
+    """A way to peek.
+
+    Attributes
+    ----------
+    how : str
+        In words, for the table.
+    code : str
+        Source of a module with a class ``Cheat``; ``{folder}`` stands for a folder with ``prices.csv``.
+    caught_by : tuple of str
+        Kinds and names of the checks that must fail, at least.
+    """
+
+    how: str
+    code: str
+    caught_by: tuple[str, ...]
+
+
+_FRONT = """
+from __future__ import annotations
+import numpy as np
+import pandas as pd
+from strategies import AsOf, Strategy, Target
+"""
+
+_BEST = """
+def best(scores, see, why="score"):
+    scores = pd.Series(scores).reindex(see.members()).dropna()
+    if scores.empty:
+        return Target({{}}, why="nothing known")
+    return Target({{str(scores.idxmax()): 1.0}}, why=why)
+"""
+
+_MARKET = "from datafeeds.asof import _MOMENTS\n"
+
+_CLOSES = """
+def closes(see):
+    moment = _MOMENTS[see]
+    market = moment.market
+    table = pd.DataFrame(market.close, pd.DatetimeIndex(market.sessions), list(market.symbols))
+    return table, moment.index
+"""
+
+
+def _inside(how: str, body: str, extra: str = "") -> Cheater:
+    """A cheat on the market behind `see`."""
+    lines = "\n".join(f"        {line}" for line in body.strip().splitlines())
+    code = (
+        f"{_FRONT}{_MARKET}{_BEST}{_CLOSES}{extra}\nclass Cheat(Strategy):\n"
+        f"    schedule = 'weekly'\n    def decide(self, see):\n{lines}\n"
+    )
+    return Cheater(how, code, ("look-ahead/later data NaN", "look-ahead/later data 1e9", "purity/source"))
+
+
+def _outside(how: str, code: str, *caught_by: str) -> Cheater:
+    """A cheat that needs nothing of `see` but the date."""
+    return Cheater(how, f"{_FRONT}{_BEST}{code}", caught_by)
+
+
+CHEATERS: dict[str, Cheater] = {
+    "shifted": _inside(
+        "tomorrow's return by shift(-1)",
+        """
+table, now = closes(see)
+return best(table.ffill().pct_change().shift(-1).iloc[now], see)
+""",
+    ),
+    "centred": _inside(
+        "a centred rolling window",
+        """
+table, now = closes(see)
+smooth = table.ffill().rolling(21, center=True, min_periods=1).mean()
+return best(smooth.iloc[now] / table.ffill().iloc[now], see)
+""",
+    ),
+    "normalised": _inside(
+        "z-scores over the full sample",
+        """
+table, now = closes(see)
+filled = table.ffill()
+return best(-((filled - filled.mean()) / filled.std()).iloc[now], see)
+""",
+    ),
+    "back-filled": _inside(
+        "gaps filled backwards with bfill",
+        """
+table, now = closes(see)
+return best(table.bfill().iloc[now] / table.ffill().iloc[now - 1], see) if now else None
+""".replace("return best(", "return ranked("),
+        extra="""
+def ranked(scores, see):
+    return Target({str(scores.dropna().idxmax()): 1.0}, why="score")
+""",
+    ),
+    "period end": _inside(
+        "figures by period end instead of filing date",
+        """
+facts = _MOMENTS[see].market.facts
+known = facts[facts["period_end"] <= see.today]
+return best(known.groupby("symbol")["value"].last(), see)
+""",
+    ),
+    "future labels": _inside(
+        "month-end closes labelled with the month's first day",
+        """
+table, now = closes(see)
+months = table.ffill().resample("MS").last()
+return best(months.asof(see.today) / table.ffill().iloc[now], see)
+""",
+    ),
+    "final members": _inside(
+        "the group's last members throughout the past",
+        """
+rows = _MOMENTS[see].market.instruments
+winners = rows[rows["group"] == "winners"]["symbol"].unique()
+return best(pd.Series(1.0, index=winners), see)
+""",
+    ),
+    "unlagged series": _inside(
+        "a series by its date instead of the date it became available",
+        """
+rows = _MOMENTS[see].market.series
+fear = rows[rows["date"] <= see.today]["value"].iloc[-1]
+return Target({"AAA": float(np.clip(fear / 100, 0.0, 1.0))}, why="fear")
+""",
+    ),
+    "moved clock": _inside(
+        "the moment behind `see` moved on by a month",
+        """
+moment = _MOMENTS[see]
+last = len(moment.market.sessions) - 1
+later = type(see)(moment.market, min(moment.index + 21, last))
+return best(later.closes(22).ffill().iloc[-1], see)
+""",
+    ),
+    "smuggled through getattr": Cheater(
+        "the same by names that no reader of the source finds",
+        f"""{_FRONT}{_BEST}
+import datafeeds.asof
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        moment = getattr(datafeeds.asof, "_MOM" + "ENTS")[see]
+        ahead = moment.market.mark[min(moment.index + 5, len(moment.market.mark) - 1)]
+        return best(pd.Series(ahead, list(moment.market.symbols)), see)
+""",
+        ("look-ahead/later data NaN", "look-ahead/later data 1e9", "purity/source"),
+    ),
+    "class memory": _outside(
+        "prices kept in the class from one call to the next",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        MEMORY[see.today] = see.closes(1).iloc[-1]
+        return best(MEMORY[max(MEMORY)], see)
+
+MEMORY = {{}}
+""",
+        "determinism/decided again",
+        "determinism/decided in reverse order",
+        "purity/state kept",
+    ),
+    "default argument": _outside(
+        "every `see` kept in a mutable default argument",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see, seen=[]):
+        seen.append(see)
+        latest = max(seen, key=lambda old: old.today)
+        return best(latest.closes(5).ffill().iloc[-1], see)
+""",
+        "determinism/decided again",
+    ),
+    "global": _outside(
+        "a counter in a global",
+        """
+COUNT = 0
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        global COUNT
+        COUNT += 1
+        return Target({{see.members()[COUNT % len(see.members())]: 1.0}}, why=f"turn {{COUNT}}")
+""",
+        "determinism/decided again",
+        "purity/source",
+        "purity/state kept",
+    ),
+    "cached function": _outside(
+        "a cache that remembers the first answer for ever",
+        """
+import functools
+class Question:
+    def __init__(self, see):
+        self.see = see
+    def __hash__(self):
+        return 1
+    def __eq__(self, other):
+        return True
+@functools.cache
+def prices(question):
+    return question.see.closes(250).ffill().iloc[-1]
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        return best(prices(Question(see)), see)
+""",
+        "determinism/another process, hash seed and order",
+    ),
+    "file": _outside(
+        "prices read from a file",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        prices = pd.read_csv("{folder}/prices.csv", index_col=0, parse_dates=True)
+        return best(prices.loc[see.today:].iloc[1:6].mean(), see)
+""",
+        "purity/source",
+        "purity/run with the world shut off",
+    ),
+    "file in disguise": _outside(
+        "the same by names that no reader of the source finds",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        read = getattr(pd, "read" + "_csv")
+        prices = read("{folder}/prices.csv", index_col=0, parse_dates=True)
+        return best(prices.loc[see.today:].iloc[1:6].mean(), see)
+""",
+        "purity/run with the world shut off",
+    ),
+    "file while importing": _outside(
+        "prices read once, when the module is imported",
+        """
+PRICES = getattr(pd, "read" + "_csv")("{folder}/prices.csv", index_col=0, parse_dates=True)
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        return best(PRICES.loc[see.today:].iloc[1:6].mean(), see)
+""",
+        "purity/imported with the world shut off",
+        "purity/data held",
+    ),
+    "results": _outside(
+        "a look at what earlier runs left in a folder",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        found = pd.io.common.os.listdir("{folder}")
+        return Target({{see.members()[len(found) % 2]: 1.0}}, why="as before")
+""",
+        "purity/run with the world shut off",
+    ),
+    "own market": _outside(
+        "the market loaded by the module itself",
+        """
+from datafeeds.sample import sample_market
+MARKET = sample_market()
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        ahead = MARKET.close[MARKET.index_of(see.today) + 5, :6]
+        return best(pd.Series(ahead, see.members()[:6] if len(see.members()) > 5 else None), see)
+""",
+        "purity/source",
+        "purity/imported with the world shut off",
+        "purity/data held",
+    ),
+    "closure": _outside(
+        "a class made by a function that closes over the market",
+        """
+from datafeeds.sample import sample_market
+def made(market):
+    class Made(Strategy):
+        schedule = "weekly"
+        def decide(self, see):
+            ahead = market.close[market.index_of(see.today) + 5, :2]
+            return Target({{see.members()[int(np.argmax(ahead))]: 1.0}}, why="score")
+    return Made
+class Cheat(made(sample_market())):
+    pass
+""",
+        "purity/source",
+        "purity/imported with the world shut off",
+        "purity/data held",
+    ),
+    "garbage collector": _outside(
+        "the market found among all objects",
+        """
+import gc
+class Cheat(Strategy):
+    schedule = "once"
+    def decide(self, see):
+        found = [each for each in gc.get_objects() if type(each).__name__ == "Market"]
+        market = max(found, key=lambda each: len(each.sessions))
+        return best(pd.Series(market.mark[-1], list(market.symbols)), see)
+""",
+        "purity/source",
+        "purity/run with the world shut off",
+    ),
+    "caller's frame": _outside(
+        "the market found in the caller's frame",
+        """
+import sys
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        frame = sys._getframe()
+        while frame is not None:
+            market = frame.f_locals.get("market")
+            if market is not None:
+                return best(pd.Series(market.mark[-1], list(market.symbols)), see)
+            frame = frame.f_back
+        return None
+""",
+        "purity/source",
+        "purity/run with the world shut off",
+    ),
+    "traceback": _outside(
+        "the same through a traceback, by names that no reader of the source finds",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        try:
+            raise ValueError
+        except ValueError as error:
+            frame = getattr(error.__traceback__, "tb_" + "frame")
+        while frame is not None:
+            market = getattr(frame, "f_" + "locals").get("market")
+            if market is not None:
+                return best(pd.Series(market.mark[-1], list(market.symbols)), see)
+            frame = getattr(frame, "f_" + "back")
+        return None
+""",
+        "purity/run with the world shut off",
+    ),
+    "network": _outside(
+        "a quote from the network",
+        """
+import urllib.request
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        try:
+            urllib.request.urlopen("http://127.0.0.1:9/quote", timeout=0.01)
+        except OSError:
+            pass
+        return Target({{}}, why="no answer")
+""",
+        "purity/source",
+        "purity/run with the world shut off",
+    ),
+    "clock": _outside(
+        "the date of the computer",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        late = getattr(see.today.to_pydatetime(), "n" + "ow")() > see.today
+        return Target({{see.members()[int(late)]: 1.0}}, why="hindsight")
+""",
+        "purity/run with the world shut off",
+    ),
+    "chance": _outside(
+        "random numbers without a seed",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        rng = np.random.default_rng()
+        return Target({{see.members()[0]: float(rng.random())}}, why="luck")
+""",
+        "determinism/decided again",
+        "purity/source",
+    ),
+    "hash order": _outside(
+        "the order of a set of words, another in each process",
+        """
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        order = sorted(see.members(), key=lambda symbol: hash(symbol + "salt"))
+        return Target({{order[0]: 1.0}}, why="first")
+""",
+        "determinism/another process, hash seed and order",
+    ),
+    "engine": _outside(
+        "the program's own books",
+        """
+import backtests.ledger
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        return Target({{see.members()[0]: 1.0}}, why=backtests.ledger.__name__)
+""",
+        "purity/source",
+    ),
+}
+"""Ways to peek by name."""
+
+CARELESS: dict[str, Cheater] = {
+    "no reason": _outside(
+        "targets that give no reason",
+        """
+class Cheat(Strategy):
+    def decide(self, see):
+        return Target({{see.members()[0]: 1.0}})
+""",
+        "sanity/reasons",
+    ),
+    "unknown symbol": _outside(
+        "a symbol that the market does not have",
+        """
+class Cheat(Strategy):
+    def decide(self, see):
+        return Target({{"GHOST": 1.0}}, why="boo")
+""",
+        "sanity/a run from the first session to the last",
+    ),
+    "more than all": _outside(
+        "weights that add to more than one",
+        """
+class Cheat(Strategy):
+    def decide(self, see):
+        return Target(dict.fromkeys(see.members(), 0.9), why="all in")
+""",
+        "sanity/a run from the first session to the last",
+    ),
+    "breaks on nothing": _outside(
+        "an exception where a group is empty",
+        """
+class Cheat(Strategy):
+    def decide(self, see):
+        return Target({{see.members("core")[0]: 1.0}}, why="the first")
+""",
+        "robustness/empty groups",
+    ),
+}
+"""Strategies that don't peek and can't be relied on."""
+
+
+def source_of(cheater: Cheater, folder: str) -> str:
+    """The cheater's module."""
+    if cheater.code.startswith(_FRONT + _MARKET):
+        return cheater.code.replace("{{", "{").replace("}}", "}")
+    return cheater.code.replace("{folder}", folder).replace("{{", "{").replace("}}", "}")

@@ -320,10 +320,19 @@ class Glossary:
 
 @dataclass(frozen=True)
 class Details:
-    """Blocks behind a summary that opens them; on paper they are open."""
+    """Blocks behind a summary that opens them.
+
+    Attributes
+    ----------
+    summary : str
+    blocks : tuple of Block
+    paper : bool
+        Whether they stand open on paper; else the summary alone does, and says where the rest is.
+    """
 
     summary: str
     blocks: tuple[Block, ...]
+    paper: bool = True
 
 
 Block = Paragraph | Bullets | Facts | Highlights | Table | Figure | DecisionLog | Glossary | Details

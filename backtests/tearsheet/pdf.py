@@ -93,6 +93,9 @@ def plain(tearsheet: Tearsheet, paper: Paper = "a4") -> dict[str, Any]:
 
 def _blocks(sheet: Tearsheet, block: Block) -> Iterator[dict[str, Any]]:
     match block:
+        case Details() if not block.paper:
+            text = f"{block.summary}: listed in the run's tearsheet.html."
+            yield {"kind": "Paragraph", "text": text, "tone": "note"}
         case Details():
             yield {"kind": "Heading", "text": block.summary}
             for inner in block.blocks:

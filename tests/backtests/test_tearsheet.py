@@ -18,6 +18,7 @@ from backtests.tearsheet import build, html, write_html
 from backtests.tearsheet.content import (
     AreaChart,
     Details,
+    Facts,
     Figure,
     Glossary,
     Highlights,
@@ -145,15 +146,17 @@ def blocks_of(sheet):
 
 
 def words(sheet):
-    return " ".join(block.text for block in sheet.sections[0].blocks if isinstance(block, Paragraph))
+    blocks = sheet.sections[0].blocks
+    answers = (item.text for block in blocks if isinstance(block, Facts) for item in block.items)
+    return " ".join((*(block.text for block in blocks if isinstance(block, Paragraph)), *answers))
 
 
 def test_sections_and_their_ids(result):
     sheet = build(result)
     keys = [section.key for section in sheet.sections]
     assert keys == [
-        "summary", "verdict", "growth", "rolling", "calendar", "weights", "valuation", "drawdowns", "costs",
-        "decisions", "definitions", "provenance",
+        "summary", "setup", "verdict", "significance", "growth", "rolling", "calendar", "stress", "attribution",
+        "weights", "valuation", "drawdowns", "costs", "capacity", "decisions", "definitions", "provenance",
     ]  # fmt: skip
     figures = [block.key for block in blocks_of(sheet) if isinstance(block, Figure)]
     assert len(set(figures)) == len(figures)
@@ -182,7 +185,8 @@ def test_first_screen_says_what_limits_it(result, page):
     assert "Made up: proves nothing." in page
     assert "1 suspicious figure was left out of every calculation" in page
     assert "Not recomputed by a second engine." in page
-    assert "could be luck" in page
+    assert "Look-ahead: not checked." in page
+    assert "could be luck" not in page
 
 
 def test_verification_is_repeated(result):
@@ -256,7 +260,8 @@ def test_every_text_is_escaped(market, result):
         config=result.config.model_copy(update={"description": f'"{EVIL}'}),
     )
     page = html(build(evil))
-    assert "<script" not in page
+    assert page.count("<script") == 1
+    assert page.index("<script") < page.index("</head>")
     assert "&lt;script&gt;" in page
     assert 'title=""' not in page
     assert "no bar &lt;b&gt;" in page

@@ -22,6 +22,7 @@ from backtests.analysis.performance import cash_returns, returns_of
 from backtests.tearsheet.content import Block, Cell, Column, Details, Paragraph, Row, Section, Table
 from backtests.tearsheet.formats import Format, typeset
 from backtests.tearsheet.material import Material
+from backtests.tearsheet.wording import listed
 from datafeeds import fundamentals
 from datafeeds.market import Array
 
@@ -48,9 +49,28 @@ def _groups(material: Material) -> list[Block]:
     found = [attribute_groups(result.book, benchmark, result.market) for benchmark in result.benchmarks]
     if not found:
         return []
-    first, name = found[0], material.labels[1]
+    place = next(
+        (
+            place
+            for place, benchmark in enumerate(result.benchmarks)
+            if len(set(benchmark.ledger.fills["symbol"])) > 1
+        ),
+        0,
+    )
+    first, name = found[place], material.labels[1 + place]
     against = first.sentence().replace("against the benchmark", f"against {name}")
-    return [Paragraph(typeset(against)), _group_table(first, name), _benchmarks_table(material, found)]
+    single = [
+        label
+        for label, benchmark in zip(material.labels[1:], result.benchmarks, strict=True)
+        if len(set(benchmark.ledger.fills["symbol"])) == 1
+    ]
+    note = (
+        f"{listed(single)} {'is' if len(single) == 1 else 'are'} held as one instrument, so its groups are "
+        "not seen: the whole difference counts as allocation."
+        if single
+        else ""
+    )
+    return [Paragraph(typeset(against)), _group_table(first, name), _benchmarks_table(material, found, note)]
 
 
 def _group_table(found: BrinsonFachler, benchmark: str) -> Table:
@@ -92,7 +112,7 @@ def _group_table(found: BrinsonFachler, benchmark: str) -> Table:
     )
 
 
-def _benchmarks_table(material: Material, found: list[BrinsonFachler]) -> Table:
+def _benchmarks_table(material: Material, found: list[BrinsonFachler], note: str) -> Table:
     def row(label: str, values: list[float], term: str = "", group: bool = False) -> Row:
         return Row((Cell(label), *(Cell(value * 100, "number") for value in values)), term, group)
 
@@ -125,6 +145,7 @@ def _benchmarks_table(material: Material, found: list[BrinsonFachler]) -> Table:
         "The same against every benchmark, points of total return",
         (Column("Effect", "left"), *(Column(label) for label in material.labels[1:])),
         tuple(rows),
+        note,
     )
 
 
@@ -174,8 +195,9 @@ def factor_returns(material: Material) -> tuple[Mapping[str, Array], str]:
     factors = {indices[0]: index - cash} | {fund: values - index for fund, values in returns.items()}
     return factors, (
         f"In place of Fama-French factors, which the market does not supply: {indices[0]} above cash, and "
-        f"the factor funds {', '.join(funds)} each less {indices[0]}. If the index is without dividends, so "
-        "that about 2% a year is missing, the coefficients of the funds take part of that from alpha."
+        f"the factor funds {', '.join(funds)} each less {indices[0]}. Where the "
+        "index is without dividends, about 2% a year times the sum of the coefficients of the funds, less "
+        "that of the index, stays in alpha."
     )
 
 
@@ -231,11 +253,11 @@ def _factor_table(material: Material, found: FactorRegression, note: str) -> Tab
 def _symbols(material: Material) -> list[Block]:
     profits = profit_by_symbol(material.result.book.ledger, material.result.market)
     caption = f"Profit of {material.labels[0]} by symbol, in money of the day, after costs"
-    if len(profits) <= 2 * SHOWN:
+    if len(profits) <= 3 * SHOWN:
         return [_profit_table(caption, profits)]
     ends = pd.concat([profits.head(SHOWN), profits.tail(SHOWN)])
     shown = _profit_table(f"{caption}: the best and the worst {SHOWN}", ends, SHOWN)
-    return [shown, Details(f"All {len(profits):,} symbols", (_profit_table(caption, profits),))]
+    return [shown, Details(f"All {len(profits):,} symbols", (_profit_table(caption, profits),), paper=False)]
 
 
 def _profit_table(caption: str, profits: pd.DataFrame, rule: int = -1) -> Table:

@@ -11,13 +11,16 @@ from backtests.tearsheet.content import (
     Block,
     Bullets,
     Cell,
+    Column,
     Details,
     Fact,
     Facts,
     Highlight,
     Highlights,
     Paragraph,
+    Row,
     Section,
+    Table,
 )
 from backtests.tearsheet.formats import Format
 from backtests.tearsheet.material import Material
@@ -91,25 +94,42 @@ def _limits(material: Material) -> tuple[str, ...]:
     counts = Counter(finding.severity for finding in market.findings)
     if counts["quarantined"]:
         figures = "figure was" if counts["quarantined"] == 1 else "figures were"
-        limits.append(
-            f"{counts['quarantined']:,} suspicious {figures} left out of every calculation (listed below)."
-        )
+        limits.append(f"{counts['quarantined']:,} suspicious {figures} left out of every calculation.")
     return tuple(dict.fromkeys(limits))
 
 
 def _findings(material: Material) -> list[Block]:
+    """Findings of the data checks: counted by check, then one by one."""
     findings = material.result.market.findings
     if not findings:
-        return []
-    counts = Counter(finding.severity for finding in findings)
-    summary = "What the data checks found: " + ", ".join(
-        f"{count:,} {kind}{'s' if count > 1 and kind != 'quarantined' else ''}"
-        for kind, count in counts.items()
+        return [Paragraph("The data checks found nothing.", "note")]
+    counts = Counter((finding.severity, finding.check) for finding in findings)
+    examples = {(finding.severity, finding.check): finding for finding in reversed(findings)}
+    table = Table(
+        f"What the data checks found: {len(findings):,} in all",
+        (
+            Column("Outcome", "left"),
+            Column("Check", "left"),
+            Column("Findings"),
+            Column("The first of them", "left"),
+        ),
+        tuple(
+            Row(
+                (
+                    Cell(severity),
+                    Cell(check),
+                    Cell(count, "integer"),
+                    Cell(str(examples[severity, check]).removeprefix(f"{severity}: {check}: ")),
+                )
+            )
+            for (severity, check), count in counts.items()
+        ),
+        "Quarantined figures are left out of every calculation; suspicions and notes are only reported.",
     )
     lines = [str(finding) for finding in findings[:SHOWN_FINDINGS]]
     if len(findings) > SHOWN_FINDINGS:
         lines.append(f"and {len(findings) - SHOWN_FINDINGS:,} more, in the run's log")
-    return [Details(summary, (Bullets("", tuple(lines)),))]
+    return [table, Details("Every finding", (Bullets("", tuple(lines)),), paper=False)]
 
 
 def _what_was_run(material: Material) -> Facts:

@@ -72,6 +72,9 @@ class Claim:
         From the evidence to a finding.
     expected_to_fail : bool
         Whether it was doubted before it was tested.
+    hindsight : {-1, 0, 1}
+        Which way the estimate is pushed by names that are known to have survived; 0 if neither, or if the
+        push falls out of a difference.
     """
 
     key: str
@@ -83,6 +86,7 @@ class Claim:
     would_change: str
     measure: Callable[[Evidence], Finding]
     expected_to_fail: bool = False
+    hindsight: Literal[-1, 0, 1] = 0
 
 
 @dataclass(frozen=True)
@@ -96,12 +100,15 @@ class Judged:
     q_value : float
         The p-value adjusted for all claims tested on the market; NaN where nothing was tested.
     verdict : Verdict
+    discounted : bool
+        Whether a clear estimate was set aside because hindsight alone may explain it.
     """
 
     claim: Claim
     finding: Finding
     q_value: float
     verdict: Verdict
+    discounted: bool = False
 
 
 def adjusted(p_values: list[float]) -> list[float]:
@@ -134,10 +141,25 @@ def verdict_of(claim: Claim, finding: Finding, q_value: float, level: float = LE
     return "supported" if finding.estimate * claim.direction > 0 else "contradicted"
 
 
-def judge(claims: tuple[Claim, ...], findings: list[Finding]) -> tuple[Judged, ...]:
-    """The scoreboard: every claim's finding judged, multiple testing taken into account."""
+def judge(
+    claims: tuple[Claim, ...], findings: list[Finding], survivors_only: bool = False
+) -> tuple[Judged, ...]:
+    """The scoreboard: every claim's finding judged, multiple testing taken into account.
+
+    Parameters
+    ----------
+    claims : tuple of Claim
+    findings : list of Finding
+        One a claim.
+    survivors_only : bool
+        Whether every company of the market still trades at its end. A clear estimate that points where
+        hindsight pushes it is then set aside: can't tell.
+    """
     tested = [math.nan if finding.stated else finding.p_value for finding in findings]
-    return tuple(
-        Judged(claim, finding, q_value, verdict_of(claim, finding, q_value))
-        for claim, finding, q_value in zip(claims, findings, adjusted(tested), strict=True)
-    )
+    rows = []
+    for claim, finding, q_value in zip(claims, findings, adjusted(tested), strict=True):
+        verdict = verdict_of(claim, finding, q_value)
+        pushed = survivors_only and finding.stated is None and finding.estimate * claim.hindsight > 0
+        discounted = pushed and verdict != "can't tell"
+        rows.append(Judged(claim, finding, q_value, "can't tell" if discounted else verdict, discounted))
+    return tuple(rows)

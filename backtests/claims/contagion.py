@@ -34,7 +34,7 @@ def shocks(evidence: Evidence) -> list[tuple[int, npt.NDArray[np.bool_]]]:
     """
     belongs = evidence.belongs(GROUP) & np.isfinite(evidence.returns)
     if belongs.sum(axis=1).max(initial=0) < 5:
-        raise Missing(f"{GROUP} has {belongs.sum(axis=1).max(initial=0)} member(s): nobody to infect")
+        raise Missing(f"{belongs.sum(axis=1).max(initial=0)} company in {GROUP}: nobody to infect")
     market = evidence.standing_for("market")[1]
     found = []
     for day in np.flatnonzero((belongs & (evidence.returns <= -FALL / 2)).any(axis=1)):
@@ -109,5 +109,6 @@ CLAIMS = (
         "percent",
         "Dates of guidance; more shocks outside 2000-2002 and 2008.",
         goes_on,
+        hindsight=1,
     ),
 )

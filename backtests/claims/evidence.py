@@ -108,6 +108,11 @@ class Evidence:
         return np.asarray(self.market.kinds == "stock", dtype=np.bool_)
 
     @cached_property
+    def survivors_only(self) -> bool:
+        """Whether every stock still trades on the last session."""
+        return bool((self.market.last_bar[self.stocks] == len(self.market.sessions) - 1).all())
+
+    @cached_property
     def equal(self) -> Array:
         """Equal-weighted return of all stocks."""
         return group_returns(self.market, self.returns, "")

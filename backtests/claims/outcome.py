@@ -138,6 +138,7 @@ CLAIMS = (
         "percent",
         "Hardware names of each day: those of today include the winners only.",
         technology_won,
+        hindsight=1,
     ),
     Claim(
         "receivers_protected",

@@ -25,6 +25,7 @@ def section(board: Scoreboard, key: str = "claims") -> Section:
     """The scoreboard of one market: a short table, then each claim's evidence by theme."""
     blocks: list[Block] = [
         Paragraph(board.sentence(), "lead"),
+        *(Paragraph(line) for line in board.listed()),
         *([Bullets("Limits of the data", board.market.limits, "warning")] if board.market.limits else []),
         _short_table(board),
         *(
@@ -87,7 +88,12 @@ def _evidence_table(theme: str, judged: list[Judged]) -> Table:
 
 def evidence_words(row: Judged) -> str:
     """Data, span and what else there is to know."""
-    parts = (row.finding.data.rstrip("."), row.finding.note.rstrip("."))
+    hindsight = "All names here survived, which pushes the estimate this way: it is set aside"
+    parts = (
+        row.finding.data.rstrip("."),
+        row.finding.note.rstrip("."),
+        hindsight if row.discounted else "",
+    )
     return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
 
@@ -105,8 +111,8 @@ function in `backtests/claims/`. Written by `backtest claims`; don't edit.
   the calendar. Windows of 21 sessions don't overlap unless said.
 - **Point in time.** What foretells is used as it was known that day: figures from the session after filing,
   series from their publication. What explains a month uses the month's own values.
-- **Survivors.** Both markets hold companies chosen today. That flatters hardware, equal weight and small
-  companies, and no test here can undo it.
+- **Survivors.** A market of companies chosen today flatters hardware, equal weight and small companies, and
+  no test here can undo it. Where hindsight pushes an estimate the way it points, the verdict is can't tell.
 """
 
 
@@ -117,6 +123,7 @@ def markdown(boards: tuple[Scoreboard, ...]) -> str:
 
 def _market_page(board: Scoreboard) -> str:
     lines = [f"\n## {board.market.name}: {span_of(board)}\n", board.sentence(), ""]
+    lines += [f"{line}\n" for line in board.listed()]
     lines += [f"- {limit}" for limit in board.market.limits] + ([""] if board.market.limits else [])
     lines += ["| Claim | Verdict | Estimate | 95% interval | Adjusted p |", "|---|---|---:|---:|---:|"]
     for row in board.rows:

@@ -50,6 +50,14 @@ class Scoreboard:
         verdicts = [row.verdict for row in self.rows]
         return {verdict: verdicts.count(verdict) for verdict in ("supported", "contradicted", "can't tell")}
 
+    def listed(self) -> tuple[str, ...]:
+        """What is supported and what is contradicted, claim by claim, in two lines."""
+        lines = []
+        for verdict in ("supported", "contradicted"):
+            found = [row.claim.statement.rstrip(".") for row in self.rows if row.verdict == verdict]
+            lines.append(f"{verdict.capitalize()}: {'; '.join(found) or 'none'}.")
+        return tuple(lines)
+
     def sentence(self) -> str:
         """The outcome, and how it was reached."""
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
@@ -86,4 +94,4 @@ def scoreboard(
             findings.append(claim.measure(evidence))
         except Missing as missing:
             findings.append(Finding.unknown(str(missing)))
-    return Scoreboard(market, judge(claims, findings))
+    return Scoreboard(market, judge(claims, findings, evidence.survivors_only))

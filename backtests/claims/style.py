@@ -142,6 +142,7 @@ CLAIMS = (
         "percent",
         "Hardware names of each day, not those known to have survived.",
         hardware_lags_on,
+        hindsight=1,
     ),
     Claim(
         "dow_momentum",

@@ -14,6 +14,9 @@ from strategies.signals import HYPERSCALERS, YEAR
 
 NORM_YEARS = 5
 
+CLAIMED = np.datetime64("2026-06-04")
+"""The day of which hardware's multiple is claimed."""
+
 
 def software_norms(evidence: Evidence) -> Array:
     """The software norm at every close: trailing five-year median of the daily median, a year at least."""
@@ -34,11 +37,13 @@ def hardware_above_software(evidence: Evidence) -> Finding:
     multiples = evidence.fact("price_to_sales")[last, evidence.belongs("ai_hardware")[last]]
     multiples = multiples[np.isfinite(multiples)]
     ratio = float(hardware[last]) / highest
+    stale = bool(evidence.market.sessions[last] < CLAIMED - np.timedelta64(365, "D"))
     return Finding(
-        data=f"{len(multiples)} hardware names on {evidence.market.sessions[last]}",
+        data=f"hardware on {evidence.market.sessions[last]}, names known: {len(multiples)}",
         estimate=ratio - 1.0,
-        stated="supported" if ratio > 1 else "contradicted",
-        note=f"Hardware's median is {hardware[last]:.1f} times sales, the five-year software norm "
+        stated="can't tell" if stale else "supported" if ratio > 1 else "contradicted",
+        note=("The claim is about 2026; by the market's end it did not hold. " if stale and ratio < 1 else "")
+        + f"Hardware's median is {hardware[last]:.1f} times sales, the five-year software norm "
         f"{norm:.1f}, software's highest median on record {highest:.1f}; {int((multiples > norm).sum())} of "
         f"{len(multiples)} names are above the norm. Damodaran's industry medians for January 2025 are 14.3 "
         "for semiconductors and 11.2 for software: by then the claim holds against the software of the day.",
@@ -75,7 +80,7 @@ def dear_names_lag(evidence: Evidence) -> Finding:
     return evidence.finding(
         f"names above the norm less the cap-weighted universe, monthly, {evidence.span(daily)}",
         estimate,
-        f"A year. {typical} names above the norm in the median month with any.",
+        f"A year. Names above the norm in the median month with any: {typical}.",
     )
 
 
@@ -86,7 +91,7 @@ def spending_boundary(evidence: Evidence) -> Finding:
     columns = [evidence.market.column[name] for name in HYPERSCALERS if name in evidence.market.column]
     filed = [column for column in columns if np.isfinite(spent[:, column]).any()]
     if len(filed) < 3:
-        raise Missing(f"capital expenditure is filed of {len(filed)} hyperscalers, fewer than three")
+        raise Missing(f"hyperscalers with filed capital expenditure: {len(filed)}, fewer than three")
     total = spent[:, filed].sum(axis=1)
     growth = np.full(len(total), np.nan)
     growth[YEAR:] = total[YEAR:] / total[:-YEAR] - 1.0
@@ -135,6 +140,7 @@ CLAIMS = (
         "percent",
         "A list of companies that includes those that failed.",
         dear_names_lag,
+        hindsight=1,
     ),
     Claim(
         "spending_boundary",

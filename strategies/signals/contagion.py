@@ -44,11 +44,12 @@ class MarketModel:
 
     def abnormal(self, actual: float, market: float) -> float:
         """Return beyond what the market explains."""
-        return actual - self.alpha - self.beta * market
+        return float(actual - self.alpha - self.beta * market)
 
     def error(self, market: float) -> float:
         """Standard error of an abnormal return outside the window, the error of the estimates included."""
-        return self.deviation * math.sqrt(1 + 1 / self.count + (market - self.mean) ** 2 / self.spread)
+        scale = 1 + 1 / self.count + (market - self.mean) ** 2 / self.spread
+        return self.deviation * math.sqrt(scale)
 
 
 def fitted_market_model(returns: Array, market: Array) -> MarketModel | None:

@@ -1,0 +1,156 @@
+"""Contagion, capital expenditure and banks: formulas against other calculations of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.regression.linear_model import OLS
+from statsmodels.tools import add_constant
+
+from datafeeds.asof import AsOf
+from strategies.signals import (
+    capex_boundary,
+    expense_beta,
+    fitted_market_model,
+    grows_faster,
+    guidance_shock,
+    incremental_return,
+    interest_kept,
+    matching_score,
+)
+
+NAN = np.nan
+
+
+def test_the_market_model_is_least_squares_and_its_error_a_forecast_error() -> None:
+    generator = np.random.default_rng(1)
+    market = generator.normal(0, 0.01, 250)
+    returns = 0.0002 + 1.3 * market + generator.normal(0, 0.02, 250)
+    model = fitted_market_model(returns, market)
+    assert model is not None
+    fit = OLS(returns, add_constant(market)).fit()
+    assert [model.alpha, model.beta] == pytest.approx(fit.params.tolist())
+    forecast = fit.get_prediction([[1.0, -0.03]])
+    assert model.error(-0.03) == pytest.approx(float(forecast.se_obs[0]))
+    assert model.abnormal(-0.10, -0.03) == pytest.approx(-0.10 - float(forecast.predicted_mean[0]))
+
+
+def test_a_thin_window_gives_no_model() -> None:
+    returns = np.full(250, NAN)
+    returns[:100] = 0.01
+    assert fitted_market_model(returns, np.linspace(-0.01, 0.01, 250)) is None
+    assert fitted_market_model(np.zeros(250), np.zeros(250)) is None
+
+
+def shocked(make_market: Any, make_sessions: Any, fall: float, peers: float) -> AsOf:
+    """Six hardware names and the index; on the last day the first falls, the others move by `peers`."""
+    days = make_sessions("2015-01-02", "2016-06-30")
+    generator = np.random.default_rng(2)
+    market = generator.normal(0, 0.01, len(days))
+    returns = market[:, None] + generator.normal(0, 0.01, (len(days), 6))
+    market[-1] = 0.0
+    returns[-1] = peers
+    returns[-1, 0] = fall
+    table = 100 * np.cumprod(1 + np.column_stack([returns, market]), axis=0)
+    names = ["H0", "H1", "H2", "H3", "H4", "H5", "SPY"]
+    groups = dict.fromkeys(names[:6], "ai_hardware") | {"SPY": "cap_weighted"}
+    kinds = {"SPY": "etf"}
+    close = pd.DataFrame(table, index=days, columns=names)
+    return AsOf(make_market(close, groups=groups, kinds=kinds), len(days) - 1)
+
+
+def test_a_shock_that_spreads(make_market: Any, make_sessions: Any) -> None:
+    shock = guidance_shock(shocked(make_market, make_sessions, -0.15, -0.03))
+    assert shock.names == ("H0",)
+    assert shock.spread is True
+    assert shock.peers == pytest.approx(-0.03, abs=0.003)
+
+
+def test_a_shock_that_stays_where_it_is(make_market: Any, make_sessions: Any) -> None:
+    shock = guidance_shock(shocked(make_market, make_sessions, -0.15, 0.0))
+    assert shock.names == ("H0",)
+    assert shock.spread is False
+
+
+def test_no_shock_and_no_group(make_market: Any, make_sessions: Any) -> None:
+    see = shocked(make_market, make_sessions, -0.05, 0.0)
+    assert guidance_shock(see).names == ()
+    assert guidance_shock(see).spread is None
+    assert "nothing trades in 'nowhere'" in guidance_shock(see, "nowhere").why
+
+
+def test_grows_faster_only_if_it_did_in_every_quarter() -> None:
+    assert grows_faster([0.3, 0.4], [0.1, 0.1]) is True
+    assert grows_faster([0.3, 0.05], [0.1, 0.1]) is False
+    assert grows_faster([0.3, NAN], [0.1, 0.1]) is None
+    assert grows_faster([], []) is None
+
+
+def test_incremental_return_by_hand() -> None:
+    assert incremental_return(150, 100, 500, tax=0.2) == pytest.approx(0.08)
+    assert np.isnan(incremental_return(150, 100, 0))
+
+
+def boundary(make_market: Any, make_sessions: Any, spending: float, profit: float) -> Any:
+    """Spending and operating profit that grow by these rates a year; software revenue by a tenth."""
+    days = make_sessions("2015-01-02", "2018-12-31")
+    years = np.arange(len(days))[:, None] / 252
+    close = pd.DataFrame({"MSFT": 10.0, "AMZN": 20.0, "ADBE": 30.0}, index=days)
+    facts = {
+        "capital_expenditure_ttm": 100 * (1 + spending) ** years,
+        "operating_income_ttm": 100 * (1 + profit) ** years,
+        "revenue_growth": 0.10,
+    }
+    market = make_market(close, facts=facts, groups={"ADBE": "software"})
+    return capex_boundary(AsOf(market, len(days) - 1), spenders=("MSFT", "AMZN", "META"))
+
+
+def test_the_boundary_is_crossed_by_fast_spending_at_a_poor_return(
+    make_market: Any, make_sessions: Any
+) -> None:
+    assert boundary(make_market, make_sessions, 0.4, 0.02).crossed is True
+    assert boundary(make_market, make_sessions, 0.4, 0.50).crossed is False  # it pays
+    assert boundary(make_market, make_sessions, 0.05, 0.02).crossed is False  # not faster
+    fast = boundary(make_market, make_sessions, 0.4, 0.02)
+    assert fast.spending_growth[-1] == pytest.approx(0.4, abs=0.02)
+    assert fast.software_growth == (0.1, 0.1)
+
+
+def test_the_boundary_says_what_is_missing(make_market: Any, make_sessions: Any) -> None:
+    days = make_sessions("2015-01-02", "2015-12-31")
+    bare = make_market(pd.DataFrame({"MSFT": 10.0}, index=days), groups={"MSFT": "software"})
+    found = capex_boundary(AsOf(bare, 100))
+    assert found.crossed is None
+    assert "no capital_expenditure_ttm" in found.why
+    assert "no spender" in capex_boundary(AsOf(bare, 100), spenders=("META",)).why
+
+
+def test_expense_beta_adds_up_what_four_quarters_pass_on() -> None:
+    generator = np.random.default_rng(5)
+    policy = pd.Series(np.cumsum(generator.normal(0, 0.3, 60)))
+    parts = (0.10, 0.15, 0.05, 0.02)
+    expense = sum(part * policy.diff().shift(lag).fillna(0) for lag, part in enumerate(parts)).cumsum()
+    assert expense_beta(expense, policy) == pytest.approx(0.32)
+    assert np.isnan(expense_beta(expense[:10], policy[:10]))
+    assert np.isnan(expense_beta(expense, pd.Series(np.ones(60))))
+
+
+def test_interest_kept_is_unknown_without_income() -> None:
+    kept = interest_kept(
+        pd.Series({"A": 10.0, "B": 0.0, "C": NAN}), pd.Series({"A": 4.0, "B": 1.0, "C": 1.0})
+    )
+    assert kept["A"] == 0.6
+    assert kept[["B", "C"]].isna().all()
+
+
+def test_matching_score_uses_what_is_known() -> None:
+    traits = pd.DataFrame(
+        {"gap": [-0.1, -0.2, -0.3, NAN], "loss": [NAN, NAN, NAN, -0.5], "flat": [1.0, 1.0, 1.0, 1.0]},
+        index=list("ABCD"),
+    )
+    score = matching_score(traits)
+    assert score[["A", "B", "C"]].tolist() == pytest.approx([1.0, 0.0, -1.0])
+    assert np.isnan(score["D"])

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from backtests.config import ConfigError
-from backtests.sweeps.execution import close
+from backtests.sweeps.processes import close
 from backtests.sweeps.tasks import Outcome, Task, run_here
 
 SECONDS_TO_CONNECT = 20

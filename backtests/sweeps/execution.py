@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
-from multiprocessing import parent_process
-from typing import Any
 
 from backtests.run import code_hash
 from backtests.sweeps.measures import LOWER_IS_BETTER
 from backtests.sweeps.plan import Configuration, Plan
+from backtests.sweeps.processes import local_outcomes, worker_deaths
 from backtests.sweeps.store import Store
-from backtests.sweeps.tasks import Outcome, SweepError, Task, run_here, run_task
+from backtests.sweeps.tasks import Outcome, SweepError, Task, run_task
 from datafeeds.market import Market
 
 LARGEST_TASK = 64
@@ -117,7 +113,7 @@ def execute(
                     _check_hope(store)
         except KeyboardInterrupt:
             raise Interrupted(len(store.rows), len(plan.configurations)) from None
-        except _worker_deaths() as error:
+        except worker_deaths() as error:
             breakdowns = breakdowns + 1 if len(store.rows) + len(store.errors) == before else 1
             if breakdowns >= MOST_BREAKDOWNS:
                 raise SweepError(
@@ -202,49 +198,5 @@ def _outcomes(
     elif workers == 1:
         yield (run_task(task, market) for task in tasks)
     else:
-        with _local(tasks, name, workers) as found:
+        with local_outcomes(tasks, name, workers) as found:
             yield found
-
-
-@contextmanager
-def _local(tasks: Sequence[Task], market: str, workers: int) -> Iterator[Iterator[list[Outcome]]]:
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-
-    # One task at a time for each worker: a batch would be lost as a whole with a worker.
-    parallel = Parallel(
-        n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1, max_nbytes=None
-    )
-    found = parallel(delayed(_worker)(task, market) for task in tasks)
-    whole = False
-    try:
-        yield found
-        whole = True
-    finally:
-        if not whole:
-            get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
-            close(found)
-
-
-def close(found: Iterator[list[Outcome]]) -> None:
-    """End a joblib generator before it is through, which joblib takes for an oversight and warns of."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found.close()  # type: ignore[attr-defined]
-
-
-def _worker(task: Task, market: str) -> list[Outcome]:
-    if parent_process() is not None:
-        # Ctrl-C reaches every process of the terminal; the first one decides what to do.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return run_here(task, market)
-
-
-def _worker_deaths() -> tuple[type[BaseException], ...]:
-    """What is raised when a worker process is gone."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    deaths: list[Any] = [BrokenProcessPool]
-    with suppress(ImportError):  # then there is no cluster
-        deaths.append(import_module("distributed.scheduler").KilledWorker)
-    return tuple(deaths)

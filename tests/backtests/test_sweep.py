@@ -303,6 +303,7 @@ def test_a_killed_worker_loses_nothing(in_process: Sweep, tmp_path: Path) -> Non
     assert killed
 
 
+@pytest.mark.slow
 def test_the_command_survives_an_interrupt(in_process: Sweep, tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text(

@@ -30,9 +30,9 @@ def open_market(market: str) -> Market:
         return sample_market()
     path = Path(market).expanduser()
     if path.exists() or path.is_absolute() or len(path.parts) > 1:
-        from datafeeds.folder import load_folder
+        from datafeeds.cache import open_folder
 
-        return load_folder(path)
+        return open_folder(path)
     raise MarketError(
         unknown_name("market", market, BUILT_IN) + f"; nor is there a folder {market!r} in {Path.cwd()}"
     )

@@ -32,14 +32,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import log, prod
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.market import Array, Dates, Market, MarketError
+from datafeeds.market import Array, Dates, DerivedFacts, Market, MarketError
 from datafeeds.names import unknown_name
 
 LIFETIME = 456
@@ -483,7 +483,8 @@ def fact(market: Market, name: str) -> Array:
     MarketError
         If the market has no such fact, naming the nearest.
     """
-    array = market.derived.get(name)
+    derived = cast(DerivedFacts, market.derived)
+    array = derived.look_up(name)
     if array is None:
         if name not in names(market):
             raise MarketError(unknown_name("fact", name, names(market), f"market {market.name!r}"))
@@ -493,8 +494,7 @@ def fact(market: Market, name: str) -> Array:
             array = as_known(market, flow_events(market, name, quarter_alone))
         else:
             array = as_known(market, level_events(market, name))
-        array.setflags(write=False)
-        market.derived[name] = array
+        array = derived.keep(name, array)
     return array
 
 
@@ -514,14 +514,14 @@ def group_median(market: Market, name: str, group: str) -> Array:
         NaN where no member's figure was known. Read-only; computed once a market.
     """
     key = f"{name} median of {group}"
-    if key not in market.derived:
+    derived = cast(DerivedFacts, market.derived)
+    medians = derived.look_up(key)
+    if medians is None:
         belongs = market.memberships(group)
         columns = np.flatnonzero(belongs.any(axis=0))
         values = np.where(belongs[:, columns], fact(market, name)[:, columns], np.nan)
-        medians = pd.DataFrame(values).median(axis=1).to_numpy()
-        medians.setflags(write=False)
-        market.derived[key] = medians
-    return market.derived[key]
+        medians = derived.keep(key, pd.DataFrame(values).median(axis=1).to_numpy())
+    return medians
 
 
 def series_names(market: Market) -> Collection[str]:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, SupportsIndex, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,20 @@ class Tables(TypedDict):
     facts: pd.DataFrame
     splits: pd.DataFrame
     series: pd.DataFrame
+
+
+class DerivedFacts(dict[str, Array]):
+    """What was computed from a market's facts, by name, kept for the life of the market."""
+
+    def look_up(self, name: str) -> Array | None:
+        """What is known of `name`, or None."""
+        return self.get(name)
+
+    def keep(self, name: str, values: Array) -> Array:
+        """Keep `values`, read-only from now on, and return what is kept."""
+        values.setflags(write=False)
+        self[name] = values
+        return values
 
 
 @dataclass(frozen=True)
@@ -187,7 +201,7 @@ class Market:
     limits: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     hash: str = ""
-    derived: dict[str, Array] = field(default_factory=dict, repr=False)
+    derived: dict[str, Array] = field(default_factory=DerivedFacts, repr=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.sessions), len(self.symbols))
@@ -199,6 +213,8 @@ class Market:
                 )
             array.setflags(write=False)
         self.sessions.setflags(write=False)
+        if not isinstance(self.derived, DerivedFacts):
+            object.__setattr__(self, "derived", DerivedFacts(self.derived))
         if not self.hash:
             object.__setattr__(self, "hash", self._content_hash())
 
@@ -269,6 +285,16 @@ class Market:
             closes_only=open is None,
             **settings,
         )
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Pickle as the path of the cache entry that the market was opened from, if it was."""
+        # No field, so that a changed copy (dataclasses.replace) is not taken for the original.
+        stored = self.__dict__.get("stored")
+        if stored is None:
+            return super().__reduce_ex__(protocol)
+        from datafeeds.cache import open_entry
+
+        return open_entry, (stored,)
 
     @cached_property
     def column(self) -> Mapping[str, int]:

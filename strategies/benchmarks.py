@@ -128,7 +128,7 @@ REINVEST_ABOVE = 0.001
 class BuyAndHold(Strategy):
     """Buy once and let it drift.
 
-    With ``reinvest=True`` and a schedule, such as ``schedule="monthly"``, returns are total returns: cash that
+    With ``reinvest=True`` and a schedule such as ``schedule="monthly"``, returns are total returns: cash that
     dividends and delistings have brought in buys more of what is held, in the proportions to which it has
     drifted.
 

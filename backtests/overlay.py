@@ -28,8 +28,8 @@ from strategies.expiries import monthly_expiries
 SLOTS = 8
 """Most different hedges (structure and budget) of one run."""
 
-STALE_DAYS = 7
-"""Calendar days after which a quote of VIX, SKEW or the rate no longer counts."""
+STALE_DAYS = 14
+"""Calendar days after which a quote no longer counts: Cboe has no SKEW from 2000-09-20 to 2000-10-01."""
 
 LEAST_DAYS = 90
 """Days of dividends from which on a trailing yield is known."""

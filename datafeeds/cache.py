@@ -268,7 +268,8 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
 
 def _read_table(path: Path) -> pd.DataFrame:
     with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all().to_pandas()
+        table: pd.DataFrame = pa.ipc.open_file(source).read_all().to_pandas()
+        return table
 
 
 def _mapped(path: Path) -> Array:
@@ -286,7 +287,7 @@ def _opened(entry: Path) -> Market | None:
         market = Market(
             name=said["name"],
             source=said["source"],
-            sessions=_mapped(entry / "sessions.npy"),
+            sessions=np.asarray(np.load(entry / "sessions.npy", mmap_mode="r"), dtype="datetime64[D]"),
             next_session=np.datetime64(said["next_session"], "D"),
             symbols=tuple(said["symbols"]),
             open=_mapped(entry / "open.npy"),
@@ -314,7 +315,7 @@ def _opened(entry: Path) -> Market | None:
     except (ValueError, KeyError, TypeError, EOFError, pa.ArrowException) as problem:
         LOG.warning("the cached market %s is damaged and is built again: %s", entry, problem)
         return None
-    market.__dict__["stored"] = str(entry)
+    market.__dict__["pickled_as"] = (open_entry, (str(entry),))
     with suppress(OSError):
         os.utime(entry)
     return market

@@ -287,14 +287,10 @@ class Market:
         )
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
-        """Pickle as the path of the cache entry that the market was opened from, if it was."""
+        """Pickle as the way to open it again, where whoever opened it has left one in ``pickled_as``."""
         # No field, so that a changed copy (dataclasses.replace) is not taken for the original.
-        stored = self.__dict__.get("stored")
-        if stored is None:
-            return super().__reduce_ex__(protocol)
-        from datafeeds.cache import open_entry
-
-        return open_entry, (stored,)
+        reopened: tuple[Any, ...] | None = self.__dict__.get("pickled_as")
+        return super().__reduce_ex__(protocol) if reopened is None else reopened
 
     @cached_property
     def column(self) -> Mapping[str, int]:

@@ -84,7 +84,7 @@ def receivers_protected(evidence: Evidence) -> Finding:
         "2002-09-30",
         receivers(evidence) - evidence.group("ai_hardware"),
         "receivers less hardware",
-        "A year. On Ken French's portfolios: receivers +2.11%, technology -45.10% over the whole span.",
+        "A year. On Ken French's portfolios: receivers +2.11% a year, technology -45.10% a year.",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from backtests.config import ConfigError, RunConfig, parse
+from backtests.named_strategies import NativeStrategy
 from backtests.run import code_hash
 from backtests.sweeps.settings import Domain, Range, SweepSettings, Values
 from datafeeds.market import Array, Market
@@ -155,9 +156,15 @@ def _checked(
         _place(changed, document, key, value)
     config = parse(changed, f"[sweep] configuration {number} ({words})")
     try:
-        return Configuration(number, parameters, config), config.build_strategy()
+        strategy = config.build_strategy()
     except ConfigError as error:
         raise ConfigError(f"[sweep] configuration {number} ({words}): {error}") from None
+    if isinstance(strategy, NativeStrategy):
+        raise ConfigError(
+            f"[sweep] {config.strategy.name} is a backtrader strategy, which keeps its decisions to itself; "
+            "a sweep needs a strategy that returns targets"
+        )
+    return Configuration(number, parameters, config), strategy
 
 
 def _place(changed: dict[str, Any], document: dict[str, Any], key: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -18,7 +18,7 @@ from backtests.run import account_of, code_hash
 from backtests.sweeps.measures import measures
 from backtests.sweeps.plan import Configuration
 from datafeeds.market import Array, Market
-from strategies.base import Strategy
+from strategies.base import Strategy, StrategyError
 
 
 class SweepError(ValueError):
@@ -130,7 +130,7 @@ class Books:
         self._may_hold_index = may_hold_index
         self._deciding = strategy.schedule.decides(market.sessions, market.next_session)
         self._targets: dict[int, Array] | None = None
-        self._span = (-1, -1)
+        self._asked: Account | None = None
 
     def ledger(self, account: Account, engine: Engine) -> Ledger:
         """The books under `account`.
@@ -138,16 +138,25 @@ class Books:
         They are replayed from the targets of the first account, if it covered the same sessions and no
         decision looked at what was held; else the strategy is asked again.
         """
-        if self._targets is not None and self._span == (account.first, account.last):
-            return _replayed(self._market, self._targets, account, engine)
+        asked = self._asked
+        if self._targets is not None and asked is not None and _comparable(asked, account):
+            # Targets name hedges by their slots in the overlay that they were decided with.
+            priced = replace(account, overlay=asked.overlay)
+            return _replayed(self._market, self._targets, priced, engine)
         recorder = Recorder(
             self._market, self._strategy, may_hold_index=self._may_hold_index, overlay=account.overlay
         )
         made: dict[int, Array] = {}
         ledger = engine_named(engine)(self._market, _keeping(recorder, made), self._deciding, account)
-        self._span = (account.first, account.last)
+        self._asked = account
         self._targets = None if recorder.read_account else made
         return ledger
+
+
+def _comparable(one: Account, other: Account) -> bool:
+    """Whether two accounts cover the same sessions, both with options or both without."""
+    spans = (one.first, one.last) == (other.first, other.last)
+    return spans and (one.overlay is None) == (other.overlay is None)
 
 
 def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
@@ -163,21 +172,20 @@ def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
 
 
 def _replayed(market: Market, targets: dict[int, Array], account: Account, engine: Engine) -> Ledger:
-    if engine == "ledger":
+    if engine == "ledger" and targets:
         from backtests.engines.ledger import replay
 
-        rows = np.array(list(targets.values())).reshape(len(targets), len(market.symbols))
-        return replay(market, rows, list(targets), account)
+        return replay(market, np.array(list(targets.values())), list(targets), account)
     deciding = np.zeros(len(market.sessions), dtype=np.bool_)
     deciding[list(targets)] = True
-    return engine_named("event")(market, lambda session, weights: targets.get(session), deciding, account)
+    return engine_named(engine)(market, lambda session, weights: targets.get(session), deciding, account)
 
 
 def _outcome(configuration: Configuration, books: Books, task: Task, market: Market) -> Outcome:
     config = configuration.config
     account = account_of(config, market)
     ledger = books.ledger(account, config.engine)
-    theirs = _benchmark_returns(market, task.benchmark, account) if task.benchmark is not None else None
+    theirs = None if task.benchmark is None else _benchmark_of(market, task.benchmark, account)
     returns = ledger.equity[1:] / ledger.equity[:-1] - 1.0
     found = measures(returns[None], ledger.sessions, account.costs.cash_rate, theirs)
     traded = trading(ledger)
@@ -200,6 +208,18 @@ def _opened(market: str) -> Market:
 @lru_cache(maxsize=2)
 def _benchmark_books(market: Market, benchmark: Strategy) -> Books:
     return Books(market, benchmark, may_hold_index=True)
+
+
+def _benchmark_of(market: Market, benchmark: Strategy, account: Account) -> Array:
+    """Returns of the benchmark; remembered for accounts that only differ in their own overlay."""
+    try:
+        return _benchmark_returns(market, benchmark, replace(account, overlay=None))
+    except StrategyError:
+        if account.overlay is None:
+            raise
+    equity = Books(market, benchmark, may_hold_index=True).ledger(account, "ledger").equity  # it hedges
+    returns: Array = equity[1:] / equity[:-1] - 1.0
+    return returns
 
 
 @lru_cache(maxsize=256)

@@ -29,6 +29,7 @@ from backtests.sweeps.tasks import SweepError
 from datafeeds.asof import AsOf
 from datafeeds.market import Market
 from strategies.base import Daily, Strategy, Target
+from strategies.hedges import OutrightPut
 
 SESSIONS = 320
 
@@ -158,6 +159,37 @@ def test_the_event_engine_gives_the_same_table(market: Market, tmp_path: Path) -
     )
     assert by_event.folder != by_ledger.folder
     assert np.array_equal(by_event.returns, by_ledger.returns)
+
+
+class Insured(Strategy):
+    """Shares, and puts on them."""
+
+    moneyness: float = 0.95
+
+    def decide(self, see: AsOf) -> Target | None:
+        return Target({"A": 0.6}, why="shares").hedge(OutrightPut(self.moneyness), ratio=0.5, why="insured")
+
+
+@pytest.mark.parametrize("engine", ["ledger", "event"])
+def test_shared_hedges_change_nothing(engine: str, market: Market, tmp_path: Path) -> None:
+    series = pd.DataFrame(
+        [
+            (name, day, day, value)
+            for name, value in {"vix": 20.0, "skew": 130.0, "us2y": 2.0}.items()
+            for day in market.sessions
+        ],
+        columns=["series", "date", "available", "value"],
+    )
+    frame = pd.DataFrame(market.close, index=pd.DatetimeIndex(market.sessions), columns=market.symbols)
+    priced = Market.from_wide("priced", frame, series=series)
+    parameters = {"strategy.moneyness": [0.9, 0.97], "costs.half_spread_bps": [0.0, 9.0], "lag": [0, 1]}
+    overlay = {"underlying": "A", "dividend_yield": 0.0}
+    swept = config("Insured", parameters, overlay=overlay, capital=1e6, sweep={"engine": engine})
+    shared = sweep(swept, Workplace(tmp_path / "one"), market=priced)
+    alone = sweep(swept, Workplace(tmp_path / "two", share=False), market=priced)
+    assert shared.manifest["failed"] == {}
+    assert np.array_equal(shared.returns, alone.returns)
+    assert len(np.unique(shared.returns, axis=0)) == 8
 
 
 # Interruptions ---------------------------------------------------------------------------------------

@@ -33,8 +33,8 @@ from backtests.tearsheet.svg import standalone_svg
 Paper = Literal["a4", "letter"]
 PAPERS: dict[Paper, str] = {"a4": "a4", "letter": "us-letter"}
 TEMPLATE = Path(__file__).parent / "templates" / "tearsheet.typ"
-WIDEST_CELL = 34
-"""Characters that a cell may ask for before its text is broken into lines."""
+WIDEST_CELL, WIDEST_OF_FEW, FEW = 34, 80, 4
+"""Characters that a cell may ask for before it is broken into lines; more where there are few columns."""
 
 
 def pdf(tearsheet: Tearsheet, paper: Paper = "a4") -> bytes:
@@ -161,6 +161,7 @@ def _content(sheet: Tearsheet, block: Block) -> dict[str, Any]:
 
 def _table(sheet: Tearsheet, block: Table) -> dict[str, Any]:
     labels = [sheet.term(column.term) if column.term else column.label for column in block.columns]
+    widest = WIDEST_OF_FEW if len(labels) <= FEW else WIDEST_CELL
     rows: list[dict[str, Any]] = [
         {
             "cells": [{"text": cell.text, "shade": cell.shade} for cell in row.cells],
@@ -180,7 +181,7 @@ def _table(sheet: Tearsheet, block: Table) -> dict[str, Any]:
         ],
         "rows": rows,
         "widths": [
-            column_width(label, [row["cells"][place]["text"] for row in rows])
+            column_width(label, [row["cells"][place]["text"] for row in rows], widest)
             for place, label in enumerate(labels)
         ],
         "note": block.note,
@@ -189,9 +190,9 @@ def _table(sheet: Tearsheet, block: Table) -> dict[str, Any]:
     }
 
 
-def column_width(label: str, cells: list[str]) -> int:
+def column_width(label: str, cells: list[str], widest: int = WIDEST_CELL) -> int:
     """Characters that a column asks for: its cells unbroken up to a limit, its label in two lines or so."""
-    body = min(max((len(text) for text in cells), default=0), WIDEST_CELL)
+    body = min(max((len(text) for text in cells), default=0), widest)
     word = max((len(part) for part in label.split()), default=0)
     return max(body, word, min(-(-len(label) // 2), 14)) + 2
 

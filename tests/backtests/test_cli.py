@@ -23,6 +23,7 @@ FILES = {
     "returns.parquet",
     "run.toml",
     "tearsheet.html",
+    "tearsheet.pdf",
     "unfilled.parquet",
 }
 

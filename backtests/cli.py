@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from backtests.data_commands import data
+
 app = typer.Typer(
     help="Portfolio backtests that cannot lie quietly.",
     no_args_is_help=True,
@@ -16,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(data, name="data")
 
 Results = Annotated[Path, typer.Option("--results", help="Folder that holds one folder a run.")]
 

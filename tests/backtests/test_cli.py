@@ -38,13 +38,18 @@ def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return 0
 
 
+def folders(results: Path) -> list[Path]:
+    """Every folder below the results, hidden ones too."""
+    return [path for path in results.iterdir() if path.is_dir()]
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a short run of the blueprint."""
     results = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as monkeypatch:
         assert backtest(monkeypatch, "run", "blueprint", *SHORT, "--results", str(results)) == 0
-    (folder,) = results.iterdir()
+    (folder,) = folders(results)
     return folder
 
 
@@ -67,7 +72,7 @@ def test_the_written_run_file_runs_again_to_the_same_hash(
     finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert backtest(monkeypatch, "run", str(finished / "run.toml"), "--results", str(tmp_path)) == 0
-    (again,) = tmp_path.iterdir()
+    (again,) = folders(tmp_path)
     assert again.name == finished.name
     for name in ("metrics.json", "decisions.jsonl", "run.toml"):
         assert (again / name).read_bytes() == (finished / name).read_bytes()
@@ -85,10 +90,10 @@ def test_running_again_replaces_the_folder_only_when_whole(
     with monkeypatch.context() as patched:
         patched.setattr("backtests.results.write_html", fail)
         assert backtest(patched, "run", "blueprint", *SHORT, "--results", str(results)) == 2
-    assert [path.name for path in results.iterdir()] == [finished.name]
+    assert [path.name for path in folders(results)] == [finished.name]
     assert (finished / "metrics.json").read_bytes() == before
     assert backtest(monkeypatch, "run", "blueprint", *SHORT, "--results", str(results)) == 0
-    assert [path.name for path in results.iterdir()] == [finished.name]
+    assert [path.name for path in folders(results)] == [finished.name]
 
 
 def test_engines_give_the_same_metrics(
@@ -96,7 +101,7 @@ def test_engines_give_the_same_metrics(
 ) -> None:
     arguments = ["run", "blueprint", *SHORT, "--engine", "ledger", "--results", str(tmp_path)]
     assert backtest(monkeypatch, *arguments) == 0
-    (other,) = tmp_path.iterdir()
+    (other,) = folders(tmp_path)
     assert (other / "metrics.json").read_bytes() == (finished / "metrics.json").read_bytes()
 
 

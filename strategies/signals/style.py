@@ -64,8 +64,12 @@ def style_states(relative: Array, window: int = 63, trend: int = 200) -> Array:
     return np.asarray(agreed.ffill(), dtype=np.float64)
 
 
-def style_price(see: AsOf, group: str) -> pd.Series[float] | str:
-    """Growth of one unit in a group, all sessions seen, or why there is none.
+MEMORY = 1260
+"""Sessions within which the conditions of a regime must have agreed once; older ones are forgotten."""
+
+
+def style_price(see: AsOf, group: str, sessions: int = MEMORY) -> pd.Series[float] | str:
+    """Growth of one unit in a group over the trailing sessions, or why there is none.
 
     Parameters
     ----------
@@ -73,6 +77,8 @@ def style_price(see: AsOf, group: str) -> pd.Series[float] | str:
     group : str
         A group: its members of today in equal weight, each session (a group of one fund is that fund). Empty:
         every stock.
+    sessions : int
+        Fewer where the market has not had so many.
     """
     if group and group not in see.groups:
         return f"the market has no group {group!r}"
@@ -81,7 +87,7 @@ def style_price(see: AsOf, group: str) -> pd.Series[float] | str:
         return f"nothing trades in {group!r}"
     if see.sessions_seen < 2:
         return "the market has one session"
-    mean = see.returns(see.sessions_seen - 1, symbols=members).mean(axis=1)
+    mean = see.returns(min(sessions, see.sessions_seen - 1), symbols=members).mean(axis=1)
     return (1.0 + mean).cumprod()
 
 
@@ -113,7 +119,7 @@ def style_regime(
     pair = f"{leaders or 'all stocks'} against {laggards or 'all stocks'}"
     prices = []
     for group in (leaders, laggards):
-        price = style_price(see, group)
+        price = style_price(see, group, MEMORY + trend)
         if isinstance(price, str):
             return StyleRegime(None, float("nan"), float("nan"), f"style {pair} unknown: {price}")
         prices.append(price)

@@ -12,6 +12,7 @@ from backtests.authoring.lookahead import delayed_filings, poison_checks
 from backtests.authoring.purity import purity_checks, state_of
 from backtests.authoring.replay import drawn, recorded
 from backtests.authoring.report import Check, CheckReport, Offence, judged
+from backtests.overlay import OverlayError
 from datafeeds.market import Market, MarketError
 from strategies.base import Strategy, StrategyError
 
@@ -61,7 +62,7 @@ def check_strategy(
     before = state_of(strategy)
     try:
         recording = recorded(market, strategy, kept, may_hold_index=may_hold_index)
-    except (StrategyError, MarketError) as error:
+    except (StrategyError, MarketError, OverlayError) as error:
         return _refused(strategy, market, seed, str(error))
     except Exception as error:
         return _refused(strategy, market, seed, f"unexpected exception: {type(error).__name__}: {error}")
@@ -77,7 +78,7 @@ def check_strategy(
     checks += determinism_checks(market, strategy, moments, elsewhere=elsewhere)
     progress("taking things away")
     checks += sanity_checks(market, recording.moments)
-    checks += robustness_checks(market, strategy, watched)
+    checks += robustness_checks(market, strategy, watched, kept.overlay)
     progress("acting later")
     checks.append(delay_cost(market, strategy, kept, recording, may_hold_index=may_hold_index))
     order = ("look-ahead", "determinism", "purity", "sanity", "robustness", "delay")

@@ -11,6 +11,7 @@ import pandas as pd
 from backtests.authoring.replay import Moment, day_of
 from backtests.authoring.report import Check, Offence, judged, note
 from backtests.decisions import Recorder
+from backtests.overlay import Overlay, OverlayError
 from datafeeds.market import Market, MarketError
 from strategies.base import Strategy, StrategyError, Target
 
@@ -68,20 +69,24 @@ def _weights(market: Market, moment: Moment, target: Target) -> list[Offence]:
     return found
 
 
-def robustness_checks(market: Market, strategy: Strategy, moments: Sequence[Moment]) -> list[Check]:
+def robustness_checks(
+    market: Market, strategy: Strategy, moments: Sequence[Moment], overlay: Overlay | None = None
+) -> list[Check]:
     """Decide where something is missing: a clear error or holding is fine, an unexpected exception is not."""
     sessions = [moment.session for moment in moments]
     first = list(range(min(5, len(market.sessions))))
     return [
-        _tried("first sessions", market, strategy, first),
-        *(_tried(name, make(market), strategy, sessions) for name, make in SCENARIOS.items()),
+        _tried("first sessions", market, strategy, first, overlay),
+        *(_tried(name, make(market), strategy, sessions, overlay) for name, make in SCENARIOS.items()),
     ]
 
 
-def _tried(name: str, market: Market, strategy: Strategy, sessions: Sequence[int]) -> Check:
+def _tried(
+    name: str, market: Market, strategy: Strategy, sessions: Sequence[int], overlay: Overlay | None
+) -> Check:
     offences: list[Offence] = []
     refused = ""
-    decide = Recorder(market, strategy, may_hold_index=True)
+    decide = Recorder(market, strategy, may_hold_index=True, overlay=overlay)
     for session in sessions:
         weights = np.zeros(len(market.symbols))
         if decide.decisions:
@@ -89,7 +94,7 @@ def _tried(name: str, market: Market, strategy: Strategy, sessions: Sequence[int
             weights[market.columns_of(held)] = list(held.values())
         try:
             decide(session, weights)
-        except (StrategyError, MarketError) as error:
+        except (StrategyError, MarketError, OverlayError) as error:
             refused = refused or str(error)
         except Exception as error:
             said = f"{type(error).__name__}: {error}"

@@ -147,6 +147,7 @@ def _check_account(account: Account) -> None:
     asked = {
         "lag": account.lag,
         "fractional_shares": account.fractional_shares,
+        "overlay": account.overlay is not None,
         "costs.impact": account.costs.impact,
         "costs.max_participation": account.costs.max_participation,
     }

@@ -20,9 +20,10 @@ class GoldenCross(bt.Strategy):  # type: ignore[misc]
 
     def next(self) -> None:
         """Send orders for the symbols whose averages have crossed."""
-        share = self.p.invested / len(self.datas)
+        share = self.broker.getvalue() / len(self.datas)
         for data, above in self.above.items():
             if above[0] and not self.getposition(data).size:
-                self.order_target_percent(data, share)
+                # More than the cash at the next open, and backtrader rejects the whole order.
+                self.order_target_value(data, self.p.invested * min(share, self.broker.getcash()))
             elif not above[0] and self.getposition(data).size:
                 self.close(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
@@ -92,9 +92,7 @@ class AsOf:
         _ASKED_FOR_WEIGHTS.add(self)
         moment = _MOMENTS[self]
         held = np.flatnonzero(moment.weights)
-        return pd.Series(
-            moment.weights[held], index=[moment.market.symbols[i] for i in held], name="weight", dtype=float
-        )
+        return pd.Series(moment.weights[held], index=_labels(moment, held), name="weight", dtype=float)
 
     def members(
         self, group: str | None = None, *, kind: str | tuple[str, ...] = ("stock", "etf")
@@ -269,8 +267,8 @@ def _columns(
     return np.flatnonzero(chosen)
 
 
-def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> list[str]:
-    return [moment.market.symbols[i] for i in columns]
+def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> pd.Index[Any]:
+    return moment.market.labels[columns]
 
 
 def _trailing(moment: _Moment, sessions: int) -> slice:

@@ -298,6 +298,11 @@ class Market:
         return {symbol: position for position, symbol in enumerate(self.symbols)}
 
     @cached_property
+    def labels(self) -> pd.Index[Any]:
+        """The symbols as an index; of Python objects, which is three times as fast to take from."""
+        return pd.Index(self.symbols, dtype=object)
+
+    @cached_property
     def traded(self) -> npt.NDArray[np.bool_]:
         """Whether each symbol has a close on each session, shape (sessions, symbols)."""
         return np.isfinite(self.close)

@@ -1,0 +1,92 @@
+"""How long the tearsheet takes, HTML and PDF, against quantstats' HTML of one benchmark.
+
+The run is the longest that the embedded market has (1990 to 2022), with five benchmarks. Both are measured
+in this process on the same returns, in turns, imports and a first call left out; the middle round counts.
+
+    python -m benchmarks.tearsheet
+"""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from backtests.config import RunConfig
+from backtests.result import Result
+from backtests.run import run
+from backtests.tearsheet import build, write_html, write_pdf
+
+ROUNDS = 5
+LIMIT = 0.5
+"""Largest share of quantstats' time that the tearsheet may take."""
+
+CONFIG = RunConfig.model_validate(
+    {
+        "name": "bench",
+        "engine": "ledger",
+        "capital": 10_000_000,
+        "strategy": {"name": "EqualWeighted"},
+        "benchmarks": [
+            {"name": "BuyAndHold", "label": "S&P 500", "symbols": ["SP500"]},
+            {"name": "PriceWeighted", "label": "Price-weighted"},
+            {"name": "BuyAndHold", "label": "Apple", "symbols": ["AAPL"]},
+            {"name": "BuyAndHold", "label": "JPMorgan", "symbols": ["JPM"]},
+            {"name": "BuyAndHold", "label": "Microsoft", "symbols": ["MSFT"]},
+        ],
+        "costs": {"commission_bps": 1.0, "half_spread_bps": 2.0},
+    }
+)
+
+
+def ours(result: Result, folder: Path) -> None:
+    """Every statistic, the HTML and the PDF."""
+    sheet = build(result)
+    write_html(sheet, folder / "tearsheet.html")
+    write_pdf(sheet, folder / "tearsheet.pdf")
+
+
+def theirs(result: Result, folder: Path) -> None:
+    """The HTML of quantstats, one benchmark."""
+    import quantstats
+
+    quantstats.reports.html(
+        result.book.ledger.returns,
+        benchmark=result.benchmarks[0].ledger.returns.rename("S&P 500"),
+        output=str(folder / "quantstats.html"),
+    )
+
+
+def seconds(work: Callable[[Result, Path], None], result: Result, folder: Path) -> float:
+    """Wall time of one call."""
+    began = time.perf_counter()
+    work(result, folder)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measure and print; exit status 1 if the tearsheet takes too long."""
+    result = run(CONFIG)
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    taken: dict[Callable[[Result, Path], None], list[float]] = {ours: [], theirs: []}
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")
+        for turn in range(ROUNDS + 1):
+            for work, times in taken.items():
+                spent = seconds(work, result, Path(folder))
+                # The first turn pays for imports and caches.
+                times += [spent] if turn else []
+    mine, other = (statistics.median(times) for times in taken.values())
+    print(f"{len(result.book.ledger.sessions):,} sessions, middle of {ROUNDS} rounds in turns")
+    print(f"tearsheet, HTML and PDF, five benchmarks: {mine:.2f} s")
+    print(f"quantstats, HTML, one benchmark: {other:.2f} s")
+    print(f"ratio {mine / other:.2f} (at most {LIMIT:.2f})")
+    raise SystemExit(mine / other > LIMIT)
+
+
+if __name__ == "__main__":
+    main()

@@ -239,7 +239,8 @@ class _Folder:
         closes_only = "open" not in wide
         bars = _bars(sessions, symbols, wide, tables["splits"])
         self.report(check_symbols(symbols))
-        self.report(check_prices(sessions, symbols, bars.close))
+        if not any(finding.check == "price cell" for finding in self.findings):
+            self.report(check_prices(sessions, symbols, bars.close))
         if self.stopped():
             # What follows would drown the cause in its consequences.
             self._tables(tables, symbols)
@@ -489,6 +490,7 @@ class _Folder:
         there = [path for path in (self.folder / f"{name}{end}" for end in ENDINGS) if path.exists()]
         if len(there) > 1:
             self.error(name, f"both {there[0].name} and {there[1].name} are there; keep one of them")
+            return None
         if not there:
             self.report([Finding("note", f"no {name}", f"{self.folder.name} has no {name}: {WITHOUT[name]}")])
             return None

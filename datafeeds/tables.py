@@ -225,6 +225,7 @@ def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[Tabl
             return None, findings
         try:
             raw = _parsed(body, ragged)
+            present = raw.column_names
         except pa.ArrowInvalid as problem:
             error(f"is not a table of comma-separated values: {problem}")
             return None, findings
@@ -232,8 +233,7 @@ def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[Tabl
         try:
             # Given as a file, lest a folder name with "=" become a column.
             with path.open("rb") as source:
-                dictionary = [column.name for column in columns if column.kind == "word"]
-                raw = pyarrow.parquet.ParquetFile(source, read_dictionary=dictionary).read()
+                raw, present = _parquet(source, columns)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
             error(f"is not a Parquet file that can be read: {_first_line(problem)}")
             return None, findings
@@ -254,7 +254,7 @@ def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[Tabl
                 f"{file}: {len(ragged) - EXAMPLES:,} more rows with another number of cells than the header",
             )
         )
-    names = _header(raw.column_names, file, columns, findings)
+    names = _header(present, file, columns, findings)
     if any(finding.severity == "error" and finding.check == "columns" for finding in findings):
         return None, findings
     reading = _Reading(file, raw.num_rows)
@@ -318,9 +318,8 @@ def _parsed(body: bytes, ragged: list[tuple[int, int, int]]) -> pa.Table:
     read = pyarrow.csv.ReadOptions(
         use_threads=False, autogenerate_column_names=False, block_size=max(1 << 20, min(len(text), 1 << 24))
     )
-    header = next(csv.reader([text.split(b"\n", 1)[0].decode("utf-8").rstrip("\r")]), [])
-    if "\r" in text.split(b"\n", 1)[0].decode("utf-8").rstrip("\r"):
-        header = next(csv.reader([text.split(b"\r", 1)[0].decode("utf-8")]), [])
+    first = next((line for line in text[: 1 << 16].splitlines() if line.strip()), b"")
+    header = next(csv.reader([first.decode("utf-8", "replace")]), [])
     return pyarrow.csv.read_csv(
         pa.BufferReader(text),
         read_options=read,
@@ -329,6 +328,17 @@ def _parsed(body: bytes, ragged: list[tuple[int, int, int]]) -> pa.Table:
             column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
         ),
     )
+
+
+def _parquet(source: Any, columns: tuple[Column, ...]) -> tuple[pa.Table, list[str]]:
+    """The columns of a Parquet file that are asked for, and the names of all."""
+    schema = pyarrow.parquet.read_schema(source)
+    kinds = {column.name: column.kind for column in columns}
+    asked = [name for name in schema.names if name.strip().casefold() in kinds]
+    words = [name for name in asked if kinds[name.strip().casefold()] == "word"]
+    source.seek(0)
+    whole = pyarrow.parquet.ParquetFile(source, read_dictionary=words).read(columns=asked)
+    return whole, list(schema.names)
 
 
 def _header(
@@ -391,6 +401,9 @@ class _Reading:
         kind = data.type
         if pa.types.is_dictionary(kind):
             kind = kind.value_type
+        if data.null_count == len(data):
+            # A column of blanks has whatever type its writer liked.
+            data, kind = pa.chunked_array([pa.nulls(len(data), pa.string())]), pa.string()
         text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
         try:
             if column.kind == "word" and text:

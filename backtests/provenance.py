@@ -13,11 +13,12 @@ def verification(manifest: Mapping[str, Any]) -> str:
     ----------
     manifest : mapping
         Its ``verification`` holds ``engine``, ``identical`` and ``differences`` by book label; it is absent
-        when the books were not recomputed.
+        when the books were not recomputed. ``not_recomputed`` holds the reason where they can't be.
     """
     said = manifest.get("verification")
     if said is None:
-        return "Not recomputed by a second engine."
+        why = manifest.get("not_recomputed")
+        return f"Not recomputed by a second engine: {why}." if why else "Not recomputed by a second engine."
     if said["identical"]:
         return f"Recomputed by an independent engine ({said['engine']}): identical to the last bit."
     found = "; ".join(f"{label}: {', '.join(lines)}" for label, lines in said["differences"].items())
@@ -29,6 +30,8 @@ def lookahead(manifest: Mapping[str, Any]) -> str:
     said = manifest.get("lookahead")
     if not isinstance(said, Mapping):
         return "Look-ahead: not checked."
+    if said.get("passed") and said.get("sampled") == 0:
+        return "Look-ahead: not checked, for there was no decision to replay."
     if said.get("passed"):
         sampled, decisions = said.get("sampled"), said.get("decisions")
         tried = f": {sampled} of {decisions} decisions replayed with the future replaced, none changed"

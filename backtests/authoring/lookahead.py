@@ -45,6 +45,9 @@ def sampled_lookahead(
     CheckReport
     """
     moments = drawn(moments_of(ledger, market), sample, seed)
+    if not moments:
+        nothing = note(KIND, "replay", "there was no decision to replay")
+        return CheckReport(repr(strategy), market.name, 0, 0, seed, (nothing,))
     if _whole(ledger):
         again = changes(strategy, market, moments, market, "decided again:")
         checks: tuple[Check, ...] = (

@@ -123,6 +123,8 @@ class CheckReport:
 
     def sentence(self) -> str:
         """The report in one sentence."""
+        if self.passed and not self.sampled:
+            return "Look-ahead: not checked, for there was no decision to replay."
         tried = f"{self.sampled} of {self.decisions} decisions replayed with the future replaced"
         if self.passed:
             return f"Look-ahead check passed: {tried}, none changed."

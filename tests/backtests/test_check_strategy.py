@@ -161,9 +161,11 @@ def test_the_check_of_a_run_names_the_first_offence(small: Market, folder: Path,
     assert first["value"].startswith("weight 1, then")
 
 
-def test_nothing_to_check_passes(small: Market) -> None:
+def test_nothing_to_check_is_no_pass(small: Market) -> None:
     ledger = replace(books(small, EqualWeighted(schedule="once")), decisions=())
-    assert sampled_lookahead(small, EqualWeighted(), ledger).passed
+    report = sampled_lookahead(small, EqualWeighted(), ledger)
+    assert report.sentence() == "Look-ahead: not checked, for there was no decision to replay."
+    assert [check.outcome for check in report.checks] == ["note"]
 
 
 # The poison ------------------------------------------------------------------------------------------

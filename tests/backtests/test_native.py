@@ -12,6 +12,7 @@ from backtests.account import Account, Costs
 from backtests.config import ConfigError, load
 from backtests.engines import native
 from backtests.named_strategies import UNCHECKED, NativeStrategy, build
+from backtests.provenance import verification
 from backtests.result import Result
 from backtests.run import run
 from datafeeds.market import Market, exchange_sessions
@@ -70,6 +71,7 @@ def test_the_books_balance(golden: Result) -> None:
 def test_the_manifest_says_what_was_not_checked(golden: Result) -> None:
     assert golden.manifest["not_recomputed"] == UNCHECKED
     assert "verification" not in golden.manifest
+    assert verification(golden.manifest) == f"Not recomputed by a second engine: {UNCHECKED}."
 
 
 @pytest.fixture

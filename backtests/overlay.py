@@ -165,6 +165,7 @@ class OptionMarket:
             self.skew = np.full(len(self.vix), 100.0)
         else:
             self.skew = as_known(market, settings.skew, "overlay.skew")
+            self._skew = fundamentals.series_table(market, settings.skew)
             low = np.flatnonzero(self.skew < 100)
             if len(low):
                 raise OverlayError(
@@ -191,6 +192,12 @@ class OptionMarket:
         if structure not in self._priced:
             self._priced[structure] = self._price(structure)
         return self._priced[structure]
+
+    def skew_history(self) -> pd.Series[float]:
+        """SKEW by date, each value once it is public; one constant value with flat volatility."""
+        if self.settings.flat_volatility:
+            return pd.Series([100.0], index=pd.DatetimeIndex(self.sessions[:1]))
+        return pd.Series(self._skew.values, index=pd.DatetimeIndex(self._skew.available))
 
     def greeks(self, structure: Structure) -> Greeks:
         """Sensitivities of the unit held on each session, each of shape (sessions,); NaN before the first.

@@ -90,7 +90,8 @@ def run(
         traded = open_market(config.market) if market is None else market
     _check_scenarios(config, traded)
     account = account_of(config, traded)
-    choices = [("strategy", label_of(config.strategy.name), "", config.build_strategy())]
+    label = label_of(config.strategy.name) + (", hedged" if config.hedge is not None else "")
+    choices = [("strategy", label, "", config.build_strategy())]
     for position, choice in enumerate(config.benchmarks):
         key = f"benchmarks[{position}]"
         choices.append((key, choice.label or label_of(choice.name), choice.note, choice.build(key)))
@@ -256,12 +257,10 @@ def trial_hash(config: RunConfig, market: Market) -> str:
     Names, benchmarks, scenarios, the engine and code outside the strategies don't count: changing them is no
     new attempt at finding something that works.
     """
-    strategy = type(config.build_strategy())
-    choice = config.model_dump(
-        mode="json", include={"start", "end", "capital", "lag", "fractional_shares", "strategy", "costs"}
+    said = config.model_dump(
+        mode="json", exclude={"name", "description", "market", "engine", "benchmarks", "scenarios"}
     )
-    content = [choice, market.hash, code_hash(("strategies",)), _source_hash(strategy)]
-    content += outside_code(config)
+    content = [said, market.hash, code_hash(("strategies",)), *outside_code(config)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -272,14 +271,6 @@ def outside_code(config: RunConfig) -> list[str]:
     files = {Path(inspect.getfile(cls)) for cls in classes if cls.__module__ in sys.modules}
     outside = sorted(file for file in files if house not in file.parents)
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in outside]
-
-
-def _source_hash(strategy: type[Strategy]) -> str:
-    """SHA-256 of the file that a strategy's class stands in; empty where there is none."""
-    try:
-        return hashlib.sha256(Path(inspect.getfile(strategy)).read_bytes()).hexdigest()
-    except (OSError, TypeError):
-        return ""
 
 
 @cache

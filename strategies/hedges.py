@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from datafeeds.asof import AsOf
 from strategies.base import (
+    TOLERANCE,
     Leg,
     Monthly,
     Once,
@@ -295,8 +296,9 @@ class Hedged(Strategy):
         Years of that percentile.
     ratio : float
         Notional hedged, as a multiple of what `ratio_by` says.
-    ratio_by : {"equity", "beta", "technology"}
-        Equity itself, equity times the portfolio's beta to `underlying`, or the weight in `technology`.
+    ratio_by : {"invested", "beta", "technology"}
+        The share of equity that the strategy invests, that times its beta to `underlying`, or the weight in
+        `technology`.
     underlying : str
         What the beta is measured against.
     technology : tuple of str
@@ -316,7 +318,7 @@ class Hedged(Strategy):
     threshold: Share = 0.75
     skew_years: Annotated[int, Field(ge=1, le=40)] = 5
     ratio: Annotated[float, Field(ge=0, le=10)] = 1.0
-    ratio_by: Literal["equity", "beta", "technology"] = "equity"
+    ratio_by: Literal["invested", "beta", "technology"] = "invested"
     underlying: Annotated[str, Field(min_length=1)] = "SPY"
     technology: tuple[str, ...] = ("ai_hardware", "software")
     budget_bps: Annotated[float, Field(ge=0, le=10_000)] | None = None
@@ -353,6 +355,8 @@ class Hedged(Strategy):
             return None
         structure, why = self._structure(see)
         ratio, sized = self._ratio(see, target)
+        if not ratio > 0:
+            return target.note(f"no hedge: {sized}")
         return target.hedge(
             structure, f"{why}; {sized}", ratio=ratio, reserve=self.reserve, budget_bps=self.budget_bps
         )
@@ -363,9 +367,11 @@ class Hedged(Strategy):
         held = see.weights
         if before is None or held.empty:
             return None
-        extent = sum(before.weights.values()) / float(held.sum())
+        extent = sum(before.weights.values())
+        if extent > 1 - self.reserve - TOLERANCE:
+            extent = 1.0  # all but the reserve, which comes off again
         why = "held as it has drifted, and the cash for premiums filled up"
-        return Target(held * extent, why=why, state=before.state)
+        return Target(held * (extent / float(held.sum())), why=why, state=before.state)
 
     def _outright(self) -> OutrightPut:
         return OutrightPut(self.moneyness, self.tenor, self.roll)
@@ -389,12 +395,13 @@ class Hedged(Strategy):
 
     def _ratio(self, see: AsOf, target: Target) -> tuple[float, str]:
         """Notional as a share of equity, and how it came about."""
+        invested = sum(target.weights.values())
         if self.ratio_by == "technology":
             weight = group_weight(see, target.weights, self.technology)
             return self.ratio * weight, f"{weight:.1%} in {', '.join(self.technology)}"
         if self.ratio_by == "beta":
             beta = portfolio_beta(see, target.weights, self.underlying)
             if not np.isfinite(beta):
-                return self.ratio, f"beta to {self.underlying} is not known yet, so 1"
+                return self.ratio * invested, f"beta to {self.underlying} is not known yet, so 1"
             return self.ratio * max(beta, 0.0), f"beta {beta:.2f} to {self.underlying}"
-        return self.ratio, "whole equity"
+        return self.ratio * invested, f"{invested:.0%} invested"

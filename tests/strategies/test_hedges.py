@@ -171,12 +171,22 @@ def test_any_strategy_can_be_hedged(sessions):
     target = hedged.decide(last_day(market))
     assert dict(target.weights) == pytest.approx({"TWICE": 0.48, "CALM": 0.48})
     assert target.hedges == (Hedge(PutSpread(), 0.5, 100),)
-    assert "whole equity" in target.changes[-1].why
+    assert "100% invested" in target.changes[-1].why
     assert hedged.schedule == EqualWeighted().schedule
     assert Hedged(of="BuyAndHold").schedule == Monthly()
     assert Hedged(of="BuyAndHold", schedule="expiry").schedule == Expiry()
     assert pickle.loads(pickle.dumps(hedged)) == hedged == Hedged(**hedged.values())
     assert json.loads(json.dumps(hedged.values()))["of"]["name"] == "EqualWeighted"
+
+
+def test_cash_needs_no_hedge(sessions):
+    market = priced(sessions, 130.0)
+    half = Hedged(of={"name": "BuyAndHold", "symbols": ["SPY"], "weights": [0.5]}, structure="outright")
+    assert half.decide(last_day(market)).hedges[0].ratio == 0.5
+    nothing = Hedged(of={"name": "BuyAndHold", "symbols": ["SPY"], "weights": [0.0]})
+    target = nothing.decide(last_day(market))
+    assert target.hedges == ()
+    assert target.changes[-1].why == "no hedge: 0% invested"
 
 
 def test_what_is_held_keeps_its_proportions_and_the_reserve_is_filled_up(sessions):

@@ -102,7 +102,7 @@ CLAIMS = (
     Claim(
         "shock_goes_on",
         "Contagion",
-        "After such a shock the group goes on falling behind.",
+        "After a shock at one semiconductor company the whole group goes on falling behind.",
         "Relative return over the next 21 sessions against the same pattern of days shifted round the "
         "calendar.",
         -1,

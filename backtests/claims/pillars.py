@@ -185,7 +185,7 @@ CLAIMS = (
     Claim(
         "oil_predicts",
         "Pillars",
-        "A fall of oil over a month foretells that they lead in the next.",
+        "A fall of oil over a month foretells that financials, healthcare and small caps lead in the next.",
         "The same on the next 21 sessions, oil as published (a week late).",
         -1,
         "number",

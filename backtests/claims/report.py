@@ -24,13 +24,16 @@ def span_of(board: Scoreboard) -> str:
 def section(board: Scoreboard, key: str = "claims") -> Section:
     """The scoreboard of one market: a short table, then each claim's evidence by theme."""
     blocks: list[Block] = [
-        Paragraph(board.sentence(), "lead"),
+        Paragraph(board.headline(), "lead"),
+        Paragraph(board.method()),
         *(Paragraph(line) for line in board.listed()),
         *([Bullets("Limits of the data", board.market.limits, "warning")] if board.market.limits else []),
         _short_table(board),
         *(
             _evidence_table(theme, list(rows))
-            for theme, rows in groupby(board.rows, lambda row: row.claim.theme)
+            for theme, rows in groupby(
+                enumerate(board.rows, start=1), lambda numbered: numbered[1].claim.theme
+            )
         ),
     ]
     return Section(key, f"Claims on {board.market.name}: {span_of(board)}", tuple(blocks))
@@ -46,6 +49,7 @@ def numbers(row: Judged) -> tuple[str, str, str]:
 
 def _short_table(board: Scoreboard) -> Table:
     columns = (
+        Column("No.", "left"),
         Column("Claim", "left"),
         Column("Verdict", "left", strong=True),
         Column("Estimate"),
@@ -53,8 +57,12 @@ def _short_table(board: Scoreboard) -> Table:
         Column("Adjusted p"),
     )
     rows = tuple(
-        Row(tuple(Cell(text) for text in (row.claim.statement, verdict_words(row), *numbers(row))))
-        for row in board.rows
+        Row(
+            tuple(
+                Cell(text) for text in (str(number), row.claim.statement, verdict_words(row), *numbers(row))
+            )
+        )
+        for number, row in enumerate(board.rows, start=1)
     )
     note = "A claim that was doubted before it was tested is marked so. A dash: no estimate."
     return Table("Verdicts", columns, rows, note)
@@ -65,8 +73,9 @@ def verdict_words(row: Judged) -> str:
     return f"{row.verdict} (doubted)" if row.claim.expected_to_fail else row.verdict
 
 
-def _evidence_table(theme: str, judged: list[Judged]) -> Table:
+def _evidence_table(theme: str, judged: list[tuple[int, Judged]]) -> Table:
     columns = (
+        Column("No.", "left"),
         Column("Claim", "left"),
         Column("Model", "left"),
         Column("Data and finding", "left"),
@@ -75,13 +84,14 @@ def _evidence_table(theme: str, judged: list[Judged]) -> Table:
     rows = tuple(
         Row(
             (
+                Cell(str(number)),
                 Cell(row.claim.statement),
                 Cell(row.claim.model),
                 Cell(evidence_words(row)),
                 Cell(row.claim.would_change),
             )
         )
-        for row in judged
+        for number, row in judged
     )
     return Table(f"{theme}{EVIDENCE}", columns, rows)
 
@@ -122,7 +132,7 @@ def markdown(boards: tuple[Scoreboard, ...]) -> str:
 
 
 def _market_page(board: Scoreboard) -> str:
-    lines = [f"\n## {board.market.name}: {span_of(board)}\n", board.sentence(), ""]
+    lines = [f"\n## {board.market.name}: {span_of(board)}\n", f"{board.headline()} {board.method()}", ""]
     lines += [f"{line}\n" for line in board.listed()]
     lines += [f"- {limit}" for limit in board.market.limits] + ([""] if board.market.limits else [])
     lines += ["| Claim | Verdict | Estimate | 95% interval | Adjusted p |", "|---|---|---:|---:|---:|"]

@@ -58,14 +58,18 @@ class Scoreboard:
             lines.append(f"{verdict.capitalize()}: {'; '.join(found) or 'none'}.")
         return tuple(lines)
 
-    def sentence(self) -> str:
-        """The outcome, and how it was reached."""
+    def headline(self) -> str:
+        """How many claims have each verdict."""
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
+        lacking = sum(not row.finding.data for row in self.rows)
+        return f"{len(self.rows)} claims: {counts} ({lacking} of them for want of data)."
+
+    def method(self) -> str:
+        """How the verdicts were reached."""
         return (
-            f"{len(self.rows)} claims: {counts}. {self.tested} were tested statistically; their p-values are "
-            "adjusted for one another (Benjamini and Hochberg 1995), and a claim is supported or "
-            f"contradicted where the adjusted value is {LEVEL:.0%} or less. The others are "
-            "facts, rules, or lack data."
+            f"{self.tested} claims were tested statistically; their p-values are adjusted for one another "
+            "(Benjamini and Hochberg 1995), and a claim is supported or contradicted where the adjusted value "
+            f"is {LEVEL:.0%} or less. The others are facts or rules, or lack data."
         )
 
 

@@ -136,7 +136,7 @@ CLAIMS = (
     Claim(
         "hardware_lags_on",
         "Style",
-        "After such days hardware goes on lagging the Dow.",
+        "After such days, with a semiconductor down 5% or more, hardware goes on lagging the Dow.",
         "Hardware less the Dow over the 63 sessions after such days against the same pattern shifted.",
         -1,
         "percent",
@@ -158,8 +158,8 @@ CLAIMS = (
     Claim(
         "small_momentum",
         "Style",
-        "The leadership of small caps persists in the same way.",
-        "The same of small caps less the market.",
+        "When small caps lead the index, they go on leading.",
+        "Next 21 sessions' small caps less the market when their regime (as above) is on, less when off.",
         1,
         "percent",
         "A longer history.",

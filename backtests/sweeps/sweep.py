@@ -13,7 +13,7 @@ from typing import Any
 from backtests.analysis.trials import Trial, record_all
 from backtests.config import RunConfig
 from backtests.markets import open_market
-from backtests.run import account_of, run_hash
+from backtests.run import account_of, trial_hash
 from backtests.sweeps.execution import Watch, execute
 from backtests.sweeps.plan import Plan, plan
 from backtests.sweeps.report import MANIFEST, Sweep, write
@@ -139,5 +139,5 @@ def _record_trials(planned: Plan, market: Market, store: Store, results: Path) -
                 for key, value in configuration.parameters.items()
             },
         }
-        trials.append(Trial(market.hash, run_hash(configuration.config, market), sharpe, details))
+        trials.append(Trial(market.hash, trial_hash(configuration.config, market), sharpe, details))
     return record_all(results, trials)

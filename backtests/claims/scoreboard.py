@@ -68,8 +68,8 @@ class Scoreboard:
         """How the verdicts were reached."""
         return (
             f"{self.tested} claims were tested statistically; their p-values are adjusted for one another "
-            "(Benjamini and Hochberg 1995), and a claim is supported or contradicted where the adjusted value "
-            f"is {LEVEL:.0%} or less. The others are facts or rules, or lack data."
+            "(Benjamini and Hochberg 1995), and a claim is supported or contradicted where the adjusted "
+            f"value is {LEVEL:.0%} or less. The others are facts or rules, or lack data."
         )
 
 

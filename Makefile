@@ -11,10 +11,10 @@ PYTHON   ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest test test-slow lint format bench clean
+.PHONY: help backtest test test-slow lint format bench bench-peers clean
 
 help:  ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 backtest: $(VENV)/.installed  ## Run a backtest: RUN=name or file (blueprint), MARKET=folder, RESULTS=folder
 	@$(BIN)/backtest run "$(RUN)" --results "$(RESULTS)" $(if $(MARKET),--market "$(MARKET)")
@@ -30,6 +30,12 @@ lint: $(VENV)/.test-installed  ## Check style and types
 
 format: $(VENV)/.test-installed  ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed  ## Measure the engines side by side; writes benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks.run
+
+bench-peers: $(VENV)/.installed  ## Install the other engines that `make bench` compares with
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 
 clean:  ## Remove the environment and caches; results stay
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

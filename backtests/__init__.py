@@ -1,1 +1,21 @@
-"""Running decisions against a market, and judging the outcome."""
+"""Running decisions against a market, and judging the outcome.
+
+>>> from backtests import run
+>>> result = run("blueprint")  # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backtests.notebook import run as run
+
+__all__ = ["run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `run` when it is first asked for, so that the command line starts without it."""
+    if name == "run":
+        from backtests.notebook import run
+
+        return run
+    raise AttributeError(f"module 'backtests' has no attribute {name!r}")

@@ -17,7 +17,7 @@ from backtests.config import ConfigError, RunConfig
 from backtests.markets import open_market
 from backtests.result import Book
 from backtests.results import ResultsError
-from backtests.run import run
+from backtests.runner import run
 from backtests.tearsheet.content import Cell, Column, Row, Table
 from backtests.tearsheet.terminal import print_block
 from datafeeds.market import Market

@@ -64,15 +64,15 @@ def run(
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True) as bar:
-        steps = bar.add_task("starting", total=len(config.benchmarks) + 3 + verify)
+        steps = bar.add_task("starting", total=len(config.benchmarks) + 4 + verify)
 
         def progress(what: str) -> None:
             bar.update(steps, description=what, advance=1)
 
         from backtests.results import write
-        from backtests.run import run as run_config
+        from backtests.runner import run as run_config
 
-        result = run_config(config, verify=verify, progress=progress)
+        result = run_config(config, verify=verify, check=True, progress=progress)
         progress("writing the tearsheet")
         folder = write(result, results, "letter" if paper == "letter" else "a4")
     _print_summary(folder)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtests.config import load
 from backtests.results import write_numbers
-from backtests.run import code_hash, run
+from backtests.runner import code_hash, run
 
 MOST = 5
 """Differences named of each file; the rest is counted."""

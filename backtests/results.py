@@ -21,7 +21,7 @@ from backtests.index import write_index
 from backtests.ledger import Decision
 from backtests.overlay import hedge_lines
 from backtests.result import Result
-from backtests.run import trial_hash
+from backtests.runner import trial_hash
 from backtests.tearsheet import Paper, build, write_html, write_pdf
 from datafeeds.names import unknown_name
 from strategies.base import Hedge

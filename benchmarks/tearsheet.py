@@ -18,7 +18,7 @@ from pathlib import Path
 
 from backtests.config import RunConfig
 from backtests.result import Result
-from backtests.run import run
+from backtests.runner import run
 from backtests.tearsheet import build, write_html, write_pdf
 
 ROUNDS = 5

@@ -16,7 +16,7 @@ from backtests.authoring.scaffold import new_strategy, snake_case
 from backtests.config import ConfigError, RunConfig
 from backtests.markets import open_market
 from backtests.named_strategies import UNCHECKED, NativeStrategy, class_named, label_of
-from backtests.run import account_of
+from backtests.runner import account_of
 from datafeeds.market import Market
 
 

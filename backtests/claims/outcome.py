@@ -24,7 +24,7 @@ REPORTED, RECORDED = 0.046, 0.0221
 def blueprint_beats(evidence: Evidence) -> Finding:
     """The blueprint's monthly return less the cap-weighted universe's, after the same costs."""
     from backtests.config import parse
-    from backtests.run import run
+    from backtests.runner import run
 
     evidence.fact("price_to_sales")
     costs = {"commission_bps": 1.0, "half_spread_bps": 2.0}

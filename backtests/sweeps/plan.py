@@ -14,7 +14,7 @@ import numpy as np
 
 from backtests.config import ConfigError, RunConfig, parse
 from backtests.named_strategies import NativeStrategy
-from backtests.run import code_hash
+from backtests.runner import code_hash
 from backtests.sweeps.settings import Domain, Range, SweepSettings, Values
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.significance import overfitting_probability
-from backtests.run import manifest as run_manifest
+from backtests.runner import manifest as run_manifest
 from backtests.sweeps.heatmaps import axis, effects, heatmaps
 from backtests.sweeps.measures import ranking
 from backtests.sweeps.page import Page, Section, Table

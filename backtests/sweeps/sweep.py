@@ -13,7 +13,7 @@ from typing import Any
 from backtests.analysis.trials import Trial, record_all
 from backtests.config import RunConfig
 from backtests.markets import open_market
-from backtests.run import account_of, trial_hash
+from backtests.runner import account_of, trial_hash
 from backtests.sweeps.execution import Watch, execute
 from backtests.sweeps.plan import Plan, plan
 from backtests.sweeps.report import MANIFEST, Sweep, write

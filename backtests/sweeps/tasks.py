@@ -14,7 +14,7 @@ from backtests.decisions import Recorder
 from backtests.engines.choice import Decide, engine_named
 from backtests.ledger import Ledger
 from backtests.markets import open_market
-from backtests.run import account_of, code_hash
+from backtests.runner import account_of, code_hash
 from backtests.sweeps.measures import measures
 from backtests.sweeps.plan import Configuration
 from datafeeds.market import Array, Market

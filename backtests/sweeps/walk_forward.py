@@ -23,7 +23,7 @@ from backtests.engines.choice import engine_named
 from backtests.ledger import Decision, Ledger
 from backtests.markets import open_market
 from backtests.overlay import Overlay, target_row
-from backtests.run import account_of
+from backtests.runner import account_of
 from backtests.sweeps.execution import Watch
 from backtests.sweeps.plan import Plan, plan
 from backtests.sweeps.report import Sweep

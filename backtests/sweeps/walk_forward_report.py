@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from backtests.analysis.trading import trading
 from backtests.ledger import Ledger
-from backtests.run import manifest as run_manifest
+from backtests.runner import manifest as run_manifest
 from backtests.sweeps.heatmaps import NO_METADATA, SETTINGS, inline
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.page import Page, Section, Table

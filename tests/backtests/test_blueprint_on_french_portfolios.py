@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from backtests.config import parse
-from backtests.run import run
+from backtests.runner import run
 from datafeeds.market import Market
 from strategies.base import Daily, Strategy, Target
 

@@ -21,7 +21,7 @@ from backtests.decisions import Recorder
 from backtests.engines.choice import engine_named
 from backtests.ledger import Ledger
 from backtests.named_strategies import build, registered
-from backtests.run import account_of
+from backtests.runner import account_of
 from datafeeds.asof import AsOf
 from datafeeds.market import Market
 from datafeeds.sample import sample_market

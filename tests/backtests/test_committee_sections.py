@@ -11,7 +11,7 @@ import pytest
 
 from backtests.config import RunConfig
 from backtests.result import Result
-from backtests.run import run
+from backtests.runner import run
 from backtests.tearsheet import build
 from backtests.tearsheet.content import Block, Bullets, Details, Facts, Paragraph, Table, Tearsheet
 from datafeeds.market import Market, exchange_sessions

@@ -15,7 +15,7 @@ from backtests.analysis import trials
 from backtests.config import load
 from backtests.index import index, write_index
 from backtests.results import write
-from backtests.run import run, trial_hash
+from backtests.runner import run, trial_hash
 from backtests.tearsheet.content import Table
 
 SHORT = ("start=2020-06-01", "end=2021-07-30")

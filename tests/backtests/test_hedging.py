@@ -22,7 +22,7 @@ from backtests.analysis.hedging import (
 from backtests.config import parse
 from backtests.ledger import Ledger
 from backtests.overlay import OptionMarket, OverlaySettings, option_market
-from backtests.run import run
+from backtests.runner import run
 from backtests.surface import spread_cost
 from datafeeds.market import Market, exchange_sessions
 from strategies.hedges import OutrightPut

@@ -14,7 +14,7 @@ from backtests.engines import native
 from backtests.named_strategies import UNCHECKED, NativeStrategy, build
 from backtests.provenance import verification
 from backtests.result import Result
-from backtests.run import run
+from backtests.runner import run
 from datafeeds.market import Market, exchange_sessions
 from datafeeds.sample import sample_market
 from strategies.base import StrategyError

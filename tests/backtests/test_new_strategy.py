@@ -19,7 +19,7 @@ from backtests.authoring.replay import Moment
 from backtests.authoring.scaffold import HOUSE, ScaffoldError, new_strategy, snake_case
 from backtests.config import ConfigError, load, parse
 from backtests.named_strategies import broken_modules, build, class_named, label_of, registered
-from backtests.run import outside_code, run_hash
+from backtests.runner import outside_code, run_hash
 from datafeeds.asof import AsOf
 from datafeeds.sample import sample_market
 from strategies.base import REGISTRY, StrategyError

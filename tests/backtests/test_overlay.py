@@ -32,7 +32,7 @@ from backtests.overlay import (
 )
 from backtests.result import Result
 from backtests.results import log_lines
-from backtests.run import run
+from backtests.runner import run
 from backtests.surface import calibrate, put_prices
 from datafeeds.market import Market, exchange_sessions
 from strategies import Strategy, StrategyError, Target

@@ -20,7 +20,7 @@ from backtests.analysis import trials
 from backtests.analysis.performance import performance, relative
 from backtests.analysis.trading import trading
 from backtests.config import ConfigError, RunConfig, parse
-from backtests.run import run
+from backtests.runner import run
 from backtests.sweeps.execution import Interrupted, Standing
 from backtests.sweeps.report import Sweep
 from backtests.sweeps.store import JOURNAL, Store

@@ -13,7 +13,7 @@ import pytest
 
 from backtests.config import ConfigError, RunConfig, parse
 from backtests.engines.ledger import replay
-from backtests.run import account_of, run
+from backtests.runner import account_of, run
 from backtests.sweeps.settings import WalkForwardSettings
 from backtests.sweeps.sweep import Workplace
 from backtests.sweeps.walk_forward import WalkForward, walk_forward

@@ -11,7 +11,7 @@ import pytest
 
 from backtests.config import load
 from backtests.results import write
-from backtests.run import run
+from backtests.runner import run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e .[browser]")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

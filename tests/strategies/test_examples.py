@@ -15,7 +15,7 @@ import pytest
 from backtests.analysis.performance import performance
 from backtests.config import load
 from backtests.ledger import Ledger
-from backtests.run import run
+from backtests.runner import run
 from datafeeds.asof import AsOf
 from strategies.examples.quality_healthcare import QualityHealthcare
 from strategies.examples.risk_parity import RiskParity

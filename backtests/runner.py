@@ -58,6 +58,7 @@ def run(
     *,
     market: Market | None = None,
     verify: bool = False,
+    check: bool = False,
     progress: Progress = lambda what: None,
 ) -> Result:
     """Run a strategy and its benchmarks on one market.
@@ -69,6 +70,9 @@ def run(
         Used instead of opening ``config.market``.
     verify : bool
         Whether every book is recomputed by the other engine; the manifest says what came out.
+    check : bool
+        Whether a sample of the strategy's decisions is replayed with the future replaced; the manifest says
+        whether one changed.
     progress : callable
         Told what begins.
 
@@ -103,12 +107,20 @@ def run(
     record = manifest(config, traded)
     if account.overlay is not None and account.overlay.hedges:
         record["limits"] = list(account.overlay.limits)
-    if isinstance(books[0].strategy, NativeStrategy):
+    native = isinstance(books[0].strategy, NativeStrategy)
+    if native:
         record["not_recomputed"] = UNCHECKED
     elif verify:
         with clock("verify"):
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
+    if check and not native:
+        from backtests.authoring import sampled_lookahead
+
+        with clock("look-ahead"):
+            progress("replaying decisions with the future replaced")
+            report = sampled_lookahead(traded, books[0].strategy, books[0].ledger, seed=SEED)
+        record["lookahead"] = report.record()
     return Result(
         config=config,
         market=traded,

@@ -1,0 +1,83 @@
+"""The workloads that every engine runs: the same prices, the same decisions, the same costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from datafeeds.market import Array, Market, exchange_sessions
+from datafeeds.sample import sample_market
+from strategies import Monthly
+
+LOOKBACK = 126
+"""Sessions behind the return that stocks are ranked by."""
+
+COMMISSION_BPS = 5.0
+CAPITAL = 10_000_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """Each month, hold the half of the symbols with the best 126-session return, in equal weight.
+
+    Decided at the close of a month's last session, filled at the next open, 5 bps commission, whole shares.
+    """
+
+    name: str
+    market: Market
+
+    @cached_property
+    def sessions(self) -> npt.NDArray[np.int64]:
+        """Decision sessions with a full look-back, as positions in the market."""
+        deciding = Monthly().decides(self.market.sessions, self.market.next_session)
+        decided = np.flatnonzero(deciding)
+        return decided[decided >= LOOKBACK]
+
+    @cached_property
+    def targets(self) -> Array:
+        """Target weights, shape (decisions, symbols)."""
+        close = self.market.close
+        returns = close[self.sessions] / close[self.sessions - LOOKBACK]
+        half = len(self.market.symbols) // 2
+        best = np.argsort(-returns, axis=1, kind="stable")[:, :half]
+        weights = np.zeros(returns.shape)
+        np.put_along_axis(weights, best, 1.0 / half, axis=1)
+        return weights
+
+    @cached_property
+    def index(self) -> pd.DatetimeIndex:
+        """The sessions as pandas wants them."""
+        return pd.DatetimeIndex(self.market.sessions)
+
+    def frame(self, field: str) -> pd.DataFrame:
+        """Open, high, low, close or volume as a frame."""
+        return pd.DataFrame(getattr(self.market, field), self.index, list(self.market.symbols))
+
+
+def twenty_stocks() -> Workload:
+    """The sample's 20 stocks over 8,313 sessions; closes only, so orders fill at the next close."""
+    market = sample_market()
+    stocks = [symbol for symbol, kind in zip(market.symbols, market.kinds, strict=True) if kind == "stock"]
+    closes = pd.DataFrame(market.close, pd.DatetimeIndex(market.sessions), list(market.symbols))[stocks]
+    volume = closes * 0 + 1e9
+    bars = Market.from_wide("twenty", closes, open=closes, high=closes, low=closes, volume=volume)
+    return Workload("20 symbols x 8,313 sessions", bars)
+
+
+def five_hundred_symbols() -> Workload:
+    """500 random walks with opens, over 2,516 sessions."""
+    sessions = pd.DatetimeIndex(exchange_sessions("2010-01-01", "2019-12-31"))
+    generator = np.random.default_rng(500)
+    names = [f"S{number:03d}" for number in range(500)]
+    steps = generator.normal(0.0003, 0.02, (len(sessions), 500)).cumsum(axis=0)
+    close = pd.DataFrame(50.0 * np.exp(steps), sessions, names)
+    gap = np.exp(generator.normal(0.0, 0.004, close.shape))
+    open_ = close.shift(1, fill_value=50.0) * gap
+    high, low = np.maximum(open_, close), np.minimum(open_, close)
+    volume = close * 0 + 1e9
+    market = Market.from_wide("walks", close, open=open_, high=high, low=low, volume=volume)
+    return Workload(f"500 symbols x {len(sessions):,} sessions", market)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,13 +120,15 @@ def _replace(partial: Path, final: Path) -> None:
 
 def _fill(folder: Path, result: Result, paper: Paper) -> None:
     write_numbers(folder, result)
-    _write_json(folder / "manifest.json", dict(result.manifest))
     config = result.config.model_dump(mode="python", exclude_none=True)
     _write_text(folder / "run.toml", tomli_w.dumps(config))
     _write_text(folder / "log.txt", "".join(line + "\n" for line in log_lines(result)))
+    began = time.perf_counter()
     sheet = build(result)
     write_html(sheet, folder / "tearsheet.html")
     write_pdf(sheet, folder / "tearsheet.pdf", paper)
+    seconds = {**result.manifest.get("seconds", {}), "tearsheet": time.perf_counter() - began}
+    _write_json(folder / "manifest.json", {**result.manifest, "seconds": seconds})
 
 
 def write_numbers(folder: Path, result: Result) -> None:

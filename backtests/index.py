@@ -108,9 +108,9 @@ def _runs(runs: list[Listed], said: tuple[Review, ...], results: Path) -> Table:
             Column("Sharpe"),
             Column("Deepest fall"),
             Column("Above first benchmark"),
+            Column("Reviews", "left"),
             Column("Verified", "left"),
             Column("Look-ahead", "left"),
-            Column("Reviews", "left"),
             Column("PDF", "left"),
         ),
         tuple(_run(each, said, results) for each in runs),
@@ -137,9 +137,9 @@ def _run(run: Listed, said: tuple[Review, ...], results: Path) -> Row:
             Cell(numbers.get("sharpe"), "number"),
             Cell(numbers.get("max_drawdown"), "percent"),
             Cell(benchmarks[0].get("relative", {}).get("excess_return"), "percent2"),
+            Cell("; ".join(mine) or "none"),
             Cell(_verified(manifest)),
             Cell(_looked(manifest)),
-            Cell("; ".join(mine) or "none"),
             Cell("PDF" if pdf else "", link=pdf),
         )
     )

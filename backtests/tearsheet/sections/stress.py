@@ -160,7 +160,7 @@ def _worst(material: Material) -> list[Block]:
     rows = []
     for windows in same.values():
         window = windows[0]
-        of = "all" if len(windows) == len(material.labels) > 1 else listed([each.label for each in windows])
+        of = _whose([each.label for each in windows], material.labels)
         rows.append(
             Row(
                 (
@@ -180,6 +180,14 @@ def _worst(material: Material) -> list[Block]:
             "Rolling stretches of 21, 63 and 252 sessions, from close to close.",
         )
     ]
+
+
+def _whose(owners: list[str], labels: tuple[str, ...]) -> str:
+    """Name the books whose worst stretch it is, briefly."""
+    others = [label for label in labels if label not in owners]
+    if len(labels) > 1 and not others:
+        return "all"
+    return f"all but {others[0]}" if len(others) == 1 and len(owners) > 1 else listed(owners)
 
 
 def _regimes(material: Material) -> list[Block]:

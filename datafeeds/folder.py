@@ -36,6 +36,7 @@ from datafeeds.checks.tables import (
     coverage,
     repeated_facts,
     symbol_problem,
+    without_shares,
 )
 from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
 from datafeeds.market import (
@@ -278,7 +279,11 @@ class _Folder:
             **standard_tables(symbols, instruments, kept, splits, series),
             adjustment=adjustment,
             closes_only=closes_only,
-            limits=(*source["limits"], *_limits(bars, kept, instruments, adjustment, closes_only)),
+            limits=(
+                *source["limits"],
+                *_limits(bars, kept, instruments, adjustment, closes_only),
+                *self._gaps(len(facts) - len(kept), len(facts)),
+            ),
             findings=tuple(self.findings),
         )
 
@@ -290,7 +295,19 @@ class _Folder:
         kept, quarantined = check_facts(traded, splits)
         level, splits, off_level = counts_off_level(kept, splits, volumes)
         self.report((*hardly_traded, *quarantined, *off_level))
+        self.report(without_shares(facts, level))
         return level, splits
+
+    def _gaps(self, left_out: int, filed: int) -> tuple[str, ...]:
+        """What the checks of filed figures left unknown, as a limit."""
+        if not left_out:
+            return ()
+        lost = "".join(
+            f" {finding.message[0].upper()}{finding.message[1:]}."
+            for finding in self.findings
+            if finding.check == "no share count"
+        )
+        return (f"{left_out:,} of {filed:,} filed figures can't be right and are left out.{lost}",)
 
     def _source(self) -> dict[str, Any]:
         """What ``source.json`` says, or what holds without it."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from datafeeds.checks.facts import SHARE_CONCEPTS
 from datafeeds.market import Array, Dates, Finding
 from datafeeds.names import unknown_name
 
@@ -268,6 +269,27 @@ def check_series(series: pd.DataFrame) -> Result:
                 )
             )
     return series[~(early | unknown | again)].reset_index(drop=True), findings
+
+
+def without_shares(filed: pd.DataFrame, kept: pd.DataFrame) -> list[Finding]:
+    """Companies that filed share counts of which none could be kept.
+
+    Parameters
+    ----------
+    filed, kept : DataFrame
+        Filed figures before and after their checks.
+    """
+    before = set(filed["symbol"][filed["concept"].isin(SHARE_CONCEPTS)])
+    lost = before - set(kept["symbol"][kept["concept"].isin(SHARE_CONCEPTS)])
+    if not lost:
+        return []
+    return [
+        Finding(
+            "suspicion",
+            "no share count",
+            f"no share count of {_names(lost)} could be kept, so their market value is never known",
+        )
+    ]
 
 
 def coverage(

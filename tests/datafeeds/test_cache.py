@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import pickle
 import shutil
+import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -264,16 +263,17 @@ def test_old_entries_go(folder: Path, place: Path, monkeypatch: pytest.MonkeyPat
     assert len(entries(place)) == 1
 
 
-def hash_of(folder: Path) -> tuple[str, bool]:
-    market = open_folder(folder)
-    return market.hash, mapped(market.close)
-
-
 def test_processes_build_at_once(folder: Path, place: Path) -> None:
     expected = load_folder(folder).hash
-    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("fork")) as pool:
-        found = list(pool.map(hash_of, [folder] * 8))
-    assert found == [(expected, True)] * 8
+    program = "import sys; from datafeeds.cache import open_folder; print(open_folder(sys.argv[1]).hash)"
+    root = Path(cache.__file__).parents[1]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(folder)], cwd=root, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    assert [process.communicate()[0].strip() for process in started] == [expected] * 4
     assert len(entries(place)) == 1
     assert not [path for path in (place / "markets").iterdir() if path.name.startswith(".")]
 

@@ -1,0 +1,297 @@
+"""`backtest data` as a user calls it, and runs on a market folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests import cli
+from backtests.config import load
+from backtests.data_report import by_check, page, verdict
+from backtests.markets import open_market
+from backtests.runner import run
+from backtests.tearsheet.html import html
+from datafeeds.folder import check_folder
+from datafeeds.market import MarketError
+from strategies.base import StrategyError
+from strategies.benchmarks import BuyAndHold
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "datafeeds"))
+from folders import price_rows, write_folder
+
+sys.path.pop(0)
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "market"
+RUN_FILE = """
+name = "held"
+market = "{market}"
+capital = 1_000_000
+[strategy]
+name = "BuyAndHold"
+symbols = ["AAA", "SPY"]
+[costs]
+commission_bps = 0
+half_spread_bps = 0
+[[benchmarks]]
+name = "BuyAndHold"
+symbols = ["SPY"]
+reinvest = true
+schedule = "monthly"
+"""
+
+
+def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Exit status of ``backtest ARGUMENTS``, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
+    try:
+        cli.main()
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    return 0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "small")
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    folder = write_folder(tmp_path / "broken")
+    rows = price_rows()
+    rows.loc[0, "close"] = -1.0
+    rows.to_csv(folder / "prices.csv", index=False)
+    (folder / "facts.csv").write_text(
+        "symbol,concept,fiscal_year,fiscal_period,filed,value\n<b>AAA</b>,revenue,2018,FY,2019-02-20,1e9\n"
+    )
+    return folder
+
+
+def test_check_of_a_sound_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backtest(monkeypatch, "data", "check", str(folder)) == 0
+    said = capsys.readouterr().out
+    assert f"{folder}: can be used; 0 quarantined, 0 suspicions" in said
+    assert "note: span: 2020-01-02: 3 symbols over 62 sessions to 2020-03-31" in said
+
+
+def test_check_of_a_broken_folder(
+    broken: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backtest(monkeypatch, "data", "check", str(broken)) == 1
+    said = capsys.readouterr().out
+    assert "error: price not positive: AAA 2020-01-02: the close is -1" in said
+    assert "<b>AAA</b>" in said
+    assert "cannot be used, 1 errors; 1 quarantined" in said
+
+
+def test_check_shows_some_or_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (folder / "facts.csv").open("a") as facts:
+        for year in range(2001, 2009):
+            facts.write(f"AAA,revenue,{year},Q9,{year + 1}-02-20,1e9,\n")
+    assert backtest(monkeypatch, "data", "check", str(folder)) == 0
+    said = capsys.readouterr().out
+    assert said.count("quarantined: fiscal period: AAA") == 3
+    assert "and 5 more; --all shows them" in said
+    assert backtest(monkeypatch, "data", "check", str(folder), "--all") == 0
+    assert capsys.readouterr().out.count("quarantined: fiscal period: AAA") == 8
+
+
+@pytest.mark.parametrize("command", [("check",), ("report", "--html", "x.html")])
+def test_no_folder(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert backtest(monkeypatch, "data", *command, str(tmp_path / "none")) == 2
+    assert "does not exist; a market is 'sample' or a folder with" in capsys.readouterr().err
+
+
+class Outline(HTMLParser):
+    """Headings, number of pictures, and whether every element is closed."""
+
+    VOID = frozenset(
+        {"meta", "link", "br", "hr", "img", "input", "wbr", "path", "use", "rect", "line", "col"}
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.pictures = 0
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.pictures += tag == "svg"
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.VOID:
+            return
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def outline(document: str) -> Outline:
+    parsed = Outline()
+    parsed.feed(document)
+    assert not parsed.open
+    return parsed
+
+
+def test_report_with_pictures(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "pages" / "report.html"
+    assert backtest(monkeypatch, "data", "report", str(folder), "--html", str(target)) == 0
+    parsed = outline(target.read_text(encoding="utf-8"))
+    text = " ".join(parsed.text)
+    assert parsed.pictures >= 2
+    assert "Number of symbols by session" in text
+    assert "Median price-to-sales of each group" in text
+    for part in ("Market small", "Data report", "ai_hardware", "survivorship", "Content hash"):
+        assert part in text
+    assert f"Report: {target}" in capsys.readouterr().out
+
+
+def test_report_of_a_broken_folder_is_escaped(broken: Path) -> None:
+    document = html(page(check_folder(broken)))
+    assert "<b>AAA</b>" not in document
+    text = " ".join(outline(document).text)
+    assert "price not positive" in text
+    assert "cannot be used, 1 errors" in text
+
+
+def test_a_report_that_can_not_be_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backtest(monkeypatch, "data", "report", str(folder), "--html", str(tmp_path)) == 2
+    assert "is a directory" in capsys.readouterr().err
+
+
+def test_findings_in_order(broken: Path) -> None:
+    checked = check_folder(broken)
+    severities = [severity for severity, _ in by_check(checked.findings)]
+    assert severities == sorted(severities, key=["error", "quarantined", "suspicion", "note"].index)
+    assert sum(map(len, by_check(checked.findings).values())) == len(checked.findings)
+    assert verdict(checked).startswith(f"{broken}: cannot be used")
+
+
+def test_a_market_by_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = open_market(str(folder)).hash
+    monkeypatch.chdir(folder.parent)
+    for path in ("small", "./small", "../" + folder.parent.name + "/small"):
+        assert open_market(path).hash == expected
+    assert open_market("sample").name == "sample"
+    with pytest.raises(MarketError, match="no market 'samples'; did you mean 'sample'"):
+        open_market("samples")
+    with pytest.raises(MarketError, match="does not exist"):
+        open_market("markets/none")
+
+
+def test_a_run_on_a_folder_with_dividends(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "held.toml").write_text(RUN_FILE.format(market="small"))
+    config = load("held.toml")
+    result = run(config, verify=True)
+    assert result.manifest["verification"]["identical"]
+    market = result.market
+    spy = market.column["SPY"]
+    ledger = result.benchmarks[0].ledger
+    bought = int(1_000_000 / market.open[1, spy])
+    dividend = bought * 0.5
+    ex = market.index_of("2020-02-14")
+    fills = ledger.fills
+    later = fills[fills["session"] > pd.Timestamp(market.sessions[1])]
+    # The dividend comes on the ex-date and is reinvested at the open after the end of its month.
+    assert len(later) == 1
+    assert later["session"].iloc[0] == pd.Timestamp("2020-03-02")
+    cash = np.asarray(ledger.cash)
+    assert cash[ex] - cash[ex - 1] == pytest.approx(dividend)
+    assert cash[-1] < market.close[-1, spy]
+
+
+def test_withholding_takes_its_share(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "held.toml").write_text(RUN_FILE.format(market="small"))
+    gained = {}
+    for rate in (0.0, 0.3):
+        ledger = run(load("held.toml", [f"costs.dividend_withholding={rate}"])).book.ledger
+        cash = np.asarray(ledger.cash)
+        ex = open_market("small").index_of("2020-02-14")
+        gained[rate] = cash[ex] - cash[ex - 1]
+    assert gained[0.3] == pytest.approx(0.7 * gained[0.0])
+
+
+def test_delisting_pays_the_last_price(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = price_rows()
+    last = "2020-02-20"
+    write_folder(tmp_path / "small", rows[~((rows["symbol"] == "AAA") & (rows["date"] > last))])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "held.toml").write_text(RUN_FILE.format(market="small"))
+    result = run(load("held.toml"), verify=True)
+    assert result.manifest["verification"]["identical"]
+    fills = result.book.ledger.fills
+    (closing,) = fills[fills["kind"] == "delisting"].to_dict(orient="records")
+    market = result.market
+    assert closing["price"] == market.close[market.index_of(last), market.column["AAA"]]
+    assert closing["session"] == pd.Timestamp(market.sessions[market.index_of(last) + 1])
+
+
+def test_no_name_is_held_before_it_joined_or_after_it_left(folder: Path) -> None:
+    config = load("blueprint", [f"market={json.dumps(str(folder))}"])
+    config = config.model_copy(update={"start": None, "benchmarks": ()})
+    choice = config.strategy.model_validate(
+        {"name": "EqualWeighted", "group": "software", "schedule": "daily"}
+    )
+    result = run(config.model_copy(update={"strategy": choice}))
+    market = result.market
+    held = np.asarray(result.book.ledger.positions)[:, market.column["BBB"]] > 0
+    inside = market.memberships("software")[:, market.column["BBB"]]
+    # Orders fill one session after the decision.
+    assert np.array_equal(held[1:], inside[:-1])
+    assert not held[0]
+
+
+def test_reinvesting_needs_a_schedule_and_everything_invested() -> None:
+    with pytest.raises(StrategyError, match=r"give strategy\.schedule too"):
+        BuyAndHold(symbols="SPY", reinvest=True)
+    with pytest.raises(StrategyError, match="let them add to 1"):
+        BuyAndHold(symbols=("SPY", "AAA"), weights=(0.5, 0.4), reinvest=True, schedule="monthly")
+    assert BuyAndHold(symbols="SPY", reinvest=True, schedule="daily").values()["schedule"] == "daily"
+
+
+def test_the_shipped_run_file() -> None:
+    config = load("ai_era")
+    assert config.market == "data/ai_era"
+    assert config.build_strategy().values()["small_cap"] == "small_cap"
+    assert config.benchmarks[0].label == "S&P 500 (SPY)"
+    for position, benchmark in enumerate(config.benchmarks):
+        benchmark.build(f"benchmarks[{position}]")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no market folder beside the repository")
+def test_the_ai_era_on_a_real_market() -> None:
+    result = run(load("ai_era", [f"market={json.dumps(str(SHARED))}", "engine=ledger"]), verify=True)
+    assert result.manifest["verification"]["identical"]
+    equity = {book.label: np.asarray(book.ledger.equity) for book in (result.book, *result.benchmarks)}
+    total = {label: curve[-1] / curve[0] for label, curve in equity.items()}
+    # SPY with dividends from 2011-03-31 to 2023-12-29: 12.6% a year.
+    assert total["S&P 500 (SPY)"] == pytest.approx(4.52, rel=0.01)
+    assert total["Nasdaq 100 (QQQ)"] > total["S&P 500 (SPY)"] > total["Dow Jones (DIA)"]
+    assert total["Blueprint"] == pytest.approx(total["Cap-weighted universe"], rel=0.2)

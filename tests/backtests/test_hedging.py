@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,10 @@ from backtests.analysis.hedging import (
 from backtests.config import parse
 from backtests.ledger import Ledger
 from backtests.overlay import OptionMarket, OverlaySettings, option_market
+from backtests.result import Result
 from backtests.runner import run
 from backtests.surface import spread_cost
+from backtests.tearsheet import build
 from datafeeds.market import Market, exchange_sessions
 from strategies.hedges import OutrightPut
 
@@ -80,9 +83,10 @@ def crash_market() -> Market:
     return Market.from_wide("crash", close, series=pd.concat(tables))
 
 
-def books(**hedge: Any) -> tuple[Ledger, Ledger, OptionMarket]:
-    market = crash_market()
-    overlay = {"underlying": "FUND", "dividend_yield": 0.0}
+OVERLAY = {"underlying": "FUND", "dividend_yield": 0.0}
+
+
+def hedged(market: Market, **hedge: Any) -> Result:
     document = {
         "name": "crash",
         "market": "given",
@@ -91,11 +95,16 @@ def books(**hedge: Any) -> tuple[Ledger, Ledger, OptionMarket]:
         "fractional_shares": True,
         "strategy": {"name": "BuyAndHold", "symbols": ["FUND"]},
         "hedge": {"reserve": 0.03, **hedge},
-        "overlay": overlay,
+        "overlay": OVERLAY,
         "benchmarks": [{"name": "BuyAndHold", "symbols": ["FUND"]}],
     }
-    result = run(parse(document, "run.toml"), market=market)
-    return result.book.ledger, result.benchmarks[0].ledger, option_market(market, OverlaySettings(**overlay))
+    return run(parse(document, "run.toml"), market=market)
+
+
+def books(**hedge: Any) -> tuple[Ledger, Ledger, OptionMarket]:
+    market = crash_market()
+    result = hedged(market, **hedge)
+    return result.book.ledger, result.benchmarks[0].ledger, option_market(market, OverlaySettings(**OVERLAY))
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +207,21 @@ def test_verdict_of_a_run(outright: tuple[Ledger, Ledger, OptionMarket]) -> None
 def test_a_book_without_a_hedge_is_refused(outright: tuple[Ledger, Ledger, OptionMarket]) -> None:
     with pytest.raises(ValueError, match="no hedge"):
         hedge_cost(outright[1])
+
+
+def test_the_tearsheet_has_a_section_where_there_is_a_hedge() -> None:
+    market = crash_market()
+    result = hedged(market, structure="spread")
+    (section,) = [section for section in build(result).sections if section.key == "hedge"]
+    words = repr(section)
+    assert "Without the hedge: BuyAndHold." in words
+    assert "earn" in words
+    assert "1 of 23 months" in words
+    assert "hedge-delta" in words
+    alone = dataclasses.replace(result, benchmarks=())
+    (section,) = [section for section in build(alone).sections if section.key == "hedge"]
+    assert "the same decisions without options" in repr(section)
+    first = build(result).sections[0]
+    assert "Option prices are a model's, not quotes" in repr(first)
+    bare = dataclasses.replace(result, book=result.benchmarks[0], benchmarks=())
+    assert "hedge" not in [section.key for section in build(bare).sections]

@@ -89,7 +89,7 @@ def _highlight(
 
 def _limits(material: Material) -> tuple[str, ...]:
     market = material.result.market
-    limits = list(market.limits)
+    limits = [*market.limits, *material.result.manifest.get("limits", ())]
     limits.extend(f"{book.label}: {book.note}" for book in material.books if book.note)
     counts = Counter(finding.severity for finding in market.findings)
     if counts["quarantined"]:

@@ -1,0 +1,242 @@
+"""What the options cost, what they paid when it mattered, and whether they earned their keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from backtests.analysis.hedging import (
+    SpreadHistory,
+    break_evens,
+    cover,
+    exposure,
+    hedge_cost,
+    sold_put,
+    spread_history,
+    verdict,
+)
+from backtests.analysis.performance import return_between
+from backtests.engines.choice import recomputed
+from backtests.ledger import Ledger
+from backtests.overlay import OptionMarket, option_market
+from backtests.runner import account_of
+from backtests.tearsheet.content import (
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Line,
+    LineChart,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+)
+from backtests.tearsheet.formats import formatted, typeset
+from backtests.tearsheet.material import Material
+from strategies.hedges import Hedged
+
+
+def sections(material: Material) -> tuple[Section, ...]:
+    """The hedge, or nothing where there is none."""
+    ledger = material.result.book.ledger
+    if ledger.hedge is None or ledger.hedge.empty or material.result.config.overlay is None:
+        return ()
+    options = option_market(material.result.market, material.result.config.overlay)
+    unhedged, how = without_hedge(material)
+    found = verdict(ledger, unhedged, material.result.config.costs.cash_rate)
+    blocks: list[Block] = [
+        Paragraph(typeset(found.sentence()), "lead"),
+        Paragraph(how, "note"),
+        _curves(ledger, unhedged),
+        _cost(ledger),
+        _cover(ledger, unhedged),
+        _break_evens(ledger, options),
+        *_spread_against_outright(ledger, options),
+        *_greeks(ledger, options),
+    ]
+    return (Section("hedge", "The hedge", tuple(blocks)),)
+
+
+def without_hedge(material: Material) -> tuple[Ledger, str]:
+    """Books of the same portfolio without its options, and how they came about."""
+    result = material.result
+    strategy = result.book.strategy
+    if isinstance(strategy, Hedged):
+        for book in result.benchmarks:
+            if book.strategy == strategy.of:
+                return book.ledger, f"Without the hedge: {book.label}."
+    bare = tuple(
+        replace(decision, target=replace(decision.target, hedges=()))
+        for decision in result.book.ledger.decisions
+    )
+    account = replace(account_of(result.config, result.market), overlay=None)
+    ledger = recomputed(replace(result.book.ledger, decisions=bare), result.market, account, "ledger")
+    return ledger, (
+        "Without the hedge: the same decisions without options. The cash kept for premiums is kept there "
+        "too, so what it cost to hold is not counted; with the strategy itself as a benchmark it would be."
+    )
+
+
+def _curves(ledger: Ledger, unhedged: Ledger) -> Figure:
+    lines = (
+        Line("with the hedge", ledger.sessions, ledger.equity / ledger.equity[0], 0),
+        Line("without", unhedged.sessions, unhedged.equity / unhedged.equity[0], 1, "dashed"),
+    )
+    ends = [formatted(float(line.values[-1]), "multiple") for line in lines]
+    return Figure(
+        "hedge-growth",
+        LineChart(lines, "multiple", log=True),
+        "Growth of 1 with and without the hedge, logarithmic scale",
+        f"1 grew to {ends[0]} with the hedge and to {ends[1]} without.",
+    )
+
+
+def _cost(ledger: Ledger) -> Table:
+    cost = hedge_cost(ledger)
+    rows = (
+        ("Premiums paid", cost.premium),
+        ("of it half the bid-ask spread", cost.spread),
+        ("Payoffs received", cost.payoff),
+        ("Profit, with what is still held", cost.pnl),
+        ("Decay: what passing time took", cost.decay),
+    )
+    short = []
+    if cost.short_of_cash:
+        short.append(f"cash fell short at {cost.short_of_cash} of them")
+    if cost.short_of_budget:
+        short.append(f"the budget did at {cost.short_of_budget}")
+    note = f"Bought at {cost.purchases} rolls" + (f"; {' and '.join(short)}" if short else "") + "."
+    return Table(
+        "The hedge's cost a year, as a share of equity",
+        (Column("", "left"), Column("A year", strong=True)),
+        tuple(Row((Cell(label), Cell(value, "percent2"))) for label, value in rows),
+        note,
+    )
+
+
+def _cover(ledger: Ledger, unhedged: Ledger) -> Table:
+    found = cover(ledger, unhedged)
+    rows = tuple(
+        Row(
+            (
+                Cell(each.fall.peak, "date"),
+                Cell(each.fall.trough, "date"),
+                Cell(
+                    return_between(unhedged.equity, unhedged.sessions, each.fall.peak, each.fall.trough),
+                    "percent",
+                ),
+                Cell(each.hedged, "percent"),
+                Cell(each.pnl, "percent"),
+                Cell(each.covered, "percent"),
+            )
+        )
+        for each in found
+    )
+    return Table(
+        f"What the hedge paid in the {len(rows)} deepest falls of the portfolio without it",
+        (
+            Column("Peak", "left"),
+            Column("Trough", "left"),
+            Column("Without"),
+            Column("With", strong=True),
+            Column("Hedge's profit"),
+            Column("Share made good"),
+        ),
+        rows,
+        "The hedge's profit from peak to trough is a share of equity at the peak.",
+    )
+
+
+def _break_evens(ledger: Ledger, options: OptionMarket) -> Table:
+    rows = tuple(
+        Row(
+            (
+                Cell(each.structure),
+                Cell(each.rolls, "integer"),
+                Cell(each.cost, "percent2"),
+                Cell(each.move, "percent"),
+                Cell(each.reached, "integer"),
+            )
+        )
+        for each in break_evens(ledger, options)
+    )
+    return Table(
+        f"How far {options.settings.underlying} had to fall by expiry for an option to pay for itself",
+        (
+            Column("Structure", "left"),
+            Column("Expired"),
+            Column("Price (median)"),
+            Column("Break-even move (median)"),
+            Column("Paid more than they cost"),
+        ),
+        rows,
+    )
+
+
+def _spread_against_outright(ledger: Ledger, options: OptionMarket) -> tuple[Block, ...]:
+    first, last = np.searchsorted(options.sessions, ledger.sessions[[0, -1]])
+    history = spread_history(options, int(first), int(last))
+    if not len(history.sessions):
+        return ()
+    lines = (
+        Line("cost of the 95/85% spread over the 95% put", history.sessions, history.ratio, 0),
+        Line("SKEW, trailing five-year percentile", history.sessions, history.percentile, 1, "dotted"),
+    )
+    figure = Figure(
+        "spread-cost",
+        LineChart(lines, "percent"),
+        "Cost of a put spread as a share of the outright put's at each roll, and SKEW's percentile",
+        f"The spread cost {history.ratio.min():.0%} to {history.ratio.max():.0%} of the outright put.",
+    )
+    return figure, Paragraph(typeset(_timing(history))), Paragraph(sold_put(ledger, options).sentence())
+
+
+def _timing(history: SpreadHistory) -> str:
+    """Whether the spread was really cheaper when SKEW was high."""
+    high = history.percentile > 0.75
+    said = f"The spread cost {history.ratio.mean():.1%} of the outright put on average"
+    if high.any() and not high.all():
+        said += (
+            f": {history.ratio[high].mean():.1%} while SKEW was above the 75% percentile of its last five "
+            f"years, {history.ratio[~high].mean():.1%} otherwise (rank correlation with SKEW "
+            f"{history.slope:.2f})"
+        )
+    return f"{said}."
+
+
+def _greeks(ledger: Ledger, options: OptionMarket) -> tuple[Block, ...]:
+    found = exposure(ledger, options)
+    days = ledger.sessions
+    delta = Figure(
+        "hedge-delta",
+        LineChart(
+            (
+                Line("delta", days, found.delta, 0),
+                Line("gamma: change of delta by a rise of 1%", days, found.gamma, 1, "dotted"),
+            ),
+            "percent",
+            rule=0.0,
+        ),
+        f"Delta of the hedge: what a rise of {options.settings.underlying} by 1% brings, as a share of 1% of "
+        "equity",
+        typeset(
+            f"Between {found.delta.min():.2f} and {found.delta.max():.2f}, "
+            f"on average {found.delta.mean():.2f}."
+        ),
+    )
+    others = Figure(
+        "hedge-greeks",
+        LineChart(
+            (
+                Line("vega, a point of VIX", days, found.vega, 0),
+                Line("theta, a day", days, found.theta, 1, "dashed"),
+            ),
+            "percent2",
+            rule=0.0,
+        ),
+        "What a rise of VIX by a point and the passing of a day bring, as shares of equity",
+        typeset(f"On average vega is {found.vega.mean():.3%} a point, theta {found.theta.mean():.3%} a day."),
+    )
+    return delta, others

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import warnings
 from dataclasses import replace
@@ -276,6 +278,13 @@ def test_file_is_self_contained(page, result, tmp_path):
     assert len(page.encode()) < 1_500_000
     target = write_html(build(result), tmp_path / "tearsheet.html")
     assert target.read_text(encoding="utf-8") == page
+
+
+def test_only_its_own_script_may_run(page):
+    (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in page
+    assert not re.search(r"\son[a-z]+=", re.sub(r"<script>.*?</script>", "", page, flags=re.S))
 
 
 def test_same_result_gives_the_same_bytes(result, page):

@@ -6,14 +6,15 @@ import datetime as dt
 import hashlib
 import inspect
 import json
+import marshal
 import platform
-import sys
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -277,12 +278,19 @@ def trial_hash(config: RunConfig, market: Market) -> str:
 
 
 def outside_code(config: RunConfig) -> list[str]:
-    """SHA-256 of each file outside this program that holds one of the run's strategies."""
-    classes = [class_named(choice.name) for choice in (config.strategy, *config.benchmarks)]
-    house = Path(__file__).parent.parent
-    files = {Path(inspect.getfile(cls)) for cls in classes if cls.__module__ in sys.modules}
-    outside = sorted(file for file in files if house not in file.parents)
-    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in outside]
+    """SHA-256 of the source of each strategy of the run that is not part of this program, sorted."""
+    classes = {class_named(choice.name) for choice in (config.strategy, *config.benchmarks)}
+    sources = {source for cls in classes if (source := _outside_source(cls)) is not None}
+    return sorted(hashlib.sha256(source).hexdigest() for source in sources)
+
+
+def _outside_source(cls: type) -> bytes | None:
+    """The file that holds `cls`, None within this program; a class without a file is its compiled methods."""
+    try:
+        file = Path(inspect.getfile(cls))
+    except (OSError, TypeError):  # typed into a notebook or a prompt
+        return b"".join(marshal.dumps(member.__code__) for member in vars(cls).values() if isfunction(member))
+    return None if Path(__file__).parent.parent in file.parents else file.read_bytes()
 
 
 @cache

@@ -88,7 +88,8 @@ class Verdict:
         """Say it in words."""
         torn = f" {self.torn} interrupted write(s) were left out." if self.torn else ""
         if self.intact:
-            return f"The record of {self.trials:,} trial{'s' if self.trials != 1 else ''} is unbroken and holds all that the runs saw.{torn}"
+            trials = f"{self.trials:,} trial{'s' if self.trials != 1 else ''}"
+            return f"The record of {trials} is unbroken and holds all that the runs saw.{torn}"
         return f"The record of trials can't be trusted: {'; '.join(self.problems)}.{torn}"
 
 

@@ -63,10 +63,10 @@ FORMAT = 1
 SETTLED = 2.0
 """Seconds that a file must have been left alone before its times can vouch for its content."""
 
-KEPT = 8
+KEPT = 4
 """Entries that are kept however old; further ones go when unused for `UNUSED` seconds."""
 
-UNUSED = 86_400.0
+UNUSED = 3_600.0
 """Seconds after which a further entry, or a half-written one, is removed."""
 
 ARRAYS = ("open", "high", "low", "close", "volume", "dividend")

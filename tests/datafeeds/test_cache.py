@@ -245,7 +245,7 @@ def test_a_killed_build_leaves_nothing_that_is_used(
     assert entries(place) == []
     (draft,) = (place / "markets").iterdir()
     assert_same(open_folder(folder), load_folder(folder))
-    assert draft.exists()  # it may be another program's; it goes when it is a day old
+    assert draft.exists()  # it may be another program's; it goes when it is an hour old
     os.utime(draft, (0, 0))
     (folder / "splits.csv").unlink()
     open_folder(folder)

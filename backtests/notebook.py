@@ -2,14 +2,83 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from backtests import config as run_files
 from backtests import runner
+from backtests.analysis.performance import metrics
 from backtests.result import Result
 from datafeeds.market import Market
 from strategies.base import Strategy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Study(Result):
+    """A result that answers questions with frames and figures."""
+
+    @property
+    def equity(self) -> pd.DataFrame:
+        """Equity at each close, a column a book."""
+        sessions = pd.DatetimeIndex(self.book.ledger.sessions, name="session")
+        return pd.DataFrame({book.label: book.ledger.equity for book in self.books}, index=sessions)
+
+    @property
+    def returns(self) -> pd.DataFrame:
+        """Return of each session after the first, net of costs, a column a book."""
+        returns = pd.DataFrame({book.label: book.ledger.returns for book in self.books})
+        return returns.rename_axis("session")
+
+    def stats(self) -> pd.DataFrame:
+        """Statistics by book: performance, trading, and the strategy relative to each benchmark.
+
+        Returns
+        -------
+        DataFrame
+            Rows are statistics under the names of ``metrics.json``, columns are books; numbers only.
+        """
+        found = metrics(self)
+        columns = {}
+        for book in (found["strategy"], *found["benchmarks"]):
+            parts = (book["performance"], book["trading"], book.get("relative", {}))
+            columns[book["label"]] = {
+                name: value
+                for part in parts
+                for name, value in part.items()
+                if isinstance(value, (int, float)) and not isinstance(value, bool)
+            }
+        return pd.DataFrame(columns).astype(float)
+
+    def plot(self) -> Figure:
+        """Growth of 1 on a logarithmic scale, and the fall from the high so far, of every book.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(9, 6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        growth = self.equity / self.equity.iloc[0]
+        for label, curve in growth.items():
+            above.plot(curve.index, curve, label=label, linewidth=1)
+            below.plot(curve.index, curve / curve.cummax() - 1, linewidth=1)
+        above.set(yscale="log", ylabel="growth of 1")
+        above.legend(frameon=False)
+        below.set(ylabel="drawdown")
+        return figure
+
+    def _repr_html_(self) -> str:
+        """The statistics, where a notebook shows the result."""
+        table: str = self.stats().to_html(float_format="{:.4g}".format)
+        return table
 
 
 def run(
@@ -20,7 +89,7 @@ def run(
     verify: bool = False,
     check: bool = False,
     **settings: Any,
-) -> Result:
+) -> Study:
     """Run a run file, or a variation of it.
 
     Parameters
@@ -39,8 +108,8 @@ def run(
 
     Returns
     -------
-    Result
-        Nothing is written; `backtests.results.write` does that.
+    Study
+        A `Result`; nothing is written, `backtests.results.write` does that.
 
     Examples
     --------
@@ -56,4 +125,5 @@ def run(
     if market is not None:
         document["market"] = opened.name if opened is not None else market
     config = run_files.parse({**document, **settings}, str(file))
-    return runner.run(config, market=opened, verify=verify, check=check)
+    result = runner.run(config, market=opened, verify=verify, check=check)
+    return Study(**vars(result))

@@ -1,7 +1,7 @@
 """One function an engine: run a workload and return the final equity.
 
-Each is written as that engine's users would write it. Where a peer can't do what the workload asks, its function
-says what it does instead, and the results page repeats it.
+Each is written as that engine's users would write it. Where a peer can't do what the workload asks, its
+function says what it does instead, and the results page repeats it.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ PEERS = (
         vectorbt_library,
         "vectorbt",
         5,
-        "Sizes on the value before the session's fees, and fills buys with the cash left rather than scaling all.",
+        "Sizes before fees, and fills buys with the cash left rather than scaling all.",
     ),
     Peer("bt", bt_library, "bt", 3, "Fills at the close of the decision session itself."),
     Peer(

@@ -1,7 +1,7 @@
 """Measure the engines side by side and write ``benchmarks/RESULTS.md``.
 
-Engines take turns, so that a machine that slows down slows all of them; figures are medians, and what counts are
-their ratios.
+Engines take turns, so that a machine that slows down slows all of them; figures are medians, and what counts
+are their ratios.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from backtests.engines import ledger
+from benchmarks import tearsheet
 from benchmarks.bare_loop import bare_loop
 from benchmarks.peers import CAPITAL, PEERS, RATE, Peer, account
 from benchmarks.workloads import Workload, five_hundred_symbols, twenty_stocks
@@ -89,10 +90,10 @@ def main() -> None:
     lines = [
         "# Results",
         "",
-        f"`make bench` on {os.cpu_count()} cores, Python {platform.python_version()}. Medians of interleaved "
-        "runs; the ratio is to the ledger engine. The workload: each month, hold the half of the symbols with "
-        "the best 126-session return, in equal weight; decided at the close, filled at the next open, 5 bps, "
-        "whole shares.",
+        f"`make bench` on {os.cpu_count()} cores, Python {platform.python_version()}. Medians of "
+        "interleaved runs; the ratio is to the ledger engine. The workload: each month, hold the half of the "
+        "symbols with the best 126-session return, in equal weight; decided at the close, filled at the next "
+        "open, 5 bps, whole shares.",
         "",
     ]
     if missing:
@@ -122,6 +123,17 @@ def main() -> None:
             f"{1000 * bare:.2f} ms: ratio {kernel / bare:.2f}.",
             "",
         ]
+    if importlib.util.find_spec("quantstats"):
+        mine, other = tearsheet.measured()
+        lines += [
+            "## Tearsheet",
+            "",
+            f"HTML and PDF of 8,313 sessions with five benchmarks: {mine:.2f} s. HTML of quantstats with one "
+            f"benchmark: {other:.2f} s. Ratio {mine / other:.2f}.",
+            "",
+        ]
+    else:
+        lines += ["Not installed, so the tearsheet was not measured against it: quantstats.", ""]
     RESULTS.write_text("\n".join(lines), encoding="utf-8")
     print(f"written to {RESULTS}")
 

@@ -1,6 +1,6 @@
 """Measure the engines side by side and write ``benchmarks/RESULTS.md``.
 
-Engines take turns, so that a machine that slows down slows all of them; figures are medians, and what counts
+Engines take turns, so that a slow moment slows all of them; figures are medians, and what counts
 are their ratios.
 """
 

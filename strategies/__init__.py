@@ -6,6 +6,8 @@ from strategies.base import (
     SCHEDULES,
     Change,
     Daily,
+    Expiry,
+    Hedge,
     Monthly,
     Once,
     Quarterly,
@@ -19,6 +21,7 @@ from strategies.base import (
 )
 from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted
 from strategies.blueprint import Blueprint, ValuationCut
+from strategies.hedges import Hedged, OutrightPut, PutSpread
 from strategies.rotation import PillarTilt, RotationRegime
 
 __all__ = [
@@ -31,10 +34,15 @@ __all__ = [
     "Change",
     "Daily",
     "EqualWeighted",
+    "Expiry",
+    "Hedge",
+    "Hedged",
     "Monthly",
     "Once",
+    "OutrightPut",
     "PillarTilt",
     "PriceWeighted",
+    "PutSpread",
     "Quarterly",
     "RotationRegime",
     "Schedule",

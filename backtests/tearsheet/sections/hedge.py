@@ -230,13 +230,13 @@ def _greeks(ledger: Ledger, options: OptionMarket) -> tuple[Block, ...]:
         "hedge-greeks",
         LineChart(
             (
-                Line("vega, a point of VIX", days, found.vega, 0),
-                Line("theta, a day", days, found.theta, 1, "dashed"),
+                Line("vega, a point of VIX", days, 1e4 * found.vega, 0),
+                Line("theta, a day", days, 1e4 * found.theta, 1, "dashed"),
             ),
-            "percent2",
+            "bps",
             rule=0.0,
         ),
-        "What a rise of VIX by a point and the passing of a day bring, as shares of equity",
+        "What a rise of VIX by a point and the passing of a day bring, in hundredths of a percent of equity",
         typeset(f"On average vega is {found.vega.mean():.3%} a point, theta {found.theta.mean():.3%} a day."),
     )
     return delta, others

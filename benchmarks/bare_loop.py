@@ -1,4 +1,4 @@
-"""The least that this workload takes: one numba loop without features, a lower bound for the kernel.
+"""The least that this workload takes: a numba loop without features, a lower bound for the kernel.
 
 Whole shares, next-session fills, one commission rate, no dividends, delistings, gaps, caps or record of fills.
 """

@@ -15,8 +15,8 @@ from backtests.analysis.trading import trading
 from backtests.claims import inference
 from backtests.config import ConfigError, RunConfig
 from backtests.markets import open_market
+from backtests.records.results import ResultsError
 from backtests.result import Book
-from backtests.results import ResultsError
 from backtests.runner import run
 from backtests.tearsheet.content import Cell, Column, Row, Table
 from backtests.tearsheet.terminal import print_block

@@ -69,7 +69,7 @@ def run(
         def progress(what: str) -> None:
             bar.update(steps, description=what, advance=1)
 
-        from backtests.results import write
+        from backtests.records.results import write
         from backtests.runner import run as run_config
 
         result = run_config(config, verify=verify, check=True, progress=progress)
@@ -218,7 +218,7 @@ def show(
     results: Results = Path("results"),
 ) -> None:
     """Print the summary of a finished run."""
-    from backtests.results import find
+    from backtests.records.results import find
 
     _print_summary(find(results, result))
 
@@ -229,7 +229,7 @@ Finished = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or
 @app.command()
 def reproduce(run: Finished, results: Results = Path("results")) -> None:
     """Run a finished run again and compare every number."""
-    from backtests.terminal import reproduce_command
+    from backtests.records.terminal import reproduce_command
 
     if not reproduce_command(run, results):
         raise typer.Exit(1)
@@ -241,7 +241,7 @@ def compare(
     results: Results = Path("results"),
 ) -> None:
     """Show finished runs side by side."""
-    from backtests.terminal import compare_command
+    from backtests.records.terminal import compare_command
 
     compare_command(runs, results)
 
@@ -255,7 +255,7 @@ def review(
     results: Results = Path("results"),
 ) -> None:
     """Record a review of a finished run; it is kept in a hash chain."""
-    from backtests.terminal import review_command
+    from backtests.records.terminal import review_command
 
     review_command(run, verdict, by, note, results)
 
@@ -299,7 +299,7 @@ def _print_summary(folder: Path) -> None:
     from rich.console import Console
 
     from backtests.provenance import lookahead, trials_on_record, verification
-    from backtests.summary import summary_table
+    from backtests.records.summary import summary_table
 
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ from backtests.analysis.events import (
 )
 from backtests.analysis.stress import SCENARIOS, apply_scenario, groups_today
 from backtests.markets import open_market
-from backtests.results import ResultsError
+from backtests.records.results import ResultsError
 from backtests.tearsheet.content import (
     Block,
     Bullets,

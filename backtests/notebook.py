@@ -109,7 +109,7 @@ def run(
     Returns
     -------
     Study
-        A `Result`; nothing is written, `backtests.results.write` does that.
+        A `Result`; nothing is written, `backtests.records.results.write` does that.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """The least that this workload takes: a numba loop without features, a lower bound for the kernel.
 
-Whole shares, next-session fills, one commission rate, no dividends, delistings, gaps, caps or record of fills.
+Whole shares, next-session fills, one commission; no dividends, delistings, gaps, caps or record of fills.
 """
 
 from __future__ import annotations

@@ -864,9 +864,9 @@ def significance(
     cash_rate : float
         Yearly return of cash, actual/365, for the Sharpe ratio.
     trials : int
-        Configurations tried on this market, this one included (`backtests.analysis.trials.count`).
+        Configurations tried on this market, this one included (`backtests.records.trials.count`).
     trial_variance : float, optional
-        Variance of the trials' Sharpe ratios per session (`backtests.analysis.trials.variance`). Unknown, it
+        Variance of the trials' Sharpe ratios per session (`backtests.records.trials.variance`). Unknown, it
         is taken as ``1 / (returns - 1)``.
     sessions_a_year : float
         252 for daily data, 12 for monthly.

@@ -9,7 +9,7 @@ from rich.console import Console
 from backtests.claims.report import EVIDENCE, markdown, section
 from backtests.claims.scoreboard import scoreboard
 from backtests.markets import open_market
-from backtests.results import ResultsError
+from backtests.records.results import ResultsError
 from backtests.tearsheet.content import Section, Table, Tearsheet
 from backtests.tearsheet.html import write_html
 from backtests.tearsheet.terminal import print_block

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backtests.analysis.trials import Trial, record_all
 from backtests.config import RunConfig
 from backtests.markets import open_market
+from backtests.records.trials import Trial, record_all
 from backtests.runner import account_of, trial_hash
 from backtests.sweeps.execution import Watch, execute
 from backtests.sweeps.plan import Plan, plan

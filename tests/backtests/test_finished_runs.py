@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from backtests import cli, reviews
-from backtests.analysis import trials
+from backtests import cli
 from backtests.config import load
-from backtests.index import index, write_index
-from backtests.results import write
+from backtests.records import reviews, trials
+from backtests.records.index import index, write_index
+from backtests.records.results import write
 from backtests.runner import run, trial_hash
 from backtests.tearsheet.content import Table
 

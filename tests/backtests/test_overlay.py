@@ -30,8 +30,8 @@ from backtests.overlay import (
     option_market,
     trailing_yield,
 )
+from backtests.records.results import log_lines
 from backtests.result import Result
-from backtests.results import log_lines
 from backtests.runner import run
 from backtests.surface import calibrate, put_prices
 from datafeeds.market import Market, exchange_sessions

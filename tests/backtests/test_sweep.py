@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.analysis import trials
 from backtests.analysis.performance import performance, relative
 from backtests.analysis.trading import trading
 from backtests.config import ConfigError, RunConfig, parse
+from backtests.records import trials
 from backtests.runner import run
 from backtests.sweeps.execution import Interrupted, Standing
 from backtests.sweeps.report import Sweep

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtests.analysis import trials as tested
+from backtests.records import trials as tested
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_sweep_is_recorded_at_once(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-from backtests.analysis.trials import record
+from backtests.records.trials import record
 for number in range(15):
     record(sys.argv[1], "m", f"{sys.argv[2]}-{number}", number / 100)
 """

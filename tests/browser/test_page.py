@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backtests.config import load
-from backtests.results import write
+from backtests.records.results import write
 from backtests.runner import run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e .[browser]")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from backtests.ledger import Decision
-from backtests.results import _decision_record
+from backtests.records.results import _decision_record
 from datafeeds.asof import AsOf
 from datafeeds.market import Market
 from strategies import BuyAndHold, EqualWeighted, Strategy, StrategyError, Target

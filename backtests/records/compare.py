@@ -16,7 +16,7 @@ import pandas as pd
 from backtests.analysis.definitions import DEFINITIONS
 from backtests.analysis.performance import Performance, correlation, drawdown_series, performance
 from backtests.analysis.span import spans_a_year
-from backtests.results import ResultsError
+from backtests.records.results import ResultsError
 from backtests.tearsheet.content import (
     Cell,
     Column,

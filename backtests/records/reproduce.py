@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.config import load
-from backtests.results import write_numbers
+from backtests.records.results import write_numbers
 from backtests.runner import code_hash, run
 
 MOST = 5

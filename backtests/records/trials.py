@@ -1,6 +1,6 @@
 """The record of trials: every configuration tried on a market, because luck depends on how often one tried.
 
-The record is `trials.jsonl` in the results folder, a `backtests.chain.Chain`: a changed, removed or inserted
+The record is `trials.jsonl` in the results folder, a `Chain`: a changed, removed or inserted
 line shows, and so does a record that was cut off or begun anew, because the file `trials.head` and each run's
 manifest have seen the hash of the last line.
 """
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from backtests.chain import BEGINNING as BEGINNING
-from backtests.chain import LOST, OWN, Chain, Entry
+from backtests.records.chain import BEGINNING as BEGINNING
+from backtests.records.chain import LOST, OWN, Chain, Entry
 from datafeeds.market import Array
 
 RECORD = "trials.jsonl"

@@ -8,12 +8,12 @@ from typing import cast
 
 from rich.console import Console
 
-from backtests.results import find
+from backtests.records.results import find
 
 
 def reproduce_command(run: str, results: Path) -> bool:
     """Run a finished run again and print what differs; True if nothing does."""
-    from backtests.reproduce import reproduce
+    from backtests.records.reproduce import reproduce
 
     errors, console = Console(stderr=True), Console(highlight=False, markup=False)
     with errors.status("starting") as status:
@@ -31,7 +31,7 @@ def reproduce_command(run: str, results: Path) -> bool:
 
 def compare_command(runs: Sequence[str], results: Path) -> None:
     """Write the page that shows runs side by side."""
-    from backtests.compare import compare
+    from backtests.records.compare import compare
 
     page = compare([find(results, run) for run in runs], results)
     Console(highlight=False, markup=False).print(f"Comparison: {page}", soft_wrap=True)
@@ -39,8 +39,8 @@ def compare_command(runs: Sequence[str], results: Path) -> None:
 
 def review_command(run: str, verdict: str, by: str, note: str, results: Path) -> None:
     """Record a review and list it in the index."""
-    from backtests import reviews
-    from backtests.index import write_index
+    from backtests.records import reviews
+    from backtests.records.index import write_index
 
     if verdict not in ("approve", "reject"):
         raise reviews.ReviewError(f"--verdict {verdict!r}: write approve or reject")

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from backtests import reviews
-from backtests.analysis import trials
-from backtests.reviews import Review
+from backtests.records import reviews, trials
+from backtests.records.reviews import Review
 from backtests.tearsheet.content import Block, Cell, Column, Paragraph, Row, Section, Table, Tearsheet
 from backtests.tearsheet.formats import Value
 from backtests.tearsheet.html import html

@@ -1,6 +1,6 @@
 """Who reviewed a run, and what they said: a record that does not change quietly.
 
-Reviews stand in `reviews.jsonl` in the results folder, a `backtests.chain.Chain`. Each carries the hash of
+Reviews stand in `reviews.jsonl` in the results folder, a `Chain`. Each carries the hash of
 every document that was reviewed, so that one written anew is not taken for the one that was signed.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from backtests.chain import Chain, Entry
+from backtests.records.chain import Chain, Entry
 
 RECORD = "reviews.jsonl"
 HEAD = "reviews.head"

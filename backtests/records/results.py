@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis import trials
 from backtests.analysis.performance import cash_returns, metrics, returns_of
 from backtests.analysis.significance import moments
-from backtests.index import write_index
 from backtests.ledger import Decision
 from backtests.overlay import hedge_lines
+from backtests.records import trials
+from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.runner import trial_hash
 from backtests.tearsheet import Paper, build, write_html, write_pdf
@@ -79,7 +79,7 @@ def record_trial(result: Result, results: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        For the manifest: as from `backtests.analysis.trials.stamp`, with the `variance` of the Sharpe ratios
+        For the manifest: as from `backtests.records.trials.stamp`, with the `variance` of the Sharpe ratios
         on record (None while there are few), whether the record is `intact`, and its `verdict` in words.
     """
     ledger, market = result.book.ledger, result.market

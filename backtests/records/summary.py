@@ -29,9 +29,9 @@ def summary_table(metrics: Mapping[str, Any]) -> Table:
     books = [metrics["strategy"], *metrics["benchmarks"]]
     span = f"{metrics['first_session']} to {metrics['last_session']}"
     table = Table(title=span, title_justify="left")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for book in books:
-        table.add_column(book["label"], justify="right")
+        table.add_column(book["label"], justify="right", overflow="fold")
     for label, part, key, form in ROWS:
         values = [book.get(part, {}).get(key) for book in books]
         table.add_row(label, *("" if value is None else form.format(value) for value in values))

@@ -279,7 +279,7 @@ def test_the_shipped_run_file() -> None:
     config = load("ai_era")
     assert config.market == "data/ai_era"
     assert config.build_strategy().values()["small_cap"] == "small_cap"
-    assert config.benchmarks[0].label == "S&P 500 (SPY)"
+    assert [choice.label for choice in config.benchmarks][:2] == ["Cap-weighted universe", "S&P 500 (SPY)"]
     for position, benchmark in enumerate(config.benchmarks):
         benchmark.build(f"benchmarks[{position}]")
 

@@ -15,6 +15,7 @@ from backtests.account import Costs
 from backtests.overlay import OverlaySettings
 from backtests.sweeps.settings import SweepSettings, WalkForwardSettings
 from datafeeds.names import unknown_name
+from datafeeds.toml_files import find_toml, read_toml, toml_names
 from strategies.base import Strategy, StrategyError
 from strategies.hedges import Hedged
 
@@ -159,12 +160,7 @@ def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
         If the file does not exist or cannot be parsed, or a key is unknown or out of range.
     """
     path = find(run)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a TOML file: {error}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+    document = read_toml(path, ConfigError)
     named_strategies.locate(document, path.parent)
     for override in overrides:
         override_key(document, override)
@@ -179,20 +175,12 @@ def find(run: str | Path) -> Path:
     ConfigError
         If there is none, naming the nearest.
     """
-    path = Path(run)
-    if path.is_file():
-        return path
-    shipped = names()
-    if str(run) in shipped:
-        return RUNS / f"{run}.toml"
-    if path.suffix == ".toml" or len(path.parts) > 1:
-        raise ConfigError(f"{path}: no such file")
-    raise ConfigError(unknown_name("run file", str(run), shipped))
+    return find_toml(run, RUNS, "run file", ConfigError)
 
 
 def names() -> tuple[str, ...]:
     """Names of the run files that come with the program."""
-    return tuple(sorted(path.stem for path in RUNS.glob("*.toml")))
+    return toml_names(RUNS)
 
 
 def parse(document: Mapping[str, Any], source: str) -> RunConfig:

@@ -23,7 +23,6 @@ A universe file looks like this::
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from datafeeds.market import INSTRUMENT_COLUMNS, MarketError
 from datafeeds.names import unknown_name
+from datafeeds.toml_files import find_toml, read_toml, toml_names
 
 UNIVERSES = Path(__file__).parent / "universes"
 
@@ -238,13 +238,7 @@ def load(universe: str | Path) -> Universe:
         the message names the file and the key.
     """
     path = find(universe)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MarketError(f"{path}: not a TOML file: {error}") from None
-    except OSError as error:
-        raise MarketError(f"{path}: {error.strerror}") from None
-    return parse(document, str(path))
+    return parse(read_toml(path, MarketError), str(path))
 
 
 def find(universe: str | Path) -> Path:
@@ -255,19 +249,12 @@ def find(universe: str | Path) -> Path:
     MarketError
         If there is none, naming the nearest.
     """
-    path = Path(universe)
-    if path.is_file():
-        return path
-    if str(universe) in names():
-        return UNIVERSES / f"{universe}.toml"
-    if path.suffix == ".toml" or len(path.parts) > 1:
-        raise MarketError(f"{path}: no such file")
-    raise MarketError(unknown_name("universe", str(universe), names()))
+    return find_toml(universe, UNIVERSES, "universe", MarketError)
 
 
 def names() -> tuple[str, ...]:
     """Names of the universes that come with the program."""
-    return tuple(sorted(path.stem for path in UNIVERSES.glob("*.toml")))
+    return toml_names(UNIVERSES)
 
 
 def parse(document: Mapping[str, Any], source: str) -> Universe:

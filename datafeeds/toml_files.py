@@ -1,0 +1,47 @@
+"""TOML files given by path, or by the name of one that comes with the program."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from datafeeds.names import unknown_name
+
+
+def toml_names(folder: Path) -> tuple[str, ...]:
+    """Names of the TOML files in `folder`, without their ending."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+
+
+def find_toml(given: str | Path, folder: Path, kind: str, error: type[ValueError]) -> Path:
+    """Path of a file given by path, or by the name of one in `folder`.
+
+    Parameters
+    ----------
+    given : str or Path
+    folder : Path
+        Where the named ones are.
+    kind : str
+        What the file is, for the message: ``"run file"``.
+    error : exception class
+        Raised if there is none, naming the nearest.
+    """
+    path = Path(given)
+    if path.is_file():
+        return path
+    if str(given) in toml_names(folder):
+        return folder / f"{given}.toml"
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        raise error(f"{path}: no such file")
+    raise error(unknown_name(kind, str(given), toml_names(folder)))
+
+
+def read_toml(path: Path, error: type[ValueError]) -> dict[str, Any]:
+    """Content of a TOML file; `error` names the file if it can't be read or parsed."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise error(f"{path}: not a TOML file: {problem}") from None
+    except OSError as problem:
+        raise error(f"{path}: {problem.strerror}") from None

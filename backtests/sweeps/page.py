@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from backtests.tearsheet.html import TEMPLATES as TEARSHEET
+from backtests.tearsheet.html import pages_of
 from backtests.tearsheet.palette import variables
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -87,11 +88,4 @@ class Page:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.jinja")
+    return pages_of(TEMPLATES).get_template("page.html.jinja")

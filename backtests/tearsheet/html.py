@@ -38,15 +38,20 @@ def write_html(tearsheet: Tearsheet, path: Path | str) -> Path:
     return target
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+def pages_of(folder: Path) -> Environment:
+    """Templates of a folder, set so that every text is escaped and every unknown name an error."""
+    return Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _environment() -> Environment:
+    environment = pages_of(TEMPLATES)
     environment.globals.update(
         kind=lambda block: type(block).__name__,
         svg=_svg,

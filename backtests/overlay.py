@@ -256,7 +256,7 @@ class OptionMarket:
         ends = expiries[turn[latest[held]] + structure.tenor]
         strikes = np.full((count, len(moneyness)), np.nan)
         strikes[held] = moneyness * self.close[bought][:, None]
-        expiry = np.full(count, np.datetime64("NaT"), dtype="datetime64[D]")
+        expiry = np.full(count, np.datetime64("NaT", "D"), dtype="datetime64[D]")
         expiry[held] = ends
         puts = np.full((count, len(moneyness)), np.nan)
         puts[held] = self.puts_on(held, held, strikes[held], ends, self.sessions[held])

@@ -134,7 +134,8 @@ def _sessions_of_years(first: int, last: int) -> Dates:
 
 def next_exchange_session(date: np.datetime64) -> np.datetime64:
     """The first exchange session after `date`."""
-    later = exchange_sessions(str(date + 1), str(date + 15))
+    day = np.timedelta64(1, "D")
+    later = exchange_sessions(str(date + day), str(date + 15 * day))
     return np.datetime64(later[0], "D")
 
 

@@ -25,7 +25,8 @@ def third_fridays(first: np.datetime64, last: np.datetime64) -> Dates:
         In order; holidays are not looked at.
     """
     start, end = np.array([first, last], dtype="datetime64[D]")
-    months = np.arange(start.astype("datetime64[M]"), end.astype("datetime64[M]") + 1)
+    month = np.timedelta64(1, "M")
+    months = np.arange(start.astype("datetime64[M]"), end.astype("datetime64[M]") + month)
     firsts: Dates = months.astype("datetime64[D]")
     weekday = (firsts.astype(np.int64) + _EPOCH_WEEKDAY) % 7
     fridays: Dates = firsts + ((_FRIDAY - weekday) % 7 + 14).astype("timedelta64[D]")

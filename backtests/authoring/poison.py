@@ -120,7 +120,7 @@ class Future:
         symbols[held] = self._rng.choice(np.array(self._market.symbols, dtype=object), int(held.sum()))
         start, stop = self._dates["from"].copy(), self._dates["to"].copy()
         start[held] = _NEVER
-        stop[ending] = np.datetime64("NaT")
+        stop[ending] = np.datetime64("NaT", "D")
         dates = {"from": start.astype("datetime64[s]"), "to": stop.astype("datetime64[s]")}
         # The first row of a symbol says of what kind it is, so rows that hold come first.
         return table.assign(symbol=symbols, **dates).iloc[np.argsort(held, kind="stable")]

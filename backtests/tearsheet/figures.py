@@ -82,9 +82,10 @@ def thinned(values: Array, most: int = MOST_POINTS) -> npt.NDArray[np.intp]:
 
 def year_ticks(first: np.datetime64, last: np.datetime64) -> tuple[Array, list[str]]:
     """Positions (days since 1970) and labels of at most `X_TICKS` round dates from `first` to `last`."""
-    years = np.arange(first.astype("datetime64[Y]") + 1, last.astype("datetime64[Y]") + 1)
+    years = np.arange(first.astype("datetime64[Y]"), last.astype("datetime64[Y]")) + np.timedelta64(1, "Y")
     if len(years) < 2:
-        months = np.arange(first.astype("datetime64[M]") + 1, last.astype("datetime64[M]") + 1)
+        month = np.timedelta64(1, "M")
+        months: Dates = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]")) + month
         chosen = months[:: max(1, -(-len(months) // X_TICKS))]
         return days(chosen), [str(month) for month in chosen]
     numbers = years.astype(int) + 1970

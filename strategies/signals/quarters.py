@@ -34,7 +34,7 @@ def quarter_ends(days: pd.Index) -> npt.NDArray[np.intp]:
         Friday did on 2024-03-29, that quarter counts from the first session of the next.)
     """
     dates = np.asarray(days, dtype="datetime64[D]")
-    tomorrow = np.busday_offset(dates[-1] + 1, 0, roll="forward")
+    tomorrow = np.busday_offset(dates[-1] + np.timedelta64(1, "D"), 0, roll="forward")
     quarter = np.append(dates, tomorrow).astype("datetime64[M]").astype(np.int64) // 3
     return np.flatnonzero(quarter[:-1] != quarter[1:])
 

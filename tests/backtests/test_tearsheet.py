@@ -379,7 +379,7 @@ def test_norm_is_the_one_that_the_strategy_decides_by():
         (float("inf"), "number", "–"),
         (None, "percent", "–"),
         (np.datetime64("2020-03-23"), "date", "2020-03-23"),
-        (np.datetime64("NaT"), "date", "–"),
+        (np.datetime64("NaT", "D"), "date", "–"),
         ("A-B", "text", "A-B"),
         (2.889, "multiple", "2.89×"),
         (247.42, "multiple", "247×"),

@@ -16,14 +16,14 @@ def dates(*days: str) -> np.ndarray:
 
 
 def weekdays(first: str, last: str, holidays: tuple[str, ...] = ()) -> np.ndarray:
-    days = np.arange(np.datetime64(first), np.datetime64(last) + 1)
+    days = np.arange(np.datetime64(first), np.datetime64(last) + np.timedelta64(1, "D"))
     return days[np.is_busday(days, holidays=list(holidays))]
 
 
 @given(st.dates(min_value=np.datetime64("1950-01-01").item(), max_value=np.datetime64("2150-01-01").item()))
 def test_a_third_friday_is_a_friday_from_the_15th_to_the_21st(day):
     first = np.datetime64(day.replace(day=1))
-    (friday,) = third_fridays(first, first + 27)
+    (friday,) = third_fridays(first, first + np.timedelta64(27, "D"))
     assert friday.item().weekday() == 4
     assert 15 <= friday.item().day <= 21
     assert friday.item().month == day.month
@@ -32,7 +32,7 @@ def test_a_third_friday_is_a_friday_from_the_15th_to_the_21st(day):
 def test_both_ends_are_included():
     fridays = dates("1990-01-19", "1990-02-16", "1990-03-16")
     np.testing.assert_array_equal(third_fridays(fridays[0], fridays[-1]), fridays)
-    assert len(third_fridays(fridays[0] + 1, fridays[-1] - 1)) == 1
+    assert len(third_fridays(fridays[0] + np.timedelta64(1, "D"), fridays[-1] - np.timedelta64(1, "D"))) == 1
 
 
 def test_a_holiday_moves_the_expiry_to_the_session_before():
@@ -48,7 +48,7 @@ def test_the_exchange_calendar_gives_the_good_fridays():
     moved = np.setdiff1d(expiries, third_fridays(sessions[0], sessions[-1]))
     good_fridays = dates("1992-04-16", "2000-04-20", "2003-04-17", "2008-03-20", "2014-04-17", "2019-04-18")
     np.testing.assert_array_equal(np.intersect1d(moved, good_fridays), good_fridays)
-    assert (np.busday_count(moved, moved + 1) == 1).all()
+    assert (np.busday_count(moved, moved + np.timedelta64(1, "D")) == 1).all()
 
 
 def test_the_expiring_option_no_longer_counts_on_its_last_day():

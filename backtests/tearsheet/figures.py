@@ -84,8 +84,8 @@ def year_ticks(first: np.datetime64, last: np.datetime64) -> tuple[Array, list[s
     """Positions (days since 1970) and labels of at most `X_TICKS` round dates from `first` to `last`."""
     years = np.arange(first.astype("datetime64[Y]"), last.astype("datetime64[Y]")) + np.timedelta64(1, "Y")
     if len(years) < 2:
-        month = np.timedelta64(1, "M")
-        months: Dates = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]")) + month
+        begin, end = (int(date.astype("datetime64[M]").astype(int)) for date in (first, last))
+        months = np.arange(begin + 1, end + 1).astype("datetime64[M]")
         chosen = months[:: max(1, -(-len(months) // X_TICKS))]
         return days(chosen), [str(month) for month in chosen]
     numbers = years.astype(int) + 1970

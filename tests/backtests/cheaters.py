@@ -449,7 +449,8 @@ class Cheat(Strategy):
     schedule = "weekly"
     def decide(self, see):
         order = sorted(see.members(), key=lambda symbol: hash(symbol + "salt"))
-        return Target({{order[0]: 1.0}}, why="first")
+        ranks = {{symbol: rank for rank, symbol in enumerate(order, 1)}}
+        return Target({{symbol: rank / 1000 for symbol, rank in ranks.items()}}, why="by rank")
 """,
         "determinism/another process, hash seed and order",
     ),

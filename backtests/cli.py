@@ -48,12 +48,11 @@ def run(
 
     if paper not in ("a4", "letter"):
         raise run_files.ConfigError(f"--paper {paper!r}: write a4 or letter")
-    overrides = list(settings or [])
+    overrides = _overrides(settings, market)
     if strategy:
         from backtests.authoring.terminal import instead
 
         overrides = instead(strategy) + overrides
-    overrides += [f"market={json.dumps(market)}"] if market else []
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
     config = run_files.load(file, overrides)
     columns = (
@@ -98,7 +97,7 @@ def sweep(
     """Run many configurations; interrupted, it goes on where it stopped."""
     from backtests.sweeps import terminal
 
-    overrides = list(settings or []) + ([f"market={json.dumps(market)}"] if market else [])
+    overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
     terminal.sweep_command(config, results, terminal.worker_count(workers), cluster)
 
@@ -115,7 +114,7 @@ def walk_forward(
     """Choose configurations by the past alone and see what they earned after."""
     from backtests.sweeps import terminal
 
-    overrides = list(settings or []) + ([f"market={json.dumps(market)}"] if market else [])
+    overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
     terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster)
 
@@ -155,7 +154,7 @@ def ablation(
     """Switch each element of a strategy on alone, and all but one."""
     from backtests.ablation import ablation_command
 
-    overrides = list(settings or []) + ([f"market={json.dumps(market)}"] if market else [])
+    overrides = _overrides(settings, market)
     ablation_command(file, overrides, text)
 
 
@@ -310,6 +309,11 @@ def _print_summary(folder: Path) -> None:
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)
+
+
+def _overrides(settings: list[str] | None, market: str | None) -> list[str]:
+    """What `--set` and `--market` replace in a run file."""
+    return list(settings or []) + ([f"market={json.dumps(market)}"] if market else [])
 
 
 def main() -> None:

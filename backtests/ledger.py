@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,13 @@ import pandas as pd
 
 from datafeeds.market import Array, Dates, Market
 from strategies.base import Target
+
+Decide = Callable[[int, Array], Array | None]
+"""What an engine asks at a decision: given a session's position in the market and the weights at its close,
+returns a target row, or None to hold.
+
+A row is the weight of each symbol and then, where the account has an overlay, the hedge ratio of each slot.
+"""
 
 FILL_COLUMNS = ("session", "symbol", "shares", "price", "reference", "commission", "spread", "impact", "kind")
 """Columns of `Ledger.fills`."""

@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from backtests.account import Account
 from backtests.config import Engine
-from backtests.ledger import Ledger
+from backtests.ledger import Decide, Ledger
 from backtests.overlay import target_row
 from datafeeds.market import Array, Market
 
-Decide = Callable[[int, Array], Array | None]
 Run = Callable[[Market, Decide, npt.NDArray[np.bool_], Account], Ledger]
 
 OTHER: dict[Engine, Engine] = {"event": "ledger", "ledger": "event"}

@@ -10,7 +10,6 @@ Cerebro, Strategy, orders, positions and commission schemes are backtrader's own
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import backtrader as bt
@@ -20,13 +19,10 @@ import numpy.typing as npt
 from backtests import account as rules
 from backtests.account import Account
 from backtests.engines.event_hedges import HedgeBook
-from backtests.ledger import Ledger, fill_table, unfilled_table
+from backtests.ledger import Decide, Ledger, fill_table, unfilled_table
 from backtests.overlay import hedge_table
 from datafeeds.feed import feeds
 from datafeeds.market import Array, Market
-
-Decide = Callable[[int, Array], Array | None]
-"""Given a session's position in the market and the weights at its close, returns a target row or None."""
 
 
 class EngineError(RuntimeError):

@@ -19,19 +19,13 @@ import pandas as pd
 
 from backtests import account as rules
 from backtests.account import Account
-from backtests.ledger import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
+from backtests.ledger import FILL_COLUMNS, UNFILLED_COLUMNS, Decide, Ledger
 from backtests.overlay import hedge_table
 from datafeeds.market import Array, Dates, Market, MarketError
 
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-Decide = Callable[[int, Array], Array | None]
-"""Called with a session's position and the weights at its close; returns a target row, or None.
-
-A row is the weight of each symbol and then, where the account has an overlay, the hedge ratio of each slot.
-"""
 
 KINDS = ("order", "delisting")
 REASONS = ("delisted", "superseded", "run ended")

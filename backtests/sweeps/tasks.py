@@ -11,8 +11,8 @@ from backtests.account import Account
 from backtests.analysis.trading import trading
 from backtests.config import Engine
 from backtests.decisions import Recorder
-from backtests.engines.choice import Decide, engine_named
-from backtests.ledger import Ledger
+from backtests.engines.choice import engine_named
+from backtests.ledger import Decide, Ledger
 from backtests.markets import open_market
 from backtests.runner import account_of, code_hash
 from backtests.sweeps.measures import measures

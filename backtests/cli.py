@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from backtests.data_commands import data
+from backtests.commands.data import data
 
 app = typer.Typer(
     help="Portfolio backtests that cannot lie quietly.",
@@ -44,13 +44,13 @@ def run(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from backtests import config as run_files
+    from backtests.settings import run_file as run_files
 
     if paper not in ("a4", "letter"):
         raise run_files.ConfigError(f"--paper {paper!r}: write a4 or letter")
     overrides = _overrides(settings, market)
     if strategy:
-        from backtests.authoring.terminal import instead
+        from backtests.commands.authoring import instead
 
         overrides = instead(strategy) + overrides
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
@@ -95,7 +95,7 @@ def sweep(
     results: Results = Path("results"),
 ) -> None:
     """Run many configurations; interrupted, it goes on where it stopped."""
-    from backtests.sweeps import terminal
+    from backtests.commands import sweeps as terminal
 
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
@@ -112,7 +112,7 @@ def walk_forward(
     results: Results = Path("results"),
 ) -> None:
     """Choose configurations by the past alone and see what they earned after."""
-    from backtests.sweeps import terminal
+    from backtests.commands import sweeps as terminal
 
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
@@ -127,7 +127,7 @@ def event(
     html: Annotated[Path | None, typer.Option(help="Write the tables to this page too.")] = None,
 ) -> None:
     """Study a day: abnormal returns, leaders, and what followed days like it."""
-    from backtests.event_report import event_command
+    from backtests.research.event_report import event_command
 
     event_command(market, date, file, html)
 
@@ -139,7 +139,7 @@ def claims(
     text: Annotated[Path | None, typer.Option(help="Write the scoreboard to this Markdown file.")] = None,
 ) -> None:
     """Test the source analysis's claims and say which hold."""
-    from backtests.claims.command import claims_command
+    from backtests.commands.claims import claims_command
 
     claims_command(market or ["sample"], html, text)
 
@@ -152,7 +152,7 @@ def ablation(
     text: Annotated[Path | None, typer.Option(help="Write the table to this Markdown file.")] = None,
 ) -> None:
     """Switch each element of a strategy on alone, and all but one."""
-    from backtests.ablation import ablation_command
+    from backtests.research.ablation import ablation_command
 
     overrides = _overrides(settings, market)
     ablation_command(file, overrides, text)
@@ -163,7 +163,7 @@ def new_strategy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A class name, as in MomentumCut.")],
 ) -> None:
     """Write a new strategy, its test and its run file."""
-    from backtests.authoring.terminal import new_strategy_command
+    from backtests.commands.authoring import new_strategy_command
 
     new_strategy_command(name)
 
@@ -180,7 +180,7 @@ def check_strategy(
     record: Annotated[Path | None, typer.Option("--json", help="Write the report to this file too.")] = None,
 ) -> None:
     """Check that a strategy can't look ahead and can be relied on."""
-    from backtests.authoring.terminal import check_strategy_command
+    from backtests.commands.authoring import check_strategy_command
 
     if not check_strategy_command(name, market, list(settings or []), decisions, seed, record):
         raise typer.Exit(1)
@@ -192,10 +192,10 @@ def list_() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from backtests import config as run_files
-    from backtests.markets import BUILT_IN
-    from backtests.named_strategies import broken_modules, registered
-    from strategies.base import summary_of
+    from backtests.settings import run_file as run_files
+    from backtests.settings.markets import BUILT_IN
+    from backtests.settings.strategies import broken_modules, registered
+    from strategies.strategy import summary_of
 
     console = Console()
     table = Table("strategy", "what it does", "parameters", title="Strategies", title_justify="left")
@@ -228,7 +228,7 @@ Finished = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or
 @app.command()
 def reproduce(run: Finished, results: Results = Path("results")) -> None:
     """Run a finished run again and compare every number."""
-    from backtests.records.terminal import reproduce_command
+    from backtests.commands.records import reproduce_command
 
     if not reproduce_command(run, results):
         raise typer.Exit(1)
@@ -240,7 +240,7 @@ def compare(
     results: Results = Path("results"),
 ) -> None:
     """Show finished runs side by side."""
-    from backtests.records.terminal import compare_command
+    from backtests.commands.records import compare_command
 
     compare_command(runs, results)
 
@@ -254,7 +254,7 @@ def review(
     results: Results = Path("results"),
 ) -> None:
     """Record a review of a finished run; it is kept in a hash chain."""
-    from backtests.records.terminal import review_command
+    from backtests.commands.records import review_command
 
     review_command(run, verdict, by, note, results)
 
@@ -276,13 +276,13 @@ def hedge_cost(
     """Price an outright put and a put spread on a skewed surface."""
     from rich.console import Console
 
-    from backtests import hedge_cost as report
-    from backtests.surface import spread_cost
+    from backtests.options import cost as report
+    from backtests.options.surface import spread_cost
 
     cost = spread_cost(vix, skew, spot, tenor, long, short, rate, dividend_yield)
     history = None
     if market is not None:
-        from backtests.markets import open_market
+        from backtests.settings.markets import open_market
 
         history = report.skew_history(open_market(market))
     console = Console(highlight=False)
@@ -297,8 +297,8 @@ def _print_summary(folder: Path) -> None:
     """The numbers of a finished run, as they stand in its folder."""
     from rich.console import Console
 
-    from backtests.provenance import lookahead, trials_on_record, verification
-    from backtests.records.summary import summary_table
+    from backtests.commands.summary import summary_table
+    from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

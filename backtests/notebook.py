@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtests import config as run_files
 from backtests import runner
 from backtests.analysis.performance import metrics
 from backtests.result import Result
+from backtests.settings import run_file as run_files
 from datafeeds.market import Market
-from strategies.base import Strategy
+from strategies.strategy import Strategy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

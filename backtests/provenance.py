@@ -1,51 +1,106 @@
-"""What a manifest says about a run: who recomputed it, what was checked, how often one tried."""
+"""What a result depends on: the run file, the market's content, the code and its versions, as hashes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import inspect
+import json
+import marshal
+import platform
+from functools import cache
+from importlib import metadata
+from inspect import isfunction
+from pathlib import Path
 from typing import Any
 
+from backtests.settings.run_file import RunConfig
+from backtests.settings.strategies import class_named
+from datafeeds.market import Market
 
-def verification(manifest: Mapping[str, Any]) -> str:
-    """Say in one sentence what the second engine found.
+PACKAGES = (
+    "arch",
+    "backtrader",
+    "empyrical-reloaded",
+    "exchange_calendars",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "skfolio",
+    "statsmodels",
+    "typst",
+)
+"""Packages whose versions the manifest records."""
 
-    Parameters
-    ----------
-    manifest : mapping
-        Its ``verification`` holds ``engine``, ``identical`` and ``differences`` by book label; it is absent
-        when the books were not recomputed. ``not_recomputed`` holds the reason where they can't be.
+SEED = 0
+"""Of everything that is drawn at random, such as resampled histories."""
+
+
+def manifest(config: RunConfig, market: Market) -> dict[str, Any]:
+    """Where a result comes from: enough to run it again and to tell whether anything changed."""
+    return {
+        "run_hash": run_hash(config, market),
+        "config": config.model_dump(mode="json", exclude_none=True),
+        "market": {"name": market.name, "source": market.source, "hash": market.hash},
+        "engine": config.engine,
+        "code": {"version": metadata.version("style-rotation"), "hash": code_hash()},
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "seed": SEED,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def run_hash(config: RunConfig, market: Market) -> str:
+    """SHA-256 over the run file, the market's content and the code: what a result depends on."""
+    content = [config.model_dump(mode="json"), market.hash, code_hash(), *outside_code(config)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def trial_hash(config: RunConfig, market: Market) -> str:
+    """SHA-256 over what can change the strategy's returns: what makes a run another trial.
+
+    Names, benchmarks, scenarios, the engine and code outside the strategies don't count: changing them is no
+    new attempt at finding something that works.
     """
-    said = manifest.get("verification")
-    if said is None:
-        why = manifest.get("not_recomputed")
-        return f"Not recomputed by a second engine: {why}." if why else "Not recomputed by a second engine."
-    if said["identical"]:
-        return f"Recomputed by an independent engine ({said['engine']}): identical to the last bit."
-    found = "; ".join(f"{label}: {', '.join(lines)}" for label, lines in said["differences"].items())
-    return f"Recomputed by an independent engine ({said['engine']}): NOT the same. {found}"
+    said = config.model_dump(
+        mode="json", exclude={"name", "description", "market", "engine", "benchmarks", "scenarios"}
+    )
+    content = [said, market.hash, code_hash(("strategies",)), *outside_code(config)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def lookahead(manifest: Mapping[str, Any]) -> str:
-    """Say in one sentence whether decisions were replayed with the future replaced, and what came out."""
-    said = manifest.get("lookahead")
-    if not isinstance(said, Mapping):
-        return "Look-ahead: not checked."
-    if said.get("passed") and said.get("sampled") == 0:
-        return "Look-ahead: not checked, for there was no decision to replay."
-    if said.get("passed"):
-        sampled, decisions = said.get("sampled"), said.get("decisions")
-        tried = f": {sampled} of {decisions} decisions replayed with the future replaced, none changed"
-        return f"Look-ahead check passed{tried if sampled is not None else ''}."
-    failed = [check for check in said.get("checks", ()) if check.get("outcome") == "fail"]
-    what = "; ".join(f"{check.get('name')}: {check.get('summary')}" for check in failed[:2])
-    return f"Look-ahead check FAILED{': ' + what if what else ''}."
+def outside_code(config: RunConfig) -> list[str]:
+    """SHA-256 of the source of each strategy of the run that is not part of this program, sorted."""
+    classes = {class_named(choice.name) for choice in (config.strategy, *config.benchmarks)}
+    sources = {source for cls in classes if (source := _outside_source(cls)) is not None}
+    return sorted(hashlib.sha256(source).hexdigest() for source in sources)
 
 
-def trials_on_record(manifest: Mapping[str, Any]) -> str:
-    """Say how often one tried on this market, and whether the record of it can be trusted."""
-    said = manifest.get("trials")
-    if not isinstance(said, Mapping) or "count" not in said:
-        return "No record of trials was kept: this run is taken as the only attempt, which flatters it."
-    count = int(said["count"])
-    tried = "1 configuration has" if count == 1 else f"{count:,} configurations have"
-    return f"{tried} been tried on this market. {said.get('verdict', '')}".strip()
+def _outside_source(cls: type) -> bytes | None:
+    """The file that holds `cls`, None within this program; a class without a file is its compiled methods."""
+    try:
+        file = Path(inspect.getfile(cls))
+    except (OSError, TypeError):  # typed into a notebook or a prompt
+        return b"".join(marshal.dumps(member.__code__) for member in vars(cls).values() if isfunction(member))
+    return None if Path(__file__).parent.parent in file.parents else file.read_bytes()
+
+
+@cache
+def code_hash(packages: tuple[str, ...] = ("datafeeds", "strategies", "backtests")) -> str:
+    """SHA-256 over the source files of `packages`."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for package in packages:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backtests.config import RunConfig
-from backtests.ledger import Ledger
+from backtests.engine.books import Ledger
+from backtests.settings.run_file import RunConfig
 from datafeeds.market import Market
-from strategies.base import Strategy
+from strategies.strategy import Strategy
 
 
 @dataclass(frozen=True, eq=False)

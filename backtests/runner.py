@@ -3,55 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import inspect
-import json
-import marshal
-import platform
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
-from importlib import metadata
-from inspect import isfunction
-from pathlib import Path
 from typing import Any
 
-from backtests.account import Account
-from backtests.config import ConfigError, Engine, RunConfig
-from backtests.decisions import Recorder
-from backtests.engines.choice import OTHER, differences, engine_named, recomputed
-from backtests.ledger import Ledger
-from backtests.markets import open_market
-from backtests.named_strategies import UNCHECKED, NativeStrategy, class_named, label_of
-from backtests.overlay import open_overlay
+from backtests.engine.books import Ledger
+from backtests.engine.decisions import Recorder
+from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
+from backtests.engine.terms import Account, Engine
+from backtests.options.overlay import open_overlay
+from backtests.provenance import SEED, manifest
 from backtests.result import Book, Result
+from backtests.settings.markets import open_market
+from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.settings.strategies import class_named, label_of
 from datafeeds.market import Market
-from strategies.base import Strategy, StrategyError
+from strategies.strategy import Strategy
+from strategies.target import StrategyError
 
 Progress = Callable[[str], None]
 """Told what begins, in words."""
-
-PACKAGES = (
-    "arch",
-    "backtrader",
-    "empyrical-reloaded",
-    "exchange_calendars",
-    "matplotlib",
-    "numba",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "scipy",
-    "skfolio",
-    "statsmodels",
-    "typst",
-)
-"""Packages whose versions the manifest records."""
-
-SEED = 0
-"""Of everything that is drawn at random, such as resampled histories."""
 
 
 def run(
@@ -212,11 +186,11 @@ def _native_ledger(
         raise ConfigError(
             f'[{key}] {strategy.name} is a native backtrader strategy: it runs with engine = "event"'
         )
-    from backtests.engines import native
+    from backtests.engine import native
 
     try:
         with clock("engine"):
-            return native.run(market, strategy, account)
+            return native.run(market, strategy, class_named(strategy.name), account)
     except StrategyError as error:
         raise ConfigError(f"[{key}] {error}") from None
 
@@ -235,71 +209,3 @@ class _Clock:
         began = time.perf_counter()
         yield
         self.add(phase, time.perf_counter() - began)
-
-
-def manifest(config: RunConfig, market: Market) -> dict[str, Any]:
-    """Where a result comes from: enough to run it again and to tell whether anything changed."""
-    return {
-        "run_hash": run_hash(config, market),
-        "config": config.model_dump(mode="json", exclude_none=True),
-        "market": {"name": market.name, "source": market.source, "hash": market.hash},
-        "engine": config.engine,
-        "code": {"version": metadata.version("style-rotation"), "hash": code_hash()},
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "seed": SEED,
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def run_hash(config: RunConfig, market: Market) -> str:
-    """SHA-256 over the run file, the market's content and the code: what a result depends on."""
-    content = [config.model_dump(mode="json"), market.hash, code_hash(), *outside_code(config)]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def trial_hash(config: RunConfig, market: Market) -> str:
-    """SHA-256 over what can change the strategy's returns: what makes a run another trial.
-
-    Names, benchmarks, scenarios, the engine and code outside the strategies don't count: changing them is no
-    new attempt at finding something that works.
-    """
-    said = config.model_dump(
-        mode="json", exclude={"name", "description", "market", "engine", "benchmarks", "scenarios"}
-    )
-    content = [said, market.hash, code_hash(("strategies",)), *outside_code(config)]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def outside_code(config: RunConfig) -> list[str]:
-    """SHA-256 of the source of each strategy of the run that is not part of this program, sorted."""
-    classes = {class_named(choice.name) for choice in (config.strategy, *config.benchmarks)}
-    sources = {source for cls in classes if (source := _outside_source(cls)) is not None}
-    return sorted(hashlib.sha256(source).hexdigest() for source in sources)
-
-
-def _outside_source(cls: type) -> bytes | None:
-    """The file that holds `cls`, None within this program; a class without a file is its compiled methods."""
-    try:
-        file = Path(inspect.getfile(cls))
-    except (OSError, TypeError):  # typed into a notebook or a prompt
-        return b"".join(marshal.dumps(member.__code__) for member in vars(cls).values() if isfunction(member))
-    return None if Path(__file__).parent.parent in file.parents else file.read_bytes()
-
-
-@cache
-def code_hash(packages: tuple[str, ...] = ("datafeeds", "strategies", "backtests")) -> str:
-    """SHA-256 over the source files of `packages`."""
-    root = Path(__file__).parent.parent
-    digest = hashlib.sha256()
-    for package in packages:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from backtests.account import Account, Costs
+from backtests.engine.terms import Account, Costs
 from benchmarks.workloads import CAPITAL, COMMISSION_BPS, Workload
 
 RATE = COMMISSION_BPS / 10_000.0
@@ -50,7 +50,7 @@ def account(workload: Workload) -> Account:
 
 def ledger_engine(workload: Workload) -> float:
     """Our compiled engine: the whole call, books and tables included."""
-    from backtests.engines import ledger
+    from backtests.engine import kernel as ledger
 
     books = ledger.replay(workload.market, workload.targets, workload.sessions, account(workload))
     return float(books.equity[-1])
@@ -58,7 +58,7 @@ def ledger_engine(workload: Workload) -> float:
 
 def event_engine(workload: Workload) -> float:
     """Our engine on backtrader."""
-    from backtests.engines import event
+    from backtests.engine import backtrader as event
 
     rows = dict(zip(workload.sessions.tolist(), workload.targets, strict=True))
     deciding = np.zeros(len(workload.market.sessions), dtype=bool)

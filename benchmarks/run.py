@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backtests.engines import ledger
+from backtests.engine import kernel as ledger
 from benchmarks import tearsheet
 from benchmarks.bare_loop import bare_loop
 from benchmarks.peers import CAPITAL, PEERS, RATE, Peer, account

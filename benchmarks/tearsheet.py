@@ -16,9 +16,9 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from backtests.config import RunConfig
 from backtests.result import Result
 from backtests.runner import run
+from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build, write_html, write_pdf
 
 ROUNDS = 5

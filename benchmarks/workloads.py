@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.market import Array, Market, exchange_sessions
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
 from strategies import Monthly
 
 LOOKBACK = 126

@@ -1,28 +1,13 @@
 """Strategies: what to hold, and why. Pure decisions, which see only an `AsOf` and return a `Target`."""
 
-from datafeeds.asof import AsOf
-from strategies.base import (
-    REGISTRY,
-    SCHEDULES,
-    Change,
-    Daily,
-    Expiry,
-    Hedge,
-    Monthly,
-    Once,
-    Quarterly,
-    Schedule,
-    Strategy,
-    StrategyError,
-    Target,
-    Weekly,
-    strategy_named,
-    summary_of,
-)
+from strategies.asof import AsOf
 from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted
 from strategies.blueprint import Blueprint, ValuationCut
 from strategies.hedges import Hedged, OutrightPut, PutSpread
 from strategies.rotation import PillarTilt, RotationRegime
+from strategies.schedule import SCHEDULES, Daily, Expiry, Monthly, Once, Quarterly, Schedule, Weekly
+from strategies.strategy import REGISTRY, Strategy, strategy_named, summary_of
+from strategies.target import Change, Hedge, StrategyError, Target
 
 __all__ = [
     "REGISTRY",

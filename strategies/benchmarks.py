@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, Field
 
-from datafeeds.asof import AsOf
-from strategies.base import Once, Strategy, StrategyError, Target, require_group
+from strategies.asof import AsOf
+from strategies.schedule import Once
 from strategies.signals import cap_weights, equal_weights, listed, universe
+from strategies.strategy import Strategy, require_group
+from strategies.target import StrategyError, Target
 
 Group = Annotated[str, Field(min_length=1)] | None
 """Name of a group, or None for every stock."""

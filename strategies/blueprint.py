@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from datafeeds.asof import AsOf
 from datafeeds.names import unknown_name
-from strategies.base import Strategy, StrategyError, Target, require_group
+from strategies.asof import AsOf
 from strategies.benchmarks import Share, cap_weighted_target
 from strategies.signals import (
     YEAR,
@@ -27,6 +26,8 @@ from strategies.signals import (
     valuation_cut,
     yield_weights,
 )
+from strategies.strategy import Strategy, require_group
+from strategies.target import StrategyError, Target
 
 GroupName = Annotated[str, Field(min_length=1)]
 """Name of a group of the market."""

@@ -10,21 +10,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, Field
 
-from datafeeds.asof import AsOf
-from strategies.base import (
-    TOLERANCE,
-    Leg,
-    Monthly,
-    Once,
-    Strategy,
-    StrategyError,
-    Structure,
-    Target,
-    require_group,
-    strategy_named,
-)
+from strategies.asof import AsOf
 from strategies.benchmarks import BuyAndHold, Share
+from strategies.schedule import Monthly, Once
 from strategies.signals.skewness import OBSERVATIONS, percentile_of
+from strategies.strategy import Strategy, require_group, strategy_named
+from strategies.target import TOLERANCE, Leg, StrategyError, Structure, Target
 
 ALL = 1_000_000
 """More values than any daily series has."""

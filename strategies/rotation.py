@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.benchmarks import Share
 from strategies.blueprint import Blueprint, Sleeve, percent
 from strategies.signals import (

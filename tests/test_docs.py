@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from strategies.base import REGISTRY
+from strategies.strategy import REGISTRY
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

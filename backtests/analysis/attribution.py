@@ -26,7 +26,7 @@ import pandas as pd
 
 from backtests.analysis.exposure import CASH, UNGROUPED
 from backtests.analysis.performance import SESSIONS_A_YEAR, returns_of, span_in_years, spans_a_year
-from backtests.ledger import Ledger
+from backtests.engine.books import Ledger
 from backtests.result import Book
 from datafeeds.market import Array, Dates, Market
 

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.account import LARGEST_IMPACT, impact_inputs
 from backtests.analysis.performance import span_in_years, spans_a_year
-from backtests.ledger import Ledger
+from backtests.engine.books import Ledger
+from backtests.engine.rules import LARGEST_IMPACT, impact_inputs
 from datafeeds.market import Array, Market
 
 TYPICAL_IMPACT = 1.0
@@ -66,7 +66,7 @@ def trades_of(ledger: Ledger, market: Market, inputs: tuple[Array, Array] | None
     ledger : Ledger
     market : Market
     inputs : tuple of ndarray, optional
-        `backtests.account.impact_inputs` of the market, where it is already known.
+        `backtests.engine.terms.impact_inputs` of the market, where it is already known.
     """
     volatility, average_volume = impact_inputs(market) if inputs is None else inputs
     orders = ledger.fills[ledger.fills["kind"] == "order"]
@@ -242,7 +242,7 @@ class CostAtSize:
     impact_rate : float
         Impact as a fraction of equity, a year (over the run if it spans less than a year).
     capped : float
-        Share of traded value where the law was cut off at a move of `backtests.account.LARGEST_IMPACT`.
+        Share of traded value where the law was cut off at a move of `backtests.engine.terms.LARGEST_IMPACT`.
     """
 
     capital: float

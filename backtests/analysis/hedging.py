@@ -19,11 +19,11 @@ from backtests.analysis.performance import (
     returns_of,
 )
 from backtests.analysis.span import span_in_years, spans_a_year
-from backtests.ledger import Ledger
-from backtests.overlay import OptionMarket
+from backtests.engine.books import Ledger
+from backtests.options.overlay import OptionMarket
 from datafeeds.market import Array, Dates
-from strategies.base import TOLERANCE, Structure
 from strategies.hedges import OutrightPut, PutSpread, standing_of
+from strategies.target import TOLERANCE, Structure
 
 TOP = 10
 """Drawdowns looked at."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from backtests.analysis.exposure import UNGROUPED
 from backtests.analysis.performance import SESSIONS_A_YEAR, drawdown_series
-from datafeeds.fundamentals import series_table
+from datafeeds.facts import series_table
 from datafeeds.market import Array, Dates, Market
 from datafeeds.names import unknown_name
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from backtests.analysis.span import span_in_years, spans_a_year
-from backtests.ledger import Ledger
+from backtests.engine.books import Ledger
 
 
 @dataclass(frozen=True)

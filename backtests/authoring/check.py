@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backtests.account import Account, Costs
 from backtests.authoring.conduct import robustness_checks, sanity_checks
 from backtests.authoring.delay import delay_cost
 from backtests.authoring.determinism import determinism_checks
@@ -12,9 +11,11 @@ from backtests.authoring.lookahead import delayed_filings, poison_checks
 from backtests.authoring.purity import purity_checks, state_of
 from backtests.authoring.replay import drawn, recorded
 from backtests.authoring.report import Check, CheckReport, Offence, judged
-from backtests.overlay import OverlayError
+from backtests.engine.terms import Account, Costs
+from backtests.options.overlay import OverlayError
 from datafeeds.market import Market, MarketError
-from strategies.base import Strategy, StrategyError
+from strategies.strategy import Strategy
+from strategies.target import StrategyError
 
 DECISIONS = 100
 """Decisions that are replayed under each poison."""

@@ -10,10 +10,11 @@ import pandas as pd
 
 from backtests.authoring.replay import Moment, day_of
 from backtests.authoring.report import Check, Offence, judged, note
-from backtests.decisions import Recorder
-from backtests.overlay import Overlay, OverlayError
+from backtests.engine.decisions import Recorder
+from backtests.options.overlay import Overlay, OverlayError
 from datafeeds.market import Market, MarketError
-from strategies.base import Strategy, StrategyError, Target
+from strategies.strategy import Strategy
+from strategies.target import StrategyError, Target
 
 NO_REASON = "starting weights"
 """What a target says that was given no reason."""

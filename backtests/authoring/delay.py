@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backtests.account import Account
 from backtests.analysis.performance import performance
 from backtests.authoring.replay import Recording, recorded
 from backtests.authoring.report import Check, note
-from backtests.engines.choice import recomputed
-from backtests.ledger import Ledger
+from backtests.engine.books import Ledger
+from backtests.engine.second_opinion import recomputed
+from backtests.engine.terms import Account
 from datafeeds.market import Market
-from strategies.base import Strategy, StrategyError
+from strategies.strategy import Strategy
+from strategies.target import StrategyError
 
 LAGS = range(6)
 """Sessions of delay that are tried."""

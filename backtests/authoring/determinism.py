@@ -8,7 +8,8 @@ from backtests.authoring.process import decided_elsewhere
 from backtests.authoring.replay import Moment, changes, difference
 from backtests.authoring.report import Check, Offence, judged
 from datafeeds.market import Market
-from strategies.base import Strategy, StrategyError
+from strategies.strategy import Strategy
+from strategies.target import StrategyError
 
 KIND = "determinism"
 

@@ -10,10 +10,11 @@ import numpy as np
 from backtests.authoring.poison import POISONS, Future, Poison, poisoned, unlike, with_filings_delayed
 from backtests.authoring.replay import Failed, Moment, changes, decided, drawn, moments_of
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
-from backtests.ledger import Ledger
-from datafeeds import fundamentals
+from backtests.engine.books import Ledger
+from datafeeds import facts as fundamentals
 from datafeeds.market import Market
-from strategies.base import Strategy, Target
+from strategies.strategy import Strategy
+from strategies.target import Target
 
 KIND = "look-ahead"
 

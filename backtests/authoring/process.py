@@ -13,7 +13,8 @@ from pathlib import Path
 
 from backtests.authoring.replay import Failed, Moment, decided
 from datafeeds.market import Market
-from strategies.base import Strategy, StrategyError, Target
+from strategies.strategy import Strategy
+from strategies.target import StrategyError, Target
 
 HASH_SEED = "20111"
 """Of the other process; this one has its own."""

@@ -18,10 +18,10 @@ from backtests.authoring.guard import guarded
 from backtests.authoring.replay import Moment, day_of, decided
 from backtests.authoring.report import Check, Offence, judged
 from backtests.authoring.source import fresh_module, own_modules, source_check
-from backtests.named_strategies import problem_in
-from datafeeds.asof import AsOf
+from backtests.engine.failures import problem_in
 from datafeeds.market import Market
-from strategies.base import REGISTRY, Strategy
+from strategies.asof import AsOf
+from strategies.strategy import REGISTRY, Strategy
 
 KIND = "purity"
 

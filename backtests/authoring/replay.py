@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backtests.account import Account
 from backtests.authoring.report import Offence
-from backtests.decisions import Recorder
-from backtests.engines.choice import engine_named
-from backtests.ledger import Ledger
-from datafeeds.asof import AsOf
+from backtests.engine.books import Ledger
+from backtests.engine.decisions import Recorder
+from backtests.engine.second_opinion import engine_named
+from backtests.engine.terms import Account
 from datafeeds.market import Array, Market
-from strategies.base import Strategy, Target
+from strategies.asof import AsOf
+from strategies.strategy import Strategy
+from strategies.target import Target
 
 
 @dataclass(frozen=True, eq=False)

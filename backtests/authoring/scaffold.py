@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 import strategies
-from backtests.named_strategies import registered
+from backtests.settings.strategies import registered
 
 HOUSE = Path(strategies.__file__).parent.parent
 
@@ -74,7 +74,7 @@ TEST = Template('''\
 """$name does what it says, and can't look ahead."""
 
 from backtests.authoring import check_strategy
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.$module import $name
 
 

@@ -29,7 +29,7 @@ OUTSIDE = frozenset(
 
 ENGINES = frozenset({"backtests", "backtrader", "pyfolio", "empyrical"})
 
-SEEN = {"datafeeds.asof": {"AsOf"}, "datafeeds.names": {"unknown_name"}}
+SEEN = {"strategies.asof": {"AsOf"}, "datafeeds.names": {"unknown_name"}}
 """All that a strategy may import from where numbers come from."""
 
 CALLS = frozenset(
@@ -56,7 +56,9 @@ INSIDES = frozenset(
 
 SEEDED = frozenset({"default_rng", "Generator", "SeedSequence", "PCG64", "Philox", "RandomState"})
 
-_FRAMEWORK = frozenset({"strategies", "strategies.base"})
+_FRAMEWORK = frozenset(
+    {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}
+)
 """Modules whose insides are the framework's own affair."""
 
 

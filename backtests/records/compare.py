@@ -16,8 +16,7 @@ import pandas as pd
 from backtests.analysis.definitions import DEFINITIONS
 from backtests.analysis.performance import Performance, correlation, drawdown_series, performance
 from backtests.analysis.span import spans_a_year
-from backtests.records.results import ResultsError
-from backtests.tearsheet.content import (
+from backtests.document.blocks import (
     Cell,
     Column,
     Figure,
@@ -28,8 +27,9 @@ from backtests.tearsheet.content import (
     Table,
     Tearsheet,
 )
-from backtests.tearsheet.formats import Format
-from backtests.tearsheet.html import write_html
+from backtests.document.formats import Format
+from backtests.document.html import write_html
+from backtests.records.results import ResultsError
 from backtests.tearsheet.sections.growth import lines
 from backtests.tearsheet.sections.provenance import flat
 from datafeeds.market import Array, Dates

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table, Tearsheet
+from backtests.document.formats import Value
+from backtests.document.html import html
 from backtests.records import reviews, trials
 from backtests.records.reviews import Review
-from backtests.tearsheet.content import Block, Cell, Column, Paragraph, Row, Section, Table, Tearsheet
-from backtests.tearsheet.formats import Value
-from backtests.tearsheet.html import html
 
 INDEX = "index.html"
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.config import load
+from backtests.provenance import code_hash
 from backtests.records.results import write_numbers
-from backtests.runner import code_hash, run
+from backtests.runner import run
+from backtests.settings.run_file import load
 
 MOST = 5
 """Differences named of each file; the rest is counted."""

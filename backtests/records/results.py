@@ -17,15 +17,15 @@ import tomli_w
 
 from backtests.analysis.performance import cash_returns, metrics, returns_of
 from backtests.analysis.significance import moments
-from backtests.ledger import Decision
-from backtests.overlay import hedge_lines
+from backtests.engine.books import Decision
+from backtests.options.overlay import hedge_lines
+from backtests.provenance import trial_hash
 from backtests.records import trials
 from backtests.records.index import write_index
 from backtests.result import Result
-from backtests.runner import trial_hash
 from backtests.tearsheet import Paper, build, write_html, write_pdf
 from datafeeds.names import unknown_name
-from strategies.base import Hedge
+from strategies.target import Hedge
 
 
 class ResultsError(ValueError):

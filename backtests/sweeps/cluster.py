@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-from backtests.config import ConfigError
+from backtests.settings.run_file import ConfigError
 from backtests.sweeps.processes import close
 from backtests.sweeps.tasks import Outcome, Task, run_here
 

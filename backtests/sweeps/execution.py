@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from backtests.runner import code_hash
+from backtests.provenance import code_hash
 from backtests.sweeps.measures import LOWER_IS_BETTER
 from backtests.sweeps.plan import Configuration, Plan
 from backtests.sweeps.processes import local_outcomes, worker_deaths

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from backtests.document.palette import INK_LIGHT
+from backtests.settings.sweep import Metric
 from backtests.sweeps.plateau import is_ordered
-from backtests.sweeps.settings import Metric
 from backtests.sweeps.wording import LABELS, number, plain, short
-from backtests.tearsheet.palette import INK_LIGHT
 from datafeeds.market import Array
 
 MOST_PARAMETERS = 6

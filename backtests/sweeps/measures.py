@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from backtests.analysis.performance import NOISE, SESSIONS_A_YEAR
 from backtests.analysis.span import span_in_years, spans_a_year
-from backtests.sweeps.settings import Metric
+from backtests.settings.sweep import Metric
 from datafeeds.market import Array, Dates
 
 LOWER_IS_BETTER: frozenset[Metric] = frozenset({"volatility"})

@@ -10,9 +10,9 @@ from pathlib import Path
 from jinja2 import Template
 from markupsafe import Markup
 
-from backtests.tearsheet.html import TEMPLATES as TEARSHEET
-from backtests.tearsheet.html import pages_of
-from backtests.tearsheet.palette import variables
+from backtests.document.html import TEMPLATES as TEARSHEET
+from backtests.document.html import pages_of
+from backtests.document.palette import variables
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from backtests.config import ConfigError, RunConfig, parse
-from backtests.named_strategies import NativeStrategy
-from backtests.runner import code_hash
-from backtests.sweeps.settings import Domain, Range, SweepSettings, Values
+from backtests.engine.native_strategy import NativeStrategy
+from backtests.provenance import code_hash
+from backtests.settings.run_file import ConfigError, RunConfig, parse
+from backtests.settings.sweep import Domain, Range, SweepSettings, Values
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
-from strategies.base import Strategy
+from strategies.strategy import Strategy
 
 ACCOUNT_KEYS = ("capital", "costs", "fractional_shares", "lag")
 """Keys that decisions don't depend on, unless a strategy looks at the account."""

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtests.settings.sweep import Metric
 from backtests.sweeps.measures import best_of, score
-from backtests.sweeps.settings import Metric
 from backtests.sweeps.wording import label, number
 from datafeeds.market import Array
 

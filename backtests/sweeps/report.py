@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.significance import overfitting_probability
-from backtests.runner import manifest as run_manifest
+from backtests.provenance import manifest as run_manifest
+from backtests.settings.sweep import Metric
 from backtests.sweeps.heatmaps import axis, effects, heatmaps
 from backtests.sweeps.measures import ranking
 from backtests.sweeps.page import Page, Section, Table
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
-from backtests.sweeps.settings import Metric
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
 from backtests.sweeps.wording import LABELS, listed, number, plain, short
 from datafeeds.market import Array, Dates, Market

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backtests.config import RunConfig
-from backtests.markets import open_market
+from backtests.provenance import trial_hash
 from backtests.records.trials import Trial, record_all
-from backtests.runner import account_of, trial_hash
+from backtests.runner import account_of
+from backtests.settings.markets import open_market
+from backtests.settings.run_file import RunConfig
 from backtests.sweeps.execution import Watch, execute
 from backtests.sweeps.plan import Plan, plan
 from backtests.sweeps.report import MANIFEST, Sweep, write

@@ -7,18 +7,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from backtests.account import Account
 from backtests.analysis.trading import trading
-from backtests.config import Engine
-from backtests.decisions import Recorder
-from backtests.engines.choice import engine_named
-from backtests.ledger import Decide, Ledger
-from backtests.markets import open_market
-from backtests.runner import account_of, code_hash
+from backtests.engine.books import Decide, Ledger
+from backtests.engine.decisions import Recorder
+from backtests.engine.second_opinion import engine_named
+from backtests.engine.terms import Account, Engine
+from backtests.provenance import code_hash
+from backtests.runner import account_of
+from backtests.settings.markets import open_market
 from backtests.sweeps.measures import measures
 from backtests.sweeps.plan import Configuration
 from datafeeds.market import Array, Market
-from strategies.base import Strategy, StrategyError
+from strategies.strategy import Strategy
+from strategies.target import StrategyError
 
 
 class SweepError(ValueError):
@@ -173,7 +174,7 @@ def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
 
 def _replayed(market: Market, targets: dict[int, Array], account: Account, engine: Engine) -> Ledger:
     if engine == "ledger" and targets:
-        from backtests.engines.ledger import replay
+        from backtests.engine.kernel import replay
 
         return replay(market, np.array(list(targets.values())), list(targets), account)
     deciding = np.zeros(len(market.sessions), dtype=np.bool_)

@@ -16,21 +16,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from backtests.account import Account
-from backtests.config import ConfigError, RunConfig
-from backtests.decisions import Recorder
-from backtests.engines.choice import engine_named
-from backtests.ledger import Decision, Ledger
-from backtests.markets import open_market
-from backtests.overlay import Overlay, target_row
+from backtests.engine.books import Decision, Ledger
+from backtests.engine.decisions import Recorder
+from backtests.engine.second_opinion import engine_named
+from backtests.engine.terms import Account
+from backtests.options.overlay import Overlay, target_row
 from backtests.runner import account_of
+from backtests.settings.markets import open_market
+from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.sweeps.execution import Watch
 from backtests.sweeps.plan import Plan, plan
 from backtests.sweeps.report import Sweep
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.windows import Choice, choose, windows
 from datafeeds.market import Array, Market
-from strategies.base import Strategy, Target
+from strategies.strategy import Strategy
+from strategies.target import Target
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,15 +18,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from backtests.analysis.trading import trading
-from backtests.ledger import Ledger
-from backtests.runner import manifest as run_manifest
+from backtests.document.palette import SERIES_LIGHT
+from backtests.engine.books import Ledger
+from backtests.provenance import manifest as run_manifest
+from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.heatmaps import NO_METADATA, SETTINGS, inline
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.page import Page, Section, Table
-from backtests.sweeps.settings import WalkForwardSettings
 from backtests.sweeps.walk_forward import WalkForward, span
 from backtests.sweeps.wording import LABELS, label, number, plain, short
-from backtests.tearsheet.palette import SERIES_LIGHT
 from datafeeds.market import Array
 
 WINDOWS, RETURNS, MANIFEST, PAGE = "windows.parquet", "returns.parquet", "manifest.json", "walk-forward.html"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from backtests.config import ConfigError
+from backtests.settings.run_file import ConfigError
+from backtests.settings.sweep import Metric, WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures, score
-from backtests.sweeps.settings import Metric, WalkForwardSettings
 from datafeeds.market import Array, Dates
 
 LEAST_TRAINING = 21

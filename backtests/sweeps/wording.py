@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from backtests.sweeps.settings import Metric
+from backtests.settings.sweep import Metric
 
 LABELS: Mapping[str, str] = {
     "sharpe": "Sharpe ratio",

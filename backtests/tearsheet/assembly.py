@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backtests.analysis.definitions import DEFINITIONS, Definition
+from backtests.document.blocks import Block, Details, Highlights, Section, Table, Tearsheet
 from backtests.result import Result
-from backtests.tearsheet.content import Block, Details, Highlights, Section, Table, Tearsheet
 from backtests.tearsheet.material import Material, material_of
 from backtests.tearsheet.sections import (
     attribution,
@@ -23,7 +23,7 @@ from backtests.tearsheet.sections import (
     valuation,
     verdict,
 )
-from strategies.base import summary_of
+from strategies.strategy import summary_of
 
 
 def build(result: Result) -> Tearsheet:

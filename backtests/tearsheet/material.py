@@ -22,8 +22,8 @@ from backtests.analysis.stress import (
     groups_today,
 )
 from backtests.analysis.trading import Trading, trading
+from backtests.document.blocks import Column, Dash
 from backtests.result import Book, Result
-from backtests.tearsheet.content import Column, Dash
 from datafeeds.market import Array, Dates
 
 DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtests.account import Costs
 from backtests.analysis.attribution import gross_returns
 from backtests.analysis.performance import Performance, period_returns
 from backtests.analysis.span import span_in_years
 from backtests.analysis.stress import episodes_sentence, worst_windows
-from backtests.provenance import lookahead, trials_on_record, verification
-from backtests.tearsheet.formats import formatted, typeset
+from backtests.document.formats import formatted, typeset
+from backtests.engine.terms import Costs
 from backtests.tearsheet.material import Material
-from strategies.base import summary_of
+from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
+from strategies.strategy import summary_of
 
 EVEN = 0.001
 """Returns closer than this (0.1 points) are called the same."""

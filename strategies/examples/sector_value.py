@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from strategies import AsOf, Strategy, Target
-from strategies.base import require_group
+from strategies.strategy import require_group
 
 
 class SectorValue(Strategy):

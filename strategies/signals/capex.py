@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.signals.quarters import Array, quarterly_history, row_medians
 from strategies.signals.weights import listed
 

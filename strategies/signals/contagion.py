@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.signals.weights import listed
 
 Array = npt.NDArray[np.float64]

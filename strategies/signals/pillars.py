@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.signals.reading import Reading, lean_of, recent
 
 FLOATING_SHARE: Mapping[str, float] = MappingProxyType({"small": 0.30, "large": 0.08})

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 
 Array = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 
 Lean = Literal[-1, 0, 1]
 """Against the rotation, neither, or for it."""

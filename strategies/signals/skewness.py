@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.signals.reading import Reading, recent
 
 OBSERVATIONS = 252

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.signals.quarters import KNOWN_SHARE, LONGEST_QUARTER, Array, quarter_ends, row_medians
 
 YEAR = 252

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 
 
 def universe(see: AsOf) -> list[str]:

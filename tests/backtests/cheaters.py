@@ -94,7 +94,7 @@ def best(scores, see, why="score"):
     return Target({{str(scores.idxmax()): 1.0}}, why=why)
 """
 
-_MARKET = "from datafeeds.asof import _MOMENTS\n"
+_MARKET = "from strategies.asof import _MOMENTS\n"
 
 _CLOSES = """
 def closes(see):
@@ -199,11 +199,11 @@ return best(later.closes(22).ffill().iloc[-1], see)
     "smuggled through getattr": Cheater(
         "the same by names that no reader of the source finds",
         f"""{_FRONT}{_BEST}
-import datafeeds.asof
+import strategies.asof
 class Cheat(Strategy):
     schedule = "weekly"
     def decide(self, see):
-        moment = getattr(datafeeds.asof, "_MOM" + "ENTS")[see]
+        moment = getattr(strategies.asof, "_MOM" + "ENTS")[see]
         ahead = moment.market.mark[min(moment.index + 5, len(moment.market.mark) - 1)]
         return best(pd.Series(ahead, list(moment.market.symbols)), see)
 """,
@@ -322,7 +322,7 @@ class Cheat(Strategy):
     "own market": _outside(
         "the market loaded by the module itself",
         """
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
 MARKET = sample_market()
 class Cheat(Strategy):
     schedule = "weekly"
@@ -337,7 +337,7 @@ class Cheat(Strategy):
     "closure": _outside(
         "a class made by a function that closes over the market",
         """
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
 def made(market):
     class Made(Strategy):
         schedule = "weekly"
@@ -457,11 +457,11 @@ class Cheat(Strategy):
     "engine": _outside(
         "the program's own books",
         """
-import backtests.ledger
+import backtests.engine.books
 class Cheat(Strategy):
     schedule = "weekly"
     def decide(self, see):
-        return Target({{see.members()[0]: 1.0}}, why=backtests.ledger.__name__)
+        return Target({{see.members()[0]: 1.0}}, why=backtests.engine.books.__name__)
 """,
         "purity/source",
     ),

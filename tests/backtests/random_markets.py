@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 from hypothesis import strategies as st
 
-from backtests.account import Account, Costs
-from backtests.overlay import SLOTS, Overlay, UnitPrices
+from backtests.engine.terms import Account, Costs
+from backtests.options.overlay import SLOTS, Overlay, UnitPrices
 from datafeeds.market import FACT_COLUMNS, INSTRUMENT_COLUMNS, SERIES_COLUMNS, Array, Market
-from strategies.base import Hedge
 from strategies.hedges import OutrightPut, PutSpread
+from strategies.target import Hedge
 
 LARGEST = 8
 """Most symbols of a random market."""

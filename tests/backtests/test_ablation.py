@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from backtests import cli
-from backtests.ablation import ablate, elements_of, markdown, variants
-from backtests.config import ConfigError, load
-from datafeeds.sample import sample_market
+from backtests.research.ablation import ablate, elements_of, markdown, variants
+from backtests.settings.run_file import ConfigError, load
+from datafeeds.sources.sample import sample_market
 from strategies import RotationRegime
 
 SHORT = ["start=2020-06-01", "end=2021-06-30"]

@@ -6,8 +6,8 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from backtests.account import Account, Costs
-from backtests.engines import event
+from backtests.engine import backtrader as event
+from backtests.engine.terms import Account, Costs
 from datafeeds.market import Market, exchange_sessions
 
 

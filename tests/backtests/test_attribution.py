@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.account import Account, Costs
 from backtests.analysis import attribution as tested
 from backtests.analysis.exposure import group_weights
-from backtests.engines import event
-from backtests.ledger import Ledger
+from backtests.engine import backtrader as event
+from backtests.engine.books import Ledger
+from backtests.engine.terms import Account, Costs
 from backtests.result import Book
 from datafeeds.market import Array, Market
 from strategies import BuyAndHold

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.config import parse
 from backtests.runner import run
+from backtests.settings.run_file import parse
 from datafeeds.market import Market
-from strategies.base import Daily, Strategy, Target
+from strategies.schedule import Daily
+from strategies.strategy import Strategy
+from strategies.target import Target
 
 ANSWER = json.loads(
     (Path(__file__).resolve().parents[1] / "answers" / "blueprint_on_french_portfolios.json").read_text()

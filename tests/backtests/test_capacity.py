@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.account import LARGEST_IMPACT, impact_fraction, impact_inputs
 from backtests.analysis import capacity as tested
-from backtests.ledger import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
+from backtests.engine.rules import LARGEST_IMPACT, impact_fraction, impact_inputs
 from datafeeds.market import Market, exchange_sessions
 
 SESSIONS = exchange_sessions("2019-06-03", "2020-06-30")

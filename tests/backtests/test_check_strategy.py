@@ -13,19 +13,19 @@ import pandas as pd
 import pytest
 
 from backtests import cli
-from backtests.account import Account, Costs
 from backtests.authoring import CheckReport, check_strategy, sampled_lookahead
 from backtests.authoring.poison import POISONS, Future, with_filings_delayed
-from backtests.config import load
-from backtests.decisions import Recorder
-from backtests.engines.choice import engine_named
-from backtests.ledger import Ledger
-from backtests.named_strategies import build, registered
+from backtests.engine.books import Ledger
+from backtests.engine.decisions import Recorder
+from backtests.engine.second_opinion import engine_named
+from backtests.engine.terms import Account, Costs
 from backtests.runner import account_of
-from datafeeds.asof import AsOf
+from backtests.settings.run_file import load
+from backtests.settings.strategies import build, registered
 from datafeeds.market import Market
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
 from strategies import EqualWeighted
+from strategies.asof import AsOf
 from tests.backtests.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
 
 

@@ -15,16 +15,17 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from backtests import cli
-from backtests.claims import inference
-from backtests.claims.claim import Claim, Finding, adjusted, judge, verdict_of
-from backtests.claims.evidence import Evidence, Missing, shown
-from backtests.claims.report import markdown, section
-from backtests.claims.scoreboard import CLAIMS, Scoreboard, scoreboard
-from backtests.claims.skewness import spreads_cheaper
-from backtests.claims.valuation import software_norms
-from datafeeds.asof import AsOf
+from backtests.research.claims import inference
+from backtests.research.claims.claim import Claim, adjusted, judge, verdict_of
+from backtests.research.claims.evidence import Evidence, Missing, shown
+from backtests.research.claims.measurement import Measurement
+from backtests.research.claims.report import markdown, section
+from backtests.research.claims.scoreboard import CLAIMS, Scoreboard, scoreboard
+from backtests.research.claims.skewness import spreads_cheaper
+from backtests.research.claims.valuation import software_norms
 from datafeeds.market import Market
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
+from strategies.asof import AsOf
 from strategies.signals import software_norm
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -46,8 +47,8 @@ def claim(direction: int = 1, hindsight: int = 0) -> Claim:
     return replace(CLAIMS[0], direction=direction, hindsight=hindsight)  # type: ignore[arg-type]
 
 
-def finding(estimate: float, p_value: float) -> Finding:
-    return Finding("data", estimate, estimate - 1, estimate + 1, p_value)
+def finding(estimate: float, p_value: float) -> Measurement:
+    return Measurement("data", estimate, estimate - 1, estimate + 1, p_value)
 
 
 # --- Verdicts ------------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ def test_a_verdict_needs_the_sign_and_the_adjusted_p_value() -> None:
     assert verdict_of(claim(-1), finding(0.1, 0.001), 0.01) == "contradicted"
     assert verdict_of(claim(1), finding(0.1, 0.001), 0.06) == "can't tell"
     assert verdict_of(claim(1), finding(NAN, NAN), NAN) == "can't tell"
-    assert verdict_of(claim(1), Finding("fact", stated="contradicted"), NAN) == "contradicted"
+    assert verdict_of(claim(1), Measurement("fact", stated="contradicted"), NAN) == "contradicted"
 
 
 def test_many_claims_raise_the_bar() -> None:
@@ -253,7 +254,7 @@ def test_the_command_writes_the_pages(
 def test_what_the_market_folder_says() -> None:
     if not FOLDER.is_dir():
         pytest.skip("the shared market folder is not there")
-    from backtests.markets import open_market
+    from backtests.settings.markets import open_market
 
     board = scoreboard(open_market(str(FOLDER)))
     verdicts = {row.claim.key: row.verdict for row in board.rows}

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.config import RunConfig
+from backtests.document.blocks import Block, Bullets, Details, Facts, Paragraph, Table, Tearsheet
 from backtests.result import Result
 from backtests.runner import run
+from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build
-from backtests.tearsheet.content import Block, Bullets, Details, Facts, Paragraph, Table, Tearsheet
 from datafeeds.market import Market, exchange_sessions
 
 SYMBOLS = ("CHIP", "SOFT", "BANK", "FUND", "IDX")

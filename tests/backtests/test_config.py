@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from backtests import config
-from backtests.config import ConfigError
+from backtests.settings import run_file as config
+from backtests.settings.run_file import ConfigError
 
 MINIMAL = """
 name = "mine"

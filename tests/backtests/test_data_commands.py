@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 
 from backtests import cli
-from backtests.config import load
-from backtests.data_report import by_check, page, verdict
-from backtests.markets import open_market
+from backtests.commands.data_report import by_check, page, verdict
+from backtests.document.html import html
 from backtests.runner import run
-from backtests.tearsheet.html import html
-from datafeeds.folder import check_folder
+from backtests.settings.markets import open_market
+from backtests.settings.run_file import load
+from datafeeds.folder.layout import check_folder
 from datafeeds.market import MarketError
-from strategies.base import StrategyError
 from strategies.benchmarks import BuyAndHold
+from strategies.target import StrategyError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "datafeeds"))
 from folders import price_rows, write_folder

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 
-from backtests.engines import event, ledger
-from backtests.engines.choice import differences
-from backtests.ledger import Ledger
+from backtests.engine import backtrader as event
+from backtests.engine import kernel as ledger
+from backtests.engine.books import Ledger
+from backtests.engine.second_opinion import differences
 from tests.backtests.random_markets import Scenario, hedged_scenarios, scenarios
 
 

@@ -18,8 +18,11 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 
 from backtests import cli
-from backtests.analysis.dow import dow_members, price_weighted_day
-from backtests.analysis.events import (
+from backtests.analysis.stress import JUNE_2026
+from backtests.document.blocks import Table
+from backtests.research.dow import dow_members, price_weighted_day
+from backtests.research.event_report import event_sections
+from backtests.research.events import (
     JUNE_2026_DATE,
     JUNE_2026_REPORTED,
     Event,
@@ -35,12 +38,9 @@ from backtests.analysis.events import (
     similar_days,
     study,
 )
-from backtests.analysis.indices import group_returns, index_returns, price_weighted_returns, session_returns
-from backtests.analysis.stress import JUNE_2026
-from backtests.event_report import event_sections
-from backtests.tearsheet.content import Table
+from backtests.research.indices import group_returns, index_returns, price_weighted_returns, session_returns
 from datafeeds.market import Market, exchange_sessions
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
 
 HOUSE = Path(__file__).resolve().parents[2]
 ANSWERS = HOUSE / "tests" / "answers"
@@ -57,7 +57,7 @@ def sample() -> Market:
 def folder() -> Market:
     if not FOLDER.is_dir():
         pytest.skip("the shared market folder is not there")
-    from backtests.markets import open_market
+    from backtests.settings.markets import open_market
 
     return open_market(str(FOLDER))
 

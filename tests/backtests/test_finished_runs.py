@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 
 from backtests import cli
-from backtests.config import load
+from backtests.document.blocks import Table
+from backtests.provenance import trial_hash
 from backtests.records import reviews, trials
 from backtests.records.index import index, write_index
 from backtests.records.results import write
-from backtests.runner import run, trial_hash
-from backtests.tearsheet.content import Table
+from backtests.runner import run
+from backtests.settings.run_file import load
 
 SHORT = ("start=2020-06-01", "end=2021-07-30")
 

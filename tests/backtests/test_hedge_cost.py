@@ -8,8 +8,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from backtests.cli import app
-from backtests.hedge_cost import cost_lines, scenario_table, skew_statement, structure_table
-from backtests.surface import spread_cost
+from backtests.options.cost import cost_lines, scenario_table, skew_statement, structure_table
+from backtests.options.surface import spread_cost
 
 
 def printed(*arguments: str) -> str:

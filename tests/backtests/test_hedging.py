@@ -20,12 +20,12 @@ from backtests.analysis.hedging import (
     spread_history,
     verdict,
 )
-from backtests.config import parse
-from backtests.ledger import Ledger
-from backtests.overlay import OptionMarket, OverlaySettings, option_market
+from backtests.engine.books import Ledger
+from backtests.options.overlay import OptionMarket, OverlaySettings, option_market
+from backtests.options.surface import spread_cost
 from backtests.result import Result
 from backtests.runner import run
-from backtests.surface import spread_cost
+from backtests.settings.run_file import parse
 from backtests.tearsheet import build
 from datafeeds.market import Market, exchange_sessions
 from strategies.hedges import OutrightPut

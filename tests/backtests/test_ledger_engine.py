@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from backtests.account import Account, Costs, commission
-from backtests.engines.ledger import replay, run
-from backtests.ledger import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
+from backtests.engine.kernel import replay, run
+from backtests.engine.rules import commission
+from backtests.engine.terms import Account, Costs
 from datafeeds.market import Array, Market, MarketError
 from tests.backtests.random_markets import Scenario, scenarios
 
@@ -254,7 +255,7 @@ def test_tables_have_the_same_columns_and_types_with_and_without_rows() -> None:
 
 
 def test_the_log_grows_with_the_trades(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backtests.engines.ledger.FIRST_LOG", 16)
+    monkeypatch.setattr("backtests.engine.kernel.FIRST_LOG", 16)
     count = 300
     prices = market([[10.0, 10.0, NAN]] * (count - 1) + [[10.0] * 3])
     targets = {day: [1.0, 0.0, 0.5] if day % 2 else [0.0, 1.0, 0.5] for day in range(count - 1)}
@@ -371,7 +372,7 @@ def test_without_decisions_nothing_happens() -> None:
 PROGRAM = """
 import hashlib
 from hypothesis import HealthCheck, given, settings
-from backtests.engines.ledger import run
+from backtests.engine.kernel import run
 from tests.backtests.random_markets import scenarios
 
 digest = hashlib.sha256()

@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.account import Account, Costs
-from backtests.config import ConfigError, load
-from backtests.engines import native
-from backtests.named_strategies import UNCHECKED, NativeStrategy, build
-from backtests.provenance import verification
+from backtests.engine import native
+from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.engine.terms import Account, Costs
 from backtests.result import Result
 from backtests.runner import run
+from backtests.settings.run_file import ConfigError, load
+from backtests.settings.strategies import build, class_named
+from backtests.tearsheet.provenance import verification
 from datafeeds.market import Market, exchange_sessions
-from datafeeds.sample import sample_market
-from strategies.base import StrategyError
+from datafeeds.sources.sample import sample_market
+from strategies.target import StrategyError
 
 SOURCE = """
 import backtrader as bt
@@ -98,9 +99,15 @@ def account(market: Market, **changed: object) -> Account:
 
 
 def books_of(file: Path, cls: str, market: Market, **settings: object) -> native.Ledger:
-    strategy = build(f"{file}:{cls}", settings)
+    return run_native(file, cls, market, settings)
+
+
+def run_native(
+    file: Path, cls: str, market: Market, settings: dict[str, object] | None = None, **changed: object
+) -> native.Ledger:
+    strategy = build(f"{file}:{cls}", settings or {})
     assert isinstance(strategy, NativeStrategy)
-    return native.run(market, strategy, account(market))
+    return native.run(market, strategy, class_named(strategy.name), account(market, **changed))
 
 
 def test_fills_dividends_and_delistings(file: Path, market: Market) -> None:
@@ -129,7 +136,7 @@ def test_mistakes_are_named(file: Path, market: Market) -> None:
     with pytest.raises(StrategyError, match=r"buyer.py:15: AttributeError"):
         books_of(file, "Broken", market)
     with pytest.raises(StrategyError, match="lag = 2 can't be kept"):
-        native.run(market, build(f"{file}:Buyer", {}), account(market, lag=2))  # type: ignore[arg-type]
+        run_native(file, "Buyer", market, lag=2)
     with pytest.raises(ConfigError, match='runs with engine = "event"'):
         run(load("golden_cross", ["engine=ledger"]), market=sample_market())
     with pytest.raises(ConfigError, match="SIZE had no price"):

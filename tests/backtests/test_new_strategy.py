@@ -13,16 +13,18 @@ from types import SimpleNamespace
 import pytest
 
 import strategies
-from backtests import cli, named_strategies
+from backtests import cli
 from backtests.authoring.process import decided_elsewhere
 from backtests.authoring.replay import Moment
 from backtests.authoring.scaffold import HOUSE, ScaffoldError, new_strategy, snake_case
-from backtests.config import ConfigError, load, parse
-from backtests.named_strategies import broken_modules, build, class_named, label_of, registered
-from backtests.runner import outside_code, run_hash
-from datafeeds.asof import AsOf
-from datafeeds.sample import sample_market
-from strategies.base import REGISTRY, StrategyError
+from backtests.provenance import outside_code, run_hash
+from backtests.settings import strategies as named_strategies
+from backtests.settings.run_file import ConfigError, load, parse
+from backtests.settings.strategies import broken_modules, build, class_named, label_of, registered
+from datafeeds.sources.sample import sample_market
+from strategies.asof import AsOf
+from strategies.strategy import REGISTRY
+from strategies.target import StrategyError
 from tests.backtests.cheaters import small_market
 
 FOLDERS = ("strategies", "tests/strategies", "backtests/runs")

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests import overlay as planes
-from backtests.account import Account, Costs
-from backtests.config import ConfigError, parse
-from backtests.decisions import Recorder
-from backtests.engines import event, ledger
-from backtests.engines.choice import differences, recomputed
-from backtests.ledger import Ledger
-from backtests.overlay import (
+from backtests.engine import backtrader as event
+from backtests.engine import kernel as ledger
+from backtests.engine.books import Ledger
+from backtests.engine.decisions import Recorder
+from backtests.engine.second_opinion import differences, recomputed
+from backtests.engine.terms import Account, Costs
+from backtests.options import overlay as planes
+from backtests.options.overlay import (
     HEDGE_COLUMNS,
     SLOTS,
     Overlay,
@@ -30,15 +30,16 @@ from backtests.overlay import (
     option_market,
     trailing_yield,
 )
+from backtests.options.surface import calibrate, put_prices
 from backtests.records.results import log_lines
 from backtests.result import Result
 from backtests.runner import run
-from backtests.surface import calibrate, put_prices
+from backtests.settings.run_file import ConfigError, parse
 from datafeeds.market import Market, exchange_sessions
 from strategies import Strategy, StrategyError, Target
-from strategies.base import Hedge
 from strategies.expiries import monthly_expiries
 from strategies.hedges import OutrightPut, PutSpread
+from strategies.target import Hedge
 from tests.backtests.test_surface import (
     ANSWERS,
     MARKET,

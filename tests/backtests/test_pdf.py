@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from backtests.analysis.definitions import DEFINITIONS
-from backtests.tearsheet import Tearsheet, pdf, write_pdf
-from backtests.tearsheet.content import (
+from backtests.document.blocks import (
     AreaChart,
     Bullets,
     Cell,
@@ -35,7 +34,8 @@ from backtests.tearsheet.content import (
     Section,
     Table,
 )
-from backtests.tearsheet.pdf import column_width, plain
+from backtests.document.pdf import column_width, pdf, plain
+from backtests.tearsheet import Tearsheet, write_pdf
 
 HOSTILE = (
     '#panic("no") #{1/0} $x^2$ *bold* _low_ `raw` @missing <label> = head '

@@ -28,8 +28,8 @@ from backtests.analysis.performance import (
 )
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.analysis.trading import Trading, trading
-from backtests.ledger import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
-from datafeeds.sample import sample_market
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
+from datafeeds.sources.sample import sample_market
 
 ANSWERS = json.loads((Path(__file__).parents[1] / "answers" / "performance.json").read_text(encoding="utf-8"))
 

@@ -11,7 +11,7 @@ import pytest
 
 from backtests.analysis import stress as tested
 from datafeeds.market import Array, Dates, Market, MarketError, exchange_sessions
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
 
 JUNE, RECORD = tested.SCENARIOS
 

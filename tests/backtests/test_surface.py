@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.polynomial import hermite_e
 from scipy import special
 
-from backtests.surface import (
+from backtests.options.surface import (
     GRAM_CHARLIER_BOUND,
     KAPPA,
     KAPPA_STEP,
@@ -200,7 +200,7 @@ def test_kappa_is_raised_by_the_fewest_steps_of_five_percent(vix, skew):
 
 
 def test_infeasible_days_are_recorded_and_logged(caplog):
-    with caplog.at_level(logging.INFO, logger="backtests.surface"):
+    with caplog.at_level(logging.INFO, logger="backtests.options.surface"):
         surface = calibrate([16.0, 9.0, 90.0, 16.0], [142.0, 170.0, 170.0, 101.0])
     assert surface.raised.tolist() == [False, True, True, False]
     assert surface.kappa[[0, 3]].tolist() == [KAPPA, KAPPA]
@@ -209,7 +209,7 @@ def test_infeasible_days_are_recorded_and_logged(caplog):
 
 
 def test_nothing_is_logged_where_nothing_was_raised(caplog):
-    with caplog.at_level(logging.INFO, logger="backtests.surface"):
+    with caplog.at_level(logging.INFO, logger="backtests.options.surface"):
         calibrate([16.0, 20.0], 110.0)
     assert not caplog.records
 
@@ -532,7 +532,7 @@ def test_eight_thousand_days_take_well_under_half_a_second():
 
 def test_importing_loads_numpy_and_nothing_heavier():
     code = (
-        "import sys, backtests.surface\n"
+        "import sys, backtests.options.surface\n"
         "print(sorted({'scipy', 'vollib', 'pandas', 'numba'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

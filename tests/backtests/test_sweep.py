@@ -18,18 +18,20 @@ import pytest
 
 from backtests.analysis.performance import performance, relative
 from backtests.analysis.trading import trading
-from backtests.config import ConfigError, RunConfig, parse
 from backtests.records import trials
 from backtests.runner import run
+from backtests.settings.run_file import ConfigError, RunConfig, parse
 from backtests.sweeps.execution import Interrupted, Standing
 from backtests.sweeps.report import Sweep
 from backtests.sweeps.store import JOURNAL, Store
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.tasks import SweepError
-from datafeeds.asof import AsOf
 from datafeeds.market import Market
-from strategies.base import Daily, Strategy, Target
+from strategies.asof import AsOf
 from strategies.hedges import OutrightPut
+from strategies.schedule import Daily
+from strategies.strategy import Strategy
+from strategies.target import Target
 
 SESSIONS = 320
 
@@ -378,7 +380,7 @@ def test_the_command_survives_an_interrupt(in_process: Sweep, tmp_path: Path) ->
 
 
 def test_a_key_that_is_swept_cannot_be_set(tmp_path: Path) -> None:
-    from backtests.sweeps.terminal import config_of
+    from backtests.commands.sweeps import config_of
 
     with pytest.raises(ConfigError, match=r"strategy\.norm_years is swept"):
         config_of("blueprint_sweep", ["strategy.norm_years=4"])

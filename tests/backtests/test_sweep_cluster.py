@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.config import ConfigError, parse
+from backtests.settings.run_file import ConfigError, parse
 from backtests.sweeps.execution import Standing
 from backtests.sweeps.sweep import Workplace, sweep
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from backtests.config import ConfigError, RunConfig, parse
+from backtests.settings.run_file import ConfigError, RunConfig, parse
 from backtests.sweeps.plan import plan
 
 BASE: dict[str, Any] = {"name": "test", "strategy": {"name": "EqualWeighted"}}

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 
 from backtests.analysis.performance import performance, relative
-from backtests.decisions import Recorder
+from backtests.engine.decisions import Recorder
 from backtests.sweeps.heatmaps import axis, effects, grid_of, heatmaps
 from backtests.sweeps.measures import best_of, measures, ranking
 from backtests.sweeps.plateau import plateau
-from datafeeds.asof import AsOf
 from datafeeds.market import Market
-from strategies.base import Strategy, Target
+from strategies.asof import AsOf
+from strategies.strategy import Strategy
+from strategies.target import Target
 
 
 @pytest.mark.parametrize("count", [2, 30, 800])

@@ -13,11 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.config import RunConfig
-from backtests.ledger import FILL_COLUMNS, UNFILLED_COLUMNS, Decision, Ledger
-from backtests.result import Book, Result
-from backtests.tearsheet import build, html, write_html
-from backtests.tearsheet.content import (
+from backtests.document.blocks import (
     AreaChart,
     Details,
     Facts,
@@ -29,15 +25,21 @@ from backtests.tearsheet.content import (
     Paragraph,
     Table,
 )
-from backtests.tearsheet.figures import log_ticks, thinned, year_ticks
-from backtests.tearsheet.formats import formatted
+from backtests.document.figures import log_ticks, thinned, year_ticks
+from backtests.document.formats import formatted
+from backtests.document.html import html
+from backtests.document.svg import inline_svg, standalone_svg
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Decision, Ledger
+from backtests.result import Book, Result
+from backtests.settings.run_file import RunConfig
+from backtests.tearsheet import build, write_html
 from backtests.tearsheet.sections import valuation
-from backtests.tearsheet.svg import inline_svg, standalone_svg
-from datafeeds.asof import AsOf
 from datafeeds.market import Finding, Market, exchange_sessions
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
 from strategies import signals
-from strategies.base import Strategy, Target
+from strategies.asof import AsOf
+from strategies.strategy import Strategy
+from strategies.target import Target
 
 SYMBOLS = ("CHIP", "SOFT", "BANK", "DRUG", "LOOSE")
 GROUPS = ("ai_hardware", "software", "financials", "healthcare", "")

@@ -11,17 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.config import ConfigError, RunConfig, parse
-from backtests.engines.ledger import replay
+from backtests.engine.kernel import replay
 from backtests.runner import account_of, run
-from backtests.sweeps.settings import WalkForwardSettings
+from backtests.settings.run_file import ConfigError, RunConfig, parse
+from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.sweep import Workplace
 from backtests.sweeps.walk_forward import WalkForward, walk_forward
 from backtests.sweeps.walk_forward_report import outcome, returns_of, stability, table_of, write
 from backtests.sweeps.windows import Window, choose, windows
-from datafeeds.asof import AsOf
 from datafeeds.market import Dates, Market
-from strategies.base import Daily, Strategy, Target
+from strategies.asof import AsOf
+from strategies.schedule import Daily
+from strategies.strategy import Strategy
+from strategies.target import Target
 
 
 class Picks(Strategy):

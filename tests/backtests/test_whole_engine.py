@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.account import Account, Costs
-from backtests.decisions import Recorder
-from backtests.engines import ledger as engine
-from backtests.ledger import Ledger
+from backtests.engine import kernel as engine
+from backtests.engine.books import Ledger
+from backtests.engine.decisions import Recorder
+from backtests.engine.terms import Account, Costs
 from datafeeds.market import Market
-from datafeeds.sample import sample_market
+from datafeeds.sources.sample import sample_market
 from strategies import BuyAndHold, EqualWeighted, PriceWeighted, Strategy
 
 FREE = Costs(commission_bps=0, half_spread_bps=0)

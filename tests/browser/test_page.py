@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from backtests.config import load
 from backtests.records.results import write
 from backtests.runner import run
+from backtests.settings.run_file import load
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e .[browser]")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.asof import AsOf
 from datafeeds.market import Market, MarketError, exchange_sessions
+from strategies.asof import AsOf
 
 SESSIONS = pd.DatetimeIndex(exchange_sessions("2020-01-02", "2020-06-30"))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.folder import Checked, check_folder, load_folder
+from datafeeds.folder.layout import Checked, check_folder, load_folder
 from datafeeds.market import MarketError
 
 sys.path.insert(0, str(Path(__file__).parent))

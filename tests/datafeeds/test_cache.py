@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds import cache, fundamentals
-from datafeeds.cache import cache_folder, open_folder
-from datafeeds.folder import load_folder
+from datafeeds import facts as fundamentals
+from datafeeds.folder import cache
+from datafeeds.folder.cache import cache_folder, open_folder
+from datafeeds.folder.layout import load_folder
 from datafeeds.market import Market, MarketError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -265,8 +266,10 @@ def test_old_entries_go(folder: Path, place: Path, monkeypatch: pytest.MonkeyPat
 
 def test_processes_build_at_once(folder: Path, place: Path) -> None:
     expected = load_folder(folder).hash
-    program = "import sys; from datafeeds.cache import open_folder; print(open_folder(sys.argv[1]).hash)"
-    root = Path(cache.__file__).parents[1]
+    program = (
+        "import sys; from datafeeds.folder.cache import open_folder; print(open_folder(sys.argv[1]).hash)"
+    )
+    root = Path(cache.__file__).parents[2]
     started = [
         subprocess.Popen(
             [sys.executable, "-c", program, str(folder)], cwd=root, stdout=subprocess.PIPE, text=True

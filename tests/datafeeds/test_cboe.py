@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datafeeds import cboe
 from datafeeds.market import MarketError
+from datafeeds.sources import cboe
 
 VIX = """DATE,OPEN,HIGH,LOW,CLOSE
 01/02/1990,17.240000,17.240000,17.240000,17.240000

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datafeeds import edgar
-from datafeeds.edgar import Figure, Filings
 from datafeeds.market import MarketError
+from datafeeds.sources import edgar
+from datafeeds.sources.edgar import Figure, Filings
 
 REVENUE = "RevenueFromContractWithCustomerExcludingAssessedTax"
 CASH_FLOW = "NetCashProvidedByUsedInOperatingActivities"

@@ -21,10 +21,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds import fetch as fetching
-from datafeeds import fundamentals, universe, yahoo
-from datafeeds.fetch import Pace, Patience, Sites, Unreachable, Unreadable, fetch, read
+from datafeeds import facts as fundamentals
+from datafeeds import universe
 from datafeeds.market import Market, MarketError
+from datafeeds.sources import fetch as fetching
+from datafeeds.sources import yahoo
+from datafeeds.sources.fetch import Pace, Patience, Sites, Unreachable, Unreadable, fetch, read
 from datafeeds.universe import Universe
 
 NOW = dt.datetime(2024, 6, 12, 3, 0, tzinfo=dt.UTC)

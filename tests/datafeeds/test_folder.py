@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafeeds import fundamentals
-from datafeeds.folder import check_folder, load_folder
+from datafeeds import facts as fundamentals
+from datafeeds.folder.layout import check_folder, load_folder
+from datafeeds.folder.tables import Column, read_table
 from datafeeds.market import MarketError
-from datafeeds.tables import Column, read_table
 
 sys.path.insert(0, str(Path(__file__).parent))
 from folders import FACTS, INSTRUMENTS, SESSIONS, SYMBOLS, price_rows, write_folder

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datafeeds import fred
 from datafeeds.market import MarketError
+from datafeeds.sources import fred
 
 
 def lines(*rows: str, header: str = "observation_date,DGS10") -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datafeeds import fundamentals
+from datafeeds import facts as fundamentals
 from datafeeds.checks import check_facts, check_split_basis
 from datafeeds.market import Market, MarketError, exchange_sessions
 

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds import fundamentals, sample
-from datafeeds.asof import AsOf
+from datafeeds import facts as fundamentals
 from datafeeds.checks import check_facts
 from datafeeds.market import MarketError
+from datafeeds.sources import sample
+from strategies.asof import AsOf
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_the_same_each_time(market):
 
 
 def test_filed_figures_are_good_and_nothing_else_is_found(market):
-    assert len(market.facts) == len(pd.read_csv(sample.files("datafeeds") / "sample_figures.csv"))
+    assert len(market.facts) == len(pd.read_csv(sample.files("datafeeds.sources") / "sample_figures.csv"))
     assert {finding.severity for finding in market.findings} == {"suspicion", "note"}
     assert {finding.symbol for finding in market.findings if finding.severity == "suspicion"} == {"RRC"}
 
@@ -175,7 +176,7 @@ def test_limits_say_what_a_committee_must_know(market):
 
 def test_opens_fast_and_without_importing_the_packages_it_reads():
     script = (
-        "import sys\nfrom datafeeds.sample import sample_market\nsample_market()\n"
+        "import sys\nfrom datafeeds.sources.sample import sample_market\nsample_market()\n"
         "assert not {'skfolio', 'arch'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

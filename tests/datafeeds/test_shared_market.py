@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds import fundamentals
-from datafeeds.cache import open_folder
+from datafeeds import facts as fundamentals
 from datafeeds.checks import check_facts, check_split_basis
+from datafeeds.folder.cache import open_folder
 from datafeeds.market import Finding, Market
 
 SHARED = Path(__file__).parents[2].parent / "shared"

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds import yahoo
 from datafeeds.market import MarketError
+from datafeeds.sources import yahoo
 
 DATES = ["2024-06-06", "2024-06-07", "2024-06-10", "2024-06-11"]
 

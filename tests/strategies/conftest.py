@@ -68,6 +68,6 @@ def make_sessions() -> Any:
 
 @pytest.fixture(scope="session")
 def sample() -> Market:
-    from datafeeds.sample import sample_market
+    from datafeeds.sources.sample import sample_market
 
     return sample_market()

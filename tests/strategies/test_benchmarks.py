@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.asof import AsOf
 from datafeeds.market import MarketError
 from strategies import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted, StrategyError, Target
+from strategies.asof import AsOf
 from strategies.benchmarks import adjusted_divisor, price_index
 
 ANSWERS = Path(__file__).resolve().parents[1] / "answers"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datafeeds.asof import AsOf
 from strategies import Blueprint, StrategyError, Target, ValuationCut
+from strategies.asof import AsOf
 from strategies.blueprint import Rotation, higher_of, months_between
 
 NAN = np.nan

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from backtests.analysis.performance import performance
-from backtests.config import load
-from backtests.ledger import Ledger
+from backtests.engine.books import Ledger
 from backtests.runner import run
-from datafeeds.asof import AsOf
+from backtests.settings.run_file import load
+from strategies.asof import AsOf
 from strategies.examples.quality_healthcare import QualityHealthcare
 from strategies.examples.risk_parity import RiskParity
 from strategies.examples.sector_value import SectorValue

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.ledger import Decision
+from backtests.engine.books import Decision
 from backtests.records.results import _decision_record
-from datafeeds.asof import AsOf
 from datafeeds.market import Market
 from strategies import BuyAndHold, EqualWeighted, Strategy, StrategyError, Target
-from strategies.base import Expiry, Hedge, Leg, Monthly
+from strategies.asof import AsOf
 from strategies.expiries import monthly_expiries
 from strategies.hedges import (
     Hedged,
@@ -25,6 +24,8 @@ from strategies.hedges import (
     portfolio_beta,
     skew_standing,
 )
+from strategies.schedule import Expiry, Monthly
+from strategies.target import Hedge, Leg
 
 
 def priced(sessions: pd.DatetimeIndex, skew=None, groups=None) -> Market:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.asof import AsOf
 from strategies import Blueprint, CapWeighted, EqualWeighted, PriceWeighted, ValuationCut
+from strategies.asof import AsOf
 
 DATES = ("2011-03-31", "2015-12-31", "2018-09-28", "2020-03-31", "2022-06-30")
 

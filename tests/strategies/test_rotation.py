@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.asof import AsOf
 from datafeeds.market import Market
 from strategies import Blueprint, PillarTilt, RotationRegime, Target
-from strategies.base import StrategyError
+from strategies.asof import AsOf
 from strategies.blueprint import Sleeve
 from strategies.rotation import tilted
 from strategies.signals import Reading
+from strategies.target import StrategyError
 
 OFF: dict[str, Any] = dict.fromkeys(RotationRegime.ELEMENTS, False)
 PILLARS_OFF = {name: False for name in OFF if name in PillarTilt.parameters}

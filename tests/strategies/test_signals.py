@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.signals import (
     cap_weights,
     gap_scores,

@@ -10,7 +10,7 @@ import pytest
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 
-from datafeeds.asof import AsOf
+from strategies.asof import AsOf
 from strategies.signals import (
     capex_boundary,
     expense_beta,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from datafeeds.asof import AsOf
 from datafeeds.market import Market, exchange_sessions
+from strategies.asof import AsOf
 from strategies.signals import (
     curve_pillar,
     discount_rate_pillar,

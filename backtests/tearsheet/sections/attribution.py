@@ -19,11 +19,11 @@ from backtests.analysis.attribution import (
     turnover_by_year,
 )
 from backtests.analysis.performance import cash_returns, returns_of
-from backtests.tearsheet.content import Block, Cell, Column, Details, Paragraph, Row, Section, Table
-from backtests.tearsheet.formats import Format, typeset
+from backtests.document.blocks import Block, Cell, Column, Details, Paragraph, Row, Section, Table
+from backtests.document.formats import Format, typeset
 from backtests.tearsheet.material import Material
 from backtests.tearsheet.wording import listed
-from datafeeds import fundamentals
+from datafeeds import facts as fundamentals
 from datafeeds.market import Array
 
 FAMA_FRENCH = ("mkt_rf", "smb", "hml", "rmw", "cma", "mom")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from backtests.analysis.attribution import gross_returns
 from backtests.analysis.performance import period_returns, three_year_deviation
-from backtests.tearsheet.content import Block, Cell, Column, Details, Row, Section, Table
+from backtests.document.blocks import Block, Cell, Column, Details, Row, Section, Table
 from backtests.tearsheet.material import Material
 
 MONTHS = tuple(calendar.month_abbr[1:])

@@ -10,7 +10,7 @@ from backtests.analysis.capacity import (
     growth_sentence,
     trades_of,
 )
-from backtests.tearsheet.content import Block, Cell, Column, Paragraph, Row, Section, Table
+from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table
 from backtests.tearsheet.material import Material
 
 PARTICIPATION = 0.05

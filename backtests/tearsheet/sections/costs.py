@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backtests.analysis.trading import unfilled_by_reason
-from backtests.tearsheet.content import Block, Cell, Column, Paragraph, Row, Section, Table
-from backtests.tearsheet.formats import Format
+from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table
+from backtests.document.formats import Format
 from backtests.tearsheet.material import Material
 from backtests.tearsheet.sections.verdict import statistic_row
 

@@ -7,8 +7,8 @@ from itertools import groupby
 
 import numpy as np
 
-from backtests.ledger import Decision
-from backtests.tearsheet.content import Block, DecisionLog, Details, LogEntry, Move, Paragraph, Section
+from backtests.document.blocks import Block, DecisionLog, Details, LogEntry, Move, Paragraph, Section
+from backtests.engine.books import Decision
 from backtests.tearsheet.material import Material
 
 LARGEST = 5

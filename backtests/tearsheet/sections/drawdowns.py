@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtests.analysis.performance import drawdowns, return_between
-from backtests.tearsheet.content import Cell, Column, Paragraph, Row, Section, Table
+from backtests.document.blocks import Cell, Column, Paragraph, Row, Section, Table
 from backtests.tearsheet.material import Material
 
 TOP = 10

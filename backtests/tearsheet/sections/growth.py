@@ -13,8 +13,8 @@ from backtests.analysis.performance import (
     rolling_sharpe,
     rolling_volatility,
 )
-from backtests.tearsheet.content import Block, Figure, Line, LineChart, Paragraph, Section
-from backtests.tearsheet.formats import Format, formatted
+from backtests.document.blocks import Block, Figure, Line, LineChart, Paragraph, Section
+from backtests.document.formats import Format, formatted
 from backtests.tearsheet.material import DASHES, Material
 from datafeeds.market import Array, Dates
 

@@ -17,11 +17,7 @@ from backtests.analysis.hedging import (
     verdict,
 )
 from backtests.analysis.performance import return_between
-from backtests.engines.choice import recomputed
-from backtests.ledger import Ledger
-from backtests.overlay import OptionMarket, option_market
-from backtests.runner import account_of
-from backtests.tearsheet.content import (
+from backtests.document.blocks import (
     Block,
     Cell,
     Column,
@@ -33,7 +29,11 @@ from backtests.tearsheet.content import (
     Section,
     Table,
 )
-from backtests.tearsheet.formats import formatted, typeset
+from backtests.document.formats import formatted, typeset
+from backtests.engine.books import Ledger
+from backtests.engine.second_opinion import recomputed
+from backtests.options.overlay import OptionMarket, option_market
+from backtests.runner import account_of
 from backtests.tearsheet.material import Material
 from strategies.hedges import Hedged
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from backtests.analysis.exposure import CASH, group_weights
-from backtests.tearsheet.content import AreaChart, Figure, Line, Paragraph, Section
-from backtests.tearsheet.formats import formatted
+from backtests.document.blocks import AreaChart, Figure, Line, Paragraph, Section
+from backtests.document.formats import formatted
 from backtests.tearsheet.material import Material
 
 

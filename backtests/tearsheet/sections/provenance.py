@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtests.analysis.definitions import Definition
-from backtests.provenance import lookahead, trials_on_record, verification
-from backtests.tearsheet.content import Fact, Facts, Glossary, Paragraph, Section
+from backtests.document.blocks import Fact, Facts, Glossary, Paragraph, Section
 from backtests.tearsheet.material import Material
+from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 
 TOLD = ("verification", "lookahead", "trials", "seconds", "started")
 """Entries of the manifest that are told in sentences, or differ each time the same run is made."""

@@ -6,10 +6,10 @@ import math
 
 from backtests.analysis.definitions import DEFINITIONS
 from backtests.analysis.significance import Interval, Significance
-from backtests.provenance import trials_on_record
-from backtests.tearsheet.content import Block, Bullets, Cell, Column, Paragraph, Row, Section, Table
-from backtests.tearsheet.formats import Format, Value, formatted, typeset
+from backtests.document.blocks import Block, Bullets, Cell, Column, Paragraph, Row, Section, Table
+from backtests.document.formats import Format, Value, formatted, typeset
 from backtests.tearsheet.material import Material
+from backtests.tearsheet.provenance import trials_on_record
 
 FORMATS: dict[str, Format] = {
     "sharpe": "number",

@@ -22,7 +22,7 @@ from backtests.analysis.stress import (
     volatility_regime,
     worst_windows,
 )
-from backtests.tearsheet.content import (
+from backtests.document.blocks import (
     Block,
     Bullets,
     Cell,
@@ -33,11 +33,11 @@ from backtests.tearsheet.content import (
     Section,
     Table,
 )
-from backtests.tearsheet.formats import typeset
+from backtests.document.formats import typeset
 from backtests.tearsheet.material import Material
 from backtests.tearsheet.sections.calendar import shade
 from backtests.tearsheet.wording import listed
-from datafeeds import fundamentals
+from datafeeds import facts as fundamentals
 from datafeeds.market import Array
 
 RATES = ("us10y", "us2y")

@@ -6,8 +6,7 @@ from collections import Counter
 
 from backtests.analysis.performance import Performance
 from backtests.analysis.trading import Trading
-from backtests.provenance import lookahead, trials_on_record, verification
-from backtests.tearsheet.content import (
+from backtests.document.blocks import (
     Block,
     Bullets,
     Cell,
@@ -22,8 +21,9 @@ from backtests.tearsheet.content import (
     Section,
     Table,
 )
-from backtests.tearsheet.formats import Format
+from backtests.document.formats import Format
 from backtests.tearsheet.material import Material
+from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 from backtests.tearsheet.wording import answers, costs_in_words, headline
 from datafeeds.market import Market
 

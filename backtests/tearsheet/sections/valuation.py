@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtests.analysis.exposure import group_members
-from backtests.ledger import Decision
-from backtests.tearsheet.content import Block, Figure, Line, LineChart, Marks, Paragraph, Section
-from backtests.tearsheet.formats import formatted
+from backtests.document.blocks import Block, Figure, Line, LineChart, Marks, Paragraph, Section
+from backtests.document.formats import formatted
+from backtests.engine.books import Decision
 from backtests.tearsheet.material import Material
-from datafeeds import fundamentals
+from datafeeds import facts as fundamentals
 from datafeeds.market import Array, Market
-from strategies.base import Strategy
+from strategies.strategy import Strategy
 
 FACT = "price_to_sales"
 SESSIONS_A_YEAR = 252

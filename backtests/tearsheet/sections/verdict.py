@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backtests.analysis.definitions import DEFINITIONS
-from backtests.tearsheet.content import Block, Cell, Column, Paragraph, Row, Section, Table
-from backtests.tearsheet.formats import Format
+from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table
+from backtests.document.formats import Format
 from backtests.tearsheet.material import Material
 
 ALONE: tuple[tuple[tuple[str, Format], ...], ...] = (

@@ -1,0 +1,98 @@
+"""The commands `new-strategy` and `check-strategy`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from backtests.authoring.check import check_strategy
+from backtests.authoring.report import report_table
+from backtests.authoring.scaffold import new_strategy, snake_case
+from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.runner import account_of
+from backtests.settings import run_file as run_files
+from backtests.settings.markets import open_market
+from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.settings.strategies import class_named, label_of
+from datafeeds.market import Market
+
+
+def new_strategy_command(name: str) -> None:
+    """Write the files and say what to do with them."""
+    files = new_strategy(name)
+    console = Console()
+    here = Path.cwd()
+    for what, path in zip(("strategy", "test", "run file"), files, strict=True):
+        shown = path.relative_to(here) if here in path.parents else path
+        console.print(f"{what:>9}  {shown}", highlight=False)
+    console.print(f"\nRun it:    backtest run {files[2].stem}", highlight=False)
+    console.print(f"Check it:  backtest check-strategy {name}", highlight=False)
+
+
+def instead(strategy: str) -> list[str]:
+    """Overrides that put another strategy, with its defaults, into a run file."""
+    name = snake_case(label_of(strategy))
+    return [f"strategy={{name={json.dumps(strategy)}}}", f"name={json.dumps(name)}", 'description=""']
+
+
+def check_strategy_command(
+    name: str, market: str | None, settings: list[str], decisions: int, seed: int, record: Path | None
+) -> bool:
+    """Check a strategy, print the report, and say whether it passed."""
+    overrides = [*([f"market={json.dumps(market)}"] if market else []), *settings]
+    config = config_of(name, overrides)
+    strategy = config.build_strategy()
+    if isinstance(strategy, NativeStrategy):
+        raise ConfigError(f"{label_of(config.strategy.name)} can't be checked: {UNCHECKED}")
+    traded = open_market(config.market)
+    config = _begun(config, traded)
+    console = Console()
+    with Console(stderr=True).status("opening the market") as status:
+        report = check_strategy(
+            strategy,
+            traded,
+            account_of(config, traded),
+            decisions=decisions,
+            seed=seed,
+            progress=lambda what: status.update(what),
+        )
+    console.print(report_table(report))
+    failed = len(report.failures)
+    said = "[green]passed[/]" if report.passed else f"[bold red]{failed} of {len(report.checks)} failed[/]"
+    console.print(f"{report.sampled} of {report.decisions} decisions replayed, seed {seed}: {said}")
+    if record is not None:
+        record.write_text(json.dumps(report.record(), indent=2) + "\n", encoding="utf-8")
+    return report.passed
+
+
+def config_of(name: str, overrides: list[str]) -> RunConfig:
+    """The run that a strategy is checked in: a run file, or the first that names the strategy, or a bare one.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run file or strategy.
+    """
+    if name.endswith(".toml") or name in run_files.names():
+        return run_files.load(name, overrides)
+    class_named(name)
+    for shipped in run_files.names():
+        if run_files.load(shipped).strategy.name == name:
+            return run_files.load(shipped, overrides)
+    document: dict[str, Any] = {"name": snake_case(label_of(name)), "strategy": {"name": name}}
+    for override in overrides:
+        run_files.override_key(document, override)
+    return run_files.parse(document, name)
+
+
+def _begun(config: RunConfig, market: Market) -> RunConfig:
+    """Where no start is given: a year after the first figure was filed, so that most decisions see some."""
+    if config.start is not None or market.facts.empty:
+        return config
+    start = (market.facts["filed"].min() + pd.DateOffset(years=1)).date()
+    last = market.sessions[-1].astype(object)
+    return config.model_copy(update={"start": start}) if start < last else config

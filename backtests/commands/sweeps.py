@@ -1,0 +1,133 @@
+"""Sweeps and walk-forwards as the command line shows them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from backtests.settings.run_file import ConfigError, RunConfig, load
+from backtests.sweeps.execution import Interrupted, Standing, Watch
+from backtests.sweeps.wording import label, listed, number
+
+
+def config_of(file: str, overrides: list[str]) -> RunConfig:
+    """Read a run file, refusing to set a key that it sweeps.
+
+    Raises
+    ------
+    ConfigError
+        As `backtests.settings.run_file.load`; or for such a key.
+    """
+    config = load(file, overrides)
+    swept = config.sweep.parameters if config.sweep else {}
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if key in swept:
+            raise ConfigError(
+                f"--set {override}: {key} is swept by {file}; set what is tried: sweep.parameters.{key}=[...]"
+            )
+    return config
+
+
+def worker_count(workers: int | None) -> int:
+    """As many as there are cores for this process, if not given."""
+    if workers is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers < 1:
+        raise ConfigError(f"--workers {workers}: at least one is needed")
+    return workers
+
+
+@contextmanager
+def watching(config: RunConfig, console: Console) -> Iterator[Watch]:
+    """A progress bar with the time left; each new best is a line of its own."""
+    metric = config.sweep.rank_by if config.sweep else "sharpe"
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
+    )
+    best: list[int] = []
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("sweeping", total=None, note="", start=False)
+
+        def watch(standing: Standing) -> None:
+            if not bar.tasks[0].started:
+                bar.update(task, completed=standing.done, total=standing.total)
+                bar.start_task(task)
+            failed = f"{standing.failed} failed" if standing.failed else ""
+            bar.update(task, completed=standing.done + standing.failed, note=failed)
+            if standing.best is not None and standing.best.number not in best:
+                best.append(standing.best.number)
+                words = listed(standing.best.parameters)
+                bar.console.print(
+                    f"{standing.done} of {standing.total}, best so far: {label(metric)} "
+                    f"{number(standing.score, metric)} with {escape(words)}",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+
+        yield watch
+
+
+@contextmanager
+def stopping(console: Console) -> Iterator[None]:
+    """Say how to go on after Ctrl-C; the command then ends with status 130."""
+    try:
+        yield
+    except Interrupted as stop:
+        console.print(
+            f"Stopped: {stop.done} of {stop.total} configurations are done and kept. "
+            "Run the same command again to go on from there.",
+            highlight=False,
+        )
+        raise SystemExit(130) from None
+    except KeyboardInterrupt:
+        console.print("Stopped before any configuration was run.")
+        raise SystemExit(130) from None
+
+
+def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) -> None:
+    """Run a sweep and print what it says."""
+    from backtests.sweeps.report import PAGE, surroundings
+    from backtests.sweeps.sweep import Workplace, sweep
+
+    console = Console(stderr=True)
+    with stopping(console), watching(config, console) as watch:
+        done = sweep(config, Workplace(results, workers, cluster), watch=watch)
+    found = surroundings(done)
+    row = done.finished.iloc[found.best]
+    out = Console()
+    out.print(
+        f"{len(done.table):,} configurations, {len(done.manifest['failed'])} failed. "
+        f"Best {label(done.metric)}: {number(found.value, done.metric)} with "
+        f"{escape(listed({key: row[key] for key in done.keys}))}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    out.print(escape(found.sentence()), highlight=False, soft_wrap=True)
+    out.print(f"Report: {done.folder / PAGE}", soft_wrap=True, highlight=False)
+
+
+def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster: str) -> None:
+    """Run a walk-forward and print what it says."""
+    from backtests.sweeps.sweep import Workplace
+    from backtests.sweeps.walk_forward import walk_forward
+    from backtests.sweeps.walk_forward_report import PAGE, outcome, stability, write
+
+    console = Console(stderr=True)
+    with stopping(console), watching(config, console) as watch:
+        found = walk_forward(config, Workplace(results, workers, cluster), watch=watch)
+    folder = write(found, results)
+    out = Console()
+    for sentence in (*outcome(found), *stability(found)):
+        out.print(escape(sentence), highlight=False, soft_wrap=True)
+    out.print(f"Report: {folder / PAGE}", soft_wrap=True, highlight=False)

@@ -1,0 +1,1 @@
+"""A page as blocks, and its renderings: HTML, PDF and the terminal."""

@@ -1,0 +1,387 @@
+"""The tearsheet as a document: its words, numbers and charts, independent of how it is rendered.
+
+Every label, name and reason in here is untrusted text; a renderer must escape it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from backtests.analysis.definitions import Definition
+from backtests.document.formats import Format, Value, formatted
+from datafeeds.market import Array, Dates
+
+Align = Literal["left", "right"]
+Dash = Literal["solid", "dashed", "dotted", "dashdot", "longdash", "sparse"]
+Tone = Literal["plain", "lead", "note", "warning"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value and how to show it.
+
+    Attributes
+    ----------
+    value : float, int, str, datetime64 or None
+    form : Format
+        See `backtests.document.formats.formatted`.
+    shade : int
+        Background from -5 (strong loss) to 5 (strong gain); the number itself stays readable as text.
+    link : str
+        Relative path of the file that it leads to, or empty.
+    """
+
+    value: Value
+    form: Format = "text"
+    shade: int = 0
+    link: str = ""
+
+    @property
+    def text(self) -> str:
+        """The value as readers see it."""
+        return formatted(self.value, self.form)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column.
+
+    Attributes
+    ----------
+    label : str
+    align : {"left", "right"}
+    term : str
+        Key of the definition of what stands in it, or empty.
+    strong : bool
+        Whether it holds the strategy's own numbers.
+    """
+
+    label: str
+    align: Align = "right"
+    term: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A table's row.
+
+    Attributes
+    ----------
+    cells : tuple of Cell
+        One a column; the first names the row.
+    term : str
+        Key of the definition of what stands in the row, or empty.
+    group : bool
+        Whether a thin rule above sets it apart from the rows before.
+    """
+
+    cells: tuple[Cell, ...]
+    term: str = ""
+    group: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers in rows and columns.
+
+    Attributes
+    ----------
+    caption : str
+    columns : tuple of Column
+    rows : tuple of Row
+    note : str
+        A sentence below the table, or empty.
+    dense : bool
+        Small type and narrow cells, for heat maps.
+    """
+
+    LONG: ClassVar[int] = 30
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+    dense: bool = False
+
+    @property
+    def long(self) -> bool:
+        """Whether the table may break across pages."""
+        return len(self.rows) > self.LONG
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain sentences."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A short list under a heading."""
+
+    title: str
+    items: tuple[str, ...]
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A named piece of text, such as the market's source."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Named pieces of text."""
+
+    items: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """One number that matters, with the primary benchmark's beside it.
+
+    Attributes
+    ----------
+    term : str
+        Key of its definition.
+    cell : Cell
+    comparison : str
+        Such as ``"S&P 500 9.8%"``, or empty.
+    """
+
+    term: str
+    cell: Cell
+    comparison: str = ""
+
+
+@dataclass(frozen=True)
+class Highlights:
+    """The few numbers of the first screen."""
+
+    items: tuple[Highlight, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line of a chart, or one layer of an area chart.
+
+    Attributes
+    ----------
+    label : str
+    dates : ndarray of datetime64[D], shape (points,)
+    values : ndarray, shape (points,)
+        NaN where there is nothing to draw.
+    slot : int
+        Position in the palette, from 0.
+    dash : str
+        Tells lines apart without colour.
+    """
+
+    label: str
+    dates: Dates
+    values: Array
+    slot: int = 0
+    dash: Dash = "solid"
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Points on a chart, such as decisions.
+
+    Attributes
+    ----------
+    label : str
+    dates : ndarray of datetime64[D], shape (points,)
+    values : ndarray, shape (points,)
+    slot : int
+    """
+
+    label: str
+    dates: Dates
+    values: Array
+    slot: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class LineChart:
+    """Lines over time.
+
+    Attributes
+    ----------
+    lines : tuple of Line
+        The first is drawn on top and strongest.
+    form : Format
+        Of the values on the vertical axis.
+    log : bool
+        Whether the vertical axis is logarithmic.
+    fill : bool
+        Whether the area between the first line and zero is tinted.
+    rule : float or None
+        Value of a thin horizontal line, such as 0.
+    least : float
+        Smallest span of the vertical axis, so that noise does not fill the chart.
+    marks : tuple of Marks
+    """
+
+    lines: tuple[Line, ...]
+    form: Format
+    log: bool = False
+    fill: bool = False
+    rule: float | None = None
+    least: float = 0.0
+    marks: tuple[Marks, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class AreaChart:
+    """Shares of a whole over time, stacked from the first layer up."""
+
+    layers: tuple[Line, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A chart with its words.
+
+    Attributes
+    ----------
+    key : str
+        Unique in the document; letters, digits and hyphens.
+    chart : LineChart or AreaChart
+    caption : str
+        What it shows, and in which unit.
+    alt : str
+        What a reader who can't see it must know.
+    """
+
+    key: str
+    chart: LineChart | AreaChart
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """The change of one weight in a decision."""
+
+    symbol: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One decision.
+
+    Attributes
+    ----------
+    session : datetime64[D]
+        Session at whose close it was made.
+    turnover : float
+        Half the sum of absolute weight changes, cash included.
+    moves : tuple of Move
+        The largest changes of weight, from what was held to what was asked for.
+    others : int
+        How many further weights changed.
+    reasons : tuple of str
+    """
+
+    session: np.datetime64
+    turnover: float
+    moves: tuple[Move, ...]
+    others: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DecisionLog:
+    """Decisions of one year."""
+
+    title: str
+    entries: tuple[LogEntry, ...]
+
+
+@dataclass(frozen=True)
+class Glossary:
+    """Definitions in full."""
+
+    definitions: tuple[Definition, ...]
+
+
+@dataclass(frozen=True)
+class Details:
+    """Blocks behind a summary that opens them.
+
+    Attributes
+    ----------
+    summary : str
+    blocks : tuple of Block
+    paper : bool
+        Whether they stand open on paper; else the summary alone does, and says where the rest is.
+    """
+
+    summary: str
+    blocks: tuple[Block, ...]
+    paper: bool = True
+
+
+Block = Paragraph | Bullets | Facts | Highlights | Table | Figure | DecisionLog | Glossary | Details
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the document under one heading.
+
+    Attributes
+    ----------
+    key : str
+        Unique in the document; letters, digits and hyphens.
+    title : str
+    blocks : tuple of Block
+    """
+
+    key: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Tearsheet:
+    """The whole document.
+
+    Attributes
+    ----------
+    title, subtitle : str
+    sections : tuple of Section
+    definitions : mapping of str to Definition
+        Of every term used in the document.
+    footer : str
+        What identifies the run, for the foot of each page.
+    annual : bool
+        Whether statistics are annualised; a definition's short term is shown if not.
+    kind : str
+        What it is, above the title.
+    """
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    footer: str = ""
+    annual: bool = True
+    kind: str = "Tearsheet"
+
+    def term(self, key: str) -> str:
+        """Return what readers see for the definition `key`."""
+        definition = self.definitions[key]
+        return definition.term if self.annual or not definition.short_term else definition.short_term

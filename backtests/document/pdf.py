@@ -1,0 +1,219 @@
+"""A tearsheet as a PDF, typeset by typst from the same blocks as the HTML.
+
+The document goes in as data: no text in it can act as markup. Fonts are those inside typst and DejaVu Sans as
+matplotlib brings it: the same tearsheet gives the same bytes wherever the versions are the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from backtests.document.blocks import (
+    Block,
+    Bullets,
+    DecisionLog,
+    Details,
+    Facts,
+    Figure,
+    Glossary,
+    Highlights,
+    LogEntry,
+    Paragraph,
+    Table,
+    Tearsheet,
+)
+from backtests.document.formats import formatted
+from backtests.document.legend import legend
+from backtests.document.svg import standalone_svg
+
+Paper = Literal["a4", "letter"]
+PAPERS: dict[Paper, str] = {"a4": "a4", "letter": "us-letter"}
+TEMPLATE = Path(__file__).parent / "templates" / "tearsheet.typ"
+WIDEST_CELL, WIDEST_OF_FEW, FEW = 34, 80, 4
+"""Characters that a cell may ask for before it is broken into lines; more where there are few columns."""
+
+
+def pdf(tearsheet: Tearsheet, paper: Paper = "a4") -> bytes:
+    """Typeset the tearsheet.
+
+    Parameters
+    ----------
+    tearsheet : Tearsheet
+    paper : {"a4", "letter"}
+
+    Returns
+    -------
+    bytes
+        The same for the same tearsheet: the file carries no time of its making.
+    """
+    import typst
+
+    return typst.compile(
+        TEMPLATE.read_bytes(),
+        font_paths=_fonts(),
+        ignore_system_fonts=True,
+        sys_inputs={"content": json.dumps(plain(tearsheet, paper))},
+        timestamp=0,
+    )
+
+
+def write_pdf(tearsheet: Tearsheet, path: Path | str, paper: Paper = "a4") -> Path:
+    """Write the tearsheet to `path` and return it."""
+    target = Path(path)
+    target.write_bytes(pdf(tearsheet, paper))
+    return target
+
+
+def plain(tearsheet: Tearsheet, paper: Paper = "a4") -> dict[str, Any]:
+    """The document as what JSON knows, every value as readers see it."""
+    blocks = [block for section in tearsheet.sections for block in section.blocks]
+    explained = {
+        definition.key for block in blocks if isinstance(block, Glossary) for definition in block.definitions
+    }
+    return {
+        "kind": tearsheet.kind,
+        "title": tearsheet.title,
+        "subtitle": tearsheet.subtitle,
+        "footer": tearsheet.footer,
+        "paper": PAPERS[paper],
+        "glossary": sorted(explained),
+        "sections": [
+            {
+                "title": section.title,
+                "blocks": [each for block in section.blocks for each in _blocks(tearsheet, block)],
+            }
+            for section in tearsheet.sections
+        ],
+    }
+
+
+def _blocks(sheet: Tearsheet, block: Block) -> Iterator[dict[str, Any]]:
+    match block:
+        case Details() if not block.paper:
+            text = f"{block.summary}: listed in the run's tearsheet.html."
+            yield {"kind": "Paragraph", "text": text, "tone": "note"}
+        case Details():
+            yield {"kind": "Heading", "text": block.summary}
+            for inner in block.blocks:
+                yield from _blocks(sheet, inner)
+        case _:
+            yield {"kind": type(block).__name__, **_content(sheet, block)}
+
+
+def _content(sheet: Tearsheet, block: Block) -> dict[str, Any]:
+    match block:
+        case Paragraph():
+            return {"text": block.text, "tone": block.tone}
+        case Bullets():
+            return {"title": block.title, "items": list(block.items), "tone": block.tone}
+        case Facts():
+            return {"items": [{"name": item.name, "text": item.text} for item in block.items]}
+        case Highlights():
+            return {
+                "items": [
+                    {
+                        "text": sheet.term(item.term),
+                        "term": item.term,
+                        "value": item.cell.text,
+                        "comparison": item.comparison,
+                    }
+                    for item in block.items
+                ]
+            }
+        case Table():
+            return _table(sheet, block)
+        case Figure():
+            return {
+                "caption": block.caption,
+                "alt": block.alt,
+                "svg": standalone_svg(block.chart),
+                "legend": [
+                    {
+                        "label": each.label,
+                        "shape": each.shape,
+                        "color": each.color,
+                        "dashes": list(each.dashes),
+                    }
+                    for each in legend(block.chart)
+                ],
+            }
+        case DecisionLog():
+            return {"entries": [_log_entry(entry) for entry in block.entries]}
+        case Glossary():
+            return {
+                "entries": [
+                    {
+                        "key": definition.key,
+                        "term": sheet.term(definition.key),
+                        "formula": definition.formula,
+                        "source": definition.source,
+                    }
+                    for definition in block.definitions
+                ]
+            }
+        case Details():
+            raise AssertionError("details are taken apart before")
+
+
+def _table(sheet: Tearsheet, block: Table) -> dict[str, Any]:
+    labels = [sheet.term(column.term) if column.term else column.label for column in block.columns]
+    widest = WIDEST_OF_FEW if len(labels) <= FEW else WIDEST_CELL
+    rows: list[dict[str, Any]] = [
+        {
+            "cells": [{"text": cell.text, "shade": cell.shade} for cell in row.cells],
+            "term": row.term,
+            "group": row.group,
+        }
+        for row in block.rows
+    ]
+    for row, source in zip(rows, block.rows, strict=True):
+        if source.term:
+            row["cells"][0]["text"] = sheet.term(source.term)
+    return {
+        "caption": block.caption,
+        "columns": [
+            {"text": label, "align": column.align, "term": column.term, "strong": column.strong}
+            for column, label in zip(block.columns, labels, strict=True)
+        ],
+        "rows": rows,
+        "widths": [
+            column_width(label, [row["cells"][place]["text"] for row in rows], widest)
+            for place, label in enumerate(labels)
+        ],
+        "note": block.note,
+        "dense": block.dense,
+        "long": block.long,
+    }
+
+
+def column_width(label: str, cells: list[str], widest: int = WIDEST_CELL) -> int:
+    """Characters that a column asks for: its cells unbroken up to a limit, its label in two lines or so."""
+    body = min(max((len(text) for text in cells), default=0), widest)
+    word = max((len(part) for part in label.split()), default=0)
+    return max(body, word, min(-(-len(label) // 2), 14)) + 2
+
+
+def _log_entry(entry: LogEntry) -> dict[str, Any]:
+    moves = [
+        f"{move.symbol} {formatted(move.before, 'percent')} → {formatted(move.after, 'percent')}"
+        for move in entry.moves
+    ]
+    said = ", ".join(moves) or "none"
+    return {
+        "date": formatted(entry.session, "date"),
+        "turnover": formatted(entry.turnover, "percent"),
+        "moves": f"{said} and {entry.others} more" if entry.others else said,
+        "reasons": list(entry.reasons),
+    }
+
+
+@cache
+def _fonts() -> Any:
+    import matplotlib as mpl
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, font_paths=[Path(mpl.get_data_path(), "fonts", "ttf")])

@@ -1,0 +1,86 @@
+"""A chart as an SVG: for a file of its own, or to stand inside an HTML page."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import matplotlib as mpl
+
+from backtests.document.blocks import AreaChart, LineChart
+from backtests.document.figures import HEIGHT, WIDTH, draw
+from backtests.document.palette import variables
+
+# Fixed salt and no metadata: the same chart gives the same bytes.
+_SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "tearsheet", "path.simplify": True}
+_NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+
+
+# Drawing takes most of the time of a tearsheet, and the HTML and the PDF show the same charts.
+_DRAWN: WeakKeyDictionary[LineChart | AreaChart, str] = WeakKeyDictionary()
+
+
+def standalone_svg(chart: LineChart | AreaChart) -> str:
+    """Render the chart as an SVG document in the light palette; drawn once as long as the chart lives."""
+    if chart not in _DRAWN:
+        _DRAWN[chart] = _drawn(chart)
+    return _DRAWN[chart]
+
+
+def _drawn(chart: LineChart | AreaChart) -> str:
+    target = io.StringIO()
+    with mpl.rc_context(_SETTINGS):
+        draw(chart).savefig(target, format="svg", transparent=True, metadata=_NO_METADATA)
+    return target.getvalue()
+
+
+def inline_svg(chart: LineChart | AreaChart, key: str, label: str) -> str:
+    """Render the chart as an SVG element that takes its colours and its font from the page.
+
+    Parameters
+    ----------
+    chart : LineChart or AreaChart
+    key : str
+        Letters, digits and hyphens; makes the ids unique in the page.
+    label : str
+        Id of the element that describes the chart.
+
+    Returns
+    -------
+    str
+        Markup. It holds no text from outside besides numbers and dates.
+    """
+    svg = standalone_svg(chart)
+    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    body = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", body, flags=re.S)
+    body = _shorter(body)
+    body = _own_ids(body, key)
+    for name, (light, _) in variables().items():
+        body = body.replace(light, f"var({name})")
+    head = f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{label}">'
+    return head + body
+
+
+def _shorter(body: str) -> str:
+    """Coordinates to a tenth of a point, without line breaks and without the font that the page sets."""
+    body = re.sub(r' (?:d|x|y|transform)="[^"]+"', lambda found: _rounded(found[0]), body)
+    body = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", body)
+    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
+    return re.sub(r"\s*\n\s*", " ", body).replace("> <", "><")
+
+
+def _rounded(attribute: str) -> str:
+    return re.sub(r"-?\d+\.\d\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), attribute)
+
+
+def _own_ids(body: str, key: str) -> str:
+    """Drop ids that nothing refers to and make the others unique in the page."""
+    used = set(re.findall(r"url\(#([^)]+)\)|href=\"#([^\"]+)\"", body))
+    names = {name for pair in used for name in pair if name}
+    body = re.sub(
+        r' id="([^"]+)"', lambda found: f' id="{key}-{found[1]}"' if found[1] in names else "", body
+    )
+    body = body.replace("url(#", f"url(#{key}-").replace('xlink:href="#', f'href="#{key}-')
+    return re.sub(r"<g>\s*</g>", "", body)

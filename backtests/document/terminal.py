@@ -1,0 +1,49 @@
+"""A document's sections in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from backtests.document.blocks import Block, Bullets, Details, Paragraph, Section, Table
+
+
+def print_sections(console: Console, sections: Iterable[Section]) -> None:
+    """Print the words and tables of `sections`; charts are left out."""
+    for section in sections:
+        console.rule(section.title, align="left")
+        for block in section.blocks:
+            print_block(console, block)
+
+
+def print_block(console: Console, block: Block) -> None:
+    """Print one block; texts are never read as markup."""
+    match block:
+        case Paragraph():
+            console.print(block.text, markup=False, highlight=False)
+        case Bullets():
+            console.print(block.title, markup=False, highlight=False)
+            for item in block.items:
+                console.print(f"- {item}", markup=False, highlight=False)
+        case Table():
+            console.print(_table(block))
+            if block.note:
+                console.print(block.note, markup=False, highlight=False, style="dim")
+        case Details():
+            for inner in block.blocks:
+                print_block(console, inner)
+        case _:
+            pass
+
+
+def _table(block: Table) -> RichTable:
+    from rich.text import Text
+
+    table = RichTable(title=Text(block.caption), title_justify="left")
+    for column in block.columns:
+        table.add_column(Text(column.label), justify=column.align)
+    for row in block.rows:
+        table.add_row(*(Text(cell.text) for cell in row.cells), end_section=row.group)
+    return table

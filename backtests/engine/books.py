@@ -1,0 +1,157 @@
+"""What an engine returns: the books of one run, and the decisions behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datafeeds.market import Array, Dates, Market
+from strategies.target import Target
+
+Decide = Callable[[int, Array], Array | None]
+"""What an engine asks at a decision: given a session's position in the market and the weights at its close,
+returns a target row, or None to hold.
+
+A row is the weight of each symbol and then, where the account has an overlay, the hedge ratio of each slot.
+"""
+
+FILL_COLUMNS = ("session", "symbol", "shares", "price", "reference", "commission", "spread", "impact", "kind")
+"""Columns of `Ledger.fills`."""
+
+UNFILLED_COLUMNS = ("session", "symbol", "weight", "reason")
+"""Columns of `Ledger.unfilled`."""
+
+
+def fill_table(fills: Sequence[tuple[Any, ...]], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
+    """Fills as `Ledger.fills` wants them.
+
+    Parameters
+    ----------
+    fills : sequence of tuple
+        In the order of `FILL_COLUMNS`, with positions in `sessions` and `symbols` instead of labels.
+    sessions : ndarray of datetime64[D]
+    symbols : sequence of str
+    """
+    return _labelled(fills, FILL_COLUMNS, sessions, symbols)
+
+
+def unfilled_table(rows: Sequence[tuple[Any, ...]], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
+    """Orders that ended unfilled as `Ledger.unfilled` wants them; `rows` as in `fill_table`."""
+    return _labelled(rows, UNFILLED_COLUMNS, sessions, symbols)
+
+
+def _labelled(
+    rows: Sequence[tuple[Any, ...]], columns: Sequence[str], sessions: Dates, symbols: Sequence[str]
+) -> pd.DataFrame:
+    values = dict(zip(columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True))
+    table = pd.DataFrame({column: np.array(values[column]) for column in columns})
+    table["session"] = sessions[table["session"].to_numpy(dtype=np.intp)].astype("datetime64[s]")
+    table["symbol"] = np.array(symbols, dtype=object)[table["symbol"].to_numpy(dtype=np.intp)]
+    words = {column: "str" for column in ("symbol", "kind", "reason") if column in columns}
+    numbers = {column: np.float64 for column in columns if column not in ("session", *words)}
+    return table.astype({**words, **numbers})
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A target and the close at which it was decided.
+
+    Attributes
+    ----------
+    session : datetime64[D]
+        Session at whose close the decision was made; its orders fill later.
+    target : Target
+    """
+
+    session: np.datetime64
+    target: Target
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """The books of one run. Shape (sessions,) unless said otherwise; money in the market's currency.
+
+    Attributes
+    ----------
+    sessions : ndarray of datetime64[D]
+        The run's sessions.
+    symbols : tuple of str
+        The market's symbols.
+    equity : ndarray
+        Cash plus holdings at each close (last known close for a symbol that did not trade), plus the hedge.
+    cash : ndarray
+        Cash at each close; never negative.
+    dividends, interest : ndarray
+        Cash received in each session.
+    fills : DataFrame
+        One row a fill, in order of execution. `shares` is signed; `price` is what was paid per share,
+        spread and impact included; `reference` is the open (or close) before them; `commission`, `spread`
+        and `impact` are money; `kind` is ``"order"`` or ``"delisting"``.
+    unfilled : DataFrame
+        Orders that ended unfilled or partly filled, with the weight they wanted and the reason.
+    decisions : tuple of Decision
+    hedge : DataFrame or None
+        None without an overlay. One row for each session and structure that is held, wanted or settled:
+        `units` held at the close, `wanted` at a roll and the `limit` (``"budget"``, ``"cash"`` or none) that
+        kept them from it, `premium` paid, of it half the bid-ask `spread`, `payoff` received (or proceeds,
+        where it is sold before expiry), `value` at the close, `decay` (what passing time took, as long as
+        nothing else moved) and `pnl`: change of value plus payoff minus premium.
+    """
+
+    sessions: Dates
+    symbols: tuple[str, ...]
+    equity: Array
+    cash: Array
+    dividends: Array
+    interest: Array
+    fills: pd.DataFrame
+    unfilled: pd.DataFrame
+    decisions: Sequence[Decision]
+    hedge: pd.DataFrame | None = None
+
+    @cached_property
+    def positions(self) -> Array:
+        """Shares held at each close, shape (sessions, symbols)."""
+        traded = np.zeros((len(self.sessions), len(self.symbols)))
+        if len(self.fills):
+            rows = np.searchsorted(self.sessions, self.fills["session"].to_numpy().astype("datetime64[D]"))
+            column = {symbol: position for position, symbol in enumerate(self.symbols)}
+            columns = self.fills["symbol"].map(column).to_numpy(dtype=np.intp)
+            np.add.at(traded, (rows, columns), self.fills["shares"].to_numpy(dtype=np.float64))
+        return np.cumsum(traded, axis=0)
+
+    def hedge_total(self, column: str) -> Array:
+        """Sum of a column of `hedge` over the structures, for each session; zeros without a hedge.
+
+        ``hedge_total("pnl")`` is the hedge's profit; what is left of the change in equity is the book's.
+        """
+        total = np.zeros(len(self.sessions))
+        if self.hedge is not None and len(self.hedge):
+            days = self.hedge["session"].to_numpy().astype("datetime64[D]")
+            rows = np.searchsorted(self.sessions, days)
+            np.add.at(total, rows, self.hedge[column].to_numpy(dtype=np.float64))
+        return total
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """Simple return of each session after the first, net of all costs."""
+        values = self.equity[1:] / self.equity[:-1] - 1.0
+        return pd.Series(values, index=pd.DatetimeIndex(self.sessions[1:]), name="return")
+
+    def weights(self, market: Market) -> pd.DataFrame:
+        """Share of equity by symbol at each close, for the symbols ever held; the rest is cash."""
+        held = np.flatnonzero(self.positions.any(axis=0))
+        first = market.index_of(self.sessions[0])
+        marks = market.mark[first : first + len(self.sessions)][:, held]
+        shares = self.positions[:, held]
+        value = np.where(shares != 0, shares * np.nan_to_num(marks), 0.0)
+        return pd.DataFrame(
+            value / self.equity[:, None],
+            index=pd.DatetimeIndex(self.sessions),
+            columns=[self.symbols[i] for i in held],
+        )

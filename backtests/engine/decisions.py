@@ -1,0 +1,107 @@
+"""Asking a strategy what to hold, session by session, and keeping the record."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from backtests.engine.books import Decision
+from backtests.options.overlay import Overlay, target_row
+from datafeeds.market import Array, Market
+from datafeeds.names import unknown_name
+from strategies.asof import AsOf, read_account
+from strategies.strategy import Strategy
+from strategies.target import StrategyError, Target
+
+
+class Recorder:
+    """Calls a strategy with the market as of each decision session and records its targets.
+
+    Parameters
+    ----------
+    market : Market
+    strategy : Strategy
+    may_hold_index : bool
+        Whether a target may name an index: benchmarks may, a portfolio can't buy one.
+    previous : Target, optional
+        What the strategy asked for last, if it has been deciding before.
+    overlay : Overlay, optional
+        Prices the hedges that targets name.
+
+    Attributes
+    ----------
+    decisions : list of Decision
+    read_account : bool
+        Whether any decision has looked at the portfolio's weights, or there is an overlay (a hedge's slot is
+        its own). If not, the same decisions hold for any account.
+    seconds : float
+        Time spent in the strategy.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        strategy: Strategy,
+        *,
+        may_hold_index: bool = False,
+        previous: Target | None = None,
+        overlay: Overlay | None = None,
+    ) -> None:
+        self._market = market
+        self._strategy = strategy
+        self._may_hold_index = may_hold_index
+        self._previous = previous
+        self._overlay = overlay
+        self.decisions: list[Decision] = []
+        self.read_account = overlay is not None
+        self.seconds = 0.0
+
+    def __call__(self, session: int, weights: Array) -> Array | None:
+        """The strategy's target at the close of `session`; None to hold.
+
+        Returns
+        -------
+        ndarray or None, shape (symbols,) or, with an overlay, (symbols + slots,)
+            Weights, then hedge ratios.
+
+        Raises
+        ------
+        StrategyError
+            If the strategy returns something else than a Target or None, or weights of symbols that the
+            market does not have or that can't be bought.
+        """
+        began = time.perf_counter()
+        see = AsOf(self._market, session, weights, self._previous)
+        target = self._strategy.decide(see)
+        self.seconds += time.perf_counter() - began
+        self.read_account |= read_account(see)
+        if target is None:
+            return None
+        today = self._market.sessions[session]
+        if not isinstance(target, Target):
+            raise StrategyError(
+                f"{type(self._strategy).__name__}.decide returned {type(target).__name__} on {today}; "
+                "it must return a Target, or None to hold"
+            )
+        row = self._row(target, today)
+        self._previous = target
+        self.decisions.append(Decision(today, target))
+        return row
+
+    def _row(self, target: Target, today: np.datetime64) -> Array:
+        columns = []
+        name = type(self._strategy).__name__
+        for symbol in target.weights:
+            column = self._market.column.get(symbol)
+            if column is None:
+                raise StrategyError(
+                    f"{name} on {today}: "
+                    + unknown_name("symbol", symbol, self._market.symbols, f"market {self._market.name!r}")
+                )
+            if self._market.kinds[column] == "index" and not self._may_hold_index:
+                raise StrategyError(
+                    f"{name} on {today}: {symbol} is an index and can't be bought; hold a fund instead"
+                )
+            columns.append(column)
+        return target_row(target, columns, len(self._market.symbols), self._overlay)

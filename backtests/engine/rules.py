@@ -1,0 +1,154 @@
+"""The rules of trading, in words, and the arithmetic that both engines share.
+
+Both follow these rules, in this order, to the last bit. They share the arithmetic below and the prices of
+the `Market`; the book-keeping is written twice, so that one can check the other.
+
+A session t, symbols always in column order:
+
+1.  Interest. From the run's second session on, cash earns ``cash * (cash_rate * days / 365)`` for the
+    calendar days since the session before.
+2.  Dividends. Each holding of the previous close earns ``shares * dividend * (1 - withholding)``.
+3.  Delistings. A symbol whose last bar was session t-1 is closed at its last close, without costs, and the
+    fill says ``delisting``. An open order in it ends, unfilled, reason ``delisted``.
+4.  A target decided on session t-1-lag takes effect: orders still open end, unfilled, reason ``superseded``,
+    and every symbol that is held or wanted has a new open order, a wish for a weight. A wish for a symbol
+    whose bars have ended is unfilled at once, reason ``delisted``.
+5.  Orders fill. The equity they are sized on is cash plus ``shares * price``, at the fill price of session t
+    (the open; the close where no open is known) or, without a bar, at the last close.
+    An order in a symbol without a bar waits. First the sells, then the buys:
+    *   wanted shares are ``wanted_shares(weight, equity, price)``; their difference to the holding is the
+        order;
+    *   `capped_shares` limits it to a share of the session's volume; a capped order stays open;
+    *   a sell fills at ``price * (1 - slip)``, a buy at ``price * (1 + slip)``, where slip is the half-spread
+        plus `impact_fraction`;
+    *   if the buys, costs included, need more than the cash at hand, each is scaled by cash / needed. While
+        a sell is still open (no bar, or capped) such a buy stays open too. A last guard shrinks a buy that
+        rounding would let overdraw, by `shrunk_shares`: cash never falls below zero.
+    An order that is not kept open by one of these has ended.
+6.  Close. With ``value = shares * close`` and ``gain = shares * (close - average price)`` the holdings are
+    summed in column order, in two separate additions each, ``total += value - gain; total += gain``, and
+    cash is added last: this is how backtrader sums. The close of a symbol without a bar is its last one.
+7.  Decision, at the close, if the schedule says so; always at the run's first session.
+8.  Hedges, where the account has an overlay: after the marking of rule 6 and before the decision of rule 7.
+    The hedge ratios of a target take effect with its weights (rule 4) and stand until the next target's.
+    Options change hands only at rolls, at the close; prices per unit are the overlay's. At a roll of its
+    slot, slots in order:
+    *   first what is held is settled: cash gains ``units * receive``, payoff or proceeds;
+    *   then, if the standing ratio is above 0, ``hedge_units(ratio, equity, close of the underlying)`` are
+        wanted, where equity is cash plus the holdings of rule 6 once everything is settled, without options;
+        `payable_units` cuts them to the budget, ``allowance * equity``, and then to the cash at hand, and
+        `shrunk_shares` guards against rounding as for a buy: cash never falls below zero;
+    *   cash pays ``units * ask``.
+    After that each slot's ``units * mark`` is summed in order, and equity is ``(cash + holdings) + hedge``.
+    Orders are sized (rule 5) on cash and holdings alone; weights shown to strategies are shares of all
+    equity. What is held when the run ends is marked, not sold.
+
+After the last session open orders end, unfilled, reason ``run ended``.
+
+The functions work on floats in a fixed order, without powers or transcendental functions, so that compiled
+code gives the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from backtests.engine.terms import Account
+from datafeeds.market import Array, Market
+
+IMPACT_SESSIONS = 21
+"""Sessions over which volatility and volume are averaged for market impact."""
+
+LARGEST_IMPACT = 0.5
+"""The square-root law is cut off here: it was never fitted to trades that halve the price."""
+
+
+LARGEST_COMMISSION = 0.9
+"""Share of a trade's value that a commission is cut off at, so that every sell brings in cash."""
+
+
+def interest_factors(market: Market, account: Account) -> Array:
+    """Interest per unit of cash for each of the run's sessions, shape (run sessions,); first is 0."""
+    days = np.diff(market.sessions[account.first : account.last + 1]).astype(np.float64)
+    return np.concatenate([[0.0], account.costs.cash_rate * days / 365.0])
+
+
+def impact_inputs(market: Market) -> tuple[Array, Array]:
+    """Daily volatility and average volume over the 21 sessions before each session.
+
+    Returns
+    -------
+    volatility, average_volume : ndarray, shape (sessions, symbols)
+        NaN until 21 sessions are known, and where a value is missing among them.
+    """
+    returns = np.full(market.mark.shape, np.nan)
+    returns[1:] = market.mark[1:] / market.mark[:-1] - 1.0
+    volatility = pd.DataFrame(returns).rolling(IMPACT_SESSIONS).std().shift(1).to_numpy()
+    volume = pd.DataFrame(market.volume).rolling(IMPACT_SESSIONS).mean().shift(1).to_numpy()
+    return volatility, volume
+
+
+def impact_fraction(shares: float, impact: float, volatility: float, average_volume: float) -> float:
+    """Relative price move that trading `shares` (unsigned) causes: the square-root law.
+
+    0 where volume or volatility are unknown; at most `LARGEST_IMPACT`.
+    """
+    if impact <= 0.0 or not (average_volume > 0.0) or not (volatility > 0.0):
+        return 0.0
+    return min(impact * volatility * math.sqrt(shares / average_volume), LARGEST_IMPACT)
+
+
+def commission(shares: float, price: float, rate: float, per_share: float) -> float:
+    """Commission in money for `shares` (unsigned) at `price`; at most `LARGEST_COMMISSION` of the trade."""
+    return min(shares * rate * price + shares * per_share, shares * price * LARGEST_COMMISSION)
+
+
+def wanted_shares(weight: float, equity: float, price: float, fractional: bool) -> float:
+    """Shares that `weight` of `equity` buys at `price`, whole unless `fractional`."""
+    shares = weight * equity / price
+    return shares if fractional else float(math.floor(shares))
+
+
+def capped_shares(shares: float, volume: float, participation: float, fractional: bool) -> float:
+    """`shares` (unsigned), but no more than `participation` of the session's `volume`."""
+    if participation <= 0.0 or math.isnan(volume):
+        return shares
+    most = participation * volume
+    if not fractional:
+        most = float(math.floor(most))
+    return min(shares, most)
+
+
+def shrunk_shares(shares: float, step: int, fractional: bool) -> float:
+    """The next smaller size to try for a buy that the cash does not quite cover.
+
+    Parameters
+    ----------
+    shares : float
+        Size that was too large.
+    step : int
+        How often it was shrunk before; steps grow fourfold from one part in 10^12.
+    fractional : bool
+        Otherwise one share less.
+    """
+    if not fractional:
+        return shares - 1.0
+    if step >= 20:
+        return 0.0
+    cut = 1e-12
+    for _ in range(step):
+        cut *= 4.0
+    return shares * (1.0 - cut)
+
+
+def hedge_units(ratio: float, equity: float, price: float) -> float:
+    """Units of a structure whose notional at the underlying's `price` is `ratio` of `equity`."""
+    return ratio * equity / price
+
+
+def payable_units(units: float, ask: float, money: float) -> float:
+    """`units`, but no more than `money` pays for at `ask` each."""
+    return money / ask if units * ask > money else units

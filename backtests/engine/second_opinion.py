@@ -1,0 +1,63 @@
+"""An engine by name, and a second opinion on what it returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from backtests.engine.books import Decide, Ledger
+from backtests.engine.terms import Account, Engine
+from backtests.options.overlay import target_row
+from datafeeds.market import Array, Market
+
+Run = Callable[[Market, Decide, npt.NDArray[np.bool_], Account], Ledger]
+
+OTHER: dict[Engine, Engine] = {"event": "ledger", "ledger": "event"}
+"""Which engine checks which."""
+
+COMPARED = ("equity", "cash", "dividends", "interest", "positions")
+"""Arrays of a ledger that must be the same to the last bit, besides its tables."""
+
+
+def engine_named(name: Engine) -> Run:
+    """The `run` function of an engine; importing one engine does not import the other."""
+    if name == "ledger":
+        from backtests.engine import kernel as ledger
+
+        return ledger.run
+    from backtests.engine import backtrader as event
+
+    return event.run
+
+
+def recomputed(ledger: Ledger, market: Market, account: Account, engine: Engine) -> Ledger:
+    """The books that `engine` keeps for the decisions of `ledger`."""
+    targets: dict[int, Array] = {}
+    for decision in ledger.decisions:
+        target = decision.target
+        columns = market.columns_of(target.weights)
+        row = target_row(target, columns, len(market.symbols), account.overlay)
+        targets[market.index_of(decision.session)] = row
+    deciding = np.zeros(len(market.sessions), dtype=bool)
+    deciding[list(targets)] = True
+    return engine_named(engine)(market, lambda session, weights: targets.get(session), deciding, account)
+
+
+def differences(one: Ledger, other: Ledger) -> list[str]:
+    """What differs between two ledgers, in words; empty if they are the same to the last bit."""
+    found = []
+    for name in COMPARED:
+        ours, theirs = getattr(one, name), getattr(other, name)
+        differs = ours != theirs
+        if differs.any():
+            first = int(np.argmax(differs.reshape(len(ours), -1).any(axis=1)))
+            found.append(f"{name} differs on {int(differs.sum())} values, first on {one.sessions[first]}")
+    for name in ("fills", "unfilled", "hedge"):
+        table: Any = getattr(one, name)
+        theirs = getattr(other, name)
+        if (table is None) != (theirs is None) or (table is not None and not table.equals(theirs)):
+            found.append(f"{name} differ")
+    return found

@@ -1,0 +1,88 @@
+"""The terms of a run: capital, what trading and holding cost, and the sessions it spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backtests.options.overlay import Overlay
+
+Engine = Literal["event", "ledger"]
+"""Backtrader, or the compiled kernel: the same books either way."""
+
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Costs(BaseModel):
+    """What trading and holding cost.
+
+    Attributes
+    ----------
+    commission_bps : float
+        Commission in hundredths of a percent of the traded value.
+    commission_per_share : float
+        Commission in money per share, in addition.
+    half_spread_bps : float
+        Half the quoted spread: buys fill that much above the reference price, sells below.
+    impact : float
+        Square-root market impact: the price moves by ``impact * daily volatility * sqrt(shares / average
+        daily volume)``, both over the 21 sessions before. 0 turns it off; where volume is unknown
+        there is none, and the tearsheet says so.
+    max_participation : float
+        Largest share of a session's volume that one order may take; the rest is carried to the next
+        session. 0 means no cap. Where volume is unknown there is no cap.
+    dividend_withholding : float
+        Tax withheld from cash dividends, as a share.
+    cash_rate : float
+        Yearly simple interest on cash (actual/365).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    commission_bps: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 1.0
+    commission_per_share: NonNegative = 0.0
+    half_spread_bps: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 2.0
+    impact: NonNegative = 0.0
+    max_participation: Share = 0.0
+    dividend_withholding: Share = 0.0
+    cash_rate: NonNegative = 0.0
+
+    @property
+    def commission_rate(self) -> float:
+        """Commission as a fraction of value."""
+        return self.commission_bps / 10_000.0
+
+    @property
+    def half_spread(self) -> float:
+        """Half-spread as a fraction of the price."""
+        return self.half_spread_bps / 10_000.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """What an engine needs to know besides market and decisions.
+
+    Attributes
+    ----------
+    capital : float
+        Cash at the start.
+    costs : Costs
+    lag : int
+        Sessions of delay beyond the next one.
+    fractional_shares : bool
+    first, last : int
+        The run's first and last session, as positions in the market; `last` is included.
+    overlay : Overlay or None
+        Prices of the options that targets may hedge with; None where there are none.
+    """
+
+    capital: float
+    costs: Costs
+    lag: int
+    fractional_shares: bool
+    first: int
+    last: int
+    overlay: Overlay | None = None

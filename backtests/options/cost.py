@@ -1,0 +1,122 @@
+"""What a hedge costs today: the outright put and the put spread side by side, as text for the terminal."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from rich.table import Table
+
+from backtests.options.surface import SpreadCost, Structure
+from datafeeds.market import Market, MarketError
+from strategies.hedges import standing_of
+
+
+def skew_statement(skew: float, history: pd.Series[float] | None) -> str:
+    """Where a SKEW stands, or how to find out.
+
+    Parameters
+    ----------
+    skew : float
+    history : Series, optional
+        SKEW by date, not empty.
+    """
+    if history is None:
+        return (
+            f"Whether SKEW {skew:g} is high is a question of percentile, not of level: --market FOLDER, with "
+            "a series skew, tells (142, for one, is the 92nd percentile since 1990 and the 53rd since 2021)."
+        )
+    return f"{standing_of(skew, history)} (to {history.index[-1]:%Y-%m-%d})."
+
+
+def skew_history(market: Market, name: str = "skew") -> pd.Series[float]:
+    """SKEW of a market by date.
+
+    Raises
+    ------
+    MarketError
+        If the market has no such series.
+    """
+    from datafeeds import facts as fundamentals
+
+    table = fundamentals.series_table(market, name)
+    if not len(table.values):
+        raise MarketError(f"series {name!r} of market {market.name!r} is empty")
+    return pd.Series(table.values, index=pd.DatetimeIndex(table.dates))
+
+
+def cost_lines(cost: SpreadCost) -> list[str]:
+    """What the figures rest on, and what they come to, one sentence a line."""
+    spread, outright = cost.spread, cost.outright
+    lines = [
+        f"VIX {cost.vix:g}, SKEW {cost.skew:g}, spot {cost.spot:g}, forward {cost.forward:.2f}, "
+        f"{cost.days:g} days to expiry. Model prices at the middle of the market; an offer is dearer.",
+    ]
+    if cost.raised:
+        lines.append(f"The mean jump had to be raised (kappa {cost.kappa:.3f}) for VIX and SKEW to be met.")
+    if math.isfinite(cost.ratio):
+        lines.append(
+            f"The spread costs {cost.ratio:.1%} of the outright put; the put sold brings in the other "
+            f"{1 - cost.ratio:.1%} and gives back every fall below {spread.short_strike:g}, where the spread "
+            f"pays {spread.largest_payoff:g} at most."
+        )
+    if outright.price > 0 and spread.price > 0:
+        lines.append(
+            f"Largest payoff over price: spread {spread.largest_payoff / spread.price:.1f} times; the "
+            "outright put's has no such cap before the spot is worth nothing."
+        )
+    return lines
+
+
+def structure_table(cost: SpreadCost) -> Table:
+    """Prices and break-evens."""
+    table = Table("", "outright put", "put spread", title="Today", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    pair = (cost.outright, cost.spread)
+
+    def row(label: str, *texts: str) -> None:
+        table.add_row(label, *texts)
+
+    row("put bought, strike", *(f"{each.long_strike:g}" for each in pair))
+    row(
+        "put sold, strike",
+        *("none" if each.short_strike is None else f"{each.short_strike:g}" for each in pair),
+    )
+    row("implied volatility, put bought", *(f"{each.implied_volatility:.1%}" for each in pair))
+    row("price", *(f"{each.price:.4f}" for each in pair))
+    row("price, share of spot", *(f"{each.price / cost.spot:.3%}" for each in pair))
+    row("bought monthly, a year", *(f"{each.price / cost.spot * 365 / cost.days:.2%}" for each in pair))
+    row("break-even at expiry", *(_break_even(each, cost.spot) for each in pair))
+    row("largest payoff", *(f"{each.largest_payoff:g}" for each in pair))
+    return table
+
+
+def scenario_table(cost: SpreadCost) -> Table:
+    """Profit after each move of the spot, at expiry and the moment after."""
+    table = Table(
+        "spot moves",
+        "outright, at expiry",
+        "spread, at expiry",
+        "outright, at once",
+        "spread, at once",
+        title="Profit, premium paid (at once: VIX and SKEW unchanged, so a lower bound for the outright put)",
+        title_justify="left",
+    )
+    for column in table.columns:
+        column.justify = "right"
+    for ours, theirs in zip(cost.outright.scenarios, cost.spread.scenarios, strict=True):
+        table.add_row(
+            f"{ours.move:+.0%}",
+            f"{ours.profit_at_expiry:+.3f}",
+            f"{theirs.profit_at_expiry:+.3f}",
+            f"{ours.immediate_profit:+.3f}",
+            f"{theirs.immediate_profit:+.3f}",
+        )
+    return table
+
+
+def _break_even(structure: Structure, spot: float) -> str:
+    if math.isnan(structure.break_even):
+        return "none: it costs more than it can pay"
+    return f"{structure.break_even:.2f} ({structure.break_even / spot - 1:+.1%})"

@@ -1,0 +1,38 @@
+"""Markets by the name or path that a run file gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from datafeeds.market import Market, MarketError
+from datafeeds.names import unknown_name
+
+BUILT_IN = ("sample",)
+
+
+def open_market(market: str) -> Market:
+    """The market called `market`.
+
+    Parameters
+    ----------
+    market : str
+        ``"sample"``, or the path of a market folder, relative to the working directory if not absolute. A
+        folder of the name of a built-in market is opened as ``"./sample"``.
+
+    Raises
+    ------
+    MarketError
+        If there is none, or its data can't be used.
+    """
+    if market == "sample":
+        from datafeeds.sources.sample import sample_market
+
+        return sample_market()
+    path = Path(market).expanduser()
+    if path.exists() or path.is_absolute() or len(path.parts) > 1:
+        from datafeeds.folder.cache import open_folder
+
+        return open_folder(path)
+    raise MarketError(
+        unknown_name("market", market, BUILT_IN) + f"; nor is there a folder {market!r} in {Path.cwd()}"
+    )

@@ -1,0 +1,267 @@
+"""A run file (TOML): what to run, on what market, at what cost, against which benchmarks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from backtests.engine.terms import Costs, Engine
+from backtests.options.overlay import OverlaySettings
+from backtests.settings import strategies as named_strategies
+from backtests.settings.sweep import SweepSettings, WalkForwardSettings
+from datafeeds.names import unknown_name
+from datafeeds.toml_files import find_toml, read_toml, toml_names
+from strategies.hedges import Hedged
+from strategies.strategy import Strategy
+from strategies.target import StrategyError
+
+Shock = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
+RUNS = Path(__file__).parent.parent / "runs"
+
+
+class ConfigError(ValueError):
+    """A run file that can't be used; the message names the file and the key."""
+
+
+class StrategyChoice(BaseModel):
+    """Which strategy, with which parameters: any further key is a parameter of the strategy."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+
+    def build(self, key: str) -> Strategy:
+        """The strategy itself.
+
+        Parameters
+        ----------
+        key : str
+            Where the choice stands in the run file, for messages: ``"strategy"``, ``"benchmarks[2]"``.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown strategy or parameter, or a value out of range.
+        """
+        try:
+            return named_strategies.build(self.name, dict(self.model_extra or {}))
+        except StrategyError as error:
+            raise ConfigError(f"[{key}] {error}") from None
+
+
+class BenchmarkChoice(StrategyChoice):
+    """A strategy to compare with, under a label that readers see."""
+
+    label: str = ""
+    note: str = ""
+
+
+class HedgeChoice(BaseModel):
+    """A hedge around whatever the strategy decides: any key is a parameter of `strategies.hedges.Hedged`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def build(self, strategy: Strategy) -> Strategy:
+        """Return the strategy, hedged.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown parameter, or a value out of range.
+        """
+        try:
+            return Hedged(**{"of": strategy, **(self.model_extra or {})})
+        except StrategyError as error:
+            raise ConfigError(f"[hedge] {str(error).replace('strategy.', 'hedge.', 1)}") from None
+
+
+class RunConfig(BaseModel):
+    """Everything that a run depends on, besides the market's content and the code.
+
+    Attributes
+    ----------
+    name : str
+        Short name; the results folder begins with it.
+    description : str
+        One sentence for the tearsheet.
+    market : str
+        ``"sample"`` or the path of a market folder.
+    start, end : date, optional
+        First and last session; the market's own if not given.
+    capital : float
+        Cash at the start.
+    engine : {"event", "ledger"}
+        Backtrader, or the compiled kernel: the same books either way.
+    lag : int
+        Sessions of delay between a decision and its orders, beyond the next session.
+    fractional_shares : bool
+        Whole shares unless true.
+    strategy : StrategyChoice
+    benchmarks : tuple of BenchmarkChoice
+        The first is the primary one.
+    costs : Costs
+        The same for the strategy and every benchmark.
+    overlay : OverlaySettings, optional
+        What options are written on and at what prices; needed as soon as a strategy hedges.
+    hedge : HedgeChoice, optional
+        Puts a hedge around the strategy, not the benchmarks.
+    scenarios : dict of str to dict of str to float
+        Shocks of one day for the stress section, by name, then by group or symbol; ``"rest"`` for the rest.
+    sweep, walk_forward : SweepSettings, WalkForwardSettings, optional
+        Which configurations to try, and how to choose among them. A run does not depend on them, so they are
+        no part of its record.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
+    description: str = ""
+    market: str = "sample"
+    start: dt.date | None = None
+    end: dt.date | None = None
+    capital: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1_000_000.0
+    engine: Engine = "event"
+    lag: Annotated[int, Field(ge=0, le=252)] = 0
+    fractional_shares: bool = False
+    strategy: StrategyChoice
+    benchmarks: tuple[BenchmarkChoice, ...] = ()
+    costs: Costs = Costs()
+    overlay: OverlaySettings | None = None
+    hedge: HedgeChoice | None = None
+    scenarios: dict[str, dict[str, Shock]] = {}
+    sweep: SweepSettings | None = Field(default=None, exclude=True)
+    walk_forward: WalkForwardSettings | None = Field(default=None, exclude=True)
+
+    def build_strategy(self) -> Strategy:
+        """The strategy that the run file names, with its hedge."""
+        strategy = self.strategy.build("strategy")
+        return self.hedge.build(strategy) if self.hedge is not None else strategy
+
+
+def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
+    """Read a run file.
+
+    Parameters
+    ----------
+    run : str or Path
+        Path of a TOML file, or the name of a run file that comes with the program.
+    overrides : iterable of str
+        ``key=value`` pairs that replace keys of the file, with dots between tables:
+        ``strategy.norm_years=7``. Values are TOML; what is not TOML is taken as text.
+
+    Raises
+    ------
+    ConfigError
+        If the file does not exist or cannot be parsed, or a key is unknown or out of range.
+    """
+    path = find(run)
+    document = read_toml(path, ConfigError)
+    named_strategies.locate(document, path.parent)
+    for override in overrides:
+        override_key(document, override)
+    return parse(document, str(path))
+
+
+def find(run: str | Path) -> Path:
+    """Path of a run file given by path or by name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, naming the nearest.
+    """
+    return find_toml(run, RUNS, "run file", ConfigError)
+
+
+def names() -> tuple[str, ...]:
+    """Names of the run files that come with the program."""
+    return toml_names(RUNS)
+
+
+def parse(document: Mapping[str, Any], source: str) -> RunConfig:
+    """Check a run file's content.
+
+    Parameters
+    ----------
+    document : mapping
+        As read from TOML.
+    source : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    ConfigError
+        Naming every key that is unknown, missing or out of range.
+    """
+    try:
+        config = RunConfig.model_validate(document)
+    except ValidationError as error:
+        problems = [_problem(problem) for problem in error.errors()]
+        raise ConfigError(f"{source}: " + "; ".join(problems)) from None
+    if config.start and config.end and config.start >= config.end:
+        raise ConfigError(f"{source}: start {config.start} is not before end {config.end}")
+    if config.hedge is not None and config.overlay is None:
+        raise ConfigError(
+            f"{source}: [hedge] needs a table [overlay] that says what options are written on, such as "
+            'underlying = "SPY"'
+        )
+    return config
+
+
+def _problem(problem: Any) -> str:
+    key = _dotted(problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        *table, name = problem["loc"]
+        model = _model_at(table)
+        place = f"[{_dotted(table)}]" if table else "the run file"
+        return unknown_name("key", str(name), model.model_fields, place)
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    if problem["type"] == "value_error":
+        return f"[{key}] {problem['msg'].removeprefix('Value error, ')}"
+    return f"{key} = {problem['input']!r}: {problem['msg']}"
+
+
+def _model_at(location: Iterable[Any]) -> type[BaseModel]:
+    """The model that a table of the run file is checked against."""
+    tables: dict[str, type[BaseModel]] = {
+        "costs": Costs,
+        "overlay": OverlaySettings,
+        "hedge": HedgeChoice,
+        "strategy": StrategyChoice,
+        "benchmarks": BenchmarkChoice,
+        "sweep": SweepSettings,
+        "walk_forward": WalkForwardSettings,
+    }
+    return tables.get(next(iter(location), ""), RunConfig)
+
+
+def _dotted(location: Iterable[Any]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def override_key(document: dict[str, Any], override: str) -> None:
+    """Put the ``key=value`` of `override` into a run file's `document`."""
+    key, separator, text = override.partition("=")
+    key = key.strip()
+    if not separator or not key:
+        raise ConfigError(f"--set {override!r}: write key=value, for example strategy.norm_years=7")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *tables, name = key.split(".")
+    place = document
+    for table in tables:
+        place = place.setdefault(table, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {override!r}: {table} is not a table that --set can reach")
+    place[name] = value

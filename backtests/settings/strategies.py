@@ -1,0 +1,203 @@
+"""Strategy classes by the names that run files and commands give.
+
+A name is, in this order:
+
+1.  a path and a class, ``"path/to/file.py:Class"``, or a module and a class, ``"package.module:Class"``;
+2.  the name of a class in `strategies/`: each module there is found by itself, nothing lists them;
+3.  the name of an entry point in the group `ENTRY_POINTS` of an installed package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import strategies
+from backtests.engine.failures import problem_in
+from backtests.engine.native_strategy import NativeStrategy
+from datafeeds.names import unknown_name
+from strategies.strategy import REGISTRY, Strategy
+from strategies.target import StrategyError
+
+ENTRY_POINTS = "style_rotation.strategies"
+"""Entry point group under which an installed package offers strategies."""
+
+
+def class_named(name: str) -> type[Any]:
+    """The class that `name` stands for: a `Strategy`, or a native ``bt.Strategy``.
+
+    Raises
+    ------
+    StrategyError
+        If a file, module or class does not exist, or the code fails while it is imported; the message
+        names the file and line, and the nearest class.
+    """
+    where, separator, cls = name.rpartition(":")
+    if separator and where:
+        return _class_in(_module(where), cls, where)
+    found = registered().get(name) or _installed(name)
+    if found is not None:
+        return found
+    known = [*registered(), *(point.name for point in metadata.entry_points(group=ENTRY_POINTS))]
+    broken = "".join(f"; {problem}" for problem in broken_modules())
+    raise StrategyError(unknown_name("strategy", name, known) + broken)
+
+
+def build(name: str, parameters: dict[str, Any]) -> Strategy:
+    """The strategy called `name` with these parameters; a native one in its `NativeStrategy`.
+
+    Raises
+    ------
+    StrategyError
+        If it does not exist, or a parameter does not exist or is out of range.
+    """
+    cls = class_named(name)
+    if issubclass(cls, Strategy):
+        return cls(**parameters)
+    return NativeStrategy.made(name, cls, parameters)
+
+
+def locate(document: dict[str, Any], folder: Path) -> None:
+    """Let paths of strategies in a run file stand relative to its `folder`; changes `document`.
+
+    A path that leads to a file from where the command runs is left as it is.
+    """
+    tables = [document.get("strategy"), *_list(document.get("benchmarks"))]
+    for table in tables:
+        name = table.get("name") if isinstance(table, dict) else None
+        path, separator, cls = str(name or "").rpartition(":")
+        if separator and path.endswith(".py") and not Path(path).exists() and (folder / path).exists():
+            table["name"] = f"{folder / path}:{cls}"
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def label_of(name: str) -> str:
+    """What readers see of a strategy's name: the class alone."""
+    return name.rpartition(":")[2]
+
+
+def registered() -> dict[str, type[Strategy]]:
+    """Every strategy class that is defined by now, and all of `strategies/` but the files that fail."""
+    for name in _module_names():
+        if name not in sys.modules and name not in _BROKEN:
+            try:
+                importlib.import_module(name)
+            except Exception as error:
+                _BROKEN[name] = problem_in(error, name)
+    return dict(REGISTRY)
+
+
+def broken_modules() -> tuple[str, ...]:
+    """What is wrong with the files of `strategies/` that can't be imported."""
+    registered()
+    return tuple(_BROKEN.values())
+
+
+_BROKEN: dict[str, str] = {}
+
+
+def _module_names() -> list[str]:
+    found = pkgutil.walk_packages(strategies.__path__, f"{strategies.__name__}.", onerror=lambda name: None)
+    return [module.name for module in found]
+
+
+def _installed(name: str) -> type[Any] | None:
+    for point in metadata.entry_points(group=ENTRY_POINTS):
+        if point.name == name:
+            module, _, cls = point.value.partition(":")
+            return _class_in(_module(module.strip()), cls.strip(), module.strip())
+    return None
+
+
+def _module(where: str) -> ModuleType:
+    if where.endswith(".py"):
+        return load_file(Path(where))
+    try:
+        return importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        if error.name is not None and where.startswith(error.name):
+            raise StrategyError(f"no module {where!r}; for a file write path/to/file.py:Class") from None
+        raise StrategyError(problem_in(error, where)) from None
+    except Exception as error:
+        raise StrategyError(problem_in(error, where)) from None
+
+
+def load_file(path: Path) -> ModuleType:
+    """The module in `path`; the same module as long as the file does not change.
+
+    Raises
+    ------
+    StrategyError
+        If there is no such file, or its code fails.
+    """
+    try:
+        file = path.resolve(strict=True)
+        content = file.read_bytes()
+    except OSError as error:
+        raise StrategyError(f"{path}: {error.strerror}; write path/to/file.py:Class") from None
+    digest = hashlib.sha256(str(file).encode() + content).hexdigest()[:12]
+    name = f"strategy_file_{digest}_{file.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise StrategyError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    before = dict(REGISTRY)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise StrategyError(problem_in(error, str(path))) from None
+    finally:
+        # A class of a file is known by its path only: it must not displace one of the same name.
+        _restore(before)
+    for cls in vars(module).values():
+        if isinstance(cls, type) and issubclass(cls, Strategy) and cls.__module__ == name:
+            _pickle_by_path(cls, f"{file}:{cls.__name__}")
+    return module
+
+
+def _restore(before: dict[str, type[Strategy]]) -> None:
+    REGISTRY.clear()
+    REGISTRY.update(before)
+
+
+def _pickle_by_path(cls: type[Strategy], name: str) -> None:
+    """Let instances travel to worker processes, which do not have this module."""
+
+    def reduce(self: Strategy) -> tuple[Any, ...]:
+        return build, (name, self.values())
+
+    cls.__reduce__ = reduce  # type: ignore[method-assign]
+
+
+def _class_in(module: ModuleType, name: str, where: str) -> type[Any]:
+    runnable = {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__ and _runs(value)
+    }
+    if name not in runnable:
+        if name in vars(module):
+            raise StrategyError(f"{where}: {name} is neither a Strategy nor a backtrader strategy made there")
+        raise StrategyError(unknown_name("strategy", name, runnable, where))
+    return runnable[name]
+
+
+def _runs(cls: type) -> bool:
+    if issubclass(cls, Strategy):
+        return True
+    engine = sys.modules.get("backtrader")  # whoever subclasses it has imported it
+    return engine is not None and issubclass(cls, engine.Strategy)

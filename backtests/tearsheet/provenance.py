@@ -1,0 +1,51 @@
+"""What a manifest says about a run: who recomputed it, what was checked, how often one tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def verification(manifest: Mapping[str, Any]) -> str:
+    """Say in one sentence what the second engine found.
+
+    Parameters
+    ----------
+    manifest : mapping
+        Its ``verification`` holds ``engine``, ``identical`` and ``differences`` by book label; it is absent
+        when the books were not recomputed. ``not_recomputed`` holds the reason where they can't be.
+    """
+    said = manifest.get("verification")
+    if said is None:
+        why = manifest.get("not_recomputed")
+        return f"Not recomputed by a second engine: {why}." if why else "Not recomputed by a second engine."
+    if said["identical"]:
+        return f"Recomputed by an independent engine ({said['engine']}): identical to the last bit."
+    found = "; ".join(f"{label}: {', '.join(lines)}" for label, lines in said["differences"].items())
+    return f"Recomputed by an independent engine ({said['engine']}): NOT the same. {found}"
+
+
+def lookahead(manifest: Mapping[str, Any]) -> str:
+    """Say in one sentence whether decisions were replayed with the future replaced, and what came out."""
+    said = manifest.get("lookahead")
+    if not isinstance(said, Mapping):
+        return "Look-ahead: not checked."
+    if said.get("passed") and said.get("sampled") == 0:
+        return "Look-ahead: not checked, for there was no decision to replay."
+    if said.get("passed"):
+        sampled, decisions = said.get("sampled"), said.get("decisions")
+        tried = f": {sampled} of {decisions} decisions replayed with the future replaced, none changed"
+        return f"Look-ahead check passed{tried if sampled is not None else ''}."
+    failed = [check for check in said.get("checks", ()) if check.get("outcome") == "fail"]
+    what = "; ".join(f"{check.get('name')}: {check.get('summary')}" for check in failed[:2])
+    return f"Look-ahead check FAILED{': ' + what if what else ''}."
+
+
+def trials_on_record(manifest: Mapping[str, Any]) -> str:
+    """Say how often one tried on this market, and whether the record of it can be trusted."""
+    said = manifest.get("trials")
+    if not isinstance(said, Mapping) or "count" not in said:
+        return "No record of trials was kept: this run is taken as the only attempt, which flatters it."
+    count = int(said["count"])
+    tried = "1 configuration has" if count == 1 else f"{count:,} configurations have"
+    return f"{tried} been tried on this market. {said.get('verdict', '')}".strip()

@@ -1,0 +1,376 @@
+"""Checked market folders as memory-mapped arrays: opening one again takes milliseconds and copies nothing.
+
+Where
+-----
+``$STYLE_ROTATION_CACHE``, else the user's cache folder of the platform (``$XDG_CACHE_HOME`` or ``~/.cache``,
+``~/Library/Caches``, ``%LOCALAPPDATA%``), in ``style-rotation``. Anything in it may be deleted at any time.
+Where it can't be written, or the disk is full, markets are held in memory and a line in the log says so.
+
+When an entry is used
+---------------------
+An entry's name is a hash of the bytes of every input file, of the folder's name, of the code that reads and
+checks, and of the versions of the packages that it uses. So a changed file, check or package never meets an
+old entry. Hashing is left out only where it can't matter: when size, modification time, *change* time and
+inode of every file are those of the last hashing, and the newest of these times lay more than `SETTLED`
+seconds before it. The system sets the change time at each write, programs can't set it back, and a write too
+close to the hashing to be told by it makes the files be hashed again. Systems without change times (Windows)
+always hash.
+
+How an entry is written
+-----------------------
+Into a folder of its own, renamed when whole. A killed program leaves a folder that nothing looks at; of two
+programs that build the same entry one wins, and the other takes the winner's. An entry with a file missing or
+of the wrong size, as after a crash of the machine, is built again.
+
+What an entry holds
+-------------------
+Prices, what every run derives from them (last closes, fill prices), and tables. Derived facts, such as
+price-to-sales, are added when they are first asked for. Arrays are mapped read-only, so all processes share
+one copy in memory, and a market that was opened from an entry pickles as the entry's path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from datafeeds.folder.layout import input_files, load_folder, require_folder
+from datafeeds.market import Array, DerivedFacts, Finding, Market, MarketError
+
+LOG = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Version of the layout of an entry."""
+
+SETTLED = 2.0
+"""Seconds that a file must have been left alone before its times can vouch for its content."""
+
+KEPT = 4
+"""Entries that are kept however old; further ones go when unused for `UNUSED` seconds."""
+
+UNUSED = 3_600.0
+"""Seconds after which a further entry, or a half-written one, is removed."""
+
+ARRAYS = ("open", "high", "low", "close", "volume", "dividend")
+DERIVED_FROM_PRICES = ("traded", "mark", "fill_price")
+TABLES = ("instruments", "facts", "splits", "series")
+READERS = ("market.py", "facts.py", "folder", "checks")
+"""The code on which the content of an entry depends."""
+
+
+def cache_folder() -> Path:
+    """Where entries live; see the module."""
+    given = os.environ.get("STYLE_ROTATION_CACHE")
+    if given:
+        return Path(given).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "style-rotation"
+
+
+def open_folder(path: Path | str) -> Market:
+    """The market in a folder, from the cache where it is known there.
+
+    Parameters
+    ----------
+    path : Path or str
+        A market folder; see `datafeeds.folder.layout`.
+
+    Returns
+    -------
+    Market
+        The same market, with the same hash, as `load_folder` gives. Its arrays are read-only maps of files
+        if a cache could be used.
+
+    Raises
+    ------
+    MarketError
+        If the folder does not exist or its data can't be used.
+    """
+    folder = Path(path)
+    require_folder(folder)
+    try:
+        place = cache_folder()
+        before = _signature(folder)
+        entry = place / "markets" / _key(folder, _content(folder, before, place))
+        known = _opened(entry)
+    except OSError as problem:
+        LOG.warning("no cache, the market is held in memory: %s", problem)
+        return load_folder(folder)
+    if known is not None:
+        return known
+    market = load_folder(folder)
+    if _signature(folder) != before:
+        LOG.warning("%s changed while it was read, so it is not cached", folder)
+        return market
+    try:
+        _write(market, entry)
+        _remove_old(entry.parent)
+        known = _opened(entry)
+    except OSError as problem:
+        LOG.warning("the market can't be cached and is held in memory: %s", problem)
+    return market if known is None else known
+
+
+def open_entry(entry: str) -> Market:
+    """The market of one entry of the cache: what a market that came from there pickles as.
+
+    Raises
+    ------
+    MarketError
+        If the entry is gone.
+    """
+    market = _opened(Path(entry))
+    if market is None:
+        raise MarketError(
+            f"the cached market {entry} is gone, or this is another machine; open the market folder again"
+        )
+    return market
+
+
+Signature = dict[str, tuple[int, int, int, int]]
+"""Of each input file: size, modification time, change time (nanoseconds) and inode."""
+
+
+def _signature(folder: Path) -> Signature:
+    files = {}
+    for path in input_files(folder):
+        found = path.stat()
+        name = path.relative_to(folder).as_posix()
+        files[name] = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    return files
+
+
+def _content(folder: Path, signature: Signature, place: Path) -> str:
+    """Hash of the bytes of all input files, or what it was if nothing can have changed since."""
+    note = place / "hashed" / f"{_hash(str(folder.resolve()).encode())}.json"
+    files = {name: list(numbers) for name, numbers in signature.items()}
+    if os.name == "posix":
+        try:
+            known = json.loads(note.read_text(encoding="utf-8"))
+            newest = max((max(numbers[1:3]) for numbers in signature.values()), default=0)
+            if known["files"] == files and newest < known["taken"] - SETTLED * 1e9:
+                return str(known["content"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+    taken = time.time_ns()
+    digest = hashlib.blake2b(digest_size=20)
+    for name in sorted(signature):
+        digest.update(f"{name}\0{signature[name][0]}\0".encode())
+        with (folder / name).open("rb") as stream:
+            while block := stream.read(1 << 22):
+                digest.update(block)
+    content = digest.hexdigest()
+    with suppress(OSError):
+        text = json.dumps({"files": files, "taken": taken, "content": content})
+        _write_whole(note, lambda path: path.write_text(text, encoding="utf-8"))
+    return content
+
+
+def _key(folder: Path, content: str) -> str:
+    return _hash(f"{FORMAT}\0{folder.resolve().name}\0{content}\0{_code()}".encode())
+
+
+def _hash(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=20).hexdigest()
+
+
+@cache
+def _code() -> str:
+    """Hash of the code and the packages that make a market of files."""
+    digest = hashlib.blake2b(digest_size=20)
+    here = Path(__file__).parents[1]
+    for reader in READERS:
+        path = here / reader
+        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(source.relative_to(here).as_posix().encode())
+            digest.update(source.read_bytes())
+    versions = (sys.version_info[:2], np.__version__, pd.__version__, pa.__version__)
+    digest.update(repr((*versions, metadata.version("exchange_calendars"))).encode())
+    return digest.hexdigest()
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside `path` and rename it when whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}-{uuid4().hex}")
+    try:
+        write(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(market: Market, entry: Path) -> None:
+    """Write an entry beside its place and rename it when whole."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    draft = entry.with_name(f".{entry.name}-{uuid4().hex}")
+    draft.mkdir()
+    try:
+        np.save(draft / "sessions.npy", market.sessions)
+        for name in (*ARRAYS, *DERIVED_FROM_PRICES):
+            np.save(draft / f"{name}.npy", getattr(market, name))
+        for name in TABLES:
+            _write_table(getattr(market, name), draft / f"{name}.arrow")
+        said = {
+            "name": market.name,
+            "source": market.source,
+            "next_session": str(market.next_session),
+            "symbols": market.symbols,
+            "adjustment": market.adjustment,
+            "closes_only": market.closes_only,
+            "limits": market.limits,
+            "findings": [asdict(finding) for finding in market.findings],
+            "hash": market.hash,
+            "sizes": {path.name: path.stat().st_size for path in sorted(draft.iterdir())},
+        }
+        (draft / "market.json").write_text(json.dumps(said), encoding="utf-8")
+        (draft / "derived").mkdir()
+        try:
+            draft.rename(entry)
+        except OSError:
+            if _opened(entry) is not None:
+                return  # another program was faster
+            # What stands there is damaged: out of the way with it.
+            entry.rename(entry.with_name(f".{entry.name}-{uuid4().hex}"))
+            draft.rename(entry)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write_table(table: pd.DataFrame, path: Path) -> None:
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, arrow.schema) as writer:
+        writer.write_table(arrow)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    with pa.memory_map(str(path)) as source:
+        table: pd.DataFrame = pa.ipc.open_file(source).read_all().to_pandas()
+        return table
+
+
+def _mapped(path: Path) -> Array:
+    """An array file as a read-only map; a plain array, which is faster to slice than `memmap` itself."""
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def _opened(entry: Path) -> Market | None:
+    """The market of an entry; None if there is none, or it is damaged."""
+    try:
+        said: dict[str, Any] = json.loads((entry / "market.json").read_text(encoding="utf-8"))
+        for name, size in said["sizes"].items():
+            if (entry / name).stat().st_size != size:
+                return None
+        market = Market(
+            name=said["name"],
+            source=said["source"],
+            sessions=np.asarray(np.load(entry / "sessions.npy", mmap_mode="r"), dtype="datetime64[D]"),
+            next_session=np.datetime64(said["next_session"], "D"),
+            symbols=tuple(said["symbols"]),
+            open=_mapped(entry / "open.npy"),
+            high=_mapped(entry / "high.npy"),
+            low=_mapped(entry / "low.npy"),
+            close=_mapped(entry / "close.npy"),
+            volume=_mapped(entry / "volume.npy"),
+            dividend=_mapped(entry / "dividend.npy"),
+            instruments=_read_table(entry / "instruments.arrow"),
+            facts=_read_table(entry / "facts.arrow"),
+            splits=_read_table(entry / "splits.arrow"),
+            series=_read_table(entry / "series.arrow"),
+            adjustment=said["adjustment"],
+            closes_only=said["closes_only"],
+            limits=tuple(said["limits"]),
+            findings=tuple(Finding(**finding) for finding in said["findings"]),
+            hash=said["hash"],
+            derived=StoredFacts(entry / "derived"),
+        )
+        # `cached_property` looks here first.
+        for name in DERIVED_FROM_PRICES:
+            market.__dict__[name] = _mapped(entry / f"{name}.npy")
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, EOFError, pa.ArrowException) as problem:
+        LOG.warning("the cached market %s is damaged and is built again: %s", entry, problem)
+        return None
+    market.__dict__["pickled_as"] = (open_entry, (str(entry),))
+    with suppress(OSError):
+        os.utime(entry)
+    return market
+
+
+class StoredFacts(DerivedFacts):
+    """Derived facts that are kept on disk when computed, and mapped from there afterwards.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds one file a fact.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{quote(name, safe=' ')}.npy"
+
+    def look_up(self, name: str) -> Array | None:
+        """See `DerivedFacts.look_up`."""
+        known = self.get(name)
+        if known is None:
+            try:
+                known = self[name] = _mapped(self._path(name))
+            except (OSError, ValueError, EOFError):
+                return None
+        return known
+
+    def keep(self, name: str, values: Array) -> Array:
+        """See `DerivedFacts.keep`."""
+
+        def save(path: Path) -> None:
+            with path.open("wb") as sink:
+                np.save(sink, values)
+
+        try:
+            # An entry that was removed must not come back as a folder of facts alone.
+            if self.folder.is_dir():
+                _write_whole(self._path(name), save)
+                self[name] = _mapped(self._path(name))
+                return self[name]
+        except (OSError, ValueError) as problem:
+            LOG.info("%s is not cached: %s", name, problem)
+        return super().keep(name, values)
+
+
+def _remove_old(markets: Path) -> None:
+    """Remove entries that were not opened for long, the newest excepted, and half-written ones."""
+    now = time.time()
+    with suppress(OSError):
+        used = sorted(((path.stat().st_mtime, path) for path in markets.iterdir()), reverse=True)
+        whole = [path for _, path in used if not path.name.startswith(".")][:KEPT]
+        for when, path in used:
+            if path not in whole and now - when > UNUSED:
+                shutil.rmtree(path, ignore_errors=True)

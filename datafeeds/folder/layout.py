@@ -1,0 +1,618 @@
+"""A market folder on disk: the format that everything else writes.
+
+::
+
+    prices.parquet|csv     symbol,date,open,high,low,close,volume[,dividend]  (or prices/SYMBOL.parquet|csv)
+    facts.csv|parquet      symbol,concept,fiscal_year,fiscal_period,filed,value[,period_end,accession]
+    splits.csv|parquet     symbol,date,ratio
+    series.csv|parquet     series,date,available,value
+    instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to]
+    source.json            {"source": "...", "adjustment": "split" or "total_return", "limits": ["..."]}
+
+Only prices are needed. A table of prices without `open` gives a market with closes only. Every defect is a
+finding: errors stop the load, rows of facts and series that can't be used are quarantined, the rest is
+reported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from datafeeds.checks import check_facts, check_prices, check_split_basis, raise_errors
+from datafeeds.checks.bars import Bars, check_bars, contradicted_dividends
+from datafeeds.checks.tables import (
+    check_instruments,
+    check_series,
+    check_splits,
+    check_symbols,
+    coverage,
+    repeated_facts,
+    symbol_problem,
+    without_shares,
+)
+from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
+from datafeeds.folder.tables import NO_DATE, Column, Table, findings_of, read_table
+from datafeeds.market import (
+    Adjustment,
+    Array,
+    Dates,
+    Finding,
+    Market,
+    MarketError,
+    next_exchange_session,
+    standard_tables,
+)
+
+PRICE_COLUMNS = (
+    Column("symbol"),
+    Column("date", "date"),
+    Column("open", "number", needed=False, blank=True),
+    Column("high", "number", needed=False, blank=True),
+    Column("low", "number", needed=False, blank=True),
+    Column("close", "number", blank=True),
+    Column("volume", "number", needed=False, blank=True),
+    Column("dividend", "number", needed=False, blank=True),
+)
+FACT_TABLE = (
+    Column("symbol"),
+    Column("concept"),
+    Column("fiscal_year", "whole"),
+    Column("fiscal_period"),
+    Column("filed", "date"),
+    Column("value", "number", blank=True),
+    Column("period_end", "date", needed=False, blank=True),
+    Column("accession", needed=False, blank=True),
+)
+SPLIT_TABLE = (Column("symbol"), Column("date", "date"), Column("ratio", "number"))
+SERIES_TABLE = (
+    Column("series"),
+    Column("date", "date"),
+    Column("available", "date"),
+    Column("value", "number", blank=True),
+)
+INSTRUMENT_TABLE = (
+    Column("symbol"),
+    Column("kind"),
+    *(Column(name, needed=False, blank=True) for name in ("name", "sector", "industry", "group")),
+    Column("from", "date", needed=False, blank=True),
+    Column("to", "date", needed=False, blank=True),
+)
+TABLES: Mapping[str, tuple[Column, ...]] = {
+    "facts": FACT_TABLE,
+    "splits": SPLIT_TABLE,
+    "series": SERIES_TABLE,
+    "instruments": INSTRUMENT_TABLE,
+}
+"""The tables beside prices, all of them optional."""
+
+ENDINGS = (".parquet", ".csv")
+
+WITHOUT = {
+    "facts": "nothing is known of valuations",
+    "splits": "filed share counts are taken to stand on the basis of the prices",
+    "series": "there is no volatility, yield or oil",
+    "instruments": "every symbol is taken as a stock of no group",
+}
+"""What follows from a table's absence."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A market folder as read and checked.
+
+    Attributes
+    ----------
+    path : Path
+    findings : tuple of Finding
+        Everything that the checks saw, errors first.
+    market : Market or None
+        None if there are errors. It carries the same findings.
+    """
+
+    path: Path
+    findings: tuple[Finding, ...]
+    market: Market | None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a run."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+
+def load_folder(path: Path | str) -> Market:
+    """Read and check a market folder, without any cache.
+
+    Raises
+    ------
+    MarketError
+        If it can't be used, quoting the first errors.
+    """
+    checked = check_folder(path)
+    raise_errors(Path(path).name, checked.findings)
+    assert checked.market is not None
+    return checked.market
+
+
+def check_folder(path: Path | str) -> Checked:
+    """Read a market folder and collect everything that is wrong with it.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    Checked
+
+    Raises
+    ------
+    MarketError
+        If there is no such folder.
+    """
+    folder = Path(path)
+    require_folder(folder)
+    reading = _Folder(folder)
+    market = reading.market()
+    order = {"error": 0, "quarantined": 1, "suspicion": 2, "note": 3}
+    findings = tuple(sorted(reading.findings, key=lambda finding: order[finding.severity]))
+    return Checked(folder, findings, market)
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse what is no folder.
+
+    Raises
+    ------
+    MarketError
+    """
+    try:
+        if folder.is_dir():
+            list(folder.iterdir())
+            return
+        found = "is a file" if folder.exists() else "does not exist"
+    except OSError as problem:
+        found = f"can't be read: {(problem.strerror or str(problem)).lower()}"
+    raise MarketError(
+        f"market folder {str(folder)!r} {found}; a market is 'sample' or a folder with prices.parquet, "
+        "prices.csv or prices/"
+    )
+
+
+def input_files(folder: Path) -> tuple[Path, ...]:
+    """The files of a market folder that its market is made of, sorted."""
+    single = [folder / f"{name}{ending}" for name in ("prices", *TABLES) for ending in ENDINGS]
+    files = [path for path in (*single, folder / "source.json") if path.is_file()]
+    if (folder / "prices").is_dir():
+        files += _price_files(folder / "prices")
+    return tuple(sorted(files))
+
+
+def _price_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in ENDINGS)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows of prices, whatever the files they came from."""
+
+    code: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]
+    values: dict[str, Array]
+    symbols: list[str]
+
+
+class _Folder:
+    """One pass over a market folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.findings: list[Finding] = []
+
+    def report(self, findings: Iterable[Finding]) -> None:
+        self.findings.extend(findings)
+
+    def error(self, check: str, message: str, **where: str) -> None:
+        self.findings.append(Finding("error", check, message, **where))
+
+    def stopped(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+    def market(self) -> Market | None:
+        """The market, or None where errors stand in the way."""
+        source = self._source()
+        rows = self._prices()
+        tables = {name: self._table(name, columns) for name, columns in TABLES.items()}
+        if rows is None:
+            return None
+        adjustment: Adjustment = source["adjustment"]
+        sessions, wide = self._wide(rows)
+        if wide is None:
+            return None
+        symbols = tuple(rows.symbols)
+        closes_only = "open" not in wide
+        bars = _bars(sessions, symbols, wide, tables["splits"])
+        self.report(check_symbols(symbols))
+        if not any(finding.check == "price cell" for finding in self.findings):
+            self.report(check_prices(sessions, symbols, bars.close))
+        if self.stopped():
+            # What follows would drown the cause in its consequences.
+            self._tables(tables, symbols)
+            return None
+        splits, instruments, facts, series = self._tables(tables, symbols)
+        bars = _bars(sessions, symbols, wide, splits)
+        doubted, found = contradicted_dividends(bars)
+        self.report(found)
+        bars = replace(bars, dividend=np.where(doubted, 0.0, bars.dividend))
+        self.report(check_bars(bars))
+        if adjustment == "split":
+            splits, suspected = check_split_basis(sessions, symbols, bars.close, splits)
+            self.report(suspected)
+        elif bars.dividend.any():
+            self.error(
+                "dividends counted twice",
+                "source.json says adjustment = total_return, and there are dividends; remove one of them",
+            )
+        kept, splits = self._facts(facts, splits, Volumes(sessions, symbols, bars.volume))
+        if self.stopped():
+            return None
+        self.report(coverage(sessions, symbols, bars.close, instruments, kept))
+        return Market(
+            name=source["name"],
+            source=source["source"],
+            sessions=sessions,
+            next_session=next_exchange_session(sessions[-1]),
+            symbols=symbols,
+            open=bars.open,
+            high=bars.high,
+            low=bars.low,
+            close=bars.close,
+            volume=bars.volume,
+            dividend=bars.dividend,
+            **standard_tables(symbols, instruments, kept, splits, series),
+            adjustment=adjustment,
+            closes_only=closes_only,
+            limits=(
+                *source["limits"],
+                *_limits(bars, kept, instruments, adjustment, closes_only),
+                *self._gaps(len(facts) - len(kept), len(facts)),
+            ),
+            findings=tuple(self.findings),
+        )
+
+    def _facts(
+        self, facts: pd.DataFrame, splits: pd.DataFrame, volumes: Volumes
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Filed figures that can be used, and the splits with those that share counts reveal."""
+        traded, hardly_traded = counts_hardly_traded(facts, splits, volumes)
+        kept, quarantined = check_facts(traded, splits)
+        level, splits, off_level = counts_off_level(kept, splits, volumes)
+        self.report((*hardly_traded, *quarantined, *off_level))
+        self.report(without_shares(facts, level))
+        return level, splits
+
+    def _gaps(self, left_out: int, filed: int) -> tuple[str, ...]:
+        """What the checks of filed figures left unknown, as a limit."""
+        if not left_out:
+            return ()
+        lost = "".join(
+            f" {finding.message[0].upper()}{finding.message[1:]}."
+            for finding in self.findings
+            if finding.check == "no share count"
+        )
+        return (f"{left_out:,} of {filed:,} filed figures can't be right and are left out.{lost}",)
+
+    def _source(self) -> dict[str, Any]:
+        """What ``source.json`` says, or what holds without it."""
+        name = self.folder.resolve().name or "market"
+        said: dict[str, Any] = {}
+        path = self.folder / "source.json"
+        if path.exists():
+            try:
+                said = json.loads(path.read_text(encoding="utf-8-sig"))
+            except OSError as problem:
+                self.error(
+                    "unreadable file", f"source.json: can't be read: {(problem.strerror or '').lower()}"
+                )
+            except ValueError as problem:
+                self.error("unreadable file", f"source.json: is not JSON in UTF-8: {problem}")
+            if not isinstance(said, dict):
+                self.error("source.json", 'holds no table of names and values, as in {"source": "..."}')
+                said = {}
+        adjustment = said.get("adjustment", "split")
+        if adjustment not in ("split", "total_return"):
+            self.error("source.json", f"adjustment is {adjustment!r}; it must be 'split' or 'total_return'")
+        limits = said.get("limits", [])
+        if not isinstance(limits, list) or not all(isinstance(limit, str) for limit in limits):
+            self.error("source.json", "limits must be a list of sentences")
+            limits = []
+        return {
+            "name": name,
+            "source": str(said.get("source") or f"market folder {name}; its source is not stated"),
+            "adjustment": adjustment,
+            "limits": (
+                *limits,
+                *(() if said.get("source") else ("The folder does not say where its numbers come from.",)),
+            ),
+        }
+
+    def _prices(self) -> _Rows | None:
+        """Rows of all price files."""
+        single = [path for path in (self.folder / f"prices{ending}" for ending in ENDINGS) if path.exists()]
+        many = self.folder / "prices"
+        if len(single) + many.is_dir() > 1:
+            names = [path.name for path in single] + ["prices/"] * many.is_dir()
+            self.error("prices", f"both {' and '.join(names)} are there; keep one of them")
+            return None
+        if single:
+            table, found = read_table(single[0], single[0].name, PRICE_COLUMNS)
+            self.report(found)
+            if table is None:
+                return None
+            self.report(findings_of(table, "error", "price cell"))
+            return self._rows_of([(table, None)])
+        if not many.is_dir():
+            self.error("prices", f"{self.folder.name} has neither prices.parquet nor prices.csv nor prices/")
+            return None
+        return self._many(many)
+
+    def _many(self, many: Path) -> _Rows | None:
+        """Rows of ``prices/SYMBOL.csv``; a `symbol` column is not needed there."""
+        columns = (Column("symbol", needed=False), *PRICE_COLUMNS[1:])
+        files = _price_files(many)
+        if not files:
+            self.error("prices", "prices/ holds no .csv or .parquet file")
+            return None
+        tables: list[tuple[Table, str | None]] = []
+        stems: dict[str, str] = {}
+        for path in files:
+            file = f"prices/{path.name}"
+            if path.stem in stems:
+                self.error("prices", f"both {stems[path.stem]} and {file} are there; keep one of them")
+                continue
+            stems[path.stem] = file
+            problem = symbol_problem(path.stem)
+            if problem:
+                self.error("symbol", f"{file}: the file is named after its symbol, which {problem}")
+                continue
+            table, found = read_table(path, file, columns)
+            self.report(found)
+            if table is None:
+                continue
+            self.report(findings_of(table, "error", "price cell"))
+            strangers = (
+                [word for word in table.words["symbol"].known if word and word != path.stem]
+                if "symbol" in table.words
+                else []
+            )
+            if strangers:
+                self.error("symbol", f"{file}: also has rows of {strangers[0]!r}; one symbol a file")
+            tables.append((table, path.stem))
+        return self._rows_of(tables) if tables else None
+
+    def _rows_of(self, tables: list[tuple[Table, str | None]]) -> _Rows | None:
+        position: dict[str, int] = {}
+        codes, days = [], []
+        values: dict[str, list[Array]] = {column.name: [] for column in PRICE_COLUMNS[2:]}
+        known = {name for table, _ in tables for name in table.numbers}
+        for table, symbol in tables:
+            if symbol is None:
+                words = table.words["symbol"]
+                places = np.array([position.setdefault(word, len(position)) for word in words.known])
+                codes.append(places[words.codes] if len(places) else words.codes)
+            else:
+                place = position.setdefault(symbol, len(position))
+                codes.append(np.full(table.size, place, dtype=np.int64))
+            days.append(table.days["date"])
+            for name in values:
+                if name in known:
+                    values[name].append(table.numbers.get(name, np.full(table.size, np.nan)))
+        if self.stopped() and not sum(map(len, days)):
+            return None
+        # Blank symbols and dates are errors already; without them the rest can still be judged.
+        code, day = np.concatenate(codes), np.concatenate(days)
+        symbols = sorted(symbol for symbol in position if symbol)
+        column = np.full(len(position), -1)
+        for place, symbol in enumerate(symbols):
+            column[position[symbol]] = place
+        code = column[code] if len(code) else code
+        usable = (code >= 0) & (day != NO_DATE)
+        joined = {name: np.concatenate(parts) for name, parts in values.items() if name in known}
+        if not usable.all():
+            code, day = code[usable], day[usable]
+            joined = {name: numbers[usable] for name, numbers in joined.items()}
+        used = np.bincount(code, minlength=len(symbols)) > 0
+        if not used.all():
+            code = (np.cumsum(used) - 1)[code]
+            symbols = [symbol for symbol, has in zip(symbols, used, strict=True) if has]
+        if not len(code):
+            self.error("prices", "there are no rows of prices")
+            return None
+        return _Rows(code, day, joined, symbols)
+
+    def _wide(self, rows: _Rows) -> tuple[Dates, dict[str, Array] | None]:
+        """Sessions, and each column of the prices as an array of shape (sessions, symbols)."""
+        first = int(rows.day.min())
+        there = np.zeros(int(rows.day.max()) - first + 1, dtype=bool)
+        there[rows.day - first] = True
+        sessions = (np.flatnonzero(there) + first).astype("datetime64[D]")
+        row = (np.cumsum(there) - 1)[rows.day - first]
+        shape = (len(sessions), len(rows.symbols))
+        backwards = (np.diff(rows.day) < 0) & (np.diff(rows.code) == 0)
+        if backwards.any():
+            concerned = np.unique(rows.code[1:][backwards])
+            self.report(
+                [
+                    Finding(
+                        "note",
+                        "rows not in date order",
+                        f"rows of {len(concerned)} symbols, {rows.symbols[concerned[0]]} among them, are not "
+                        "in order of date; they were sorted",
+                    )
+                ]
+            )
+        cell = row * shape[1] + rows.code
+        owner = np.full(shape[0] * shape[1], -1)
+        owner[cell] = np.arange(len(cell))
+        self._repeated(rows, np.flatnonzero(owner[cell] != np.arange(len(cell))), owner[cell])
+        wide = {}
+        for name, numbers in rows.values.items():
+            array = np.full(shape, np.nan)
+            array.ravel()[cell] = numbers
+            if np.isinf(numbers).any():
+                at = int(np.flatnonzero(np.isinf(numbers))[0])
+                self.error(
+                    "price cell",
+                    f"the {name} is infinite; leave the cell blank where it is not known",
+                    symbol=rows.symbols[rows.code[at]],
+                    date=str(sessions[row[at]]),
+                )
+            wide[name] = array
+        return sessions, wide
+
+    def _repeated(self, rows: _Rows, early: npt.NDArray[np.intp], owner: npt.NDArray[np.int64]) -> None:
+        """Rows for a symbol and date that come again later."""
+        if not len(early):
+            return
+        same = np.ones(len(early), dtype=bool)
+        for numbers in rows.values.values():
+            one, other = numbers[early], numbers[owner[early]]
+            same &= (one == other) | (np.isnan(one) & np.isnan(other))
+        for severity, which, what in (
+            ("error", early[~same], "different rows for one date; keep the right one"),
+            ("quarantined", early[same], "the same row again; one is kept"),
+        ):
+            for code in np.unique(rows.code[which]):
+                mine = which[rows.code[which] == code]
+                times = f"{len(mine)} dates, this the first: " if len(mine) > 1 else ""
+                self.findings.append(
+                    Finding(
+                        severity,  # type: ignore[arg-type]
+                        "duplicate date",
+                        times + what,
+                        symbol=rows.symbols[code],
+                        date=str(rows.day[mine].min().astype("datetime64[D]")),
+                    )
+                )
+
+    def _table(self, name: str, columns: tuple[Column, ...]) -> pd.DataFrame | None:
+        """One of the optional tables, its unusable rows left out and reported; None if there is none."""
+        there = [path for path in (self.folder / f"{name}{end}" for end in ENDINGS) if path.exists()]
+        if len(there) > 1:
+            self.error(name, f"both {there[0].name} and {there[1].name} are there; keep one of them")
+            return None
+        if not there:
+            self.report([Finding("note", f"no {name}", f"{self.folder.name} has no {name}: {WITHOUT[name]}")])
+            return None
+        table, found = read_table(there[0], there[0].name, columns)
+        loose = name in ("facts", "series")
+        if loose and table is not None:
+            # A broken line of filed figures is left out like any other figure that can't be used.
+            found = [
+                Finding("quarantined", finding.check, finding.message + "; left out")
+                if finding.severity == "error"
+                else finding
+                for finding in found
+            ]
+        self.report(found)
+        if table is None:
+            return None
+        self.report(findings_of(table, "quarantined" if loose else "error", f"cell of {name}"))
+        return _frame(table)
+
+    def _tables(
+        self, tables: dict[str, pd.DataFrame | None], symbols: tuple[str, ...]
+    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Splits, instruments, facts and series after their own checks."""
+        splits, found = check_splits(_or_empty(tables["splits"], SPLIT_TABLE), symbols)
+        self.report(found)
+        instruments, found = check_instruments(tables["instruments"], symbols)
+        self.report(found)
+        facts, found = repeated_facts(_or_empty(tables["facts"], FACT_TABLE), symbols)
+        self.report(found)
+        series, found = check_series(_or_empty(tables["series"], SERIES_TABLE))
+        self.report(found)
+        return splits, instruments, facts, series
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    """The rows of a table without wrong cells."""
+    columns: dict[str, Any] = {}
+    keep = ~table.wrong_rows
+    for name, words in table.words.items():
+        columns[name] = words.array()[keep]
+    for name, days in table.days.items():
+        columns[name] = days[keep].astype("datetime64[D]").astype("datetime64[s]")
+    for name, numbers in table.numbers.items():
+        columns[name] = numbers[keep].astype(np.int64) if name == "fiscal_year" else numbers[keep]
+    frame = pd.DataFrame(columns)
+    for name in table.words:
+        frame[name] = frame[name].astype(str)
+    return frame
+
+
+def _or_empty(table: pd.DataFrame | None, columns: tuple[Column, ...]) -> pd.DataFrame:
+    if table is not None:
+        return table
+    kinds = {"word": "str", "number": "float64", "whole": "int64", "date": "datetime64[s]"}
+    return pd.DataFrame(
+        {column.name: pd.Series([], dtype=kinds[column.kind]) for column in columns if column.needed}
+    )
+
+
+def _bars(
+    sessions: Dates, symbols: tuple[str, ...], wide: dict[str, Array], splits: pd.DataFrame | None
+) -> Bars:
+    close = wide["close"]
+    missing = np.full(close.shape, np.nan)
+    opened = wide.get("open")
+    return Bars(
+        sessions,
+        symbols,
+        close if opened is None else opened,
+        close if opened is None else wide.get("high", missing),
+        close if opened is None else wide.get("low", missing),
+        close,
+        wide.get("volume", missing),
+        np.nan_to_num(wide["dividend"]) if "dividend" in wide else np.zeros(close.shape),
+        _or_empty(splits, SPLIT_TABLE),
+    )
+
+
+def _limits(
+    bars: Bars, facts: pd.DataFrame, instruments: pd.DataFrame, adjustment: Adjustment, closes_only: bool
+) -> tuple[str, ...]:
+    """What a reader must know before trusting a result on this market."""
+    limits = []
+    if np.isfinite(bars.close[-1]).all():
+        limits.append(
+            f"All {len(bars.symbols)} symbols trade to the last session, {bars.sessions[-1]}: they were "
+            "chosen with hindsight, none was delisted, and results carry survivorship bias."
+        )
+    if instruments["group"].ne("").any() and not instruments["from"].notna().any():
+        limits.append(
+            "Group membership is not dated: today's members stand for the past, which is hindsight too."
+        )
+    if len(facts):
+        limits.append(
+            f"Filed figures begin on {facts['filed'].min():%Y-%m-%d}: nothing is known of valuations before."
+        )
+    if adjustment == "total_return":
+        limits.append(
+            "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of "
+            "companies that pay dividends are understated."
+        )
+    elif not bars.dividend.any():
+        limits.append("There are no dividends: returns are price returns.")
+    if closes_only:
+        limits.append("There are closes only: orders fill at the next session's close.")
+    if not np.isfinite(bars.volume).any():
+        limits.append("There is no volume, so neither market impact nor a cap on participation is applied.")
+    return tuple(limits)

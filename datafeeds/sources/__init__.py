@@ -1,0 +1,1 @@
+"""Where numbers come from: the embedded market, and public sources fetched over the network."""

@@ -1,0 +1,182 @@
+"""The embedded market: real prices and real filed figures, offline.
+
+Prices come out of installed packages, without importing those (that takes seconds):
+
+- ``skfolio``: daily closes of 20 large US stocks from 1990-01-02 to 2022-12-28, adjusted for splits and
+  dividends; five factor ETFs from 2014-01-02; the S&P 500 price index.
+- ``arch``: VIX (Cboe) from 2014 to January 2019, and West Texas Intermediate spot oil (US Energy Information
+  Administration, as FRED's DCOILWTICO) from 1986 to January 2019.
+
+``sample_figures.csv`` holds revenue, share counts and some cash flows of the 20 companies, 2009 to 2022, as
+they stood in the companies' quarterly and annual reports to the US Securities and Exchange Commission
+(forms 10-Q and 10-K and their amendments, EDGAR), by filing date; accession numbers where known. Figures
+are as filed, on the split basis of their day. `period_end` of a cover page's share count is the date on the
+cover.
+
+What is odd in them:
+
+- AMD's cover of 2012-08-02 says 707,555,106,000,000 shares in its machine-readable form; the table has
+  707,555,106.
+- BBY, RRC and XOM do not tag a cover count throughout, so theirs is the diluted weighted average.
+- XOM has revenue from fiscal 2011 only, no quarters in 2011-14 and 2017, and changes its definition in 2019.
+- AAPL's fiscal 2009 is the first filing (36,537m); an amendment two months later restates it to 42,905m, so
+  the twelve trailing months are about 8% low until the report for fiscal 2010.
+- PFE 2020 and GE 2019 were restated for businesses sold, which distorts a fourth quarter taken by
+  subtraction.
+- BBY's quarters of fiscal 2014 and 2015 may be later restatements. MRK jumps in 2010 after its merger.
+- CVX's cover of 2011-08-04 repeats the count of a year before, GE's of 2009-11-02 and 2014-11-04 that of the
+  quarter before.
+- Operating cash flow and capital expenditure, fiscal years only, are there for JNJ and MSFT; operating cash
+  flow of 2015 and 2016 for six more.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+
+from datafeeds.checks import check_facts, check_prices, raise_errors
+from datafeeds.market import Market, MarketError
+
+INSTRUMENTS = pd.DataFrame(
+    [
+        ("AAPL", "stock", "Apple", "Information Technology", "Technology Hardware", "other"),
+        ("AMD", "stock", "Advanced Micro Devices", "Information Technology", "Semiconductors", "ai_hardware"),
+        ("BAC", "stock", "Bank of America", "Financials", "Diversified Banks", "financials"),
+        ("BBY", "stock", "Best Buy", "Consumer Discretionary", "Computer & Electronics Retail", "other"),
+        ("CVX", "stock", "Chevron", "Energy", "Integrated Oil & Gas", "other"),
+        ("GE", "stock", "General Electric", "Industrials", "Industrial Conglomerates", "other"),
+        ("HD", "stock", "Home Depot", "Consumer Discretionary", "Home Improvement Retail", "other"),
+        ("JNJ", "stock", "Johnson & Johnson", "Health Care", "Pharmaceuticals", "healthcare"),
+        ("JPM", "stock", "JPMorgan Chase", "Financials", "Diversified Banks", "financials"),
+        ("KO", "stock", "Coca-Cola", "Consumer Staples", "Soft Drinks", "other"),
+        ("LLY", "stock", "Eli Lilly", "Health Care", "Pharmaceuticals", "healthcare"),
+        ("MRK", "stock", "Merck", "Health Care", "Pharmaceuticals", "healthcare"),
+        ("MSFT", "stock", "Microsoft", "Information Technology", "Systems Software", "software"),
+        ("PEP", "stock", "PepsiCo", "Consumer Staples", "Soft Drinks", "other"),
+        ("PFE", "stock", "Pfizer", "Health Care", "Pharmaceuticals", "healthcare"),
+        ("PG", "stock", "Procter & Gamble", "Consumer Staples", "Household Products", "other"),
+        ("RRC", "stock", "Range Resources", "Energy", "Oil & Gas Exploration & Production", "other"),
+        ("UNH", "stock", "UnitedHealth", "Health Care", "Managed Health Care", "healthcare"),
+        ("WMT", "stock", "Walmart", "Consumer Staples", "Consumer Staples Retail", "other"),
+        ("XOM", "stock", "Exxon Mobil", "Energy", "Integrated Oil & Gas", "other"),
+        ("MTUM", "etf", "iShares MSCI USA Momentum Factor ETF", "", "", "factor"),
+        ("QUAL", "etf", "iShares MSCI USA Quality Factor ETF", "", "", "factor"),
+        ("SIZE", "etf", "iShares MSCI USA Size Factor ETF", "", "", "small_cap"),
+        ("USMV", "etf", "iShares MSCI USA Minimum Volatility Factor ETF", "", "", "factor"),
+        ("VLUE", "etf", "iShares MSCI USA Value Factor ETF", "", "", "factor"),
+        ("SP500", "index", "S&P 500 (price index)", "", "", ""),
+    ],
+    columns=["symbol", "kind", "name", "sector", "industry", "group"],
+)
+"""The instruments of the sample, with GICS-like sectors and industries."""
+
+SPLITS = pd.DataFrame(
+    [
+        ("KO", "2012-08-13", 2.0),
+        ("AAPL", "2014-06-09", 7.0),
+        ("AAPL", "2020-08-31", 4.0),
+        ("GE", "2021-08-02", 0.125),
+    ],
+    columns=["symbol", "date", "ratio"],
+)
+"""Splits of the 20 companies between the first and the last filed figure, from their announcements."""
+
+LIMITS = (
+    "The 20 stocks were chosen today and all of them still trade: results carry survivorship bias.",
+    "One company each stands for AI hardware (AMD) and for software (MSFT).",
+    "SIZE, a tilt to smaller names within large and mid-sized US companies, stands in for the Russell 2000; "
+    "before 2014 there is no small-cap instrument, and only the equal-weighted vehicle leans to size.",
+    "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of companies "
+    "that pay dividends are understated, the more so the further back; those that spun off a business (GE, "
+    "MRK, PFE) too.",
+    "There are closes only: orders fill at the next session's close. There is no volume, so neither market "
+    "impact nor a cap on participation is applied.",
+    "The S&P 500 is the price index without dividends.",
+    "Filed figures begin in the second half of 2009: nothing is known of valuations before that. Share "
+    "counts of BBY, RRC and XOM are diluted averages; XOM has no revenue before 2012, nor quarters in fiscal "
+    "2011 to 2014 and 2017.",
+    "VIX is known from 2014 to the start of 2019, oil (taken as known a week later) to the start of 2019.",
+)
+"""What a reader must know before trusting a result on the sample."""
+
+SAME_DAY = pd.Timedelta(0)
+"""The VIX is known at the close of its day."""
+
+OIL_DELAY = pd.Timedelta(days=7)
+"""FRED publishes the spot oil price about a week after its date."""
+
+
+def sample_market() -> Market:
+    """The embedded market of 20 US stocks, five factor ETFs and the S&P 500, 1990-01-02 to 2022-12-28.
+
+    Returns
+    -------
+    Market
+        Closes only, total-return adjusted, ETFs NaN before 2014. Filed figures are checked; what was
+        quarantined or noted is among its findings.
+
+    Raises
+    ------
+    MarketError
+        If a package that holds the prices is not installed, saying what to install.
+    """
+    stocks = _prices("sp500_dataset")
+    funds = _prices("factors_dataset")
+    index = _prices("sp500_index")
+    close = pd.concat([stocks, funds, index], axis=1)[list(INSTRUMENTS["symbol"])].astype("float64")
+    facts, doubts = check_facts(_figures(), SPLITS)
+    sessions = close.index.to_numpy().astype("datetime64[D]")
+    findings = (*check_prices(sessions, tuple(close.columns), close.to_numpy()), *doubts)
+    raise_errors("sample", findings)
+    return Market.from_wide(
+        "sample",
+        close,
+        instruments=INSTRUMENTS,
+        facts=facts,
+        splits=SPLITS,
+        series=pd.concat([_series("vix", "vix", SAME_DAY), _series("wti", "DCOILWTICO", OIL_DELAY)]),
+        source="20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, VIX and oil from "
+        "the arch package, filed figures from reports to the SEC",
+        adjustment="total_return",
+        limits=LIMITS,
+        findings=findings,
+    )
+
+
+def _prices(name: str) -> pd.DataFrame:
+    table = pd.read_csv(_resource("skfolio", "datasets", "data", f"{name}.csv.gz"), index_col="Date")
+    table.index = pd.to_datetime(table.index, format="%Y-%m-%d")
+    return table
+
+
+def _series(name: str, column: str, delay: pd.Timedelta) -> pd.DataFrame:
+    """A daily series of FRED as `arch` holds it: a dot stands for a holiday."""
+    table = pd.read_csv(_resource("arch", "data", name, f"{name}.csv.gz"), na_values=".").dropna()
+    dates = pd.to_datetime(table["Date"], format="%m/%d/%Y")
+    return pd.DataFrame({"series": name, "date": dates, "available": dates + delay, "value": table[column]})
+
+
+def _figures() -> pd.DataFrame:
+    source = files("datafeeds.sources") / "sample_figures.csv"
+    if not source.is_file():
+        raise MarketError("datafeeds/sources/sample_figures.csv is missing; install style-rotation again")
+    with source.open(encoding="utf-8") as lines:
+        return pd.read_csv(lines, dtype={"accession": str}, parse_dates=["filed", "period_end"])
+
+
+def _resource(package: str, *parts: str) -> Path:
+    """Path of a file inside an installed package, found without importing it."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MarketError(f"the sample market needs the package {package!r}: pip install {package}")
+    path = Path(next(iter(spec.submodule_search_locations)), *parts)
+    if not path.is_file():
+        raise MarketError(
+            f"the installed {package} has no {'/'.join(parts)}, which the sample market reads: "
+            f"pip install --force-reinstall {package}"
+        )
+    return path

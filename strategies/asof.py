@@ -1,0 +1,299 @@
+"""The market as it was known at one moment: all that a strategy can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from datafeeds import facts as fundamentals
+from datafeeds.market import Array, Market, MarketError
+from datafeeds.names import unknown_name
+
+if TYPE_CHECKING:
+    from strategies.target import Target
+
+
+@dataclass(frozen=True)
+class _Moment:
+    market: Market
+    index: int
+    weights: Array
+    previous: Target | None
+
+
+# The market stands outside the objects that strategies hold, so no attribute of theirs leads to it.
+_MOMENTS: WeakKeyDictionary[AsOf, _Moment] = WeakKeyDictionary()
+_ASKED_FOR_WEIGHTS: WeakSet[AsOf] = WeakSet()
+
+
+class AsOf:
+    """A market at the close of one session, with what was public then and nothing later.
+
+    Everything returned is a fresh copy that ends at `today`; changing it changes nothing else.
+
+    Parameters
+    ----------
+    market : Market
+    index : int
+        Position of the decision session among the market's sessions.
+    weights : ndarray, shape (symbols,), optional
+        The portfolio's weights at this close; zero if not given.
+    previous : Target, optional
+        What the strategy last asked for.
+
+    Examples
+    --------
+    >>> see.latest("price_to_sales", group="ai_hardware")  # doctest: +SKIP
+    AMD    3.21
+    Name: price_to_sales, dtype: float64
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __init__(
+        self, market: Market, index: int, weights: Array | None = None, previous: Target | None = None
+    ) -> None:
+        held = np.zeros(len(market.symbols)) if weights is None else np.asarray(weights, dtype=np.float64)
+        _MOMENTS[self] = _Moment(market, index, held, previous)
+
+    def __repr__(self) -> str:
+        return f"AsOf({self.today:%Y-%m-%d})"
+
+    @property
+    def today(self) -> pd.Timestamp:
+        """The decision session; its close is known."""
+        moment = _MOMENTS[self]
+        return pd.Timestamp(moment.market.sessions[moment.index])
+
+    @property
+    def sessions_seen(self) -> int:
+        """How many sessions the market has had, today included."""
+        return _MOMENTS[self].index + 1
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups that the market's instruments belong to."""
+        return _MOMENTS[self].market.groups
+
+    @property
+    def previous(self) -> Target | None:
+        """The last target that the strategy returned, or None at the first decision."""
+        return _MOMENTS[self].previous
+
+    @property
+    def weights(self) -> pd.Series[float]:
+        """Share of equity in each held symbol at today's close, after drift; the rest is cash."""
+        _ASKED_FOR_WEIGHTS.add(self)
+        moment = _MOMENTS[self]
+        held = np.flatnonzero(moment.weights)
+        return pd.Series(moment.weights[held], index=_labels(moment, held), name="weight", dtype=float)
+
+    def members(
+        self, group: str | None = None, *, kind: str | tuple[str, ...] = ("stock", "etf")
+    ) -> list[str]:
+        """Symbols that traded today and belong to `group` today.
+
+        Parameters
+        ----------
+        group : str, optional
+            Name of a group; all groups (and none) if not given.
+        kind : str or tuple of str
+            Kinds of instrument to include. Indices can't be bought and are left out unless asked for.
+
+        Raises
+        ------
+        MarketError
+            If no instrument ever belongs to `group`.
+        """
+        moment = _MOMENTS[self]
+        return [moment.market.symbols[i] for i in _columns(moment, group, None, kind)]
+
+    def has(self, fact: str) -> bool:
+        """Whether `fact` exists in this market, for any symbol and date."""
+        return fact in fundamentals.names(_MOMENTS[self].market)
+
+    def latest(
+        self, fact: str, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.Series[float]:
+        """Newest value of a filed or derived fact that was public at today's close.
+
+        Parameters
+        ----------
+        fact : str
+            A filed concept (``"revenue"``) or a derived fact (``"price_to_sales"``).
+        group : str, optional
+            Only members of this group.
+        symbols : iterable of str, optional
+            Only these symbols.
+
+        Returns
+        -------
+        Series
+            Indexed by symbol, NaN where nothing was known.
+        """
+        moment = _MOMENTS[self]
+        columns = _columns(moment, group, symbols)
+        values = _fact(moment.market, fact)[moment.index, columns]
+        return pd.Series(values, index=_labels(moment, columns), name=fact)
+
+    def history(
+        self, fact: str, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """A fact over the trailing `sessions`, each row as it was known at that session's close.
+
+        Returns
+        -------
+        DataFrame
+            Rows are sessions ending today (fewer at the start of the data), columns are symbols.
+        """
+        moment = _MOMENTS[self]
+        return _window(moment, _fact(moment.market, fact), sessions, _columns(moment, group, symbols))
+
+    def group_median(self, fact: str, sessions: int, group: str) -> pd.Series[float]:
+        """Median of a fact over a group's members, for the trailing `sessions`.
+
+        Each day's members and figures are those of that day, so a name counts neither before it joined nor
+        after it left.
+
+        Returns
+        -------
+        Series
+            Sessions ending today; NaN where no member's figure was known.
+        """
+        moment = _MOMENTS[self]
+        _require_group(moment.market, group)
+        _fact(moment.market, fact)
+        rows = _trailing(moment, sessions)
+        return pd.Series(
+            fundamentals.group_median(moment.market, fact, group)[rows].copy(),
+            index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),
+            name=fact,
+        )
+
+    def closes(
+        self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Closes of the trailing `sessions`, NaN where a symbol did not trade."""
+        moment = _MOMENTS[self]
+        return _window(moment, moment.market.close, sessions, _columns(moment, group, symbols))
+
+    def volumes(
+        self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Shares traded in the trailing `sessions`, NaN where unknown."""
+        moment = _MOMENTS[self]
+        return _window(moment, moment.market.volume, sessions, _columns(moment, group, symbols))
+
+    def returns(
+        self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Daily total returns (close to close, dividends included) of the trailing `sessions`.
+
+        A session without a bar has return 0 at the last known close; NaN before the first bar.
+        """
+        moment = _MOMENTS[self]
+        columns = _columns(moment, group, symbols)
+        prices = _window(moment, moment.market.mark, sessions + 1, columns)
+        paid = _window(moment, moment.market.dividend, sessions + 1, columns)
+        before = prices.shift(1)
+        return ((prices + paid) / before - 1.0).iloc[1:]
+
+    def series(self, name: str, values: int = 1) -> pd.Series[float]:
+        """The last `values` numbers of a daily series that were available by today.
+
+        Returns
+        -------
+        Series
+            Indexed by the date that each number describes.
+
+        Raises
+        ------
+        MarketError
+            If the market has no series of that name.
+        """
+        moment = _MOMENTS[self]
+        table = fundamentals.series_table(moment.market, name)
+        known = int(np.searchsorted(table.available, moment.market.sessions[moment.index], side="right"))
+        start = max(0, known - values)
+        return pd.Series(
+            table.values[start:known].copy(),
+            index=pd.DatetimeIndex(table.dates[start:known].copy()),
+            name=name,
+        )
+
+    def has_series(self, name: str) -> bool:
+        """Whether the market has a daily series of that name."""
+        return name in fundamentals.series_names(_MOMENTS[self].market)
+
+    def since(self, date: str | pd.Timestamp) -> int:
+        """Number of sessions from `date` through today, for use as a length elsewhere.
+
+        Examples
+        --------
+        >>> see.closes(see.since("2020-02-19"))  # doctest: +SKIP
+        """
+        moment = _MOMENTS[self]
+        day = np.datetime64(pd.Timestamp(date).date(), "D")
+        first = int(np.searchsorted(moment.market.sessions, day, side="left"))
+        return max(0, moment.index + 1 - first)
+
+
+def read_account(see: AsOf) -> bool:
+    """Whether anyone has looked at ``see.weights``: a decision that has not is the same for any account."""
+    return see in _ASKED_FOR_WEIGHTS
+
+
+def _columns(
+    moment: _Moment,
+    group: str | None,
+    symbols: Iterable[str] | None,
+    kind: str | tuple[str, ...] = ("stock", "etf"),
+) -> npt.NDArray[np.intp]:
+    """Columns of the named symbols, or of today's members of `group`."""
+    market = moment.market
+    if symbols is not None:
+        return market.columns_of(symbols)
+    kinds = (kind,) if isinstance(kind, str) else kind
+    chosen = np.isin(market.kinds, kinds) & market.traded[moment.index]
+    if group is not None:
+        _require_group(market, group)
+    chosen &= market.membership(group, moment.index)
+    return np.flatnonzero(chosen)
+
+
+def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> pd.Index[Any]:
+    return moment.market.labels[columns]
+
+
+def _trailing(moment: _Moment, sessions: int) -> slice:
+    if sessions < 1:
+        raise MarketError(f"asked for {sessions} sessions; a look back needs at least 1")
+    return slice(max(0, moment.index + 1 - sessions), moment.index + 1)
+
+
+def _require_group(market: Market, group: str) -> None:
+    if group not in market.groups:
+        raise MarketError(unknown_name("group", group, market.groups, f"market {market.name!r}"))
+
+
+def _window(moment: _Moment, values: Array, sessions: int, columns: npt.NDArray[np.intp]) -> pd.DataFrame:
+    rows = _trailing(moment, sessions)
+    return pd.DataFrame(
+        values[rows, columns],
+        index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),
+        columns=_labels(moment, columns),
+        copy=True,
+    )
+
+
+def _fact(market: Market, name: str) -> Array:
+    known = fundamentals.names(market)
+    if name not in known:
+        raise MarketError(unknown_name("fact", name, known, f"market {market.name!r}"))
+    return fundamentals.fact(market, name)

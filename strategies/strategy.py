@@ -1,0 +1,175 @@
+"""What a strategy is: a class that turns what is known today into a target."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, get_origin, get_type_hints
+
+from pydantic import ConfigDict, PlainValidator, PydanticUserError, TypeAdapter, ValidationError
+
+from datafeeds.names import unknown_name
+from strategies.asof import AsOf
+from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
+from strategies.target import StrategyError, Target
+
+REGISTRY: dict[str, type[Strategy]] = {}
+"""Every strategy class by name, in order of definition."""
+
+
+class Strategy:
+    """What to hold, and why: subclass it, set parameters as class attributes, write `decide`.
+
+    Class attributes with a type hint are the parameters. They can be given to the constructor or in a run
+    file, are checked against their hints, and unknown names are refused with the nearest match. A subclass
+    registers itself under its class name. Instances pickle and compare by their parameters.
+
+    Attributes
+    ----------
+    schedule : Schedule
+        When `decide` is called; besides, it is called once at the first session of a run. A parameter of
+        every strategy: ``schedule="weekly"`` replaces what the class says (see `SCHEDULES`).
+
+    Examples
+    --------
+    >>> class Half(Strategy):
+    ...     '''Keep half the money in one symbol.'''
+    ...     symbol: str = "SPY"
+    ...     def decide(self, see):
+    ...         return Target({self.symbol: 0.5}, why="half")
+    >>> Half(symbol="IWM").decide(None).cash
+    0.5
+    """
+
+    schedule: Annotated[Schedule, PlainValidator(schedule_named)] = Monthly()
+    parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.parameters = MappingProxyType(_parameters(cls))
+        REGISTRY[cls.__name__] = cls
+
+    def __init__(self, **parameters: Any) -> None:
+        name = type(self).__name__
+        for key in parameters:
+            if key not in self.parameters:
+                raise StrategyError(unknown_name("parameter", key, self.parameters, f"strategy {name}"))
+        for key, adapter in self.parameters.items():
+            given = parameters.get(key, getattr(type(self), key))
+            try:
+                value = adapter.validate_python(given)
+            except ValidationError as error:
+                problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
+            object.__setattr__(self, key, value)
+        self.check()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise StrategyError(
+            f"{type(self).__name__}.{name} can't be changed: a decision may depend only on what is seen; "
+            "carry state with Target.remember"
+        )
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{key}={value!r}" for key, value in self.values().items())
+        return f"{type(self).__name__}({given})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Strategy) and type(self) is type(other) and self.values() == other.values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.values())
+
+    def values(self) -> dict[str, Any]:
+        """The parameters and their values, as a run file writes them."""
+        names = {schedule: name for name, schedule in SCHEDULES.items()}
+        values = {key: getattr(self, key) for key in self.parameters}
+        return {
+            key: names.get(value, value) if isinstance(value, Schedule) else value
+            for key, value in values.items()
+        }
+
+    def check(self) -> None:
+        """Raise `StrategyError` if the parameters contradict one another; subclasses may override it."""
+
+    def decide(self, see: AsOf) -> Target | None:
+        """What to hold from the next session on, given what is known at today's close.
+
+        Parameters
+        ----------
+        see : AsOf
+            The market up to today.
+
+        Returns
+        -------
+        Target or None
+            None means: hold, let the weights drift.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define decide(self, see)")
+
+
+def _parameters(cls: type[Strategy]) -> dict[str, TypeAdapter[Any]]:
+    """The checkable parameters of `cls`: its public hinted class attributes that are not ClassVar."""
+    adapters: dict[str, TypeAdapter[Any]] = {}
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        if name.startswith("_") or get_origin(hint) is ClassVar or hint is ClassVar:
+            continue
+        if not hasattr(cls, name):
+            raise StrategyError(f"{cls.__name__}.{name} needs a default value: every parameter has one")
+        adapters[name] = _adapter(hint)
+    # Inherited first by get_type_hints, read last by people.
+    if "schedule" in adapters:
+        adapters["schedule"] = adapters.pop("schedule")
+    return adapters
+
+
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # dataclasses and models bring their own configuration
+        return TypeAdapter(hint)
+
+
+def _rebuild(cls: type[Strategy], values: dict[str, Any]) -> Strategy:
+    return cls(**values)
+
+
+def require_group(see: AsOf, key: str, group: str) -> None:
+    """Refuse a group that the market does not have.
+
+    Parameters
+    ----------
+    see : AsOf
+    key : str
+        The parameter that names the group.
+    group : str
+
+    Raises
+    ------
+    StrategyError
+        Naming the run file's key and the nearest group.
+    """
+    if group not in see.groups:
+        raise StrategyError(f"strategy.{key} = {group!r}: {unknown_name('group', group, see.groups)}")
+
+
+def strategy_named(name: str) -> type[Strategy]:
+    """The registered strategy class called `name`.
+
+    Raises
+    ------
+    StrategyError
+        If there is none, naming the nearest.
+    """
+    if name not in REGISTRY:
+        raise StrategyError(unknown_name("strategy", name, REGISTRY))
+    return REGISTRY[name]
+
+
+def summary_of(cls: type[Strategy]) -> str:
+    """First line of the class's docstring."""
+    return (inspect.getdoc(cls) or "").split("\n", 1)[0]

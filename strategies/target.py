@@ -1,0 +1,286 @@
+"""What to hold from the next session on, with the reason for every change."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+
+TOLERANCE = 1e-9
+"""How far weights may stray from [0, 1] by rounding."""
+
+
+class StrategyError(ValueError):
+    """A strategy or its parameters can't be used; the message names the parameter and what to do."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step on the way to a target, as it stands in the decision log.
+
+    Attributes
+    ----------
+    why : str
+        The reason in words.
+    weights : mapping of str to float
+        The weights after the step, only where the step changed them.
+    """
+
+    why: str
+    weights: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Change, (self.why, dict(self.weights))
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One put of a structure.
+
+    Attributes
+    ----------
+    moneyness : float
+        Strike over the underlying's close on the day it is bought.
+    quantity : float
+        Puts per unit of the structure; negative if sold.
+    """
+
+    moneyness: float
+    quantity: float
+
+
+class Structure(Protocol):
+    """What a hedge buys: a frozen dataclass such as `strategies.hedges.PutSpread`. It must hash."""
+
+    @property
+    def tenor(self) -> int:
+        """Monthly expiries from the purchase to expiry."""
+
+    @property
+    def roll(self) -> int:
+        """Monthly expiries from one purchase to the next, at most `tenor`."""
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """The puts of one unit."""
+
+    @property
+    def name(self) -> str:
+        """What readers see."""
+
+
+@dataclass(frozen=True)
+class Hedge:
+    """A standing instruction to hold a structure from each roll to the next, while its target is in effect.
+
+    Attributes
+    ----------
+    structure : Structure
+    ratio : float
+        Notional as a share of equity without the hedge: ``units * close of the underlying / equity``.
+    budget_bps : float or None
+        Most that may be spent on premiums, in hundredths of a percent of equity a year; None for no cap.
+    """
+
+    structure: Structure
+    ratio: float
+    budget_bps: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ratio < math.inf:
+            raise StrategyError(f"hedge ratio is {self.ratio}; it must be finite and at least 0")
+        if self.budget_bps is not None and not 0 <= self.budget_bps < math.inf:
+            raise StrategyError(f"hedge budget_bps is {self.budget_bps}; it must be finite and at least 0")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Weights to hold from the next session on, with the reason for each change. Immutable.
+
+    Parameters
+    ----------
+    weights : mapping or Series of float
+        Share of equity by symbol, each between 0 and 1, together at most 1; the rest is cash.
+    why : str
+        Reason for the starting weights.
+
+    Attributes
+    ----------
+    changes : tuple of Change
+        Every step since construction, with its reason.
+    state : mapping
+        What the strategy wants to know at its next decision; reaches it as ``see.previous.state``. It goes
+        into the decision log, so it holds only what JSON does: numbers, words, lists, dicts with word keys.
+    hedges : tuple of Hedge
+        Options to hold beside the weights, as `hedge` adds them.
+
+    Raises
+    ------
+    StrategyError
+        If a weight is not finite, is negative, or the weights add to more than 1; if `why` is empty; if
+        `state` holds something that JSON does not.
+
+    Examples
+    --------
+    >>> target = Target({"AMD": 0.5, "JPM": 0.5}, why="equal").scale({"AMD": 0.2}, why="dear")
+    >>> round(target.weights["AMD"], 3), round(target.cash, 3)
+    (0.1, 0.4)
+    """
+
+    weights: Mapping[str, float]
+    why: str = "starting weights"
+    changes: tuple[Change, ...] = ()
+    state: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    hedges: tuple[Hedge, ...] = ()
+
+    if TYPE_CHECKING:  # accepts a Series, always gives back a mapping
+
+        def __init__(
+            self,
+            weights: Mapping[str, float] | pd.Series[float],
+            why: str = "starting weights",
+            changes: tuple[Change, ...] = (),
+            state: Mapping[str, Any] = ...,
+            hedges: tuple[Hedge, ...] = (),
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if not self.why:
+            raise StrategyError("a target needs a reason: pass why=")
+        weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
+        for symbol, weight in weights.items():
+            if not -TOLERANCE <= weight < math.inf:
+                raise StrategyError(
+                    f"target weight of {symbol} is {weight}; weights must be finite and at least 0"
+                )
+        total = sum(weights.values())
+        if total > 1 + TOLERANCE:
+            raise StrategyError(
+                f"target weights add to {total:.6f}; they must add to at most 1, the rest is cash"
+            )
+        kept = {symbol: weight for symbol, weight in weights.items() if weight > 0}
+        object.__setattr__(self, "weights", MappingProxyType(kept))
+        object.__setattr__(self, "state", MappingProxyType(_json_copy(self.state)))
+        if not self.changes:
+            object.__setattr__(self, "changes", (Change(self.why, self.weights),))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Target, (dict(self.weights), self.why, self.changes, dict(self.state), self.hedges)
+
+    @property
+    def cash(self) -> float:
+        """Share of equity left in cash."""
+        return 1.0 - sum(self.weights.values())
+
+    def weight_of(self, symbols: Iterable[str]) -> float:
+        """Total weight of `symbols`."""
+        return sum(self.weights.get(symbol, 0.0) for symbol in symbols)
+
+    def scale(self, factors: Mapping[str, float] | pd.Series[float], why: str) -> Target:
+        """Multiply the weights of the symbols in `factors`; what is freed goes to cash.
+
+        A factor that is NaN (nothing known) leaves its symbol as it is.
+        """
+        known = {str(symbol): float(factor) for symbol, factor in factors.items() if not math.isnan(factor)}
+        changed = {
+            symbol: self.weights[symbol] * factor
+            for symbol, factor in known.items()
+            if symbol in self.weights and factor != 1.0
+        }
+        return self._with(changed, why)
+
+    def add(self, weights: Mapping[str, float] | pd.Series[float], why: str) -> Target:
+        """Add to the weights, out of cash."""
+        changed = {
+            str(symbol): self.weights.get(str(symbol), 0.0) + float(weight)
+            for symbol, weight in weights.items()
+            if weight != 0
+        }
+        return self._with(changed, why)
+
+    def note(self, why: str) -> Target:
+        """Record a reason that changes no weight, such as a screen that could not be applied."""
+        return self._with({}, why)
+
+    def hedge(
+        self,
+        structure: Structure,
+        why: str,
+        *,
+        ratio: float = 1.0,
+        reserve: float = 0.02,
+        budget_bps: float | None = None,
+    ) -> Target:
+        """Hold `structure` beside the weights, bought at the next roll and renewed at each.
+
+        Parameters
+        ----------
+        structure : Structure
+            Such as ``PutSpread(0.95, 0.85)``; see `strategies.hedges`.
+        why : str
+            The reason in words.
+        ratio : float
+            Notional as a share of equity.
+        reserve : float
+            Share of equity that must be left in cash, to pay premiums from: weights that leave less are
+            scaled down alike.
+        budget_bps : float, optional
+            Most that may be spent on premiums, in hundredths of a percent of equity a year.
+
+        Examples
+        --------
+        >>> from strategies.hedges import PutSpread
+        >>> target = Target({"SPY": 1.0}).hedge(PutSpread(0.95, 0.85), why="a tail to insure")
+        >>> dict(target.weights), target.hedges[0].ratio
+        ({'SPY': 0.98}, 1.0)
+        """
+        if not why:
+            raise StrategyError("every change to a target needs a reason: pass why=")
+        if not 0 <= reserve < 1:
+            raise StrategyError(f"reserve is {reserve}; it must be a share of equity, at least 0 and below 1")
+        added = Hedge(structure, ratio, budget_bps)
+        reason = f"{why}: {structure.name} on {ratio:.0%} of equity"
+        if budget_bps is not None:
+            reason += f", for at most {budget_bps:g} bps a year"
+        scaled: dict[str, float] = {}
+        invested = sum(self.weights.values())
+        if invested > 1 - reserve:
+            share = (1 - reserve) / invested
+            scaled = {symbol: weight * share for symbol, weight in self.weights.items()}
+            reason += f"; weights scaled by {share:.4g} to keep {reserve:.1%} in cash for premiums"
+        return replace(self._with(scaled, reason), hedges=(*self.hedges, added))
+
+    def remember(self, **state: Any) -> Target:
+        """Keep `state` for the next decision, where it is ``see.previous.state``."""
+        return replace(self, state={**self.state, **state})
+
+    def _with(self, changed: Mapping[str, float], why: str) -> Target:
+        if not why:
+            raise StrategyError("every change to a target needs a reason: pass why=")
+        return replace(
+            self,
+            weights={**self.weights, **changed},
+            changes=(*self.changes, Change(why, changed)),
+        )
+
+
+def _json_copy(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `state` that shares nothing with it."""
+    if not state:
+        return {}
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(dict(state), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise StrategyError(
+            f"state {dict(state)!r} can't go into the decision log: {error}; "
+            "keep finite numbers, words, lists and dicts"
+        ) from None
+    return copy

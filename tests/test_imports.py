@@ -2,11 +2,11 @@
 
 import ast
 import sys
-from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).resolve().parents[2]
+from tests.places import HOUSE
+
 PACKAGES = ("datafeeds", "strategies", "backtests")
 OUTSIDE_WORLD = {
     "os", "pathlib", "io", "shutil", "tempfile", "glob", "socket", "ssl", "http", "urllib", "ftplib",

@@ -158,7 +158,9 @@ def _of_import(module: str, name: str | None) -> str:
         return f"imports {module}: a decision depends only on what is seen"
     if top in ENGINES:
         return f"imports {module}: a strategy does not know the engine"
-    if (top == "datafeeds" or module == "strategies.asof") and (name is None or name not in SEEN.get(module, ())):
+    if (top == "datafeeds" or module == "strategies.asof") and (
+        name is None or name not in SEEN.get(module, ())
+    ):
         return f"imports {module}{f'.{name}' if name else ''}: the market is seen through AsOf only"
     if "datasets" in (*module.split("."), name):
         return f"imports {module}: data comes from the market only"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 from datafeeds import facts as fundamentals
 from datafeeds.checks import check_facts, check_split_basis
 from datafeeds.market import Market, MarketError, exchange_sessions
+from tests.places import SHARED
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "market"
+FOLDER = SHARED / "market"
 
 
 def market(figures, *, start="2020-01-02", end="2022-12-30", splits=(), symbols=("AAA",), close=None):
@@ -316,23 +316,23 @@ def test_poisoned_future_prices_change_no_market_cap_before(row, poison):
 
 
 def folder_market() -> Market:
-    prices = pd.read_parquet(SHARED / "prices.parquet", columns=["symbol", "date", "close"])
+    prices = pd.read_parquet(FOLDER / "prices.parquet", columns=["symbol", "date", "close"])
     close = prices.assign(date=pd.to_datetime(prices["date"])).pivot(
         index="date", columns="symbol", values="close"
     )
     sessions = close.index.to_numpy().astype("datetime64[D]")
     splits, basis = check_split_basis(
-        sessions, tuple(close.columns), close.to_numpy(), pd.read_csv(SHARED / "splits.csv")
+        sessions, tuple(close.columns), close.to_numpy(), pd.read_csv(FOLDER / "splits.csv")
     )
-    facts, doubts = check_facts(pd.read_csv(SHARED / "facts.csv"), splits)
-    instruments = pd.read_csv(SHARED / "instruments.csv")
+    facts, doubts = check_facts(pd.read_csv(FOLDER / "facts.csv"), splits)
+    instruments = pd.read_csv(FOLDER / "instruments.csv")
     return Market.from_wide(
         "shared",
         close,
         instruments=instruments[instruments["symbol"].isin(close.columns)],
         facts=facts,
         splits=splits,
-        series=pd.read_csv(SHARED / "series.csv"),
+        series=pd.read_csv(FOLDER / "series.csv"),
         findings=(*basis, *doubts),
     )
 
@@ -340,7 +340,7 @@ def folder_market() -> Market:
 @pytest.fixture(scope="module")
 def folder():
     """343 real symbols, where the market folder lies beside the repository."""
-    if not SHARED.is_dir():
+    if not FOLDER.is_dir():
         pytest.skip("no market folder beside the repository")
     return folder_market()
 

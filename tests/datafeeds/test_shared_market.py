@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,8 @@ from datafeeds import facts as fundamentals
 from datafeeds.checks import check_facts, check_split_basis
 from datafeeds.folder.cache import open_folder
 from datafeeds.market import Finding, Market
+from tests.places import SHARED
 
-SHARED = Path(__file__).parents[2].parent / "shared"
 FOLDER = SHARED / "market"
 FIGURES = SHARED / "reference" / "sec_figures.csv"
 

@@ -1,6 +1,3 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +6,8 @@ from datafeeds.market import MarketError
 from strategies import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted, StrategyError, Target
 from strategies.asof import AsOf
 from strategies.benchmarks import adjusted_divisor, price_index
+from tests.places import answers
 
-ANSWERS = Path(__file__).resolve().parents[1] / "answers"
 NAN = np.nan
 
 
@@ -91,7 +88,7 @@ def test_buy_and_hold_of_an_unknown_symbol_names_the_nearest(market):
 
 
 def test_dow_divisor_through_a_split():
-    answer = json.loads((ANSWERS / "dow_divisor.json").read_text())
+    answer = answers("dow_divisor.json")
     before = round(answer["level_before"] * answer["divisor_before"], 2)
     after = before - answer["nike_before"] + answer["nike_after"]
     divisor = adjusted_divisor(answer["divisor_before"], before, after)

@@ -22,7 +22,7 @@ from strategies.examples.risk_parity import RiskParity
 from strategies.examples.sector_value import SectorValue
 from strategies.examples.size_momentum import SizeMomentum
 from strategies.examples.target_volatility import TargetVolatility
-from tests.strategies.test_imports import HOUSE
+from tests.places import HOUSE
 
 
 @pytest.fixture(scope="module")

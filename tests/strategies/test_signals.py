@@ -1,6 +1,3 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,8 +19,8 @@ from strategies.signals import (
     valuation_cut,
     yield_weights,
 )
+from tests.places import answers
 
-ANSWERS = Path(__file__).resolve().parents[1] / "answers"
 NAN = np.nan
 
 sometimes_unknown = arrays(
@@ -42,7 +39,7 @@ def test_row_medians_without_columns_are_unknown():
 
 
 def test_the_rule_sleeps_for_the_median_semiconductor_of_2020_and_wakes_in_2025():
-    answer = json.loads((ANSWERS / "damodaran_price_to_sales.json").read_text())
+    answer = answers("damodaran_price_to_sales.json")
     cut = {
         year: valuation_cut(pd.Series({"median": answer["semiconductor"][year]}), norm)["median"]
         for year, norm in answer["software"].items()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import bz2
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +21,9 @@ from backtests.engine.terms import Account, Costs
 from backtests.result import Book
 from datafeeds.market import Array, Market
 from strategies import BuyAndHold
+from tests.places import answers
 
-ANSWERS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "answers" / "attribution.json").read_text())
+ANSWERS = answers("attribution.json")
 BACON = {key: np.array(value) for key, value in ANSWERS["bacon"].items() if isinstance(value, list)}
 LINKINGS: tuple[tested.Linking, ...] = ("carino", "menchero")
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import fields
 from importlib.resources import files
-from pathlib import Path
 
 import empyrical
 import numpy as np
@@ -30,8 +28,9 @@ from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.analysis.trading import Trading, trading
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
 from datafeeds.sources.sample import sample_market
+from tests.places import answers
 
-ANSWERS = json.loads((Path(__file__).parents[1] / "answers" / "performance.json").read_text(encoding="utf-8"))
+ANSWERS = answers("performance.json")
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import json
 import math
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,10 +14,9 @@ import pytest
 from backtests.analysis import significance as tested
 from backtests.analysis.performance import performance, relative, returns_of
 from datafeeds.market import Array, Dates
+from tests.places import answers
 
-ANSWERS: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "answers" / "significance.json").read_text()
-)
+ANSWERS = answers("significance.json")
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from datafeeds.market import Market
 from datafeeds.sources.sample import sample_market
 from strategies import EqualWeighted
 from strategies.asof import AsOf
-from tests.backtests.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
+from tests.backtests.authoring.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
 
 
 @pytest.fixture(scope="module")

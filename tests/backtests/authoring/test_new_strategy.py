@@ -25,7 +25,7 @@ from datafeeds.sources.sample import sample_market
 from strategies.asof import AsOf
 from strategies.strategy import REGISTRY
 from strategies.target import StrategyError
-from tests.backtests.cheaters import small_market
+from tests.backtests.authoring.cheaters import small_market
 
 FOLDERS = ("strategies", "tests/strategies", "backtests/runs")
 

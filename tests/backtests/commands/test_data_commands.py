@@ -21,13 +21,12 @@ from datafeeds.folder.layout import check_folder
 from datafeeds.market import MarketError
 from strategies.benchmarks import BuyAndHold
 from strategies.target import StrategyError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "datafeeds"))
-from folders import price_rows, write_folder
+from tests.datafeeds.folders import price_rows, write_folder
+from tests.places import SHARED
 
 sys.path.pop(0)
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "market"
+FOLDER = SHARED / "market"
 RUN_FILE = """
 name = "held"
 market = "{market}"
@@ -285,9 +284,9 @@ def test_the_shipped_run_file() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no market folder beside the repository")
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="no market folder beside the repository")
 def test_the_ai_era_on_a_real_market() -> None:
-    result = run(load("ai_era", [f"market={json.dumps(str(SHARED))}", "engine=ledger"]), verify=True)
+    result = run(load("ai_era", [f"market={json.dumps(str(FOLDER))}", "engine=ledger"]), verify=True)
     assert result.manifest["verification"]["identical"]
     equity = {book.label: np.asarray(book.ledger.equity) for book in (result.book, *result.benchmarks)}
     total = {label: curve[-1] / curve[0] for label, curve in equity.items()}

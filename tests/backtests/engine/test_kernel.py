@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from backtests.engine.rules import commission
 from backtests.engine.terms import Account, Costs
 from datafeeds.market import Array, Market, MarketError
 from tests.backtests.random_markets import Scenario, scenarios
+from tests.places import HOUSE
 
 NAN = np.nan
 FREE = Costs(commission_bps=0, half_spread_bps=0)
@@ -393,12 +393,11 @@ print(digest.hexdigest())
 
 def test_compiled_code_gives_the_bits_of_plain_python() -> None:
     """Numba's own switch runs the kernel as Python."""
-    root = Path(__file__).parents[2]
     digests = [
         subprocess.run(
             [sys.executable, "-c", PROGRAM],
             env={**os.environ, "NUMBA_DISABLE_JIT": switch},
-            cwd=root,
+            cwd=HOUSE,
             check=True,
             capture_output=True,
             text=True,

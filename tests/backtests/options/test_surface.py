@@ -38,10 +38,11 @@ from backtests.options.surface import (
     spread_cost,
 )
 from strategies.expiries import monthly_expiries
+from tests.places import ANSWERS as ANSWERS_FOLDER
+from tests.places import HOUSE, SHARED
 
-ROOT = Path(__file__).parents[2]
-ANSWERS = tomllib.loads((ROOT / "tests" / "answers" / "skewed_surface.toml").read_text())
-MARKET = ROOT.parent / "shared" / "market"
+ANSWERS = tomllib.loads((ANSWERS_FOLDER / "skewed_surface.toml").read_text())
+MARKET = SHARED / "market"
 
 METHODS = pytest.mark.parametrize("method", ["series", "cos"])
 VIX = st.floats(9.0, 90.0)
@@ -535,7 +536,7 @@ def test_importing_loads_numpy_and_nothing_heavier():
         "import sys, backtests.options.surface\n"
         "print(sorted({'scipy', 'vollib', 'pandas', 'numba'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]", done.stdout
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from backtests.records import trials as tested
+from tests.places import HOUSE
 
 
 @pytest.fixture
@@ -181,9 +182,8 @@ for number in range(15):
 
 
 def test_many_writers(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(writer)], cwd=root)
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(writer)], cwd=HOUSE)
         for writer in range(4)
     ]
     assert [writer.wait() for writer in writers] == [0, 0, 0, 0]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,10 +12,9 @@ from datafeeds.market import Market
 from strategies.schedule import Daily
 from strategies.strategy import Strategy
 from strategies.target import Target
+from tests.places import answers
 
-ANSWER = json.loads(
-    (Path(__file__).resolve().parents[1] / "answers" / "blueprint_on_french_portfolios.json").read_text()
-)
+ANSWER = answers("blueprint_on_french_portfolios.json")
 
 
 class FixedShares(Strategy):

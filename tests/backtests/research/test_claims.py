@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +26,9 @@ from datafeeds.market import Market
 from datafeeds.sources.sample import sample_market
 from strategies.asof import AsOf
 from strategies.signals import software_norm
+from tests.places import SHARED
 
-HOUSE = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.path.normpath(HOUSE / ".." / "shared" / "market"))
+FOLDER = SHARED / "market"
 NAN = float("nan")
 
 

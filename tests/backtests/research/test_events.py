@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
 import sys
 from pathlib import Path
 
@@ -41,10 +39,9 @@ from backtests.research.events import (
 from backtests.research.indices import group_returns, index_returns, price_weighted_returns, session_returns
 from datafeeds.market import Market, exchange_sessions
 from datafeeds.sources.sample import sample_market
+from tests.places import SHARED, answers
 
-HOUSE = Path(__file__).resolve().parents[2]
-ANSWERS = HOUSE / "tests" / "answers"
-FOLDER = Path(os.path.normpath(HOUSE / ".." / "shared" / "market"))
+FOLDER = SHARED / "market"
 NAN = float("nan")
 
 
@@ -78,7 +75,7 @@ def test_the_dow_has_thirty_members_on_every_day_of_the_table() -> None:
 
 @pytest.mark.slow
 def test_price_weighting_gives_the_published_days_of_the_dow(folder: Market) -> None:
-    for day, change in json.loads((ANSWERS / "dow_days.json").read_text())["changes"].items():
+    for day, change in answers("dow_days.json")["changes"].items():
         index = folder.index_of(day)
         members = [symbol for symbol in dow_members(folder.sessions[index]) if symbol in folder.column]
         found = price_weighted_day(folder, index, members).change

@@ -14,9 +14,7 @@ import pytest
 
 from datafeeds.folder.layout import Checked, check_folder, load_folder
 from datafeeds.market import MarketError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from folders import FACTS, INSTRUMENTS, SERIES, SPLITS, price_rows, write_folder
+from tests.datafeeds.folders import FACTS, INSTRUMENTS, SERIES, SPLITS, price_rows, write_folder
 
 sys.path.pop(0)
 

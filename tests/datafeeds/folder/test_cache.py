@@ -21,9 +21,8 @@ from datafeeds.folder import cache
 from datafeeds.folder.cache import cache_folder, open_folder
 from datafeeds.folder.layout import load_folder
 from datafeeds.market import Market, MarketError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from folders import price_rows, write_folder
+from tests.datafeeds.folders import price_rows, write_folder
+from tests.places import HOUSE
 
 sys.path.pop(0)
 
@@ -269,10 +268,9 @@ def test_processes_build_at_once(folder: Path, place: Path) -> None:
     program = (
         "import sys; from datafeeds.folder.cache import open_folder; print(open_folder(sys.argv[1]).hash)"
     )
-    root = Path(cache.__file__).parents[2]
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", program, str(folder)], cwd=root, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", program, str(folder)], cwd=HOUSE, stdout=subprocess.PIPE, text=True
         )
         for _ in range(4)
     ]

@@ -17,9 +17,7 @@ from datafeeds import facts as fundamentals
 from datafeeds.folder.layout import check_folder, load_folder
 from datafeeds.folder.tables import Column, read_table
 from datafeeds.market import MarketError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from folders import FACTS, INSTRUMENTS, SESSIONS, SYMBOLS, price_rows, write_folder
+from tests.datafeeds.folders import FACTS, INSTRUMENTS, SESSIONS, SYMBOLS, price_rows, write_folder
 
 sys.path.pop(0)
 

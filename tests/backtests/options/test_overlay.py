@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.backtests.test_surface import (
+from tests.backtests.options.test_surface import (
     ANSWERS,
     MARKET,
     annual_pput,

@@ -39,7 +39,7 @@ class Check:
     Attributes
     ----------
     kind : str
-        Look-ahead, determinism, purity, sanity, robustness or delay.
+        Look-ahead, determinism, source, sanity, robustness or delay.
     name : str
         What was tried.
     outcome : {"pass", "fail", "note"}
@@ -97,6 +97,8 @@ class CheckReport:
     seed : int
         With which they were drawn.
     checks : tuple of Check
+    walls : tuple of str
+        What closed files and network while decisions were replayed, the strongest first.
     """
 
     strategy: str
@@ -105,6 +107,7 @@ class CheckReport:
     sampled: int
     seed: int
     checks: tuple[Check, ...]
+    walls: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -120,16 +123,6 @@ class CheckReport:
         """The report as JSON knows it, for a manifest."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return {"passed": self.passed, **plain}
-
-    def sentence(self) -> str:
-        """The report in one sentence."""
-        if self.passed and not self.sampled:
-            return "Look-ahead: not checked, for there was no decision to replay."
-        tried = f"{self.sampled} of {self.decisions} decisions replayed with the future replaced"
-        if self.passed:
-            return f"Look-ahead check passed: {tried}, none changed."
-        first = self.failures[0]
-        return f"LOOK-AHEAD CHECK FAILED: {first.kind}, {first.name}: {first.summary}"
 
 
 STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}

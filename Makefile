@@ -11,7 +11,7 @@ PYTHON   ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest test test-slow lint format bench bench-peers clean
+.PHONY: help backtest test test-slow coverage lint format bench bench-peers clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,14 @@ test: $(VENV)/.test-installed  ## Run the tests, except the slow ones
 
 test-slow: $(VENV)/.test-installed  ## Run the slow tests too
 	@$(BIN)/python -m pytest -q -n auto
+
+# Compiled code is run uncompiled once, so that its lines count too.
+coverage: $(VENV)/.test-installed  ## Print the share of lines that the tests run; no module under 85%
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m pytest -q -n auto -m "not slow" --cov --cov-report=
+	@NUMBA_DISABLE_JIT=1 HYPOTHESIS_PROFILE=brief $(BIN)/python -m pytest -q -n auto -m "not slow" \
+		--cov --cov-append --cov-report= tests/backtests/engine tests/backtests/options
+	@$(BIN)/python -m tests.coverage_floor
 
 lint: $(VENV)/.test-installed  ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

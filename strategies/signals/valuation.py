@@ -43,7 +43,8 @@ def software_norm(see: AsOf, years: int = NORM_YEARS, group: str = "software", l
     -----
     The median of Damodaran's software industry was 8.2 in January 2020 and 11.2 in January 2025.
     """
-    return norm_of(see.group_median("price_to_sales", YEAR * years, group).to_numpy(), least)
+    medians = see.group_median("price_to_sales", YEAR * years, group)
+    return norm_of(np.asarray(medians, dtype=np.float64), least)
 
 
 def norm_of(medians: Array, least: int = YEAR) -> float:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from backtests.analysis.exposure import group_members
 from backtests.document.blocks import Block, Figure, Line, LineChart, Marks, Paragraph, Section
 from backtests.document.formats import formatted
 from backtests.engine.books import Decision
@@ -66,7 +65,7 @@ def _blocks(material: Material, rule: _Rule) -> tuple[Block, ...]:
     run = slice(first, first + len(sessions))
     ratios = fundamentals.fact(market, FACT)
     norm = software_norms(fundamentals.group_median(market, FACT, software), years, rule.least)[run]
-    members = group_members(market, hardware, market.sessions)[run]
+    members = market.memberships(hardware)[run]
     own = np.where(members, ratios[run], np.nan)
     median = row_medians(own)
     if not (np.isfinite(median) & np.isfinite(norm)).any():

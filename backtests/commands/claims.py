@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backtests.document.blocks import Section, Table, Tearsheet
+from backtests.document.blocks import Document, Section, Table
 from backtests.document.html import write_html
 from backtests.document.terminal import print_block
 from backtests.records.results import ResultsError
@@ -36,7 +36,7 @@ def claims_command(markets: list[str], html: Path | None, text: Path | None) -> 
     try:
         if html is not None:
             html.parent.mkdir(parents=True, exist_ok=True)
-            sheet = Tearsheet("Claims", "The source analysis's claims, each tested", tuple(sections))
+            sheet = Document("Claims", "The source analysis's claims, each tested", tuple(sections))
             console.print(f"Written: {write_html(sheet, html)}", soft_wrap=True)
         if text is not None:
             text.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from backtests.document.blocks import (
     Cell,
     Column,
     Details,
+    Document,
     Fact,
     Facts,
     Figure,
@@ -26,7 +27,6 @@ from backtests.document.blocks import (
     Row,
     Section,
     Table,
-    Tearsheet,
 )
 from datafeeds import facts as fundamentals
 from datafeeds.folder.layout import Checked
@@ -100,7 +100,7 @@ def lines(checked: Checked, every: bool = False) -> Iterator[RenderableType]:
     yield Text(verdict(checked))
 
 
-def page(checked: Checked) -> Tearsheet:
+def page(checked: Checked) -> Document:
     """The report as a document; `backtests.document.html` renders it."""
     market = checked.market
     sections = [Section("overview", "Overview", tuple(_overview(checked)))]
@@ -114,7 +114,7 @@ def page(checked: Checked) -> Tearsheet:
         if any(finding.severity == severity for finding in checked.findings)
     ]
     name = market.name if market is not None else checked.path.resolve().name
-    return Tearsheet(
+    return Document(
         title=f"Market {name}",
         subtitle=verdict(checked).removeprefix(f"{checked.path}: "),
         sections=tuple(sections),

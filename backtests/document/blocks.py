@@ -1,4 +1,4 @@
-"""The tearsheet as a document: its words, numbers and charts, independent of how it is rendered.
+"""A page as blocks: words, numbers and charts, independent of how they are rendered.
 
 Every label, name and reason in here is untrusted text; a renderer must escape it.
 """
@@ -356,7 +356,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Tearsheet:
+class Document:
     """The whole document.
 
     Attributes
@@ -379,7 +379,7 @@ class Tearsheet:
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     footer: str = ""
     annual: bool = True
-    kind: str = "Tearsheet"
+    kind: str = ""
 
     def term(self, key: str) -> str:
         """Return what readers see for the definition `key`."""

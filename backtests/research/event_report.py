@@ -15,11 +15,11 @@ from backtests.document.blocks import (
     Bullets,
     Cell,
     Column,
+    Document,
     Paragraph,
     Row,
     Section,
     Table,
-    Tearsheet,
 )
 from backtests.document.formats import Format, Value
 from backtests.document.html import write_html
@@ -63,7 +63,7 @@ def event_command(market: str, date: str | None, file: Path | None, html: Path |
     if html is not None:
         try:
             html.parent.mkdir(parents=True, exist_ok=True)
-            sheet = Tearsheet(f"Event of {event.date}", f"On market {traded.name}", sections)
+            sheet = Document(f"Event of {event.date}", f"On market {traded.name}", sections)
             console.print(f"Written: {write_html(sheet, html)}", soft_wrap=True)
         except OSError as error:
             raise ResultsError(f"{html}: can't be written: {error.strerror}") from None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from backtests.document.blocks import (
+    Beside,
     Block,
     Bullets,
     DecisionLog,
@@ -21,6 +22,7 @@ from backtests.document.blocks import (
     Facts,
     Figure,
     Glossary,
+    HeatMap,
     Highlights,
     LogEntry,
     Paragraph,
@@ -100,6 +102,11 @@ def _blocks(sheet: Document, block: Block) -> Iterator[dict[str, Any]]:
             yield {"kind": "Heading", "text": block.summary}
             for inner in block.blocks:
                 yield from _blocks(sheet, inner)
+        case HeatMap():
+            yield from _blocks(sheet, block.table)
+        case Beside():
+            inside = [list(_blocks(sheet, inner)) for inner in block.blocks]
+            yield {"kind": "Beside", "columns": inside}
         case _:
             yield {"kind": type(block).__name__, **_content(sheet, block)}
 
@@ -155,8 +162,8 @@ def _content(sheet: Document, block: Block) -> dict[str, Any]:
                     for definition in block.definitions
                 ]
             }
-        case Details():
-            raise AssertionError("details are taken apart before")
+        case HeatMap() | Details() | Beside():
+            raise AssertionError("blocks of blocks are taken apart before")
 
 
 def _table(sheet: Document, block: Table) -> dict[str, Any]:
@@ -164,7 +171,7 @@ def _table(sheet: Document, block: Table) -> dict[str, Any]:
     widest = WIDEST_OF_FEW if len(labels) <= FEW else WIDEST_CELL
     rows: list[dict[str, Any]] = [
         {
-            "cells": [{"text": cell.text, "shade": cell.shade} for cell in row.cells],
+            "cells": [{"text": cell.text, "shade": cell.shade, "framed": cell.framed} for cell in row.cells],
             "term": row.term,
             "group": row.group,
         }

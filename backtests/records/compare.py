@@ -26,11 +26,11 @@ from backtests.document.blocks import (
     Row,
     Section,
     Table,
+    lines,
 )
 from backtests.document.formats import Format
 from backtests.document.html import write_html
 from backtests.records.results import ResultsError
-from backtests.tearsheet.sections.growth import lines
 from backtests.tearsheet.sections.provenance import flat
 from datafeeds.market import Array, Dates
 

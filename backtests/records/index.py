@@ -71,6 +71,7 @@ def index(results: Path) -> Document:
         subtitle="Every run in this folder, latest first. Hypothetical: simulations on past data.",
         sections=tuple(sections),
         kind="Index",
+        wide=True,
     )
 
 

@@ -29,7 +29,7 @@ def print_sections(console: Console, sections: Iterable[Section]) -> None:
 
 
 def print_block(console: Console, block: Block) -> None:
-    """Print one block; texts are never read as markup."""
+    """Print one block; texts are never read as markup, details stay folded."""
     match block:
         case Paragraph():
             console.print(block.text, markup=False, highlight=False)
@@ -46,7 +46,9 @@ def print_block(console: Console, block: Block) -> None:
         case Facts():
             for fact in block.items:
                 console.print(f"{fact.name}: {fact.text}", markup=False, highlight=False)
-        case Details() | Beside():
+        case Details():
+            console.print(f"{block.summary}: on the page.", markup=False, highlight=False, style="dim")
+        case Beside():
             for inner in block.blocks:
                 print_block(console, inner)
         case _:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table, Tearsheet
+from backtests.document.blocks import Block, Cell, Column, Document, Paragraph, Row, Section, Table
 from backtests.document.formats import Value
 from backtests.document.html import html
 from backtests.records import register, reviews
@@ -50,7 +50,7 @@ def write_index(results: Path) -> Path:
     return target
 
 
-def index(results: Path) -> Tearsheet:
+def index(results: Path) -> Document:
     """The list of runs, sweeps and reviews as a document."""
     found = listed(results)
     runs = [each for each in found if each.metrics]
@@ -66,11 +66,12 @@ def index(results: Path) -> Tearsheet:
     sections.append(
         Section("records", "Records", tuple(Paragraph(sentence) for sentence in verdicts if sentence))
     )
-    return Tearsheet(
+    return Document(
         title="Results",
         subtitle="Every run in this folder, latest first. Hypothetical: simulations on past data.",
         sections=tuple(sections),
         kind="Index",
+        wide=True,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtests.analysis.definitions import DEFINITIONS, Definition
-from backtests.document.blocks import Block, Details, Highlights, Section, Table, Tearsheet
+from backtests.document.blocks import Block, Details, Document, Highlights, Section, Table
 from backtests.result import Result
 from backtests.tearsheet.material import Material, material_of
 from backtests.tearsheet.sections import (
@@ -26,7 +26,7 @@ from backtests.tearsheet.sections import (
 from strategies.strategy import summary_of
 
 
-def build(result: Result) -> Tearsheet:
+def build(result: Result) -> Document:
     """Assemble the tearsheet of a finished run.
 
     Parameters
@@ -35,7 +35,7 @@ def build(result: Result) -> Tearsheet:
 
     Returns
     -------
-    Tearsheet
+    Document
         Independent of its rendering; the same result gives the same document.
 
     Raises
@@ -63,13 +63,14 @@ def build(result: Result) -> Tearsheet:
         decisions.section(material),
     )
     used = {key: DEFINITIONS[key] for key in DEFINITIONS if key in _terms(sections)}
-    return Tearsheet(
+    return Document(
         title=_title(material),
         subtitle=result.config.description or summary_of(type(result.book.strategy)),
         sections=(*sections, provenance.glossary_section(_ordered(used)), provenance.section(material)),
         definitions=used,
         footer=_footer(material),
         annual=material.annual,
+        kind="Tearsheet",
     )
 
 

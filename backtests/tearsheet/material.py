@@ -22,11 +22,9 @@ from backtests.analysis.stress import (
     groups_today,
 )
 from backtests.analysis.trading import Trading, trading
-from backtests.document.blocks import Column, Dash
+from backtests.document.blocks import Column
 from backtests.result import Book, Result
 from datafeeds.market import Array, Dates
-
-DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")
 
 
 @dataclass(frozen=True, eq=False)

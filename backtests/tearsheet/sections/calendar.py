@@ -68,7 +68,7 @@ def _heat_map(caption: str, months: pd.Series[float], years: pd.Series[float]) -
         )
         for year, found in by_year.items()
     ]
-    columns = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year"))
+    columns = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year", strong=True))
     return Table(
         caption, columns, tuple(rows), "The first and the last period may be part of one.", dense=True
     )

@@ -13,10 +13,10 @@ from backtests.analysis.performance import (
     rolling_sharpe,
     rolling_volatility,
 )
-from backtests.document.blocks import Block, Figure, Line, LineChart, Paragraph, Section
+from backtests.document.blocks import Block, Figure, LineChart, Paragraph, Section, lines
 from backtests.document.formats import Format, formatted
-from backtests.tearsheet.material import DASHES, Material
-from datafeeds.market import Array, Dates
+from backtests.tearsheet.material import Material
+from datafeeds.market import Array
 
 WINDOWS = ((252, "year"), (126, "half year"), (63, "quarter"))
 """Rolling windows in sessions, longest first; the first that fits three times into the run is used."""
@@ -66,14 +66,6 @@ def rolling_section(material: Material) -> Section:
             )
         )
     return Section("rolling", "Rolling risk", tuple(blocks))
-
-
-def lines(labels: tuple[str, ...], dates: Dates, values: list[Array]) -> tuple[Line, ...]:
-    """One line a label, told apart by colour and by dash."""
-    return tuple(
-        Line(label, dates, each, slot, DASHES[slot % len(DASHES)])
-        for slot, (label, each) in enumerate(zip(labels, values, strict=True))
-    )
 
 
 def _equity(material: Material) -> Figure:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import cash_returns, metrics, returns_of
+from backtests.analysis.performance import returns_of
 from backtests.analysis.significance import moments
 from backtests.engine.books import Decision
 from backtests.options.overlay import hedge_lines
@@ -82,9 +82,8 @@ def record_trial(result: Result, results: Path) -> dict[str, Any]:
         For the manifest: as from `backtests.records.trials.stamp`, with the `variance` of the Sharpe ratios
         on record (None while there are few), whether the record is `intact`, and its `verdict` in words.
     """
-    ledger, market = result.book.ledger, result.market
-    cash = cash_returns(ledger.sessions, result.config.costs.cash_rate)
-    returns = returns_of(ledger.equity) - cash
+    market = result.market
+    returns = returns_of(result.book.ledger.equity) - result.cash
     sharpe = moments(returns).sharpe if len(returns) > 1 else math.nan
     stamp = trials.record(
         results,
@@ -147,7 +146,7 @@ def write_numbers(folder: Path, result: Result) -> None:
         ledger.hedge.to_parquet(folder / "hedge.parquet", index=False)
     lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
     _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
-    _write_json(folder / "metrics.json", metrics(result))
+    _write_json(folder / "metrics.json", result.metrics())
 
 
 def log_lines(result: Result) -> list[str]:

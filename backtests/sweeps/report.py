@@ -21,6 +21,7 @@ from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
 from backtests.sweeps.wording import LABELS, listed, number, plain, short
+from backtests.tearsheet.wording import overfitting_sentence
 from datafeeds.market import Array, Dates, Market
 
 TABLE, MANIFEST, PAGE = "table.parquet", "manifest.json", "sweep.html"
@@ -181,7 +182,7 @@ def _overfitting(returns: Array) -> str:
         return ""
     if returns.size > MOST_NUMBERS:
         return "The probability of overfitting is not worked out here: there are too many returns for one go."
-    return overfitting_probability(np.asarray(returns).T, blocks=BLOCKS).sentence()
+    return overfitting_sentence(overfitting_probability(np.asarray(returns).T, blocks=BLOCKS))
 
 
 def _effect_table(parameters: pd.DataFrame, values: Array, metric: Metric, around: Plateau) -> Table:

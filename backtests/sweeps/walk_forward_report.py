@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from backtests.analysis import performance
 from backtests.analysis.trading import trading
 from backtests.document.palette import SERIES_LIGHT
 from backtests.engine.books import Ledger
@@ -199,7 +200,7 @@ def _account_measures(found: WalkForward, first: int, last: int) -> Measures:
     """Statistics of the account between two of the run's sessions, annualised whatever the length."""
     offset = found.choices[0].window.test_first - 1
     equity = found.ledger.equity[first - 1 - offset : last + 1 - offset]
-    returns = equity[1:] / equity[:-1] - 1.0
+    returns = performance.returns_of(equity)
     sessions = found.ledger.sessions[first - 1 - offset : last + 1 - offset]
     return measures(returns[None], sessions, found.config.costs.cash_rate, annual=True)
 
@@ -211,7 +212,7 @@ def _yearly(returns: Array, found: WalkForward) -> float:
 
 
 def _daily(ledger: Ledger) -> Array:
-    return ledger.equity[1:] / ledger.equity[:-1] - 1.0
+    return performance.returns_of(ledger.equity)
 
 
 def _books(found: WalkForward) -> dict[str, Ledger]:

@@ -7,21 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtests.settings.sweep import Metric
+from backtests.sweeps.measures import shown
 
-LABELS: Mapping[str, str] = {
-    "sharpe": "Sharpe ratio",
-    "cagr": "Return a year",
-    "total_return": "Total return",
-    "max_drawdown": "Maximum drawdown",
-    "volatility": "Volatility",
-    "excess_cagr": "Return a year above benchmark",
-    "information_ratio": "Information ratio",
-    "turnover": "Turnover a year",
-    "cost_bps": "Cost a year, bps",
-    "cost": "Cost",
-    "fills": "Fills",
-    "final_equity": "Final equity",
-}
+LABELS: Mapping[str, str] = {name: each.term for name, each in shown().items()}
 """Columns of the table, as readers know them."""
 
 RATIOS = frozenset({"sharpe", "information_ratio"})

@@ -16,7 +16,6 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 
 from backtests import cli
-from backtests.analysis.stress import JUNE_2026
 from backtests.document.blocks import Table
 from backtests.research.dow import dow_members, price_weighted_day
 from backtests.research.event_report import event_sections
@@ -39,6 +38,7 @@ from backtests.research.events import (
 from backtests.research.indices import group_returns, index_returns, price_weighted_returns, session_returns
 from datafeeds.market import Market, exchange_sessions
 from datafeeds.sources.sample import sample_market
+from strategies.june_2026 import JUNE_2026
 from tests.places import SHARED, answers
 
 FOLDER = SHARED / "market"

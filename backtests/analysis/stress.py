@@ -61,7 +61,7 @@ class Episode:
     source : str
         What happened, and where the dates come from.
     rally : bool
-        Whether the market rose: a strategy that cuts technology is hurt by missing it.
+        Whether the market rose: whoever holds less of what leads is hurt by missing it.
     """
 
     name: str

@@ -9,7 +9,7 @@ import pandas as pd
 
 from strategies.asof import AsOf
 from strategies.exhibit import Exhibit
-from strategies.signals.valuation import YEAR
+from strategies.signals.valuation import software_norms
 from strategies.target import Target
 
 FACT = "price_to_sales"
@@ -52,7 +52,9 @@ def valuation_exhibit(
         return Exhibit(TITLE, f"Not shown: no price-to-sales, {why}.")
     since = min(targets)
     median = see.group_median(FACT, EVER, hardware)[since:]
-    norm = rolling_norm(see, software, norm_years, norm_sessions).reindex(median.index)
+    daily = see.group_median(FACT, EVER, software)
+    norms = software_norms(np.asarray(daily, dtype=np.float64), norm_years, norm_sessions)
+    norm = pd.Series(norms, index=daily.index).reindex(median.index)
     both = median.notna() & norm.notna()
     if not both.any():
         text = "Not shown: price-to-sales and its norm are never known on the same session of this run."
@@ -75,13 +77,6 @@ def valuation_exhibit(
         marks=marks,
         mark="decision that changed the cut",
     )
-
-
-def rolling_norm(see: AsOf, group: str, years: int, least: int) -> pd.Series[float]:
-    """What `strategies.signals.software_norm` was on each session, by session."""
-    daily = see.group_median(FACT, EVER, group)
-    window = YEAR * years
-    return daily.rolling(window, min_periods=min(least, window)).median()
 
 
 def changed_cuts(targets: Mapping[pd.Timestamp, Target], symbols: list[str]) -> pd.DatetimeIndex:

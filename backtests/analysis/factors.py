@@ -17,8 +17,8 @@ import pandas as pd
 
 from backtests.analysis.attribution import symbol_returns
 from backtests.analysis.performance import SESSIONS_A_YEAR
-from datafeeds import facts as fundamentals
 from datafeeds.market import Array, Dates, Market
+from datafeeds.series import series_names
 
 FAMA_FRENCH = ("mkt_rf", "smb", "hml", "rmw", "cma", "mom")
 """Series that are taken as Fama-French factors: daily returns in percent, as in the French data library."""
@@ -56,7 +56,7 @@ def factors_of(market: Market, sessions: Dates, cash: Array) -> Factors:
     cash : ndarray, shape (sessions - 1,)
         Return of cash in each session after the first.
     """
-    have = fundamentals.series_names(market)
+    have = series_names(market)
     if "mkt_rf" in have:
         names = [name for name in FAMA_FRENCH if name in have]
         return Factors("series", {name: _daily(market, sessions, name) for name in names})

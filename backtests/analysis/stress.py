@@ -14,12 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtests.analysis.attribution import symbol_returns
-from backtests.analysis.exposure import UNGROUPED, group_members
 from backtests.analysis.performance import SESSIONS_A_YEAR, drawdown_series, returns_of, rolling_volatility
-from datafeeds import facts as fundamentals
-from datafeeds.facts import series_table
 from datafeeds.market import Array, Dates, Market
+from datafeeds.membership import NO_GROUP
 from datafeeds.names import unknown_name
+from datafeeds.series import series_names, series_table
 from strategies.exhibit import Scenario
 
 Labels = npt.NDArray[np.object_]
@@ -238,7 +237,7 @@ def apply_scenario(
     for symbol, weight in weights.items():
         if weight == 0:
             continue
-        group = groups.get(symbol, "") or UNGROUPED
+        group = groups.get(symbol, "") or NO_GROUP
         shock = scenario.symbols.get(symbol, scenario.groups.get(group))
         if shock is None:
             shock = scenario.rest
@@ -257,11 +256,9 @@ def groups_today(market: Market, index: int) -> dict[str, str]:
 
     Membership is dated, `from` and `to` inclusive.
     """
-    table = market.instruments
-    today = pd.Timestamp(str(market.sessions[index]))
-    holds = (table["from"].isna() | (table["from"] <= today)) & (table["to"].isna() | (table["to"] >= today))
-    rows = table[holds & (table["group"] != "")].drop_duplicates("symbol")
-    return dict(zip(rows["symbol"], rows["group"], strict=True))
+    names, codes = market.first_groups(market.sessions[index : index + 1])
+    held = {symbol: names[code] for symbol, code in zip(market.symbols, codes[0].tolist(), strict=True)}
+    return {symbol: group for symbol, group in held.items() if group != NO_GROUP}
 
 
 # --- Worst windows --------------------------------------------------------------------------------
@@ -400,22 +397,6 @@ def regime_outcomes(returns: Mapping[str, Array], labels: Labels) -> tuple[Regim
     return tuple(found)
 
 
-def known_series(market: Market, name: str, sessions: Dates) -> Array:
-    """Latest value of a daily series that was available at each close, shape (sessions,).
-
-    NaN before the first.
-
-    Raises
-    ------
-    MarketError
-        If the market has no series of that name.
-    """
-    table = series_table(market, name)
-    latest = np.searchsorted(table.available, sessions, side="right") - 1
-    known: Array = np.where(latest >= 0, table.values[np.maximum(latest, 0)], np.nan)
-    return known
-
-
 def rate_regime(rate: Array, window: int = 63) -> Labels:
     """``"rates up"`` or ``"rates down"``: the rate against what it was `window` sessions earlier.
 
@@ -516,12 +497,12 @@ def regimes_of(
     leaders : mapping of str to tuple of str, optional
         Groups, under the name by which they lead or lag, equally weighted each session.
     """
-    have = fundamentals.series_names(market)
+    have = series_names(market)
     found = []
     rate = next((each for each in RATES if each in have), "")
     if rate:
-        found.append(Regime("rates", rate, rate_regime(known_series(market, rate, sessions))))
-    index = known_series(market, VIX, sessions) if VIX in have else np.full(len(sessions), np.nan)
+        found.append(Regime("rates", rate, rate_regime(_known(market, rate, sessions))))
+    index = _known(market, VIX, sessions) if VIX in have else np.full(len(sessions), np.nan)
     if np.isfinite(index).mean() >= KNOWN and not _stale(index):
         found.append(Regime("index", VIX, volatility_regime(index)))
     else:
@@ -535,6 +516,10 @@ def regimes_of(
     return tuple(each for each in found if (each.labels != UNKNOWN).any())
 
 
+def _known(market: Market, name: str, sessions: Dates) -> Array:
+    return series_table(market, name).at_close(sessions, stale_days=None)
+
+
 def _stale(index: Array) -> bool:
     """Whether the index has stopped moving: it ends long before the run."""
     last = index[-TRAILING:]
@@ -543,7 +528,7 @@ def _stale(index: Array) -> bool:
 
 def _groups_growth(market: Market, sessions: Dates, groups: tuple[str, ...]) -> Array | None:
     """Growth of 1 in the members of the groups, equally weighted each session; None where there are none."""
-    members = np.any([group_members(market, group, sessions) for group in groups], axis=0)
+    members = np.any([market.memberships(group, sessions) for group in groups], axis=0)
     columns = np.flatnonzero(members.any(axis=0))
     if not len(columns):
         return None

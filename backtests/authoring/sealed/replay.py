@@ -19,7 +19,6 @@ from typing import Any, Self
 
 import numpy as np
 
-import backtests
 from backtests.authoring.moments import Moment
 from backtests.authoring.sealed.market import FUTURES, Future, Sender
 from backtests.authoring.sealed.program import Library, Question, Setting, Source, receive, send
@@ -66,7 +65,7 @@ class SealedProcesses:
     def __init__(self) -> None:
         self._place = tempfile.TemporaryDirectory(prefix="sealed-")
         self._control, theirs = socket.socketpair()
-        root = str(Path(backtests.__file__).parents[1])
+        root = str(Path(__file__).parents[3])
         program = (
             f"import sys; sys.path.append({root!r}); "
             f"from backtests.authoring.sealed.program import main; main({theirs.fileno()})"

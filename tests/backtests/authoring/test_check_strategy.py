@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import socketserver
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests import cli
 from backtests.authoring.check import check_strategy
 from backtests.authoring.lookahead import SealedCheck
 from backtests.authoring.report import CheckReport
@@ -27,20 +25,15 @@ from backtests.runner import account_of
 from backtests.settings.run_file import load
 from backtests.settings.strategies import build, registered
 from datafeeds.market import Market
-from datafeeds.sources.sample import sample_market
 from strategies import EqualWeighted
 from strategies.asof import AsOf
 from tests.backtests.authoring.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
+from tests.command import backtest
 
 
 @pytest.fixture(scope="module")
 def small() -> Market:
     return small_market()
-
-
-@pytest.fixture(scope="module")
-def sample() -> Market:
-    return sample_market()
 
 
 @pytest.fixture(scope="module")
@@ -192,15 +185,6 @@ def test_nothing_to_check_is_no_pass(small: Market, processes: SealedProcesses) 
 
 
 # The command -----------------------------------------------------------------------------------------
-
-
-def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    try:
-        cli.main()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
 
 
 def test_the_command_passes_an_honest_strategy(

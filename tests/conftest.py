@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from datafeeds.market import Market
+
 # HYPOTHESIS_PROFILE=thorough looks much longer, for changes to the engines or to point-in-time rules.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=4000)
+settings.register_profile("brief", parent=settings.get_profile("default"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
@@ -30,3 +33,11 @@ def _trials_recorded_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         path = tmp_path_factory.mktemp("register") / "register.sqlite"
         patched.setenv("STYLE_ROTATION_REGISTER", str(path))
         yield path
+
+
+@pytest.fixture(scope="session")
+def sample(_markets_cached_apart: None) -> Market:
+    """The embedded market; it is immutable, so one serves all."""
+    from datafeeds.sources.sample import sample_market
+
+    return sample_market()

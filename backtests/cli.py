@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,19 @@ app = typer.Typer(
 )
 
 app.add_typer(data, name="data")
+
+
+@app.callback()
+def _everywhere(
+    register: Annotated[
+        Path | None,
+        typer.Option(help="Register of trials to use instead of this machine's, as a team shares."),
+    ] = None,
+) -> None:
+    """Portfolio backtests that cannot lie quietly."""
+    if register is not None:
+        os.environ["STYLE_ROTATION_REGISTER"] = str(register)
+
 
 Results = Annotated[Path, typer.Option("--results", help="Folder that holds one folder a run.")]
 

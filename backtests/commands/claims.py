@@ -9,6 +9,7 @@ from rich.console import Console
 from backtests.document.blocks import Section, Table, Tearsheet
 from backtests.document.html import write_html
 from backtests.document.terminal import print_block
+from backtests.records import register
 from backtests.records.results import ResultsError
 from backtests.research.claims.report import EVIDENCE, markdown, section
 from backtests.research.claims.scoreboard import scoreboard
@@ -25,6 +26,8 @@ def claims_command(markets: list[str], html: Path | None, text: Path | None) -> 
             boards.append(
                 scoreboard(open_market(name), progress=lambda what: status.update(f"testing: {what}"))
             )
+        tried = [register.Trial(f"claim {row.claim.key}", "claim") for row in boards[-1].rows]
+        register.record(boards[-1].market, tried)
     sections: list[Section] = [
         section(board, f"claims-{position}") for position, board in enumerate(boards, start=1)
     ]

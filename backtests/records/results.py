@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import metrics, returns_of
+from backtests.analysis.performance import metrics
 from backtests.engine.books import Decision
 from backtests.options.overlay import hedge_lines
-from backtests.provenance import trial_hash
 from backtests.records import register
 from backtests.records.index import write_index
 from backtests.result import Result
@@ -73,12 +72,9 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Path:
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
     """Add the run to the register of trials and return its `stamp` for the manifest."""
-    ledger, market, config = result.book.ledger, result.market, result.config
     register.adopt(results)
-    sharpe = register.sharpe_per_session(returns_of(ledger.equity), ledger.sessions, config.costs.cash_rate)
-    details = {"name": config.name, "kind": "run", "sessions": len(ledger.sessions) - 1}
-    register.record(market.hash, [register.Trial(trial_hash(config, market), sharpe, details)])
-    return register.stamp(market.hash, results)
+    register.record(result.market, register.of_result("run", result))
+    return register.stamp(result.market, results)
 
 
 def _replace(partial: Path, final: Path) -> None:

@@ -13,6 +13,7 @@ from backtests.analysis.performance import performance, returns_of
 from backtests.analysis.trading import trading
 from backtests.document.blocks import Cell, Column, Row, Table
 from backtests.document.terminal import print_block
+from backtests.records import register
 from backtests.records.results import ResultsError
 from backtests.research.claims import inference
 from backtests.result import Book
@@ -131,6 +132,7 @@ def ablate(
         choice = config.strategy.model_copy(update=switches)
         benchmarks = config.benchmarks[:1] if plain is None else ()
         result = run(config.model_copy(update={"strategy": choice, "benchmarks": benchmarks}), market=market)
+        register.record(market, register.of_result("ablation", result))
         first = plain is None
         if plain is None:
             plain, beside = result.book, result.benchmarks

@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from backtests.provenance import trial_hash
 from backtests.records import register
 from backtests.records.register import Trial
 from backtests.runner import account_of
@@ -91,7 +90,7 @@ def sweep(
 
         def record(numbers: Iterable[int]) -> None:
             trials = [_trial(planned.configurations[number], traded, sessions, store) for number in numbers]
-            register.record(traded.hash, trials)
+            register.record(traded, trials)
 
         try:
             record(sorted(store.rows))  # in case it was stopped between the two
@@ -109,7 +108,7 @@ def sweep(
             raise Interrupted(len(store.rows), len(planned.configurations)) from None
         _check_any(store)
         store.write_arrays()
-        trials = register.stamp(traded.hash, place.results)
+        trials = register.stamp(traded, place.results)
         write(partial, planned, traded, store, time.perf_counter() - began, trials)
     _publish(partial, final)
     return Sweep.read(final)
@@ -131,14 +130,8 @@ def _publish(partial: Path, final: Path) -> None:
 def _trial(configuration: Configuration, market: Market, sessions: Dates, store: Store) -> Trial:
     """What a finished configuration leaves in the register: who stops a sweep has seen it all the same."""
     config, returns = configuration.config, store.returns(configuration.number)
-    details = {
-        "name": config.name,
-        "kind": "sweep",
-        "sessions": len(returns),
-        "parameters": {
-            key: value if isinstance(value, int | float | str) else str(value)
-            for key, value in configuration.parameters.items()
-        },
+    parameters = {
+        key: value if isinstance(value, int | float | str) else str(value)
+        for key, value in configuration.parameters.items()
     }
-    sharpe = register.sharpe_per_session(returns, sessions, config.costs.cash_rate)
-    return Trial(trial_hash(config, market), sharpe, details)
+    return register.of_returns("sweep", config, market, sessions, returns, parameters=parameters)

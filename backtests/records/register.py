@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from backtests.analysis.performance import cash_returns, returns_of
+from backtests.analysis.performance import returns_of
 from backtests.analysis.significance import moments
 from backtests.provenance import trial_hash
 from backtests.records import first_edition, lineage
@@ -136,16 +136,13 @@ def place() -> Path:
     return platformdirs.user_data_path("style-rotation", appauthor=False) / "register.sqlite"
 
 
-def sharpe_per_session(returns: Array, sessions: Dates, cash_rate: float) -> float:
+def sharpe_per_session(returns: Array, cash: Array) -> float:
     """The Sharpe ratio that goes on record.
 
     Parameters
     ----------
-    returns : ndarray, shape (sessions - 1,)
-        Net of costs.
-    sessions : ndarray of datetime64[D], shape (sessions,)
-    cash_rate : float
-        Yearly return of cash, actual/365, which is subtracted.
+    returns, cash : ndarray, shape (sessions - 1,)
+        Returns net of costs, and those of cash, which are subtracted.
 
     Returns
     -------
@@ -154,11 +151,17 @@ def sharpe_per_session(returns: Array, sessions: Dates, cash_rate: float) -> flo
     """
     if len(returns) < 2 or not np.isfinite(returns).all():
         return math.nan
-    return moments(returns - cash_returns(sessions, cash_rate)).sharpe
+    return moments(returns - cash).sharpe
 
 
 def of_returns(
-    kind: str, config: RunConfig, market: Market, sessions: Dates, returns: Array, **details: Any
+    kind: str,
+    config: RunConfig,
+    market: Market,
+    sessions: Dates,
+    returns: Array,
+    cash: Array,
+    **details: Any,
 ) -> Trial:
     """The trial that a run of `config` is.
 
@@ -168,7 +171,8 @@ def of_returns(
     config : RunConfig
     market : Market
     sessions : ndarray of datetime64[D], shape (sessions,)
-    returns : ndarray, shape (sessions - 1,)
+    returns, cash : ndarray, shape (sessions - 1,)
+        Of the configuration, and of cash.
     **details
         Anything else worth keeping that JSON can hold.
     """
@@ -178,7 +182,7 @@ def of_returns(
     return Trial(
         run=trial_hash(config, market),
         kind=kind,
-        sharpe=sharpe_per_session(returns, sessions, config.costs.cash_rate),
+        sharpe=sharpe_per_session(returns, cash),
         details={"name": config.name, "sessions": len(returns), **details},
         first_week=first,
         weekly=np.asarray(np.bincount(week - first, weights=logarithms), dtype=np.float64),
@@ -194,7 +198,7 @@ def of_result(kind: str, result: Result) -> list[Trial]:
             strategy = StrategyChoice(name=choice.name, **(choice.model_extra or {}))
             chosen.append((config.model_copy(update={"strategy": strategy, "hedge": None}), book))
     return [
-        of_returns(kind, each, market, book.ledger.sessions, returns_of(book.ledger.equity))
+        of_returns(kind, each, market, result.sessions, returns_of(book.ledger.equity), result.cash)
         for each, book in chosen
     ]
 

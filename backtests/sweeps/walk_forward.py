@@ -20,6 +20,7 @@ import numpy.typing as npt
 from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decision, Ledger
 from backtests.engine.decisions import Recorder
+from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account
 from backtests.options.overlay import Overlay, target_row
@@ -134,7 +135,8 @@ def walk_forward(
     chosen = [planned.strategies[numbers[choice.position]] for choice in choices]
     begins = [account.first + choice.window.test_first - 1 for choice in choices]
     ledger = _followed(traded, account, tested, chosen, begins, planned)
-    followed = register.of_returns("walk-forward", config, traded, ledger.sessions, returns_of(ledger.equity))
+    earned, cash = returns_of(ledger.equity), interest_factors(traded, tested)[1:]
+    followed = register.of_returns("walk-forward", config, traded, ledger.sessions, earned, cash)
     way = f"walk-forward {planned.hash(traded)} {settings.model_dump_json()}"
     register.record(traded, [replace(followed, run=hashlib.sha256(way.encode()).hexdigest())])
     return WalkForward(

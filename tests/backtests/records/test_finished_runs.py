@@ -81,13 +81,13 @@ def test_the_same_run_gives_the_same_documents(
 ) -> None:
     folder = next(each for each in folders(results) if manifest(each)["trials"]["count"] == 1)  # type: ignore[index]
     monkeypatch.setenv(register.PLACE, str(tmp_path / "register.sqlite"))
-    again = write(run(load(folder / "run.toml"), verify=True), tmp_path / "elsewhere")
+    again = write(run(load(folder / "run.toml"), verify=True), tmp_path / "elsewhere").folder
     for name in ("tearsheet.html", "tearsheet.pdf", "metrics.json"):
         assert (again / name).read_bytes() == (folder / name).read_bytes(), name
 
 
 def test_letter(tmp_path: Path) -> None:
-    folder = write(run(load("blueprint", SHORT)), tmp_path, "letter")
+    folder = write(run(load("blueprint", SHORT)), tmp_path, "letter").folder
     assert b"/MediaBox[0 0 612 792]" in (folder / "tearsheet.pdf").read_bytes()
 
 
@@ -175,7 +175,7 @@ def test_scenarios_of_the_run_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shocks = 'scenarios={"AI winter" = {ai_hardware = -0.4, MSFT = -0.1, rest = -0.05}}'
-    folder = write(run(load("blueprint", (*SHORT, shocks))), tmp_path)
+    folder = write(run(load("blueprint", (*SHORT, shocks))), tmp_path).folder
     page = (folder / "tearsheet.html").read_text()
     assert "AI winter" in page
     assert "ai_hardware −40.0%" in page

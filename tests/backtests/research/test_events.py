@@ -14,7 +14,6 @@ from hypothesis.extra.numpy import arrays
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 
-from backtests.analysis.stress import JUNE_2026
 from backtests.document.blocks import Table
 from backtests.research.dow import dow_members, price_weighted_day
 from backtests.research.event_report import event_sections
@@ -28,7 +27,6 @@ from backtests.research.events import (
     aftermath,
     compare_indices,
     forward_sums,
-    frame,
     load_event,
     parse_event,
     similar_days,
@@ -36,6 +34,7 @@ from backtests.research.events import (
 )
 from backtests.research.indices import group_returns, index_returns, price_weighted_returns, session_returns
 from datafeeds.market import Market, exchange_sessions
+from strategies.june_2026 import JUNE_2026
 from tests.command import backtest
 from tests.places import SHARED, answers
 
@@ -119,7 +118,7 @@ def test_an_abnormal_return_and_its_error_are_a_regression_forecast() -> None:
     total = causes.sum(axis=0)
     variance = fit.mse_resid * 5 + float(total @ fit.cov_params() @ total)
     assert found.window_error == pytest.approx(np.sqrt(variance))
-    assert frame([found]).loc[0, "t"] == pytest.approx(found.day / found.day_error)
+    assert found.t == pytest.approx(found.day / found.day_error)
 
 
 def test_too_little_history_is_unknown() -> None:

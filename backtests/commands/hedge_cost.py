@@ -9,10 +9,10 @@ from rich.console import Console
 
 from backtests.document.blocks import Column, Row, Table
 from backtests.document.terminal import print_block
-from backtests.options.surface import SpreadCost, Structure
+from backtests.options.surface import PricedHedge, SpreadCost
 from backtests.settings.markets import open_market
-from datafeeds import facts as fundamentals
 from datafeeds.market import Market, MarketError
+from datafeeds.series import series_table
 from strategies.hedges import standing_of
 
 
@@ -52,7 +52,7 @@ def skew_history(market: Market, name: str = "skew") -> pd.Series[float]:
     MarketError
         If the market has no such series.
     """
-    table = fundamentals.series_table(market, name)
+    table = series_table(market, name)
     if not len(table.values):
         raise MarketError(f"series {name!r} of market {market.name!r} is empty")
     return pd.Series(table.values, index=pd.DatetimeIndex(table.dates))
@@ -110,7 +110,7 @@ def scenario_table(cost: SpreadCost) -> Table:
             f"{ours.immediate_profit:+.3f}",
             f"{theirs.immediate_profit:+.3f}",
         )
-        for ours, theirs in zip(cost.outright.scenarios, cost.spread.scenarios, strict=True)
+        for ours, theirs in zip(cost.outright.moves, cost.spread.moves, strict=True)
     )
     return Table(
         "Profit, premium paid (at once: VIX and SKEW unchanged, so a lower bound for the outright put)",
@@ -119,7 +119,7 @@ def scenario_table(cost: SpreadCost) -> Table:
     )
 
 
-def _break_even(structure: Structure, spot: float) -> str:
-    if math.isnan(structure.break_even):
+def _break_even(hedge: PricedHedge, spot: float) -> str:
+    if math.isnan(hedge.break_even):
         return "none: it costs more than it can pay"
-    return f"{structure.break_even:.2f} ({structure.break_even / spot - 1:+.1%})"
+    return f"{hedge.break_even:.2f} ({hedge.break_even / spot - 1:+.1%})"

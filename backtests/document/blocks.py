@@ -5,7 +5,7 @@ Every label, name and reason in here is untrusted text; a renderer must escape i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -246,6 +246,8 @@ class Line:
         Position in the palette, from 0.
     dash : str
         Tells lines apart without colour.
+    on_request : bool
+        Whether it is drawn only when a reader asks for it, and so never on paper.
     """
 
     label: str
@@ -253,6 +255,7 @@ class Line:
     values: Array
     slot: int = 0
     dash: Dash = "solid"
+    on_request: bool = False
 
 
 DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")
@@ -303,6 +306,8 @@ class LineChart:
     least : float
         Smallest span of the vertical axis, so that noise does not fill the chart.
     marks : tuple of Marks
+    rebase : bool
+        Whether readers may look at all lines relative to any one of them.
     """
 
     lines: tuple[Line, ...]
@@ -312,6 +317,12 @@ class LineChart:
     rule: float | None = None
     least: float = 0.0
     marks: tuple[Marks, ...] = ()
+    rebase: bool = False
+
+    @property
+    def shown(self) -> tuple[Line, ...]:
+        """The lines that are drawn without asking."""
+        return tuple(line for line in self.lines if not line.on_request)
 
 
 @dataclass(frozen=True, eq=False)
@@ -429,6 +440,14 @@ Block = (
 )
 
 
+def every_block(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Each block, and after it those inside it."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details | Beside):
+            yield from every_block(block.blocks)
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the document under one heading.
@@ -474,6 +493,12 @@ class Document:
     annual: bool = True
     kind: str = ""
     wide: bool = False
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Every chart of the document."""
+        blocks = every_block(block for section in self.sections for block in section.blocks)
+        return tuple(block for block in blocks if isinstance(block, Figure))
 
     def term(self, key: str) -> str:
         """Return what readers see for the definition `key`."""

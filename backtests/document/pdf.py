@@ -30,6 +30,7 @@ from backtests.document.blocks import (
 )
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
+from backtests.document.palette import series_color
 from backtests.document.svg import standalone_svg
 
 Paper = Literal["a4", "letter"]
@@ -142,10 +143,11 @@ def _content(sheet: Document, block: Block) -> dict[str, Any]:
                     {
                         "label": each.label,
                         "shape": each.shape,
-                        "color": each.color,
+                        "color": series_color(each.slot),
                         "dashes": list(each.dashes),
                     }
                     for each in legend(block.chart)
+                    if not each.on_request
                 ],
             }
         case DecisionLog():

@@ -76,7 +76,9 @@ def _equity(material: Material) -> Figure:
     )
     return Figure(
         "equity",
-        LineChart(lines(material.labels, material.sessions, growth), "multiple", log=True, rule=1.0),
+        LineChart(
+            lines(material.labels, material.sessions, growth), "multiple", log=True, rule=1.0, rebase=True
+        ),
         "Equity as a multiple of the start, after costs, logarithmic scale",
         f"From 1 at {material.sessions[0]}: {ends} at {material.sessions[-1]}.",
     )

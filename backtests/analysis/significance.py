@@ -7,7 +7,6 @@ References
 .. [2] Bailey and Lopez de Prado (2012), "The Sharpe Ratio Efficient Frontier".
 .. [3] Bailey and Lopez de Prado (2014), "The Deflated Sharpe Ratio".
 .. [4] Bailey, Borwein, Lopez de Prado and Zhu (2017), "The Probability of Backtest Overfitting".
-.. [5] Lopez de Prado (2018), "Advances in Financial Machine Learning", chapter 12.
 """
 
 from __future__ import annotations
@@ -609,92 +608,6 @@ def _block_sharpes(inside: Array, size: Array, first: Array, second: Array, cent
     return np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
 
 
-@dataclass(frozen=True, eq=False)
-class PurgedPaths:
-    """Histories put together from folds in which each configuration was chosen on the others [5]_.
-
-    Attributes
-    ----------
-    splits, paths : int
-    chosen : ndarray of int, shape (splits,)
-        Configuration that was best on the training folds of each split.
-    returns : ndarray, shape (periods, paths)
-        Returns of each path; every period of a path was unseen when its configuration was chosen.
-    sharpes : ndarray, shape (paths,)
-        Per period.
-    """
-
-    splits: int
-    paths: int
-    chosen: Indices
-    returns: Array
-    sharpes: Array
-
-    def sentence(self, sessions_a_year: float = SESSIONS_A_YEAR) -> str:
-        """Say what the paths show."""
-        yearly = np.sort(self.sharpes) * math.sqrt(sessions_a_year)
-        return (
-            f"Chosen on other years only, the configurations give {self.paths} unseen histories with Sharpe "
-            f"ratios a year from {yearly[0]:.2f} to {yearly[-1]:.2f} (median {np.median(yearly):.2f})."
-        )
-
-
-def purged_cross_validation(
-    trials: Array, folds: int = 6, test_folds: int = 2, purged: int = 0, embargo: int = 0
-) -> PurgedPaths:
-    """Choose the best configuration on training folds and judge it on the rest, in every combination [5]_.
-
-    Splits come from ``skfolio.model_selection.CombinatorialPurgedCV``.
-
-    Parameters
-    ----------
-    trials : ndarray, shape (periods, configurations)
-        Returns of every configuration over the same periods.
-    folds, test_folds : int
-        6 and 2 give 15 splits and 5 paths.
-    purged, embargo : int
-        Periods left out of training around each test fold, and after it.
-
-    Returns
-    -------
-    PurgedPaths
-
-    Raises
-    ------
-    ValueError
-        If a return is not finite, or (by skfolio) the folds are too small for `purged` and `embargo`.
-    """
-    from skfolio.model_selection import CombinatorialPurgedCV
-
-    returns = np.asarray(trials, dtype=np.float64)
-    if returns.ndim != 2 or not np.isfinite(returns).all():
-        raise ValueError("cross-validation needs finite returns of shape (periods, configurations)")
-    splitter = CombinatorialPurgedCV(
-        n_folds=folds, n_test_folds=test_folds, purged_size=purged, embargo_size=embargo
-    )
-    path_of = splitter.get_path_ids()
-    unseen = np.full((len(returns), splitter.n_test_paths), np.nan)
-    chosen = np.empty(splitter.n_splits, dtype=np.int64)
-    for split, (train, tests) in enumerate(splitter.split(returns)):
-        chosen[split] = np.argmax(_sharpes(returns[train]))
-        for test, path in zip(tests, path_of[split], strict=True):
-            unseen[test, path] = returns[test, chosen[split]]
-    return PurgedPaths(
-        splits=splitter.n_splits,
-        paths=splitter.n_test_paths,
-        chosen=chosen,
-        returns=unseen,
-        sharpes=_sharpes(unseen),
-    )
-
-
-def _sharpes(returns: Array) -> Array:
-    """Sharpe ratio per period of each column; 0 where it does not vary."""
-    mean, deviation = returns.mean(axis=0), returns.std(axis=0, ddof=1)
-    ratio: Array = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
-    return ratio
-
-
 # --- All of it for one portfolio ------------------------------------------------------------------
 
 
@@ -864,9 +777,9 @@ def significance(
     cash_rate : float
         Yearly return of cash, actual/365, for the Sharpe ratio.
     trials : int
-        Configurations tried on this market, this one included (`backtests.records.trials.count`).
+        Configurations tried on this market, this one included (`backtests.records.register`).
     trial_variance : float, optional
-        Variance of the trials' Sharpe ratios per session (`backtests.records.trials.variance`). Unknown, it
+        Variance of the trials' Sharpe ratios per session (`backtests.records.register`). Unknown, it
         is taken as ``1 / (returns - 1)``.
     sessions_a_year : float
         252 for daily data, 12 for monthly.

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from backtests.document.blocks import Block, Cell, Column, Document, Paragraph, Row, Section, Table
 from backtests.document.formats import Value
 from backtests.document.html import html
-from backtests.records import reviews, trials
+from backtests.records import register, reviews
 from backtests.records.reviews import Review
 
 INDEX = "index.html"
@@ -62,7 +62,7 @@ def index(results: Path) -> Document:
         sections.append(Section("sweeps", "Sweeps and walks forward", (_others(others),)))
     if said:
         sections.append(Section("reviews", "Reviews", (_reviews(said, results),)))
-    verdicts = (trials.verify(results).sentence(), reviews.record_sentence(results))
+    verdicts = (register.verify(results).sentence(), reviews.record_sentence(results))
     sections.append(
         Section("records", "Records", tuple(Paragraph(sentence) for sentence in verdicts if sentence))
     )

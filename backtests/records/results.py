@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import time
@@ -16,12 +15,11 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import cash_returns, metrics, returns_of
-from backtests.analysis.significance import moments
+from backtests.analysis.performance import metrics, returns_of
 from backtests.engine.books import Decision
 from backtests.options.overlay import hedge_lines
 from backtests.provenance import trial_hash
-from backtests.records import trials
+from backtests.records import register
 from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.tearsheet import Paper, build, write_html, write_pdf
@@ -84,34 +82,13 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
 
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
-    """Add the run to the record of trials below `results`.
-
-    Returns
-    -------
-    dict
-        For the manifest: as from `backtests.records.trials.stamp`, with the `variance` of the Sharpe ratios
-        on record (None while there are few), whether the record is `intact`, and its `verdict` in words.
-    """
-    ledger, market = result.book.ledger, result.market
-    cash = cash_returns(ledger.sessions, result.config.costs.cash_rate)
-    returns = returns_of(ledger.equity) - cash
-    sharpe = moments(returns).sharpe if len(returns) > 1 else math.nan
-    stamp = trials.record(
-        results,
-        market.hash,
-        trial_hash(result.config, market),
-        sharpe,
-        name=result.config.name,
-        kind="run",
-        sessions=len(returns),
-    )
-    verdict = trials.verify(results)
-    return {
-        **stamp,
-        "variance": trials.variance(results, market.hash),
-        "intact": verdict.intact,
-        "verdict": verdict.sentence(),
-    }
+    """Add the run to the register of trials and return its `stamp` for the manifest."""
+    ledger, market, config = result.book.ledger, result.market, result.config
+    register.adopt(results)
+    sharpe = register.sharpe_per_session(returns_of(ledger.equity), ledger.sessions, config.costs.cash_rate)
+    details = {"name": config.name, "kind": "run", "sessions": len(ledger.sessions) - 1}
+    register.record(market.hash, [register.Trial(trial_hash(config, market), sharpe, details)])
+    return register.stamp(market.hash, results)
 
 
 def _replace(partial: Path, final: Path) -> None:

@@ -277,27 +277,6 @@ def test_overfitting_refuses_what_it_cannot_split() -> None:
     assert flat.probability == 1.0
 
 
-def test_purged_cross_validation() -> None:
-    returns = np.random.default_rng(2).normal(size=(601, 4))
-    returns[:, 2] += 0.4
-    found = tested.purged_cross_validation(returns, folds=6, test_folds=2, purged=3, embargo=2)
-    assert (found.splits, found.paths) == (15, 5)
-    assert found.returns.shape == (601, 5)
-    assert (found.chosen == 2).all()
-    assert (found.returns == returns[:, [2]]).all()
-    assert "5 unseen histories" in found.sentence()
-
-
-def test_purged_paths_were_unseen() -> None:
-    """A configuration that is only good on the fold it is judged on is never chosen for it."""
-    returns = np.zeros((60, 6))
-    for fold in range(6):
-        returns[fold * 10 : fold * 10 + 10, fold] = np.linspace(0.9, 1.1, 10)
-    found = tested.purged_cross_validation(returns, folds=6, test_folds=2)
-    assert (found.returns == 0).all()
-    assert (found.sharpes == 0).all()
-
-
 def test_significance_uses_the_definitions_of_the_performance_page(market_returns: Array) -> None:
     sessions = business_days(2001)
     equity, benchmark = grown(market_returns), grown(market_returns[::-1] * 0.8)

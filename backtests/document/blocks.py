@@ -18,6 +18,7 @@ from datafeeds.market import Array, Dates
 Align = Literal["left", "right"]
 Dash = Literal["solid", "dashed", "dotted", "dashdot", "longdash", "sparse"]
 Tone = Literal["plain", "lead", "note", "warning"]
+Outcome = Literal["pass", "warn", "fail"]
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,60 @@ class Highlights:
     items: tuple[Highlight, ...]
 
 
+@dataclass(frozen=True)
+class Check:
+    """One line of a scorecard.
+
+    Attributes
+    ----------
+    what : str
+        What was looked at.
+    outcome : {"pass", "warn", "fail"}
+    said : str
+        What came out.
+    """
+
+    what: str
+    outcome: Outcome
+    said: str
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """What was checked, and what came out, at a glance.
+
+    Raises
+    ------
+    ValueError
+        If it has more than `MOST` lines: then it is a table.
+    """
+
+    MOST: ClassVar[int] = 10
+
+    title: str
+    checks: tuple[Check, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.checks) > self.MOST:
+            raise ValueError(f"a scorecard has at most {self.MOST} lines, this one {len(self.checks)}")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Room to sign on paper; not shown on screen.
+
+    Attributes
+    ----------
+    text : str
+        What is signed.
+    places : tuple of str
+        What is written on each line.
+    """
+
+    text: str
+    places: tuple[str, ...] = ("Name", "Date", "Signature")
+
+
 @dataclass(frozen=True, eq=False)
 class Line:
     """One line of a chart, or one layer of an area chart.
@@ -410,7 +465,8 @@ class Details:
     summary : str
     blocks : tuple of Block
     paper : bool
-        Whether they stand open on paper; else the summary alone does, and says where the rest is.
+        Whether paper has them: open in an appendix, else behind the last section. If not, paper has the
+        summary alone, and says where the rest is.
     """
 
     summary: str
@@ -430,6 +486,8 @@ Block = (
     | Bullets
     | Facts
     | Highlights
+    | Scorecard
+    | Signature
     | Table
     | HeatMap
     | Figure
@@ -458,11 +516,14 @@ class Section:
         Unique in the document; letters, digits and hyphens.
     title : str
     blocks : tuple of Block
+    appendix : bool
+        Whether it is for looking up, not for reading: on paper it follows the list of appendices.
     """
 
     key: str
     title: str
     blocks: tuple[Block, ...]
+    appendix: bool = False
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,11 @@ addEventListener("DOMContentLoaded", () => {
     for (const chart of drawn) chart.plot.setScale("x", { min: range[0], max: range[1] });
   }
 
+  function yearsBefore(time, years) {
+    const date = new Date(time * 1000);
+    return date.setUTCFullYear(date.getUTCFullYear() - years) / 1000;
+  }
+
   const bar = document.createElement("div"), span = document.createElement("output");
   bar.className = "ranges";
   bar.setAttribute("role", "group");
@@ -220,7 +225,7 @@ addEventListener("DOMContentLoaded", () => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
-    button.addEventListener("click", () => zoom(Math.max(first, range[1] - years * YEAR), years === Infinity ? last : range[1]));
+    button.addEventListener("click", () => years === Infinity ? zoom(first, last) : zoom(yearsBefore(range[1], years), range[1]));
     bar.append(button);
   }
   bar.prepend("Charts ");

@@ -286,8 +286,10 @@ def test_a_telephone_scrolls_past_charts_and_tables_say_that_they_scroll(opened:
     figure.locator(".u-over").tap()
     playwright.expect(figure.locator(".at")).to_have_text(re.compile(r"\d{4}-\d\d-\d\d"))
     silent = page.evaluate(
-        """[...document.querySelectorAll('figure.table .scroll')].filter(box => !box.closest('details:not([open])') &&
-        (box.scrollWidth > box.clientWidth + 1) !== !!box.closest('figure').querySelector('.hint')).length"""
+        """[...document.querySelectorAll('figure.table .scroll')]
+        .filter(box => !box.closest('details:not([open])'))
+        .filter(box => (box.scrollWidth > box.clientWidth + 1) !== !!box.closest('figure').querySelector('.hint'))
+        .length"""
     )
     assert silent == 0
 

@@ -11,27 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from backtests.analysis.definitions import METRICS
+from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
 from backtests.records.results import find, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 
-ROWS = (
-    ("CAGR", "performance", "cagr", "{:.2%}"),
-    ("Total return", "performance", "total_return", "{:.1%}"),
-    ("Volatility", "performance", "volatility", "{:.2%}"),
-    ("Sharpe", "performance", "sharpe", "{:.2f}"),
-    ("Sortino", "performance", "sortino", "{:.2f}"),
-    ("Max drawdown", "performance", "max_drawdown", "{:.2%}"),
-    ("Calmar", "performance", "calmar", "{:.2f}"),
-    ("Turnover a year", "trading", "turnover", "{:.1%}"),
-    ("Cost a year, bps", "trading", "cost_bps", "{:.1f}"),
-    ("Tracking error", "relative", "tracking_error", "{:.2%}"),
-    ("Information ratio", "relative", "information_ratio", "{:.2f}"),
-    ("Beta", "relative", "beta", "{:.2f}"),
-)
-"""Label, table and key in ``metrics.json``, and format."""
+PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
+"""Where the metrics of each scope stand in ``metrics.json``."""
 
 
 def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> None:
@@ -79,7 +68,10 @@ def summary_table(metrics: Mapping[str, Any]) -> Table:
     table.add_column("", no_wrap=True)
     for book in books:
         table.add_column(book["label"], justify="right", overflow="fold")
-    for label, part, key, form in ROWS:
-        values = [book.get(part, {}).get(key) for book in books]
-        table.add_row(label, *("" if value is None else form.format(value) for value in values))
+    for scope, part in PARTS.items():
+        for metric in METRICS.values():
+            if metric.scope == scope and "terminal" in metric.shown:
+                values = [book.get(part, {}).get(metric.key) for book in books]
+                cells = ("" if value is None else formatted(value, metric.form) for value in values)
+                table.add_row(metric.label(metrics["annual"]), *cells)
     return table

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import metrics, returns_of
+from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decision
 from backtests.options.overlay import hedge_lines
 from backtests.provenance import trial_hash
@@ -142,7 +142,7 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
         ledger.hedge.to_parquet(folder / "hedge.parquet", index=False)
     lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
     _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
-    numbers = metrics(result)
+    numbers = result.metrics()
     _write_json(folder / "metrics.json", numbers)
     return numbers
 

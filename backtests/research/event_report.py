@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from backtests.analysis.stress import SCENARIOS, apply_scenario, groups_today
+from backtests.analysis.stress import apply_scenario, groups_today
 from backtests.document.blocks import (
     Block,
     Bullets,
@@ -29,6 +29,7 @@ from datafeeds.market import Market
 from strategies.asof import AsOf
 from strategies.benchmarks import CapWeighted
 from strategies.blueprint import Blueprint
+from strategies.june_2026 import JUNE_2026_SCENARIOS
 from strategies.strategy import Strategy
 
 
@@ -185,7 +186,7 @@ def _scenario_blocks(market: Market) -> list[Block]:
     for strategy in chosen:
         target = strategy.decide(AsOf(market, end))
         weights = dict(target.weights) if target is not None else {}
-        for scenario in SCENARIOS:
+        for scenario in JUNE_2026_SCENARIOS:
             outcome = apply_scenario(scenario, weights, groups)
             rows.append(
                 _row(
@@ -206,14 +207,14 @@ def _scenario_blocks(market: Market) -> list[Block]:
             tuple(rows),
         ),
         moved,
-        Bullets("Where the numbers come from", SCENARIOS[0].notes),
+        Bullets("Where the numbers come from", JUNE_2026_SCENARIOS[0].notes),
     ]
 
 
 def _moved() -> Paragraph:
     """What a percent moved out of hardware earned on the day, by the blueprint's shares."""
     gained = []
-    for scenario in SCENARIOS:
+    for scenario in JUNE_2026_SCENARIOS:
         shocks = scenario.groups
         bought = 0.4 * shocks["financials"] + 0.3 * shocks["healthcare"] + 0.3 * shocks["small_cap"]
         gained.append(f"{bought - shocks['ai_hardware']:.2%} ({scenario.name})")

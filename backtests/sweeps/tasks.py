@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from backtests.analysis.trading import trading
+from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.second_opinion import engine_named
@@ -15,7 +15,7 @@ from backtests.engine.terms import Account, Engine
 from backtests.provenance import code_hash
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
-from backtests.sweeps.measures import measures
+from backtests.sweeps.measures import row_of
 from backtests.sweeps.plan import Configuration
 from datafeeds.market import Array, Market
 from strategies.strategy import Strategy
@@ -187,18 +187,8 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
     account = account_of(config, market)
     ledger = shared.ledger(account, config.engine)
     theirs = None if task.benchmark is None else _benchmark_of(market, task.benchmark, account)
-    returns = ledger.equity[1:] / ledger.equity[:-1] - 1.0
-    found = measures(returns[None], ledger.sessions, account.costs.cash_rate, theirs)
-    traded = trading(ledger)
-    row = {name: float(values[0]) for name, values in found.columns().items()}
-    row |= {
-        "turnover": traded.turnover,
-        "cost_bps": traded.cost_bps,
-        "cost": traded.cost,
-        "fills": float(traded.fills),
-        "final_equity": float(ledger.equity[-1]),
-    }
-    return Outcome(configuration.number, row, returns)
+    row = row_of(ledger, account.costs.cash_rate, theirs)
+    return Outcome(configuration.number, row, returns_of(ledger.equity))
 
 
 @lru_cache(maxsize=2)
@@ -221,13 +211,11 @@ def _benchmark_of(market: Market, benchmark: Strategy, account: Account) -> Arra
     equity = (
         SharedDecisions(market, benchmark, may_hold_index=True).ledger(account, "ledger").equity
     )  # it hedges
-    returns: Array = equity[1:] / equity[:-1] - 1.0
-    return returns
+    return returns_of(equity)
 
 
 @lru_cache(maxsize=256)
 def _benchmark_returns(market: Market, benchmark: Strategy, account: Account) -> Array:
     """Returns of the benchmark under the same account; by the compiled engine, as the books are the same."""
     equity = _benchmark_books(market, benchmark).ledger(account, "ledger").equity
-    returns: Array = equity[1:] / equity[:-1] - 1.0
-    return returns
+    return returns_of(equity)

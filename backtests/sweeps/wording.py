@@ -6,34 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtests.document.blocks import Cell
-from backtests.document.formats import Format, formatted
+from backtests.document.formats import formatted
 from backtests.settings.sweep import Metric
-
-STATISTICS: Mapping[str, tuple[str, Format]] = {
-    "sharpe": ("Sharpe ratio", "ratio"),
-    "cagr": ("Return a year", "percent"),
-    "total_return": ("Total return", "percent"),
-    "max_drawdown": ("Maximum drawdown", "percent"),
-    "volatility": ("Volatility", "percent"),
-    "excess_cagr": ("Return a year above benchmark", "percent"),
-    "information_ratio": ("Information ratio", "ratio"),
-    "turnover": ("Turnover a year", "percent"),
-    "cost_bps": ("Cost a year, bps", "bps"),
-    "cost": ("Cost", "money"),
-    "fills": ("Fills", "integer"),
-    "final_equity": ("Final equity", "money"),
-}
-"""Columns of the table: what readers see, and how."""
+from backtests.sweeps.measures import table_metrics
 
 
 def title(column: str) -> str:
     """A statistic as the head of a column."""
-    return STATISTICS[column][0]
+    return table_metrics()[column].term
 
 
 def cell(value: float, column: str) -> Cell:
     """A statistic in a table."""
-    return Cell(value, STATISTICS[column][1])
+    return Cell(value, table_metrics()[column].form)
 
 
 def number(value: float, column: str) -> str:
@@ -44,7 +29,7 @@ def number(value: float, column: str) -> str:
     >>> number(0.91041, "sharpe"), number(0.304, "max_drawdown"), number(float("nan"), "cagr")
     ('0.910', '30.4%', '–')
     """
-    return formatted(value, STATISTICS[column][1])
+    return formatted(value, table_metrics()[column].form)
 
 
 def plain(value: Any) -> str:

@@ -288,7 +288,7 @@ def test_a_telephone_scrolls_past_charts_and_tables_say_that_they_scroll(opened:
     silent = page.evaluate(
         """[...document.querySelectorAll('figure.table .scroll')]
         .filter(box => !box.closest('details:not([open])'))
-        .filter(box => (box.scrollWidth > box.clientWidth + 1) != !!box.closest('figure').querySelector('.hint'))
+        .filter(box => box.scrollWidth > box.clientWidth + 1 != !!box.closest('figure').querySelector('.hint'))
         .length"""
     )
     assert silent == 0

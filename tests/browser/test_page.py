@@ -287,8 +287,8 @@ def test_a_telephone_scrolls_past_charts_and_tables_say_that_they_scroll(opened:
     playwright.expect(figure.locator(".at")).to_have_text(re.compile(r"\d{4}-\d\d-\d\d"))
     silent = page.evaluate(
         """[...document.querySelectorAll('figure.table .scroll')]
-        .filter(box => !box.closest('details:not([open])'))
-        .filter(box => box.scrollWidth > box.clientWidth + 1 != !!box.closest('figure').querySelector('.hint'))
+        .filter(it => !it.closest('details:not([open])'))
+        .filter(it => it.scrollWidth > it.clientWidth + 1 != !!it.closest('figure').querySelector('.hint'))
         .length"""
     )
     assert silent == 0

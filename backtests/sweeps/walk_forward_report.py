@@ -136,9 +136,9 @@ def page(found: WalkForward) -> Document:
         _comparison(found),
     )
     return Document(
-        title=f"{config.name}: {len(table)} choices by the past alone",
-        subtitle=f"{config.description or config.strategy.name}. "
-        f"Tested {ledger.sessions[1]} to {ledger.sessions[-1]}.",
+        title=config.description or config.strategy.name,
+        subtitle=f"{len(table)} choices by the past alone, tested {ledger.sessions[1]} to "
+        f"{ledger.sessions[-1]}",
         sections=(
             Section("earned", "What the choices earned", earned),
             Section("stability", "Did the choice stay the same?", tuple(map(Paragraph, (verdict, *each)))),

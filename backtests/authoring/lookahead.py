@@ -24,6 +24,7 @@ from backtests.authoring.sealed.program import Library, Source
 from backtests.authoring.sealed.replay import Answers, SealedProcesses
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
+from backtests.engine.tables import tables_of
 from backtests.settings.run_file import RunConfig
 from backtests.settings.strategies import class_named
 from datafeeds.market import Market
@@ -74,6 +75,7 @@ class Run:
         self.cls = type(strategy)
         self.name = repr(strategy)
         self.deciding = deciding.copy()
+        self.tables = tables_of(strategy)
         self.moments: list[Moment] = []
         self.problem = ""
         try:
@@ -196,7 +198,7 @@ class SealedCheck:
             return (note(KIND, "replay", "there was no decision to replay"),), ()
         answers = Answers((), {}, run.problem)
         if not run.problem:
-            answers = self._processes.ask(run.market, *code, run.recipe, moments, seed)
+            answers = self._processes.ask(run.market, run.tables, *code, run.recipe, moments, seed)
         return compared(run, moments, answers), answers.walls
 
 

@@ -12,6 +12,7 @@ from backtests.authoring.report import Offence
 from backtests.authoring.sealed.plain import plain_target, revived_target
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
+from backtests.engine.tables import tables_of
 from datafeeds.market import Array, Market
 from strategies.asof import AsOf
 from strategies.strategy import Strategy
@@ -86,7 +87,8 @@ def day_of(market: Market, moment: Moment) -> str:
 def decided(strategy: Strategy, market: Market, moment: Moment) -> Plain:
     """What `strategy` decides at `moment` if the market is `market`: a ``target``, or an ``error``."""
     try:
-        see = AsOf(market, moment.session, moment.weights.copy(), revived_target(moment.previous))
+        previous = revived_target(moment.previous)
+        see = AsOf(market, moment.session, moment.weights.copy(), previous, tables_of(strategy))
         return {"target": plain_target(strategy.decide(see))}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}

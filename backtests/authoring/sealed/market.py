@@ -6,6 +6,7 @@ false future behind it, made of nothing but the past it holds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,6 +54,8 @@ class News:
         New rows, column by column.
     instruments : dict of str to ndarray
         The whole table as it is known today; empty if it was the same at the last decision.
+    tables : dict of str to dict of str to ndarray
+        New rows of the strategy's own tables.
     """
 
     sessions: Dates
@@ -63,6 +66,7 @@ class News:
     series: dict[str, Any]
     splits: dict[str, Any]
     instruments: dict[str, Any]
+    tables: dict[str, dict[str, Any]]
 
 
 class Sender:
@@ -71,10 +75,13 @@ class Sender:
     Parameters
     ----------
     market : Market
+    tables : mapping of str to DataFrame
+        The strategy's own, whole.
     """
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, tables: Mapping[str, pd.DataFrame]) -> None:
         self._market = market
+        self._tables = tables
         self._sent = 0
         self._facts = _days(market.facts, "filed")
         self._series = _days(market.series, "available")
@@ -92,6 +99,7 @@ class Sender:
             "facts": sorted(set(market.facts["concept"])),
             "series": sorted(set(market.series["series"])),
             "splits": (),
+            **{f"table {name}": () for name in self._tables},
             "groups": market.groups,
         }
 
@@ -118,8 +126,16 @@ class Sender:
             series=_columns(market.series[known]),
             # Closes stand on the last split's basis, and so must share counts.
             splits=_columns(market.splits) if before is None else {},
+            tables={name: self._own_rows(table, before, today) for name, table in self._tables.items()},
             instruments=self._changed_members(before, today),
         )
+
+    def _own_rows(
+        self, table: pd.DataFrame, before: np.datetime64 | None, today: np.datetime64
+    ) -> dict[str, Any]:
+        public = _days(table, "available")
+        known = public <= today
+        return _columns(table[known if before is None else known & (public > before)])
 
     def _changed_members(self, before: np.datetime64 | None, today: np.datetime64) -> dict[str, Any]:
         if before is not None:
@@ -254,6 +270,15 @@ class Holder:
             }
         )
 
+    def own_tables(self, news: News) -> dict[str, pd.DataFrame]:
+        """The strategy's own tables with new rows."""
+        tables = {name: self._table(f"table {name}", rows) for name, rows in news.tables.items()}
+        words = {
+            name: [key for key, values in rows.items() if values.dtype == object]
+            for name, rows in news.tables.items()
+        }
+        return {name: table.astype(dict.fromkeys(words[name], "str")) for name, table in tables.items()}
+
     def _put(self, name: str, rows: dict[str, Any]) -> None:
         for key, values in rows.items():
             self._tables[name][key].put(values)
@@ -263,7 +288,7 @@ class Holder:
         names = self._shape[name]
         known = {"concept": names, "series": names, "fiscal_period": "FY"}
         return {
-            key: np.full(len(names), known.get(key, _BLANK[values.dtype.kind]), dtype=values.dtype)
+            key: np.full(len(names), known.get(key, _BLANK.get(values.dtype.kind, 0)), dtype=values.dtype)
             for key, values in like.items()
         }
 

@@ -182,7 +182,8 @@ def _serve(connection: socket.socket, future: Future) -> None:
     while content := receive(connection):
         question: Question = pickle.loads(content)
         market = holder.take(question.news, from_filings=question.from_filings)
-        send(connection, json.dumps(_answer(strategy, market, question)).encode())
+        tables = holder.own_tables(question.news)
+        send(connection, json.dumps(_answer(strategy, market, tables, question)).encode())
 
 
 def _strategy(setting: Setting) -> Any:
@@ -193,12 +194,13 @@ def _strategy(setting: Setting) -> Any:
     return revived(setting.recipe)
 
 
-def _answer(strategy: Any, market: Market, question: Question) -> dict[str, Any]:
+def _answer(strategy: Any, market: Market, tables: Mapping[str, Any], question: Question) -> dict[str, Any]:
     from backtests.authoring.sealed.plain import plain_target, revived_target
     from strategies.asof import AsOf
 
     try:
-        see = AsOf(market, question.session, question.weights, revived_target(question.previous))
+        previous = revived_target(question.previous)
+        see = AsOf(market, question.session, question.weights, previous, tables)
         target = plain_target(strategy.decide(see))
         sessions = market.sessions[: question.session + 1].copy()
         flags = strategy.schedule.decides(sessions, question.news.next_session)

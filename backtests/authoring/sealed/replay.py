@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 
 from backtests.authoring.moments import Moment
 from backtests.authoring.sealed.market import FUTURES, Future, Sender
@@ -100,6 +101,7 @@ class SealedProcesses:
     def ask(
         self,
         market: Market,
+        tables: Mapping[str, pd.DataFrame],
         library: Library,
         code: Mapping[str, Source],
         recipe: dict[str, Any],
@@ -110,8 +112,8 @@ class SealedProcesses:
 
         Parameters
         ----------
-        market : Market
-            It is sent piece by piece, up to each moment.
+        market, tables
+            They are sent piece by piece, up to each moment.
         library, code
             What is imported before the doors close, and what may be imported after.
         recipe : dict
@@ -123,7 +125,7 @@ class SealedProcesses:
         """
         try:
             with self._split(library) as ends:
-                return _asked(ends, market, code, recipe, moments, seed)
+                return _asked(ends, Sender(market, tables), code, recipe, moments, seed)
         except TimeoutError:
             return Answers((), {}, f"no answer within {PATIENCE:g} seconds")
         except (OSError, ValueError, RecursionError) as error:
@@ -153,13 +155,12 @@ class SealedProcesses:
 
 def _asked(
     ends: Sequence[socket.socket],
-    market: Market,
+    sender: Sender,
     code: Mapping[str, Source],
     recipe: dict[str, Any],
     moments: Sequence[Moment],
     seed: int,
 ) -> Answers:
-    sender = Sender(market)
     made: dict[Future, list[Mapping[str, Any]]] = {future: [] for future in FUTURES}
     _send(ends, Setting(code, recipe, sender.shape, seed))
     begun = [_read(end) for end in ends]

@@ -24,15 +24,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.analysis.exposure import CASH, UNGROUPED
+from backtests.analysis.exposure import CASH
 from backtests.analysis.performance import SESSIONS_A_YEAR, returns_of, span_in_years, spans_a_year
 from backtests.engine.books import Ledger
 from backtests.result import Book
 from datafeeds.market import Array, Dates, Market
+from datafeeds.membership import Grouping
 
 Codes = npt.NDArray[np.intp]
 Linking = Literal["carino", "menchero"]
-Grouping = Literal["group", "sector", "industry"]
 COSTS = ("commission", "spread", "impact")
 """What trading costs, as columns of `Ledger.fills`."""
 
@@ -335,7 +335,8 @@ def attribute_groups(
         raise ValueError(f"{book.label!r} and {benchmark.label!r} don't share their sessions")
     ours, theirs = ledger.weights(market), other.weights(market)
     symbols = [symbol for symbol in market.symbols if symbol in ours.columns or symbol in theirs.columns]
-    names, codes = group_codes(market, ledger.sessions[:-1], symbols, by)
+    names, codes = market.first_groups(ledger.sessions[:-1], by)
+    codes = codes[:, market.columns_of(symbols)]
     returns = symbol_returns(market, ledger.sessions, symbols)
     labels = (*names, CASH)
 
@@ -362,43 +363,6 @@ def attribute_groups(
         costs=cost_share(ledger) - cost_share(other),
         method=method,
     )
-
-
-def group_codes(
-    market: Market, sessions: Dates, symbols: Sequence[str], by: Grouping = "group"
-) -> tuple[tuple[str, ...], Codes]:
-    """Group of each symbol on each session.
-
-    Parameters
-    ----------
-    market : Market
-    sessions : ndarray of datetime64[D], shape (sessions,)
-    symbols : sequence of str
-    by : {"group", "sector", "industry"}
-
-    Returns
-    -------
-    names : tuple of str
-        Groups, ``"no group"`` last.
-    codes : ndarray of int, shape (sessions, symbols)
-        Positions in `names`.
-    """
-    table = market.instruments
-    rows = table[table["symbol"].isin(list(symbols)) & (table[by] != "")]
-    names = (*sorted(set(rows[by])), UNGROUPED)
-    position = {name: place for place, name in enumerate(names)}
-    column = {symbol: place for place, symbol in enumerate(symbols)}
-    codes = np.full((len(sessions), len(symbols)), len(names) - 1, dtype=np.intp)
-    starts = rows["from"].to_numpy().astype("datetime64[D]")
-    stops = rows["to"].to_numpy().astype("datetime64[D]")
-    first = np.where(np.isnat(starts), 0, np.searchsorted(sessions, starts, side="left"))
-    last = np.where(np.isnat(stops), len(sessions), np.searchsorted(sessions, stops, side="right"))
-    order = range(len(rows) - 1, -1, -1)
-    labels, held = rows[by].tolist(), rows["symbol"].tolist()
-    for row in order:
-        # Later rows first, so that the first row of a symbol has the last word.
-        codes[first[row] : last[row], column[held[row]]] = position[labels[row]]
-    return names, codes
 
 
 def symbol_returns(market: Market, sessions: Dates, symbols: Sequence[str]) -> Array:

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.analysis.exposure import UNGROUPED
 from backtests.analysis.performance import SESSIONS_A_YEAR, drawdown_series
-from datafeeds.facts import series_table
 from datafeeds.market import Array, Dates, Market
+from datafeeds.membership import NO_GROUP
 from datafeeds.names import unknown_name
 
 Labels = npt.NDArray[np.object_]
@@ -394,7 +393,7 @@ def apply_scenario(
     for symbol, weight in weights.items():
         if weight == 0:
             continue
-        group = groups.get(symbol, "") or UNGROUPED
+        group = groups.get(symbol, "") or NO_GROUP
         shock = scenario.symbols.get(symbol, scenario.groups.get(group))
         if shock is None:
             shock = scenario.rest
@@ -413,11 +412,9 @@ def groups_today(market: Market, index: int) -> dict[str, str]:
 
     Membership is dated, `from` and `to` inclusive.
     """
-    table = market.instruments
-    today = pd.Timestamp(str(market.sessions[index]))
-    holds = (table["from"].isna() | (table["from"] <= today)) & (table["to"].isna() | (table["to"] >= today))
-    rows = table[holds & (table["group"] != "")].drop_duplicates("symbol")
-    return dict(zip(rows["symbol"], rows["group"], strict=True))
+    names, codes = market.first_groups(market.sessions[index : index + 1])
+    held = {symbol: names[code] for symbol, code in zip(market.symbols, codes[0].tolist(), strict=True)}
+    return {symbol: group for symbol, group in held.items() if group != NO_GROUP}
 
 
 # --- Worst windows --------------------------------------------------------------------------------
@@ -554,22 +551,6 @@ def regime_outcomes(returns: Mapping[str, Array], labels: Labels) -> tuple[Regim
                 )
             )
     return tuple(found)
-
-
-def known_series(market: Market, name: str, sessions: Dates) -> Array:
-    """Latest value of a daily series that was available at each close, shape (sessions,).
-
-    NaN before the first.
-
-    Raises
-    ------
-    MarketError
-        If the market has no series of that name.
-    """
-    table = series_table(market, name)
-    latest = np.searchsorted(table.available, sessions, side="right") - 1
-    known: Array = np.where(latest >= 0, table.values[np.maximum(latest, 0)], np.nan)
-    return known
 
 
 def rate_regime(rate: Array, window: int = 63) -> Labels:

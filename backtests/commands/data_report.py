@@ -31,6 +31,7 @@ from backtests.document.blocks import (
 from datafeeds import facts as fundamentals
 from datafeeds.folder.layout import Checked
 from datafeeds.market import Finding, Market
+from datafeeds.series import series_names
 
 SEVERITIES = {
     "error": "Errors: a run stops here",
@@ -137,7 +138,7 @@ def _overview(checked: Checked) -> Iterator[Block]:
                 Fact(
                     "Filed figures", f"{len(market.facts):,} of {market.facts['symbol'].nunique()} companies"
                 ),
-                Fact("Series", ", ".join(sorted(fundamentals.series_names(market))) or "none"),
+                Fact("Series", ", ".join(sorted(series_names(market))) or "none"),
                 Fact("Prices", "split-adjusted" if market.adjustment == "split" else "total return"),
                 Fact("Content hash", market.hash),
             )

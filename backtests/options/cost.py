@@ -8,8 +8,8 @@ import pandas as pd
 from rich.table import Table
 
 from backtests.options.surface import PricedHedge, SpreadCost
-from datafeeds import facts as fundamentals
 from datafeeds.market import Market, MarketError
+from datafeeds.series import series_table
 from strategies.hedges import standing_of
 
 
@@ -38,7 +38,7 @@ def skew_history(market: Market, name: str = "skew") -> pd.Series[float]:
     MarketError
         If the market has no such series.
     """
-    table = fundamentals.series_table(market, name)
+    table = series_table(market, name)
     if not len(table.values):
         raise MarketError(f"series {name!r} of market {market.name!r} is empty")
     return pd.Series(table.values, index=pd.DatetimeIndex(table.dates))

@@ -23,8 +23,8 @@ from backtests.document.blocks import Block, Cell, Column, Details, Paragraph, R
 from backtests.document.formats import Format, typeset
 from backtests.tearsheet.material import Material
 from backtests.tearsheet.wording import listed
-from datafeeds import facts as fundamentals
 from datafeeds.market import Array
+from datafeeds.series import series_names
 
 FAMA_FRENCH = ("mkt_rf", "smb", "hml", "rmw", "cma", "mom")
 """Series that are taken as Fama-French factors: daily returns in percent, as in the French data library."""
@@ -169,7 +169,7 @@ def factor_returns(material: Material) -> tuple[Mapping[str, Array], str]:
     used, each less the market's index, which is a factor of its own; empty where there are none either.
     """
     market, sessions = material.result.market, material.sessions
-    have = fundamentals.series_names(market)
+    have = series_names(market)
     if "mkt_rf" in have:
         names = [name for name in FAMA_FRENCH if name in have]
         return (

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.attribution import symbol_returns
-from backtests.analysis.exposure import group_members
 from backtests.analysis.performance import returns_of, rolling_volatility
 from backtests.analysis.stress import (
     Labels,
@@ -14,7 +13,6 @@ from backtests.analysis.stress import (
     ShockOutcome,
     WorstWindow,
     episodes_sentence,
-    known_series,
     leadership_regime,
     rate_regime,
     regime_outcomes,
@@ -37,8 +35,8 @@ from backtests.document.formats import typeset
 from backtests.tearsheet.material import Material
 from backtests.tearsheet.sections.calendar import shade
 from backtests.tearsheet.wording import listed
-from datafeeds import facts as fundamentals
 from datafeeds.market import Array
+from datafeeds.series import series_names, series_table
 
 RATES = ("us10y", "us2y")
 """Series that tell whether rates rise, the first that the market has."""
@@ -235,17 +233,19 @@ def _regime_rows(outcomes: tuple[RegimeOutcome, ...], labels: tuple[str, ...]) -
 def _labels(material: Material) -> dict[str, Labels]:
     """Regime of each session after the first, by what tells it."""
     market, sessions = material.result.market, material.sessions
-    have = fundamentals.series_names(market)
+    have = series_names(market)
     reference = material.books[1 if material.primary else 0].ledger.equity
     name = material.labels[1 if material.primary else 0]
     found: dict[str, Labels] = {}
     rate = next((each for each in RATES if each in have), "")
     if rate:
         found[f"Rates: {rate} against three months before"] = rate_regime(
-            known_series(market, rate, sessions)
+            series_table(market, rate).at_close(sessions, stale_days=None)
         )
     index = (
-        known_series(market, VOLATILITY, sessions) if VOLATILITY in have else np.full(len(sessions), np.nan)
+        series_table(market, VOLATILITY).at_close(sessions, stale_days=None)
+        if VOLATILITY in have
+        else np.full(len(sessions), np.nan)
     )
     if np.isfinite(index).mean() >= KNOWN and not _stale(index):
         found["Volatility: VIX against its median of five years"] = volatility_regime(index)
@@ -274,7 +274,7 @@ def _technology(material: Material) -> Array | None:
     groups = [group for group in ("ai_hardware", "software") if group in market.groups]
     if not groups:
         return None
-    members = np.any([group_members(market, group, sessions) for group in groups], axis=0)
+    members = np.any([market.memberships(group, sessions) for group in groups], axis=0)
     columns = np.flatnonzero(members.any(axis=0))
     returns = symbol_returns(market, sessions, [market.symbols[column] for column in columns])
     inside = np.where(members[:-1, columns], returns, np.nan)

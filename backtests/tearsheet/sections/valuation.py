@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.analysis.exposure import group_members
 from backtests.document.blocks import Block, Figure, Line, LineChart, Marks, Paragraph, Section
 from backtests.document.formats import formatted
 from backtests.engine.books import Decision
@@ -68,7 +67,7 @@ def _blocks(material: Material, rule: _Rule) -> tuple[Block, ...]:
     run = slice(first, first + len(sessions))
     ratios = fundamentals.fact(market, FACT)
     norm = software_norm(market, software, years, rule.least)[run]
-    members = group_members(market, hardware, market.sessions)[run]
+    members = market.memberships(hardware)[run]
     own = np.where(members, ratios[run], np.nan)
     median = cross_median(own)
     if not (np.isfinite(median) & np.isfinite(norm)).any():
@@ -121,7 +120,7 @@ def software_norm(market: Market, group: str, years: float, least: int = SESSION
     -----
     The same numbers as `strategies.signals.software_norm` at each session, for all sessions at once.
     """
-    members = group_members(market, group, market.sessions)
+    members = market.memberships(group)
     daily = cross_median(np.where(members, fundamentals.fact(market, FACT), np.nan))
     window = max(1, round(years * SESSIONS_A_YEAR))
     least = min(least, window)

@@ -295,7 +295,7 @@ def test_attribution_without_trading_leaves_no_residual(market: Market, book: Bo
 
 
 def test_groups_are_dated(market: Market, book: Book) -> None:
-    names, codes = tested.group_codes(market, market.sessions, list("ABCDEF"))
+    names, codes = market.first_groups(market.sessions)
     assert names == ("banks", "chips", "no group")
     first_july = market.index_of("2018-07-02")
     assert codes[:, 0].tolist() == [1] * first_july + [0] * (len(market.sessions) - first_july)

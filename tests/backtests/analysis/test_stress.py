@@ -11,6 +11,7 @@ import pytest
 
 from backtests.analysis import stress as tested
 from datafeeds.market import Array, Dates, Market, MarketError, exchange_sessions
+from datafeeds.series import series_table
 from datafeeds.sources.sample import sample_market
 
 JUNE, RECORD = tested.SCENARIOS
@@ -260,10 +261,10 @@ def test_series_as_known() -> None:
         }
     )
     small = market(series=series)
-    known = tested.known_series(small, "us10y", small.sessions)
+    known = series_table(small, "us10y").at_close(small.sessions, stale_days=None)
     assert known == pytest.approx([np.nan, 2.7, 2.7, 2.6, 2.6], nan_ok=True)
     with pytest.raises(MarketError, match="did you mean 'us10y'"):
-        tested.known_series(small, "us10", small.sessions)
+        series_table(small, "us10")
 
 
 def test_sp500_is_calmer_when_the_volatility_before_was_low(index: tuple[Array, Dates]) -> None:

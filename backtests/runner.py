@@ -12,6 +12,7 @@ from typing import Any
 from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.engine.rules import cash_limits
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -80,8 +81,9 @@ def run(
         ledger = _ledger(key, config.engine, traded, strategy, account, clock)
         books.append(Book(label, strategy, ledger, note))
     record = manifest(config, traded)
+    record["limits"] = list(cash_limits(traded, account))
     if account.overlay is not None and account.overlay.hedges:
-        record["limits"] = list(account.overlay.limits)
+        record["limits"] += account.overlay.limits
     native = isinstance(books[0].strategy, NativeStrategy)
     if native:
         record["not_recomputed"] = UNCHECKED

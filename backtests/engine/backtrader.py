@@ -145,15 +145,17 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.account: Account = self.p.account
         self.window = slice(self.account.first, self.account.last + 1)
         count = self.account.last + 1 - self.account.first
-        self.traded = market.traded[self.window]
-        self.prices = np.where(self.traded, market.fill_price[self.window], market.mark[self.window])
+        self.traded = rules.tradable(market)[self.window]
+        known = rules.last_known(market)[self.window]
+        self.prices = np.where(self.traded, market.fill_price[self.window], known)
         self.marks = market.mark[self.window]
-        self.volume = market.volume[self.window]
+        costs = self.account.costs
+        self.volume = rules.PARTICIPATION_VOLUME[costs.participation_volume](market)[self.window]
         self.payments = market.dividend[self.window]
         self.last_bar = market.last_bar - self.account.first
         self.growth = rules.interest_factors(market, self.account)
         self.volatility = self.average_volume = np.full_like(self.prices, np.nan)
-        if self.account.costs.impact > 0:
+        if costs.impact > 0:
             volatility, average_volume = rules.impact_inputs(market)
             self.volatility, self.average_volume = volatility[self.window], average_volume[self.window]
         self.deciding = self.p.deciding[self.window].copy()

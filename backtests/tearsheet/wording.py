@@ -244,6 +244,10 @@ def _cost(material: Material) -> str:
     )
 
 
+PARTICIPATION = {"known": "the volume of the month before", "session": "a session's volume"}
+"""What orders are capped at a share of, by `Costs.participation_volume`."""
+
+
 def costs_in_words(costs: Costs) -> str:
     """Write the run's cost assumptions as a sentence."""
     parts = [
@@ -253,7 +257,7 @@ def costs_in_words(costs: Costs) -> str:
         f"square-root market impact with coefficient {costs.impact:g}"
         if costs.impact
         else "no market impact",
-        f"orders capped at {costs.max_participation:.0%} of a session's volume"
+        f"orders capped at {costs.max_participation:.0%} of {PARTICIPATION[costs.participation_volume]}"
         if costs.max_participation
         else "",
         f"{costs.dividend_withholding:.0%} of dividends withheld" if costs.dividend_withholding else "",

@@ -164,6 +164,7 @@ def costs(draw: st.DrawFn) -> Costs:
         impact=draw(st.sampled_from([0.0, 0.1, 1.0, 30.0])),
         max_participation=draw(st.sampled_from([0.0, 0.01, 0.1, 1.0])),
         dividend_withholding=draw(st.sampled_from([0.0, 0.15, 1.0])),
+        participation_volume=draw(st.sampled_from(["known", "session"])),
         cash_rate=draw(st.sampled_from([0.0, 0.03, 0.5])),
     )
 
@@ -270,6 +271,7 @@ def random_unit_prices(seed: int, sessions: int, often: float) -> Any:
             ask=at_rolls(mark * 1.05),
             receive=at_rolls(close * own.exponential(0.1, sessions) * (own.random(sessions) < 0.5)),
             expired=rolls,
+            forgone=at_rolls(np.zeros(sessions)),
             decay=-0.01 * mark,
             close=close,
             days=at_rolls(own.integers(1, 40, sessions).astype(np.float64)),

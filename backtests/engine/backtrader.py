@@ -92,9 +92,10 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         return order
 
     def notify(self, order: Any) -> None:
-        """Queue the finished order itself; it can't change any more, so no copy is needed."""
-        if not order.alive():
-            self.notifs.append(order)
+        """Tell nobody: an order is filled when `submit` returns, and whoever sent it reads it then.
+
+        Notices would keep every order, and the trades made of it, until the run ends.
+        """
 
     def next(self) -> None:
         """Nothing is pending: value the holdings."""
@@ -169,6 +170,11 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.open = np.zeros(len(market.symbols), dtype=bool)
         overlay = self.account.overlay
         self.hedges = None if overlay is None else HedgeBook(overlay, self.broker, self.account.first, count)
+
+    def _getminperstatus(self) -> int:
+        """How many bars the feeds lack before the first decision: all stand on the same."""
+        self._minperstatus = self._minperiods[0] - len(self.data)
+        return int(self._minperstatus)
 
     # What happens when -----------------------------------------------------------------------------
 
@@ -383,12 +389,10 @@ class SessionCerebro(bt.Cerebro):  # type: ignore[misc]
         strategy = runstrats[0]
         strategy._once()
         strategy.reset()
-        session, count = -1, len(strategy.equity)
+        session, count, index = -1, len(strategy.equity), self.datas[0].p.index
         while (busy := strategy.next_busy(session)) < count:
             strategy.idle(session + 1, busy)
-            for data in self.datas:
-                data.lines.advance(busy - session)
-            session = busy
+            index.position = session = busy
             strategy._oncepost_open()
             self._brokernotify()
             strategy._oncepost(self.datas[0].datetime[0])

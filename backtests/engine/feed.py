@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from array import array
 from typing import Any
 
 import backtrader as bt
@@ -14,15 +13,40 @@ from datafeeds.market import Array, Market
 EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 
 
+class BarIndex:
+    """The bar that a set of feeds stands on.
+
+    Attributes
+    ----------
+    position : int
+        -1 before the first.
+    """
+
+    def __init__(self) -> None:
+        self.position = -1
+
+
+class IndexedLine(bt.LineBuffer):  # type: ignore[misc]
+    """A line that stands wherever its `BarIndex` does: moving that moves every line, in one step."""
+
+    def __init__(self, index: BarIndex) -> None:
+        self._index = index
+        super().__init__()
+
+    # Backtrader sets both when a line is made; after that only the index moves.
+    idx = property(lambda line: line._index.position, lambda line, value: None)
+    lencount = property(lambda line: line._index.position + 1, lambda line, value: None)
+
+
 class SessionFeed(bt.feed.DataBase):  # type: ignore[misc]
     """One symbol over the sessions `first` to `last` of a market.
 
-    Every feed has a bar for every session, so feeds share one bar index and none runs ahead of another.
+    Every feed has a bar for every session, so none runs ahead of another, and feeds may share one bar index.
     On a session without a real bar all prices repeat the last close and volume is 0; the engine knows from
-    the market which bars are real. Loading copies whole columns instead of reading bar after bar.
+    the market which bars are real. Loading takes whole columns instead of reading bar after bar.
     """
 
-    params = (("market", None), ("column", 0), ("first", 0), ("last", 0))
+    params = (("market", None), ("column", 0), ("first", 0), ("last", 0), ("index", None))
 
     def preload(self) -> None:
         """Fill the lines from the market's columns."""
@@ -44,10 +68,11 @@ class SessionFeed(bt.feed.DataBase):  # type: ignore[misc]
         self.home()
 
     def _fill(self, name: str, values: Array) -> None:
-        line = getattr(self.lines, name)
-        line.array = array("d", np.ascontiguousarray(values, dtype=np.float64).tobytes())
-        line.idx = len(values) - 1
-        line.lencount = len(values)
+        place = self.getlinealiases().index(name)
+        if self.p.index is not None:
+            self.lines.lines[place] = IndexedLine(self.p.index)
+        # Indexing a memoryview gives Python's own floats, as an array of backtrader's would, without a copy.
+        self.lines.lines[place].array = memoryview(np.ascontiguousarray(values, dtype=np.float64))
 
     def _load(self) -> bool:
         """No bars besides the preloaded ones."""
@@ -60,7 +85,7 @@ def _ordinals(market: Market) -> Array:
 
 
 def feeds(market: Market, first: int = 0, last: int | None = None) -> list[Any]:
-    """One feed per symbol, in column order.
+    """One feed per symbol, in column order, on one bar index.
 
     Parameters
     ----------
@@ -72,8 +97,8 @@ def feeds(market: Market, first: int = 0, last: int | None = None) -> list[Any]:
     -------
     list of SessionFeed
     """
-    end = len(market.sessions) - 1 if last is None else last
+    end, index = len(market.sessions) - 1 if last is None else last, BarIndex()
     return [
-        SessionFeed(market=market, column=column, first=first, last=end, name=symbol)
+        SessionFeed(market=market, column=column, first=first, last=end, index=index, name=symbol)
         for column, symbol in enumerate(market.symbols)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Any
 
 import backtrader as bt
@@ -36,6 +37,14 @@ class IndexedLine(bt.LineBuffer):  # type: ignore[misc]
     # Backtrader sets both when a line is made; after that only the index moves.
     idx = property(lambda line: line._index.position, lambda line, value: None)
     lencount = property(lambda line: line._index.position + 1, lambda line, value: None)
+
+    def datetime(self, ago: int = 0, tz: Any = None, naive: bool = True) -> dt.datetime:
+        """Moment of a bar; every order of a session asks for the same."""
+        moment: dt.datetime = _moment(self[ago], tz, naive)
+        return moment
+
+
+_moment = lru_cache(maxsize=64)(bt.num2date)
 
 
 class SessionFeed(bt.feed.DataBase):  # type: ignore[misc]
@@ -71,8 +80,8 @@ class SessionFeed(bt.feed.DataBase):  # type: ignore[misc]
         place = self.getlinealiases().index(name)
         if self.p.index is not None:
             self.lines.lines[place] = IndexedLine(self.p.index)
-        # Indexing a memoryview gives Python's own floats, as an array of backtrader's would, without a copy.
-        self.lines.lines[place].array = memoryview(np.ascontiguousarray(values, dtype=np.float64))
+        # Indexing the buffer gives Python's own floats, as backtrader's arrays do, without a copy.
+        self.lines.lines[place].array = np.ascontiguousarray(values, dtype=np.float64).data
 
     def _load(self) -> bool:
         """No bars besides the preloaded ones."""

@@ -53,7 +53,7 @@ class Costs(BaseModel):
     max_participation: Share = 0.0
     participation_volume: Literal["known", "session"] = "known"
     dividend_withholding: Share = 0.0
-    cash_rate: NonNegative = 0.0
+    cash_rate: NonNegative | str = 0.0
 
     @property
     def commission_rate(self) -> float:

@@ -13,6 +13,7 @@ from backtests.analysis.stress import StressError, custom_scenarios
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.engine.rules import cash_limits
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -99,8 +100,9 @@ def _run(
         checked = sealed if key == "strategy" and not native else None
         ledger = _ledger(key, config, traded, strategy, account, clock, checked)
         books.append(Book(label, strategy, ledger, note))
+    record["limits"] = list(cash_limits(traded, account))
     if account.overlay is not None and account.overlay.hedges:
-        record["limits"] = list(account.overlay.limits)
+        record["limits"] += account.overlay.limits
     if native:
         record["not_recomputed"] = UNCHECKED
     elif verify:

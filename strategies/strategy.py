@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import ConfigDict, PlainValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from datafeeds.names import unknown_name
+from datafeeds.validation import miswritten
 from strategies.asof import AsOf
 from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
@@ -64,6 +65,9 @@ class Strategy:
             except ValidationError as error:
                 problem = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
+            # Words are read as a command line gives them; a truth value is no number.
+            if isinstance(given, bool) and (problem := miswritten(given, value)):
+                raise StrategyError(f"strategy.{key} = {str(given).lower()}: {problem}")
             object.__setattr__(self, key, value)
         self.check()
 

@@ -32,7 +32,10 @@ def open_market(market: str) -> Market:
         from datafeeds.sources.sample import sample_market
 
         return sample_market()
-    path = Path(market).expanduser()
+    try:
+        path = Path(market).expanduser()
+    except RuntimeError:
+        raise MarketError(f"market {market!r}: there is no such user") from None
     if path.parent == DOWNLOADS and path.name in universe_names() and not path.exists():
         raise MarketError(
             f"market folder {market!r} is not there yet: `make data` (or `backtest data fetch --universe "

@@ -11,7 +11,6 @@ import pandas as pd
 from pydantic import ConfigDict, PlainValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from datafeeds.names import unknown_name
-from datafeeds.validation import miswritten
 from strategies.asof import AsOf
 from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
@@ -66,8 +65,8 @@ class Strategy:
                 problem = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
             # Words are read as a command line gives them; a truth value is no number.
-            if isinstance(given, bool) and (problem := miswritten(given, value)):
-                raise StrategyError(f"strategy.{key} = {str(given).lower()}: {problem}")
+            if isinstance(given, bool) and not isinstance(value, bool):
+                raise StrategyError(f"strategy.{key} = {str(given).lower()}: must not be true or false")
             object.__setattr__(self, key, value)
         self.check()
 

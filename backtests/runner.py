@@ -87,7 +87,7 @@ def _run(
         traded = open_market(config.market) if market is None else market
     _check_scenarios(config, traded)
     account = account_of(config, traded)
-    label = label_of(config.strategy.name) + (", hedged" if config.hedge is not None else "")
+    label, *_ = config.labels
     choices = [("strategy", label, "", config.build_strategy())]
     for position, choice in enumerate(config.benchmarks):
         key = f"benchmarks[{position}]"

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from backtests.options.overlay import Overlay
+from datafeeds.validation import TomlTable
 
 Engine = Literal["event", "ledger"]
 """Backtrader, or the compiled kernel: the same books either way."""
 
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Costs(BaseModel):
+class Costs(TomlTable):
     """What trading and holding cost.
 
     Attributes
@@ -44,11 +45,9 @@ class Costs(BaseModel):
         percent, such as ``"us3m"``: each session then earns the rate known at the close before.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    commission_bps: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 1.0
+    commission_bps: Annotated[float, Field(ge=0, le=1000)] = 1.0
     commission_per_share: NonNegative = 0.0
-    half_spread_bps: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 2.0
+    half_spread_bps: Annotated[float, Field(ge=0, le=1000)] = 2.0
     impact: NonNegative = 0.0
     max_participation: Share = 0.0
     participation_volume: Literal["known", "session"] = "known"

@@ -17,12 +17,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from backtests.options.surface import KAPPA, YEAR, Greeks, Surface, calibrate, put_greeks, put_prices
 from datafeeds.market import Array, Market, exchange_sessions
 from datafeeds.names import unknown_name
 from datafeeds.series import series_names, series_table
+from datafeeds.validation import TomlTable
 from strategies.expiries import monthly_expiries
 from strategies.target import Hedge, StrategyError, Structure, Target
 
@@ -58,7 +59,7 @@ class OverlayError(ValueError):
     """Options that can't be priced on this market, or too many of them; the message says what to do."""
 
 
-class OverlaySettings(BaseModel):
+class OverlaySettings(TomlTable):
     """The table ``[overlay]`` of a run file: what the options are written on, and at what prices.
 
     Attributes
@@ -79,8 +80,6 @@ class OverlaySettings(BaseModel):
         Whether every strike is priced at VIX, as if there were no skew. Puts below the market are then far
         too cheap; for markets without SKEW.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     underlying: Annotated[str, Field(min_length=1)] = "SPY"
     half_spread: Annotated[float, Field(ge=0, lt=1)] = 0.05

@@ -195,7 +195,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def find(results: Path, run: str) -> Path:
-    """A run's folder given by path, by full name, or by a beginning that only one name has.
+    """A run's folder given by path, by full name, by the run's name, or by a beginning that only one has.
 
     Raises
     ------
@@ -207,6 +207,8 @@ def find(results: Path, run: str) -> Path:
         return direct
     folders = sorted(path.parent for path in results.glob("[!.]*/manifest.json"))
     matches = [folder for folder in folders if folder.name.startswith(run)]
+    # A run's name may be the beginning of another's: blueprint, blueprint_sweep.
+    matches = [folder for folder in matches if folder.name.rpartition("-")[0] == run] or matches
     if len(matches) == 1:
         return matches[0]
     if matches:

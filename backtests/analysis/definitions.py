@@ -48,8 +48,8 @@ _TERMS = (
         "trials",
         "Trials on this market",
         "Different strategies, parameters, costs or dates ever run on this data, this one included, as kept "
-        "in the record of trials. Running one again is no further trial.",
-        "results/trials.jsonl",
+        "in the register of trials. Running one again is no further trial.",
+        "the register of trials, one for each machine",
     ),
     Definition(
         "expected_maximum",

@@ -7,7 +7,6 @@ References
 .. [2] Bailey and Lopez de Prado (2012), "The Sharpe Ratio Efficient Frontier".
 .. [3] Bailey and Lopez de Prado (2014), "The Deflated Sharpe Ratio".
 .. [4] Bailey, Borwein, Lopez de Prado and Zhu (2017), "The Probability of Backtest Overfitting".
-.. [5] Lopez de Prado (2018), "Advances in Financial Machine Learning", chapter 12.
 """
 
 from __future__ import annotations
@@ -669,9 +668,9 @@ def significance(
         Yearly return of cash, actual/365, or its return in each session after the first, for the Sharpe
         ratio.
     trials : int
-        Configurations tried on this market, this one included (`backtests.records.trials.count`).
+        Configurations tried on this market, this one included (`backtests.records.register`).
     trial_variance : float, optional
-        Variance of the trials' Sharpe ratios per session (`backtests.records.trials.variance`). Unknown, it
+        Variance of the trials' Sharpe ratios per session (`backtests.records.register`). Unknown, it
         is taken as ``1 / (returns - 1)``.
     sessions_a_year : float
         252 for daily data, 12 for monthly.

@@ -20,17 +20,17 @@ from backtests.analysis.span import spans_a_year
 from backtests.document.blocks import (
     Cell,
     Column,
+    Document,
     Figure,
     LineChart,
     Paragraph,
     Row,
     Section,
     Table,
-    Tearsheet,
+    lines,
 )
 from backtests.document.html import write_html
 from backtests.records.results import ResultsError
-from backtests.tearsheet.sections.growth import lines
 from backtests.tearsheet.sections.provenance import flat
 from datafeeds.market import Array, Dates
 
@@ -104,7 +104,7 @@ def compare(folders: Sequence[Path], results: Path) -> Path:
     return write_html(comparison(runs, results), results / f"compare-{digest}.html")
 
 
-def comparison(runs: Sequence[Finished], results: Path) -> Tearsheet:
+def comparison(runs: Sequence[Finished], results: Path) -> Document:
     """The page as a document."""
     sessions, equities = common_equity(runs)
     found = [performance(each, sessions) for each in equities]
@@ -122,7 +122,7 @@ def comparison(runs: Sequence[Finished], results: Path) -> Tearsheet:
     )
     scopes: tuple[Scope, ...] = ("portfolio", "relative", "trading")
     used = {each.key for scope in scopes for each in metrics(scope, "compare")}
-    return Tearsheet(
+    return Document(
         title=f"{len(runs)} runs side by side",
         subtitle=f"{sessions[0]} to {sessions[-1]}, the span that all share. Hypothetical: simulations.",
         sections=sections,

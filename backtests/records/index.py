@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from backtests.analysis.definitions import metrics
 from backtests.analysis.registry import Metric
-from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table, Tearsheet
+from backtests.document.blocks import Block, Cell, Column, Document, Paragraph, Row, Section, Table
 from backtests.document.formats import Value
 from backtests.document.html import html
-from backtests.records import reviews, trials
+from backtests.records import register, reviews
 from backtests.records.reviews import Review
 
 INDEX = "index.html"
@@ -52,7 +52,7 @@ def write_index(results: Path) -> Path:
     return target
 
 
-def index(results: Path) -> Tearsheet:
+def index(results: Path) -> Document:
     """The list of runs, sweeps and reviews as a document."""
     found = listed(results)
     runs = [each for each in found if each.metrics]
@@ -64,15 +64,16 @@ def index(results: Path) -> Tearsheet:
         sections.append(Section("sweeps", "Sweeps and walks forward", (_others(others),)))
     if said:
         sections.append(Section("reviews", "Reviews", (_reviews(said, results),)))
-    verdicts = (trials.verify(results).sentence(), reviews.record_sentence(results))
+    verdicts = (register.verify(results).sentence(), reviews.record_sentence(results))
     sections.append(
         Section("records", "Records", tuple(Paragraph(sentence) for sentence in verdicts if sentence))
     )
-    return Tearsheet(
+    return Document(
         title="Results",
         subtitle="Every run in this folder, latest first. Hypothetical: simulations on past data.",
         sections=tuple(sections),
         kind="Index",
+        wide=True,
     )
 
 

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from backtests.research.dow import LEAST_MEMBERS, PriceWeightedDay, dow_members, price_weighted_day
 from backtests.research.indices import (
@@ -32,6 +32,7 @@ from backtests.research.indices import (
 from datafeeds.facts import fact, names
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
+from datafeeds.validation import validated
 from strategies.signals import fitted_market_model
 
 HORIZONS = (1, 5, 21, 63)
@@ -122,15 +123,7 @@ def load_event(path: Path) -> Event:
 
 def parse_event(document: dict[str, Any], source: str) -> Event:
     """Check an event file's content; see `load_event`."""
-    try:
-        return Event.model_validate(document)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        known = Signature.model_fields if problem["loc"][0] == "signature" else Event.model_fields
-        if problem["type"] == "extra_forbidden":
-            raise EventError(f"{source}: {unknown_name('key', str(problem['loc'][-1]), known)}") from None
-        raise EventError(f"{source}: {place}: {problem['msg']}") from None
+    return validated(Event, document, source, "the event file", EventError)
 
 
 @dataclass(frozen=True)

@@ -99,12 +99,12 @@ def run_task(task: Task, market: Market) -> list[Outcome]:
             "file changed just now?) and run again"
         )
     outcomes = []
-    books: Books | None = None
+    shared: SharedDecisions | None = None
     for configuration in task.configurations:
         try:
-            if books is None or not task.share:
-                books = Books(market, task.strategy, may_hold_index=False)
-            outcomes.append(_outcome(configuration, books, task, market))
+            if shared is None or not task.share:
+                shared = SharedDecisions(market, task.strategy, may_hold_index=False)
+            outcomes.append(_outcome(configuration, shared, task, market))
         except Exception as error:
             outcomes.append(_failed(configuration, error))
     return outcomes
@@ -114,7 +114,7 @@ def _failed(configuration: Configuration, error: Exception) -> Outcome:
     return Outcome(configuration.number, {}, np.empty(0), f"{type(error).__name__}: {error}")
 
 
-class Books:
+class SharedDecisions:
     """Ledgers of one strategy under several accounts, asking it once if that is enough.
 
     Parameters
@@ -182,10 +182,10 @@ def _replayed(market: Market, targets: dict[int, Array], account: Account, engin
     return engine_named(engine)(market, lambda session, weights: targets.get(session), deciding, account)
 
 
-def _outcome(configuration: Configuration, books: Books, task: Task, market: Market) -> Outcome:
+def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, market: Market) -> Outcome:
     config = configuration.config
     account = account_of(config, market)
-    ledger = books.ledger(account, config.engine)
+    ledger = shared.ledger(account, config.engine)
     theirs = None if task.benchmark is None else _benchmark_of(market, task.benchmark, account)
     row = row_of(ledger, account.costs.cash_rate, theirs)
     return Outcome(configuration.number, row, returns_of(ledger.equity))
@@ -197,8 +197,8 @@ def _opened(market: str) -> Market:
 
 
 @lru_cache(maxsize=2)
-def _benchmark_books(market: Market, benchmark: Strategy) -> Books:
-    return Books(market, benchmark, may_hold_index=True)
+def _benchmark_books(market: Market, benchmark: Strategy) -> SharedDecisions:
+    return SharedDecisions(market, benchmark, may_hold_index=True)
 
 
 def _benchmark_of(market: Market, benchmark: Strategy, account: Account) -> Array:
@@ -208,8 +208,8 @@ def _benchmark_of(market: Market, benchmark: Strategy, account: Account) -> Arra
     except StrategyError:
         if account.overlay is None:
             raise
-    equity = Books(market, benchmark, may_hold_index=True).ledger(account, "ledger").equity  # it hedges
-    return returns_of(equity)
+    hedged = SharedDecisions(market, benchmark, may_hold_index=True)
+    return returns_of(hedged.ledger(account, "ledger").equity)
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backtests.analysis.definitions import DEFINITIONS, METRICS, TERMS, Definition
-from backtests.document.blocks import Block, Details, Highlights, Section, Table, Tearsheet
+from backtests.document.blocks import Block, Details, Document, Highlights, Section, Table
 from backtests.result import Result
 from backtests.tearsheet.sections import (
     attribution,
@@ -25,7 +25,7 @@ from backtests.tearsheet.sections import (
 from strategies.strategy import summary_of
 
 
-def build(result: Result) -> Tearsheet:
+def build(result: Result) -> Document:
     """Assemble the tearsheet of a finished run.
 
     Parameters
@@ -34,7 +34,7 @@ def build(result: Result) -> Tearsheet:
 
     Returns
     -------
-    Tearsheet
+    Document
         Independent of its rendering; the same result gives the same document.
 
     Raises
@@ -62,13 +62,14 @@ def build(result: Result) -> Tearsheet:
     )
     terms = _terms(sections)
     used = {key: DEFINITIONS[key] for key in (*METRICS, *TERMS) if key in terms}
-    return Tearsheet(
+    return Document(
         title=_title(result),
         subtitle=result.config.description or summary_of(type(result.book.strategy)),
         sections=(*sections, provenance.glossary_section(_ordered(used)), provenance.section(result)),
         definitions=used,
         footer=_footer(result),
         annual=result.annual,
+        kind="Tearsheet",
     )
 
 

@@ -69,7 +69,7 @@ def _heat_map(caption: str, months: pd.Series[float], years: pd.Series[float]) -
         )
         for year, found in by_year.items()
     ]
-    head = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year"))
+    head = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year", strong=True))
     return Table(caption, head, tuple(rows), "The first and the last period may be part of one.", dense=True)
 
 

@@ -11,12 +11,10 @@ from backtests.analysis.performance import (
     rolling_volatility,
 )
 from backtests.analysis.registry import Figures
-from backtests.document.blocks import Block, Dash, Figure, Line, LineChart, Paragraph, Section
+from backtests.document.blocks import Block, Figure, LineChart, Paragraph, Section, lines
 from backtests.document.formats import Format, formatted
 from backtests.result import Result
-from datafeeds.market import Array, Dates
-
-DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")
+from datafeeds.market import Array
 
 WINDOWS = ((252, "year"), (126, "half year"), (63, "quarter"))
 """Rolling windows in sessions, longest first; the first that fits three times into the run is used."""
@@ -66,14 +64,6 @@ def rolling_section(result: Result) -> Section:
             )
         )
     return Section("rolling", "Rolling risk", tuple(blocks))
-
-
-def lines(labels: tuple[str, ...], dates: Dates, values: list[Array]) -> tuple[Line, ...]:
-    """One line a label, told apart by colour and by dash."""
-    return tuple(
-        Line(label, dates, each, slot, DASHES[slot % len(DASHES)])
-        for slot, (label, each) in enumerate(zip(labels, values, strict=True))
-    )
 
 
 def _equity(result: Result) -> Figure:

@@ -36,7 +36,7 @@ def busiest_day(ledger: Ledger) -> int:
 
 from rich.console import Console
 
-from backtests.commands.summary import summary_table
+from backtests.commands.runs import summary_table
 from backtests.notebook import run
 from backtests.records.compare import compare
 from backtests.records.results import write
@@ -46,7 +46,7 @@ place = Path(sys.argv[1])
 folders = []
 for name in ("EqualWeighted", "CapWeighted"):
     study = run("blueprint", strategy=name, end="2012-12-31", engine="ledger")
-    folders.append(write(study, place))
+    folders.append(write(study, place).folder)
 console = Console(record=True, width=200, file=open(place / "none", "w"))
 console.print(summary_table(study.metrics()))
 (place / "terminal.txt").write_text(console.export_text())

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.document.blocks import Block, Bullets, Details, Facts, Paragraph, Table, Tearsheet
+from backtests.document.blocks import Block, Bullets, Details, Document, Facts, Paragraph, Table
 from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
@@ -73,7 +73,7 @@ def result_on(market: Market, manifest: Mapping[str, Any] | None = None, **setti
     return replace(found, manifest={**found.manifest, **(manifest or {})})
 
 
-def section(sheet: Tearsheet, key: str) -> list[Block]:
+def section(sheet: Document, key: str) -> list[Block]:
     """Every block of a section, those behind a summary too."""
 
     def opened(block: Block) -> list[Block]:

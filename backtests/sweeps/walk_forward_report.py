@@ -153,15 +153,15 @@ def outcome(found: WalkForward) -> tuple[str, ...]:
     """Training against test, in words."""
     metric = _settings(found).metric
     whole = [choice for choice in found.choices if choice.window.is_whole] or list(found.choices)
-    trained = float(np.mean([choice.trained.columns()[metric][choice.position] for choice in whole]))
-    tested = float(np.mean([choice.tested.columns()[metric][choice.position] for choice in whole]))
+    trained = float(np.median([choice.trained.columns()[metric][choice.position] for choice in whole]))
+    tested = float(np.median([choice.tested.columns()[metric][choice.position] for choice in whole]))
     better = sum(choice.beat_median(metric) for choice in whole)
     tied = sum(choice.tied > 0 for choice in found.choices)
     cost = _yearly(found.sliced, found) - _yearly(daily_returns(found.ledger.equity), found)
     count = len(found.configurations)
     return (
-        f"In training the chosen configurations had an average {label(metric)} of "
-        f"{number(trained, metric)}; in the tests that followed, {number(tested, metric)}. "
+        f"In the median window the chosen configuration had a {label(metric)} of "
+        f"{number(trained, metric)} in training and of {number(tested, metric)} in the test that followed. "
         f"In {better} of {len(whole)} tests the choice did better than the median of all {count} "
         f"configurations; by luck alone it would in about {len(whole) / 2:g}."
         + (

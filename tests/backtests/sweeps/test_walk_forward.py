@@ -250,7 +250,7 @@ def test_window_returns_compound_to_the_curve(walked: WalkForward) -> None:
 def test_words(walked: WalkForward) -> None:
     assert stability(walked)[0].startswith("The choice is unstable")
     assert "symbol is wandering" in stability(walked)[1]
-    assert "In training the chosen configurations had an average Sharpe ratio of" in outcome(walked)[0]
+    assert "In the median window the chosen configuration had a Sharpe ratio of" in outcome(walked)[0]
     assert "took" in outcome(walked)[1]
 
 

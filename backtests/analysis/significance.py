@@ -738,6 +738,35 @@ def _block_sharpes(inside: Array, size: Array, first: Array, second: Array, cent
     return np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
 
 
+def spread_exceeds_noise(returns: Array, level: float = 0.95) -> bool:
+    """Whether configurations differ by more than noise, so that speaking of a plateau means something.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (configurations, periods)
+        Returns of each over the same periods.
+    level : float
+
+    Returns
+    -------
+    bool
+        Whether the lead of the best by Sharpe ratio over the median configuration is further from zero than
+        the best of so many equally good, independent ones would be by chance; see `trials_of`.
+    """
+    if len(returns) < 2:
+        return False
+    mean, deviation = returns.mean(axis=1), returns.std(axis=1, ddof=1)
+    ratios = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
+    order = np.argsort(ratios, kind="stable")
+    found = moments(returns[order[-1]] - returns[order[len(order) // 2]])
+    if math.isnan(found.sharpe):
+        return False
+    middle = returns[order[len(order) // 2]]
+    independent = float(np.maximum(novelties(returns - middle).sum(), 1.0))
+    hurdle = expected_maximum_sharpe(independent, 1.0 / (found.count - 1))
+    return probabilistic_sharpe(found.sharpe, found.count, found.skew, found.kurtosis, hurdle) >= level
+
+
 # --- All of it for one portfolio ------------------------------------------------------------------
 
 

@@ -382,6 +382,16 @@ def test_near_identical_trials_count_little_and_never_help() -> None:
     assert tested.trials_of(with_an_average_one, 1e-4).hurdle >= tested.trials_of(nine, 1e-4).hurdle
 
 
+def test_a_plateau_needs_a_spread_above_noise() -> None:
+    random = np.random.default_rng(6)
+    common = random.normal(0.0004, 0.01, 2500)
+    alike = common + random.normal(0, 0.001, (50, 2500))
+    assert not tested.spread_exceeds_noise(alike)
+    better = alike + np.linspace(0, 0.0004, 50)[:, None]
+    assert tested.spread_exceeds_noise(better)
+    assert not tested.spread_exceeds_noise(np.tile(common, (3, 1)))
+
+
 def test_a_copy_is_no_new_trial() -> None:
     random = np.random.default_rng(2)
     returns = random.normal(size=(3, 200))

@@ -12,8 +12,9 @@ import pandas as pd
 
 from backtests.document.blocks import HeatMap
 from backtests.settings.sweep import Metric
+from backtests.sweeps.measures import table_metrics
 from backtests.sweeps.plateau import is_ordered
-from backtests.sweeps.wording import number, plain, short, statistics
+from backtests.sweeps.wording import number, plain, short
 from datafeeds.market import Array
 
 MOST_SLICES = 3
@@ -124,7 +125,7 @@ def slices(
 def _map(
     across: Axis, down: Axis, grid: Array, metric: Metric, scale: tuple[float, float], best: int
 ) -> HeatMap:
-    label, form = statistics()[metric]
+    label, form = table_metrics()[metric].term, table_metrics()[metric].form
     by = " and ".join(short(key) for key in (across.key, down.key) if key)
     span = f"{number(float(np.nanmin(grid)), metric)} to {number(float(np.nanmax(grid)), metric)}"
     return HeatMap(

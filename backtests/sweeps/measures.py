@@ -46,7 +46,7 @@ class Measures:
         return self.values_by_name[name]
 
 
-def shown() -> Mapping[str, Shown]:
+def table_metrics() -> Mapping[str, Shown]:
     """Metrics of a sweep's table by the name of their column, in order."""
     every = (*metrics("portfolio", "sweep"), *metrics("relative", "sweep"), *metrics("trading", "sweep"))
     return {NAMES.get(each.key, each.key): each for each in every}

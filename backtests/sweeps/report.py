@@ -17,11 +17,11 @@ from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
 from backtests.settings.sweep import Metric
 from backtests.sweeps.heatmaps import axis, effects, slices
-from backtests.sweeps.measures import ranking
+from backtests.sweeps.measures import ranking, table_metrics
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
-from backtests.sweeps.wording import cell, label, listed, plain, short, statistics, title
+from backtests.sweeps.wording import cell, label, listed, plain, short, title
 from backtests.tearsheet.wording import overfitting_sentence
 from datafeeds.market import Array, Dates, Market
 
@@ -100,8 +100,8 @@ def table_of(plan: Plan, rows: Mapping[int, Mapping[str, float]]) -> pd.DataFram
         if not (words <= {bool} or words <= {int, float} or words <= {str}):
             # A column of a Parquet file has one type.
             parameters[key] = [plain(value) for value in values]
-    table = pd.DataFrame.from_dict(dict(rows), orient="index", columns=list(statistics()))
-    return parameters.join(table.astype(np.float64)).rename_axis("configuration")
+    statistics = pd.DataFrame.from_dict(dict(rows), orient="index", columns=list(table_metrics()))
+    return parameters.join(statistics.astype(np.float64)).rename_axis("configuration")
 
 
 def manifest_of(plan: Plan, market: Market, store: Store, seconds: float, trials: Mapping[str, Any]) -> Any:
@@ -214,7 +214,7 @@ def _effect_table(parameters: pd.DataFrame, values: Array, around: Plateau) -> T
 
 
 def _top_table(sweep: Sweep, order: Any) -> Table:
-    shown = [sweep.metric, *(column for column in statistics() if column != sweep.metric)]
+    shown = [sweep.metric, *(column for column in table_metrics() if column != sweep.metric)]
     best = sweep.finished.iloc[order[:TOP]]
     rows = tuple(
         Row.of(

@@ -6,26 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtests.document.blocks import Cell
-from backtests.document.formats import Format, formatted
+from backtests.document.formats import formatted
 from backtests.settings.sweep import Metric
-from backtests.sweeps.measures import shown
-
-
-def statistics() -> Mapping[str, tuple[str, Format]]:
-    """Columns of the table: what readers see, and how; ratios in one digit more than elsewhere."""
-    return {
-        name: (each.term, "ratio" if each.form == "number" else each.form) for name, each in shown().items()
-    }
+from backtests.sweeps.measures import table_metrics
 
 
 def title(column: str) -> str:
     """A statistic as the head of a column."""
-    return statistics()[column][0]
+    return table_metrics()[column].term
 
 
 def cell(value: float, column: str) -> Cell:
     """A statistic in a table."""
-    return Cell(value, statistics()[column][1])
+    return Cell(value, table_metrics()[column].form)
 
 
 def number(value: float, column: str) -> str:
@@ -36,7 +29,7 @@ def number(value: float, column: str) -> str:
     >>> number(0.91041, "sharpe"), number(0.304, "max_drawdown"), number(float("nan"), "cagr")
     ('0.910', '30.4%', '–')
     """
-    return formatted(value, statistics()[column][1])
+    return formatted(value, table_metrics()[column].form)
 
 
 def plain(value: Any) -> str:

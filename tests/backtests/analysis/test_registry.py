@@ -41,7 +41,7 @@ from backtests.metrics import metrics
 from backtests.notebook import run
 from backtests.records.compare import compare
 from backtests.records.results import write
-from backtests.sweeps.measures import row_of, shown
+from backtests.sweeps.measures import row_of, table_metrics
 
 place = Path(sys.argv[1])
 folders = []
@@ -54,7 +54,7 @@ console.print(summary_table(metrics(study)))
 (place / "notebook.txt").write_text(study.stats().to_string())
 (place / "compare.txt").write_text(compare(folders, place).read_text())
 row = row_of(study.book.ledger, 0.0, study.daily[study.labels[1]])
-(place / "sweep.txt").write_text(str([(shown()[name].term, value) for name, value in row.items()]))
+(place / "sweep.txt").write_text(str([(table_metrics()[name].term, value) for name, value in row.items()]))
 print(folders[1])
 """
 

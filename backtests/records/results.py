@@ -16,6 +16,7 @@ import pandas as pd
 import tomli_w
 
 from backtests.engine.books import Decision
+from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
 from backtests.records import register
 from backtests.records.index import write_index
@@ -138,7 +139,7 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
         ledger.hedge.to_parquet(folder / "hedge.parquet", index=False)
     lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
     _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
-    numbers = result.metrics()
+    numbers = metrics(result)
     _write_json(folder / "metrics.json", numbers)
     return numbers
 

@@ -209,10 +209,8 @@ def _benchmark_of(market: Market, benchmark: Strategy, account: Account) -> Arra
     except StrategyError:
         if account.overlay is None:
             raise
-    equity = (
-        SharedDecisions(market, benchmark, may_hold_index=True).ledger(account, "ledger").equity
-    )  # it hedges
-    return returns_of(equity)
+    hedged = SharedDecisions(market, benchmark, may_hold_index=True)
+    return returns_of(hedged.ledger(account, "ledger").equity)
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ from backtests.settings.markets import DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.layout import check_folder
 from datafeeds.sources.fetch import fetch
+from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
 QUOTED = 3
@@ -31,6 +32,7 @@ def check_command(path: Path, every: bool) -> bool:
     every : bool
         Whether each finding has its line, or each check its number and first few findings.
     """
+    finish(path)
     checked = check_folder(path)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     print_block(console, findings_table(checked.findings))
@@ -46,6 +48,7 @@ def check_command(path: Path, every: bool) -> bool:
 
 def report_command(path: Path, html: Path) -> bool:
     """Write the page about a market folder; True if a run can use the folder."""
+    finish(path)
     checked = check_folder(path)
     write_page(html, rendered(page(checked)))
     console = Console(highlight=False, markup=False, soft_wrap=True)

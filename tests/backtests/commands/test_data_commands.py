@@ -165,7 +165,7 @@ def test_a_report_that_can_not_be_written(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert backtest(monkeypatch, "data", "report", str(folder), "--html", str(tmp_path)) == 2
-    assert "is a directory" in capsys.readouterr().err
+    assert "Is a directory" in capsys.readouterr().err
 
 
 def test_findings_in_order(broken: Path) -> None:

@@ -75,6 +75,8 @@ class Member:
     cik : int or None
         The company's number at the SEC, for symbols that its current list of tickers lacks: delisted or
         renamed companies.
+    company : str
+        What the classes of one company's shares have in common; empty where the SEC's number tells.
     predecessors : tuple of int
         Numbers under which the same business filed before a reorganisation; their figures count too.
     shares_per_receipt : float
@@ -90,6 +92,7 @@ class Member:
     start: dt.date | None = None
     stop: dt.date | None = None
     cik: int | None = None
+    company: str = ""
     predecessors: tuple[int, ...] = ()
     shares_per_receipt: float = 1.0
 
@@ -156,7 +159,10 @@ class Universe:
         raise MarketError(unknown_name("symbol", symbol, self.symbols, f"universe {self.name!r}"))
 
     def instruments(
-        self, symbols: Iterable[str] | None = None, names: Mapping[str, str] | None = None
+        self,
+        symbols: Iterable[str] | None = None,
+        names: Mapping[str, str] | None = None,
+        numbers: Mapping[str, int] | None = None,
     ) -> pd.DataFrame:
         """The universe as the ``instruments.csv`` of a market folder.
 
@@ -166,6 +172,8 @@ class Universe:
             Symbols to keep; all if not given.
         names : mapping, optional
             Names for symbols that the universe file does not name.
+        numbers : mapping, optional
+            Numbers at the SEC by symbol: symbols with the same one are one company.
 
         Returns
         -------
@@ -174,6 +182,7 @@ class Universe:
         """
         kept = set(self.symbols if symbols is None else symbols)
         known = names or {}
+        ciks = numbers or {}
         rows = [
             (
                 member.symbol,
@@ -184,6 +193,7 @@ class Universe:
                 member.group,
                 member.start.isoformat() if member.start else "",
                 member.stop.isoformat() if member.stop else "",
+                member.company or (f"CIK{ciks[member.symbol]:010d}" if member.symbol in ciks else ""),
             )
             for member in self.members
             if member.symbol in kept
@@ -201,6 +211,7 @@ class _MemberTable(TomlTable):
     start: dt.date | None = Field(default=None, alias="from")
     stop: dt.date | None = Field(default=None, alias="to")
     cik: CompanyNumber | None = None
+    company: str = ""
     predecessors: tuple[CompanyNumber, ...] = ()
     shares_per_receipt: Annotated[float, Field(gt=0)] = 1.0
 
@@ -315,6 +326,7 @@ def _member(table: _MemberTable, group: str, kind: Kind, sector: str) -> Member:
         start=table.start,
         stop=table.stop,
         cik=table.cik,
+        company=table.company,
         predecessors=table.predecessors,
         shares_per_receipt=table.shares_per_receipt,
     )

@@ -6,7 +6,7 @@
     facts.csv|parquet      symbol,concept,fiscal_year,fiscal_period,filed,value[,period_end,accession]
     splits.csv|parquet     symbol,date,ratio
     series.csv|parquet     series,date,available,value
-    instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to]
+    instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
     source.json            {"source": "...", "adjustment": "split" or "total_return", "limits": ["..."]}
 
 Only prices are needed. A table of prices without `open` gives a market with closes only. Every defect is a
@@ -84,6 +84,7 @@ INSTRUMENT_TABLE = (
     *(Column(name, needed=False, blank=True) for name in ("name", "sector", "industry", "group")),
     Column("from", "date", needed=False, blank=True),
     Column("to", "date", needed=False, blank=True),
+    Column("company", needed=False, blank=True),
 )
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "facts": FACT_TABLE,

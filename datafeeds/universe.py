@@ -16,6 +16,9 @@ A universe file looks like this::
     kind = "etf"
     members = ["IWM"]
 
+    [groups.index]
+    members = "sp500"                           # each day's members: sp500, sp400, sp600, nasdaq100, dow30
+
     [benchmarks]
     cap_weighted = "SPY"                        # an ETF in a group of its own
 """
@@ -30,8 +33,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from datafeeds.index_members import index_members
 from datafeeds.market import INSTRUMENT_COLUMNS, MarketError
 from datafeeds.names import unknown_name
 from datafeeds.toml_files import find_toml, read_toml, toml_names
@@ -226,6 +230,14 @@ class _GroupTable(TomlTable):
     kind: Kind = "stock"
     sector: str = ""
     description: str = ""
+
+    @field_validator("members", mode="before")
+    @classmethod
+    def _members_of_an_index(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        stays = index_members(given)
+        return [{"symbol": stay.symbol, "from": stay.start, "to": stay.stop} for stay in stays]
 
 
 class _UniverseFile(TomlTable):

@@ -40,6 +40,7 @@ from datafeeds.checks.tables import (
 )
 from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
+from datafeeds.index_members import indices_held
 from datafeeds.market import (
     Adjustment,
     Array,
@@ -265,6 +266,8 @@ class _Folder:
         if self.stopped():
             return None
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
+        indices = indices_held(sessions, symbols, np.isfinite(bars.close))
+        self.report(Finding("note", "index members", held.by_year()) for held in indices)
         return Market(
             name=source["name"],
             source=source["source"],
@@ -283,6 +286,7 @@ class _Folder:
             limits=(
                 *source["limits"],
                 *_limits(bars, kept, instruments, adjustment, closes_only),
+                *map(str, indices),
                 *self._gaps(len(facts) - len(kept), len(facts)),
             ),
             findings=tuple(self.findings),

@@ -236,7 +236,7 @@ class _GroupTable(TomlTable):
     def _members_of_an_index(cls, given: Any) -> Any:
         if not isinstance(given, str):
             return given
-        stays = index_members(given)
+        stays = (stay for stay in index_members(given) if stay.symbol not in DEVICE_NAMES)
         return [{"symbol": stay.symbol, "from": stay.start, "to": stay.stop} for stay in stays]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -24,8 +23,6 @@ from tests.command import backtest
 from tests.datafeeds.folders import price_rows, write_folder
 from tests.places import SHARED
 
-sys.path.pop(0)
-
 FOLDER = SHARED / "market"
 RUN_FILE = """
 name = "held"
@@ -38,6 +35,7 @@ symbols = ["AAA", "SPY"]
 commission_bps = 0
 half_spread_bps = 0
 [[benchmarks]]
+label = "SPY"
 name = "BuyAndHold"
 symbols = ["SPY"]
 reinvest = true

@@ -14,7 +14,8 @@ from rich.table import Table
 from backtests.analysis.definitions import METRICS
 from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
-from backtests.records.results import find, write
+from backtests.records import archive
+from backtests.records.results import ResultsError, find, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.tearsheet.provenance import caution, knows_future, lookahead, trials_on_record, verification
@@ -43,12 +44,20 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> b
 
 
 def show_command(run: str, results: Path) -> None:
-    """Print the numbers of a finished run."""
+    """Print the numbers of a finished run, and which of its files are not as they were written."""
     folder = find(results, run)
-    metrics, manifest = (
-        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("metrics.json", "manifest.json")
-    )
-    _print_summary(folder, metrics, manifest)
+    altered = archive.altered(folder)
+    if altered:
+        said = f"NOT as it was written: {', '.join(altered)} changed since."
+        Console().print(said, style="bold red", markup=False, highlight=False)
+    try:
+        metrics, manifest = (
+            json.loads((folder / name).read_text(encoding="utf-8"))
+            for name in ("metrics.json", "manifest.json")
+        )
+        _print_summary(folder, metrics, manifest)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ResultsError(f"{folder}: not a finished run that can be shown: {error}") from None
 
 
 def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:

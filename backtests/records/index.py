@@ -84,7 +84,7 @@ def listed(results: Path) -> list[Listed]:
             found.append(
                 (manifest.get("started", ""), path.parent.name, Listed(path.parent, manifest, numbers))
             )
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
     return [each for _, _, each in sorted(found, key=lambda entry: entry[:2], reverse=True)]
 

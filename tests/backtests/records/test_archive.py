@@ -384,7 +384,6 @@ def test_a_sweep_that_was_changed_is_not_taken_for_done(market: Market, tmp_path
         sweep(config(**SWEPT), Workplace(tmp_path), market=market)
 
 
-def test_two_books_of_one_label_are_refused() -> None:
-    beside = [{"name": "BuyAndHold", "label": "EqualWeighted", "symbols": ["A"]}]
+def test_two_books_of_one_label_are_refused(market: Market) -> None:
     with pytest.raises(ConfigError, match="another book has this label"):
-        config(benchmarks=beside)
+        config(benchmarks=[{"name": "BuyAndHold", "label": "EqualWeighted", "symbols": ["A"]}])

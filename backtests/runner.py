@@ -13,6 +13,7 @@ from backtests.analysis.stress import StressError, custom_scenarios
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.engine.rules import cash_limits
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -86,7 +87,7 @@ def _run(
         traded = open_market(config.market) if market is None else market
     _check_scenarios(config, traded)
     account = account_of(config, traded)
-    label = label_of(config.strategy.name) + (", hedged" if config.hedge is not None else "")
+    label, *_ = config.labels
     choices = [("strategy", label, "", config.build_strategy())]
     for position, choice in enumerate(config.benchmarks):
         key = f"benchmarks[{position}]"
@@ -99,8 +100,9 @@ def _run(
         checked = sealed if key == "strategy" and not native else None
         ledger = _ledger(key, config, traded, strategy, account, clock, checked)
         books.append(Book(label, strategy, ledger, note))
+    record["limits"] = list(cash_limits(traded, account))
     if account.overlay is not None and account.overlay.hedges:
-        record["limits"] = list(account.overlay.limits)
+        record["limits"] += account.overlay.limits
     if native:
         record["not_recomputed"] = UNCHECKED
     elif verify:
@@ -177,15 +179,15 @@ def verification(books: list[Book], market: Market, account: Account, engine: En
         bit; ``differences``: by book label, what differs.
     """
     other = OTHER[engine]
-    found = {
-        book.label: differences(book.ledger, recomputed(book.ledger, market, account, other))
+    found = [
+        (book.label, differences(book.ledger, recomputed(book.ledger, market, account, other)))
         for book in books
         if not isinstance(book.strategy, NativeStrategy)
-    }
+    ]
     return {
         "engine": other,
-        "identical": not any(found.values()),
-        "differences": {label: lines for label, lines in found.items() if lines},
+        "identical": not any(lines for _, lines in found),
+        "differences": {label: lines for label, lines in found if lines},
     }
 
 

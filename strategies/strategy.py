@@ -69,6 +69,9 @@ class Strategy:
             except ValidationError as error:
                 problem = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
+            # Words are read as a command line gives them; a truth value is no number.
+            if isinstance(given, bool) and not isinstance(value, bool):
+                raise StrategyError(f"strategy.{key} = {str(given).lower()}: must not be true or false")
             object.__setattr__(self, key, value)
         self.check()
 

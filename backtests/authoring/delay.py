@@ -8,6 +8,7 @@ from backtests.analysis.performance import performance
 from backtests.authoring.report import Check, note
 from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
+from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named, recomputed
 from backtests.engine.terms import Account
 from datafeeds.market import Market
@@ -44,7 +45,7 @@ def delay_cost(
         except StrategyError as error:
             parts.append(f"lag {lag}: {error}")
             continue
-        found = performance(kept.equity, kept.sessions, account.costs.cash_rate)
+        found = performance(kept.equity, kept.sessions, interest_factors(market, later)[1:])
         growth = found.total_return if found.cagr is None else found.cagr
         ratio = "" if found.sharpe is None else f" (Sharpe {found.sharpe:.2f})"
         parts.append(f"lag {lag}: {growth:+.2%}{ratio}")

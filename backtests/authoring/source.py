@@ -131,9 +131,7 @@ def _constants(statement: ast.stmt) -> Iterator[tuple[int, Any]]:
     for node in ast.walk(statement):
         if isinstance(node, ast.Constant) and id(node) not in docstrings:
             yield node.lineno, node.value
-        elif (isinstance(node, ast.List | ast.Tuple | ast.Set) and len(node.elts) > LONG) or (
-            isinstance(node, ast.Dict) and len(node.keys) > LONG
-        ):
+        elif len(getattr(node, "elts", None) or getattr(node, "keys", ())) > LONG:
             yield node.lineno, _Long()
         elif isinstance(node, ast.Call) and len(node.args) == 3:
             parts = [getattr(part, "value", None) for part in node.args]

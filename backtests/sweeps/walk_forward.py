@@ -131,11 +131,11 @@ def walk_forward(
     returns = done.returns if len(numbers) == len(done.table) else done.returns[numbers]
     whole = _benchmark(config, traded, account)
     theirs = None if whole is None else returns_of(whole.equity)
-    rate = config.costs.cash_rate
+    cash = interest_factors(traded, account)[1:]
     choices: list[Choice] = []
     for window in laid:
         held = choices[-1].position if choices else None
-        choices.append(choose(returns, sessions, theirs, window, settings.metric, rate, held))
+        choices.append(choose(returns, sessions, theirs, window, settings.metric, cash, held))
     tested = replace(account, first=account.first + laid[0].test_first - 1)
     followed_numbers = [int(numbers[choice.position]) for choice in choices]
     chosen = [planned.strategies[number] for number in followed_numbers]

@@ -124,7 +124,7 @@ def test_luck_knows_the_number_of_trials() -> None:
     found = table(section(sheet, "significance"), "number of trials")
     assert row(found, "Trials on this market")[1] == "40"
     alone = table(section(build(result_on(market)), "significance"), "number of trials")
-    term = "Deflated Sharpe ratio"
+    term = "Probability after all trials"
     assert float(row(found, term)[1].rstrip("%")) < float(row(alone, term)[1].rstrip("%"))
     assert "40 trials on this market are recorded on this machine. Unbroken." in words(
         section(sheet, "significance")

@@ -18,7 +18,15 @@ from backtests.records import archive
 from backtests.records.results import ResultsError, find, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
-from backtests.tearsheet.provenance import caution, knows_future, lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import (
+    author_knew,
+    caution,
+    knows_future,
+    lookahead,
+    too_good,
+    trials_on_record,
+    verification,
+)
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
 """Where the metrics of each scope stand in ``metrics.json``."""
@@ -65,8 +73,9 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     if first := caution(manifest):
         console.print(first, style="bold red", markup=False, highlight=False)
     console.print(summary_table(metrics))
-    for say in (verification, lookahead, trials_on_record):
-        console.print(say(manifest), markup=False, highlight=False)
+    said = (verification(manifest), lookahead(manifest), author_knew(manifest), trials_on_record(manifest))
+    for sentence in (*filter(None, said), *too_good(manifest)):
+        console.print(sentence, markup=False, highlight=False)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)

@@ -172,7 +172,7 @@ def _others(others: list[Listed]) -> Table:
         rows.append(
             Row(
                 (
-                    Cell(each.folder.name, link=each.link(*pages)),
+                    Cell(f"{_mark(each.manifest)}{each.folder.name}", link=each.link(*pages)),
                     Cell(str(each.manifest.get("kind", ""))),
                     Cell(str(each.manifest.get("market", {}).get("name", ""))),
                     Cell(count, "integer"),

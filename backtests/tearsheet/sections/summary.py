@@ -22,7 +22,7 @@ from backtests.document.blocks import (
     Table,
 )
 from backtests.result import Result
-from backtests.tearsheet.provenance import caution, lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import caution, lookahead, too_good, trials_on_record, verification
 from backtests.tearsheet.wording import answers, costs_in_words, headline
 from datafeeds.market import Finding, Market
 
@@ -62,6 +62,7 @@ def _warnings(result: Result) -> list[Block]:
         said.append(verification(manifest))
     if not manifest.get("trials", {}).get("intact", True):
         said.append(trials_on_record(manifest))
+    said += too_good(manifest)
     return [Paragraph(each, "warning") for each in said]
 
 

@@ -190,6 +190,17 @@ def list_() -> None:
 
 
 @app.command()
+def schema(
+    page: Annotated[bool, typer.Option("--page", help="Print the reference for readers instead.")] = False,
+) -> None:
+    """Print the JSON Schema of run files, for editors."""
+    from backtests.settings import reference
+
+    text = reference.page() if page else json.dumps(reference.schema(), indent=2, ensure_ascii=False) + "\n"
+    typer.echo(text, nl=False)
+
+
+@app.command()
 def show(
     result: Annotated[
         str, typer.Argument(metavar="RESULT", help="A run's folder, or the start of its name.")

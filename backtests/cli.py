@@ -71,14 +71,15 @@ def run(
     ] = None,
     results: Results = Path("results"),
 ) -> None:
-    """Run a backtest and write its tearsheet."""
+    """Run a backtest and write its tearsheet; exit status 3 if a decision may know the future."""
     from backtests.commands.authoring import instead
     from backtests.commands.runs import run_command
     from backtests.settings.run_file import load
 
     overrides = [*(instead(strategy) if strategy else ()), *_overrides(settings, market)]
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
-    run_command(load(file, overrides), results, paper, verify)
+    if run_command(load(file, overrides), results, paper, verify):
+        raise typer.Exit(3)
 
 
 @app.command()

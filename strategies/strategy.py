@@ -33,6 +33,10 @@ class Strategy:
         When `decide` is called; besides, it is called once at the first session of a run. A parameter of
         every strategy: ``schedule="weekly"`` replaces what the class says (see `SCHEDULES`).
 
+    tables : mapping of str to str
+        Files of the strategy's own, by the name that ``see.table`` knows them by: CSV beside the strategy's
+        file, with a column `available` that says on which day each row became public.
+
     Examples
     --------
     >>> class Half(Strategy):
@@ -45,6 +49,7 @@ class Strategy:
     """
 
     schedule: Annotated[Schedule, PlainValidator(schedule_named)] = Monthly()
+    tables: ClassVar[Mapping[str, str]] = MappingProxyType({})
     parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -33,12 +31,14 @@ from backtests.document.blocks import (
 from backtests.document.formats import formatted
 from backtests.document.html import write_html
 from backtests.engine.books import Ledger
+from backtests.engine.rules import cash_returns
 from backtests.provenance import manifest as run_manifest
+from backtests.records import archive
 from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.walk_forward import WalkForward, span
 from backtests.sweeps.wording import cell, label, number, plain, short, title
-from datafeeds.market import Array
+from datafeeds.market import Array, Dates
 
 WINDOWS, RETURNS, MANIFEST, PAGE = "windows.parquet", "returns.parquet", "manifest.json", "walk-forward.html"
 STEADY = 2 / 3
@@ -92,21 +92,14 @@ def write(found: WalkForward, results: Path) -> Path:
     settings = _settings(found).model_dump_json()
     content = found.sweep.manifest["run_hash"] + settings
     digest = hashlib.sha256(content.encode()).hexdigest()
-    final = results / f"{found.config.name}-walk-forward-{digest[:8]}"
-    partial = results / f".{final.name}.{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        table_of(found).to_parquet(partial / WINDOWS)
-        returns_of(found).to_parquet(partial / RETURNS)
+    name = f"{found.config.name}-walk-forward-{digest[:8]}"
+    with archive.draft(results, name) as place:
+        table_of(found).to_parquet(place / WINDOWS)
+        returns_of(found).to_parquet(place / RETURNS)
         manifest = json.dumps(_manifest(found, digest), indent=2, default=str)
-        (partial / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-        write_html(page(found), partial / PAGE)
-        shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return final
+        (place / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
+        write_html(page(found), place / PAGE)
+        return archive.publish(place, name)
 
 
 def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
@@ -223,7 +216,12 @@ def _account_measures(found: WalkForward, first: int, last: int) -> Measures:
     offset = found.choices[0].window.test_first - 1
     equity = found.ledger.equity[first - 1 - offset : last + 1 - offset]
     sessions = found.ledger.sessions[first - 1 - offset : last + 1 - offset]
-    return measures(daily_returns(equity)[None], sessions, found.config.costs.cash_rate, annual=True)
+    return measures(daily_returns(equity)[None], sessions, _cash(found, sessions), annual=True)
+
+
+def _cash(found: WalkForward, sessions: Dates) -> Array:
+    """Return of cash in each of `sessions` after the first."""
+    return cash_returns(found.market, sessions, found.config.costs.cash_rate)[1:]
 
 
 def _yearly(returns: Array, found: WalkForward) -> float:
@@ -245,7 +243,7 @@ def _comparison(found: WalkForward) -> Table:
     rows = []
     for name, ledger in _books(found).items():
         returns = daily_returns(ledger.equity)[None]
-        stats = measures(returns, ledger.sessions, found.config.costs.cash_rate).columns()
+        stats = measures(returns, ledger.sessions, _cash(found, ledger.sessions)).columns()
         traded = trading(ledger)
         rows.append(
             Row.of(

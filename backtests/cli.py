@@ -302,6 +302,24 @@ def report(
         raise typer.Exit(1)
 
 
+@data.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of files.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="FORMAT", help="yahoo-csv, yfinance, stooq, tiingo, zipline-csvdir, fred."
+        ),
+    ],
+    folder: Annotated[Path, typer.Option("--to", metavar="PATH", help="Market folder to write.")],
+) -> None:
+    """Make a market folder of other programs' and vendors' files, and check it; exit status 1 for errors."""
+    from backtests.commands.data import import_command
+
+    if not import_command(kind, path, folder):
+        raise typer.Exit(1)
+
+
 @data.command()
 def fetch(
     universe: Annotated[str, typer.Option(help="A universe file, or the name of a shipped one.")] = "ai_era",

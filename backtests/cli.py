@@ -193,6 +193,17 @@ def list_() -> None:
 
 
 @app.command()
+def schema(
+    page: Annotated[bool, typer.Option("--page", help="Print the reference for readers instead.")] = False,
+) -> None:
+    """Print the JSON Schema of run files, for editors."""
+    from backtests.settings import reference
+
+    text = reference.page() if page else json.dumps(reference.schema(), indent=2, ensure_ascii=False) + "\n"
+    typer.echo(text, nl=False)
+
+
+@app.command()
 def show(
     result: Annotated[
         str, typer.Argument(metavar="RESULT", help="A run's folder, or the start of its name.")
@@ -290,6 +301,24 @@ def report(
     from backtests.commands.data import report_command
 
     if not report_command(path, html):
+        raise typer.Exit(1)
+
+
+@data.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of files.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="FORMAT", help="yahoo-csv, yfinance, stooq, tiingo, zipline-csvdir, fred."
+        ),
+    ],
+    folder: Annotated[Path, typer.Option("--to", metavar="PATH", help="Market folder to write.")],
+) -> None:
+    """Make a market folder of other programs' and vendors' files, and check it; exit status 1 for errors."""
+    from backtests.commands.data import import_command
+
+    if not import_command(kind, path, folder):
         raise typer.Exit(1)
 
 

@@ -31,6 +31,7 @@ from backtests.document.blocks import (
     Section,
     Signature,
     Table,
+    Unchanged,
 )
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
@@ -228,16 +229,17 @@ def column_width(label: str, cells: list[str], widest: int = WIDEST_CELL) -> int
     return max(body, word, min(-(-len(label) // 2), 14)) + 2
 
 
-def _log_entry(entry: LogEntry) -> dict[str, Any]:
+def _log_entry(entry: LogEntry | Unchanged) -> dict[str, Any]:
+    if isinstance(entry, Unchanged):
+        return {"date": formatted(entry.first, "date"), "unchanged": entry.text}
     moves = [
         f"{move.symbol} {formatted(move.before, 'percent')} → {formatted(move.after, 'percent')}"
         for move in entry.moves
     ]
-    said = ", ".join(moves) or "none"
     return {
         "date": formatted(entry.session, "date"),
         "turnover": formatted(entry.turnover, "percent"),
-        "moves": f"{said} and {entry.others} more" if entry.others else said,
+        "moves": ", ".join(moves) or "none",
         "reasons": list(entry.reasons),
     }
 

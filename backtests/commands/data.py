@@ -11,6 +11,7 @@ from rich.progress import Progress
 from backtests.document.html import write_html
 from backtests.document.terminal import print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
+from backtests.settings.markets import DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.layout import check_folder
 from datafeeds.sources.fetch import fetch
@@ -66,7 +67,7 @@ def fetch_command(universe: str, start: str, folder: Path | None, contact: str) 
         def progress(what: str, done: int, total: int) -> None:
             bar.update(steps, description=what, completed=done, total=total)
 
-        fetched = fetch(wanted, folder or Path("data") / wanted.name, first, contact, progress)
+        fetched = fetch(wanted, folder or DOWNLOADS / wanted.name, first, contact, progress)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     for finding in fetched.findings:
         if finding.severity == "suspicion":

@@ -137,8 +137,8 @@ def _agent(contact: str, universe: Universe) -> str:
     if "@" not in text or not (text.isascii() and text.isprintable()) or len(text) > 200:
         given = f"contact is {contact!r}" if text else "contact is missing"
         raise MarketError(
-            f"{given}: the SEC wants to know who asks for its data: give a name and an e-mail address, "
-            "for example 'Jane Roe jane.roe@example.com'"
+            f"{given}: the SEC wants to know who asks for its data: give a name and an e-mail address with "
+            "--contact or in STYLE_ROTATION_CONTACT, for example 'Jane Roe jane.roe@example.com'"
         )
     return text
 

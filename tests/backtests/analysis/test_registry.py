@@ -46,7 +46,7 @@ place = Path(sys.argv[1])
 folders = []
 for name in ("EqualWeighted", "CapWeighted"):
     study = run("blueprint", strategy=name, end="2012-12-31", engine="ledger")
-    folders.append(write(study, place))
+    folders.append(write(study, place).folder)
 console = Console(record=True, width=200, file=open(place / "none", "w"))
 console.print(summary_table(study.metrics()))
 (place / "terminal.txt").write_text(console.export_text())

@@ -400,12 +400,15 @@ class Figure:
         What it shows, and in which unit.
     alt : str
         What a reader who can't see it must know.
+    small : bool
+        Whether it is drawn for half a page's width or less.
     """
 
     key: str
     chart: LineChart | AreaChart
     caption: str
     alt: str
+    small: bool = False
 
 
 @dataclass(frozen=True)

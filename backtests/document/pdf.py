@@ -33,6 +33,7 @@ from backtests.document.blocks import (
     Table,
     Unchanged,
 )
+from backtests.document.figures import SMALL, WIDE
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
 from backtests.document.palette import series_color
@@ -161,7 +162,8 @@ def _content(sheet: Document, block: Block) -> dict[str, Any]:
             return {
                 "caption": block.caption,
                 "alt": block.alt,
-                "svg": standalone_svg(block.chart),
+                "svg": standalone_svg(block.chart, SMALL if block.small else WIDE),
+                "small": block.small,
                 "legend": [
                     {
                         "label": each.label,

@@ -381,7 +381,7 @@ def test_ticks():
 def test_svg_takes_its_colours_from_the_page_and_keeps_its_numbers():
     dates = np.arange("2019-01-01", "2022-01-01", dtype="datetime64[D]")
     line = Line("x", dates, np.linspace(0.95, 1.05, len(dates)))
-    markup = inline_svg(LineChart((line,), "number", rule=1.0), "beta", "beta-alt")
+    markup = inline_svg(Figure("beta", LineChart((line,), "number", rule=1.0), "", ""))
     assert "var(--series-0)" in markup
     assert "0.98" in markup
     assert "xmlns" not in markup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,19 @@ app = typer.Typer(
 
 data = typer.Typer(help="Market folders: what is in them and what is wrong.", no_args_is_help=True)
 app.add_typer(data, name="data")
+
+
+@app.callback()
+def _everywhere(
+    register: Annotated[
+        Path | None,
+        typer.Option(help="Register of trials to use instead of this machine's, as a team shares."),
+    ] = None,
+) -> None:
+    """Portfolio backtests that cannot lie quietly."""
+    if register is not None:
+        os.environ["STYLE_ROTATION_REGISTER"] = str(register)
+
 
 Results = Annotated[Path, typer.Option("--results", help="Folder that holds one folder a run.")]
 

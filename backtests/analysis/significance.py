@@ -132,7 +132,7 @@ def expected_maximum_sharpe(trials: int, variance: float) -> float:
     Returns
     -------
     float
-        Per period. 0 for a single trial: nothing was chosen.
+        Per period. 0 for a single trial.
 
     Raises
     ------

@@ -15,10 +15,8 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decision
 from backtests.options.overlay import hedge_lines
-from backtests.provenance import trial_hash
 from backtests.records import register
 from backtests.records.index import write_index
 from backtests.result import Result
@@ -83,12 +81,9 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
     """Add the run to the register of trials and return its `stamp` for the manifest."""
-    ledger, market, config = result.book.ledger, result.market, result.config
     register.adopt(results)
-    sharpe = register.sharpe_per_session(returns_of(ledger.equity), ledger.sessions, config.costs.cash_rate)
-    details = {"name": config.name, "kind": "run", "sessions": len(ledger.sessions) - 1}
-    register.record(market.hash, [register.Trial(trial_hash(config, market), sharpe, details)])
-    return register.stamp(market.hash, results)
+    register.record(result.market, register.of_result("run", result))
+    return register.stamp(result.market, results)
 
 
 def _replace(partial: Path, final: Path) -> None:
@@ -130,7 +125,8 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
     """
     ledger = result.book.ledger
     dates = pd.DatetimeIndex(ledger.sessions, name="session")
-    returns = pd.DataFrame({book.label: book.ledger.returns for book in result.books})
+    books = zip(result.labels, result.books, strict=True)
+    returns = pd.DataFrame({label: book.ledger.returns for label, book in books})
     returns.rename_axis("session").to_parquet(folder / "returns.parquet")
     held = np.flatnonzero(ledger.positions.any(axis=0))
     symbols = [ledger.symbols[column] for column in held]

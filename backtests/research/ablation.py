@@ -10,6 +10,7 @@ import numpy as np
 from backtests.analysis.performance import performance, returns_of
 from backtests.analysis.trading import trading
 from backtests.document.blocks import Cell, Column, Row, Table
+from backtests.records import register
 from backtests.research.claims import inference
 from backtests.result import Book
 from backtests.runner import run
@@ -125,6 +126,7 @@ def ablate(
         choice = config.strategy.model_copy(update=switches)
         benchmarks = config.benchmarks[:1] if plain is None else ()
         result = run(config.model_copy(update={"strategy": choice, "benchmarks": benchmarks}), market=market)
+        register.record(market, register.of_result("ablation", result))
         first = plain is None
         if plain is None:
             plain, beside = result.book, result.benchmarks

@@ -153,17 +153,22 @@ def outcome(found: WalkForward) -> tuple[str, ...]:
     """Training against test, in words."""
     metric = _settings(found).metric
     whole = [choice for choice in found.choices if choice.window.is_whole] or list(found.choices)
-    trained = float(np.mean([choice.trained.columns()[metric][choice.position] for choice in whole]))
-    tested = float(np.mean([choice.tested.columns()[metric][choice.position] for choice in whole]))
-    better = sum(choice.beat_median(metric) for choice in whole)
+    trained = float(np.median([choice.trained.columns()[metric][choice.position] for choice in whole]))
+    tested = float(np.median([choice.tested.columns()[metric][choice.position] for choice in whole]))
+    outdone = float(np.mean([choice.outdone for choice in whole]))
     tied = sum(choice.tied > 0 for choice in found.choices)
     cost = _yearly(found.sliced, found) - _yearly(daily_returns(found.ledger.equity), found)
     count = len(found.configurations)
     return (
-        f"In training the chosen configurations had an average {label(metric)} of "
-        f"{number(trained, metric)}; in the tests that followed, {number(tested, metric)}. "
-        f"In {better} of {len(whole)} tests the choice did better than the median of all {count} "
-        f"configurations; by luck alone it would in about {len(whole) / 2:g}."
+        f"In the middle one of {len(whole)} windows the chosen configuration had a {label(metric)} of "
+        f"{number(trained, metric)} in training; in the middle one of the tests that followed, "
+        f"{number(tested, metric)}."
+        + (
+            f" In the tests the choice outdid {outdone:.0%} of the other {count - 1} configurations on "
+            "average, those as good counted by half; by luck alone it would outdo half."
+            if count > 1
+            else ""
+        )
         + (
             f" In {tied} of {len(found.choices)} windows several were exactly as good in training; then the "
             "one already held stays, or the first in the grid is taken."
@@ -299,7 +304,7 @@ def _method(settings: WalkForwardSettings) -> str:
         f"months and tested over {test}. Training looks at slices of whole runs: each uses only what was "
         "known at the time, and keeps a strategy's memory. The curve is one account that trades from one "
         "chosen portfolio to the next at the run's costs. Ratios of single windows are annualised whatever "
-        "their length; averages leave an unfinished last window out."
+        "their length; an unfinished last window does not count for the middle one."
     )
 
 

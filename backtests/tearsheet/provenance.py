@@ -47,5 +47,6 @@ def trials_on_record(manifest: Mapping[str, Any]) -> str:
     if not isinstance(said, Mapping) or "count" not in said:
         return "No record of trials was kept: this run is taken as the only attempt, which flatters it."
     count = int(said["count"])
-    tried = "1 configuration has" if count == 1 else f"{count:,} configurations have"
-    return f"{tried} been tried on this market. {said.get('verdict', '')}".strip()
+    tried = "1 trial on this market is" if count == 1 else f"{count:,} trials on this market are"
+    since = f" since {said['since']}" if said.get("since") else ""
+    return f"{tried} recorded on this machine{since}. {said.get('verdict', '')}".strip()

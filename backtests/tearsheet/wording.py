@@ -70,8 +70,8 @@ def trials_sentence(found: Significance) -> str:
         return "Without a Sharpe ratio there is nothing to deflate."
     if found.trials == 1:
         return (
-            "This is the only configuration recorded on this market, so nothing was chosen and the "
-            f"deflated Sharpe ratio is the probabilistic one, {found.deflated:.2f}."
+            "One trial is recorded on this market; as if there had been no other, the deflated Sharpe ratio "
+            f"is the probabilistic one, {found.deflated:.2f}."
         )
     verdict = "luck is an unlikely explanation" if found.deflated >= 0.95 else "luck can't be excluded"
     source = "" if found.variance_known else ", taking the trials to vary as worthless ones would"

@@ -126,7 +126,7 @@ def test_luck_knows_the_number_of_trials() -> None:
     alone = table(section(build(result_on(market)), "significance"), "number of trials")
     term = "Deflated Sharpe ratio"
     assert float(row(found, term)[1].rstrip("%")) < float(row(alone, term)[1].rstrip("%"))
-    assert "40 configurations have been tried on this market. Unbroken." in words(
+    assert "40 trials on this market are recorded on this machine. Unbroken." in words(
         section(sheet, "significance")
     )
 

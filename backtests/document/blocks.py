@@ -362,7 +362,7 @@ class LineChart:
         Smallest span of the vertical axis, so that noise does not fill the chart.
     marks : tuple of Marks
     rebase : bool
-        Whether readers may look at all lines relative to any one of them.
+        Whether readers may look at all lines relative to any one of them, and choose the scale.
     """
 
     lines: tuple[Line, ...]

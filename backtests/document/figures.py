@@ -15,7 +15,7 @@ from backtests.document.formats import Format, formatted
 from backtests.document.palette import GRID_LIGHT, INK_LIGHT, PAGE_LIGHT, series_color
 from datafeeds.market import Array, Dates
 
-WIDE, SMALL = (560, 250), (330, 180)
+WIDE, SMALL = (560, 250), (330, 165)
 """Sizes of a chart in points, over the page's width and beside another; they scale with the page."""
 
 MOST_POINTS = 1200

@@ -32,6 +32,7 @@ from backtests.document.blocks import (
     Signature,
     Table,
     Unchanged,
+    every_block,
 )
 from backtests.document.figures import SMALL, WIDE
 from backtests.document.formats import formatted
@@ -82,7 +83,7 @@ def plain(document: Document, paper: Paper = "a4") -> dict[str, Any]:
 
     What is folded in a section stands behind the last one, among the appendices.
     """
-    blocks = [block for section in document.sections for block in section.blocks]
+    blocks = every_block(block for section in document.sections for block in section.blocks)
     explained = {
         definition.key for block in blocks if isinstance(block, Glossary) for definition in block.definitions
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 
-from backtests.document.blocks import Beside, Block, Details, Figure, Section, Table
+from backtests.document.blocks import Beside, Block, Details, Figure, Paragraph, Section, Table
 
 LOOKED_UP = frozenset({"setup", "capacity", "decisions", "definitions", "provenance"})
 """Sections that nobody reads from start to end: appendices on paper."""
@@ -26,7 +26,7 @@ def laid_out(sections: Iterable[Section]) -> tuple[Section, ...]:
 
 def _laid_out(section: Section) -> Section:
     if section.key in LOOKED_UP:
-        return replace(section, appendix=True)
+        return replace(section, blocks=_folded(section), appendix=True)
     stays: list[Block] = []
     folded: list[Block] = []
     seen = 0
@@ -37,6 +37,13 @@ def _laid_out(section: Section) -> Section:
     if folded:
         stays.append(Details(f"More: {'; '.join(_captions(folded))}", tuple(folded)))
     return replace(section, blocks=tuple(stays))
+
+
+def _folded(section: Section) -> tuple[Block, ...]:
+    """An appendix stays folded on screen until it is looked up."""
+    words = tuple(block for block in section.blocks if isinstance(block, Paragraph | Details))
+    rest = tuple(block for block in section.blocks if not isinstance(block, Paragraph | Details))
+    return (*words, *((Details("Show all", rest),) if rest else ()))
 
 
 def _beside(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -15,6 +15,7 @@ import pytest
 
 from backtests.document.blocks import (
     AreaChart,
+    Bullets,
     Details,
     Facts,
     Figure,
@@ -23,7 +24,9 @@ from backtests.document.blocks import (
     Line,
     LineChart,
     Paragraph,
+    Scorecard,
     Table,
+    every_block,
 )
 from backtests.document.figures import log_ticks, thinned, year_ticks
 from backtests.document.formats import formatted
@@ -149,9 +152,19 @@ def blocks_of(sheet):
 
 
 def words(sheet):
-    blocks = sheet.sections[0].blocks
-    answers = (item.text for block in blocks if isinstance(block, Facts) for item in block.items)
-    return " ".join((*(block.text for block in blocks if isinstance(block, Paragraph)), *answers))
+    """What page one and the facts about the run say."""
+    said = []
+    for block in every_block(block for section in sheet.sections[:2] for block in section.blocks):
+        match block:
+            case Paragraph():
+                said.append(block.text)
+            case Bullets():
+                said += block.items
+            case Facts():
+                said += (item.text for item in block.items)
+            case Scorecard():
+                said += (check.said for check in block.checks)
+    return " ".join(said)
 
 
 def test_sections_and_their_ids(result):

@@ -10,8 +10,9 @@ import pandas as pd
 
 from backtests import runner
 from backtests.analysis.registry import Figures
+from backtests.metrics import plain
 from backtests.records import register
-from backtests.result import Result, plain
+from backtests.result import Result
 from backtests.settings import run_file as run_files
 from datafeeds.market import Market
 from strategies.strategy import Strategy
@@ -50,7 +51,7 @@ class Study(Result):
                 key: value
                 for part in parts
                 for key, value in plain(part or Figures(self.annual, {})).items()
-                if isinstance(value, (int, float))
+                if isinstance(value, (int, float)) and not isinstance(value, bool)
             }
             for label, *parts in zip(self.labels, self.performances, self.tradings, relatives, strict=True)
         }

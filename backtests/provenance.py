@@ -15,6 +15,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from backtests.engine.tables import table_files
 from backtests.settings.run_file import RunConfig, StrategyChoice
 from backtests.settings.strategies import class_named
 from datafeeds.market import Market
@@ -89,7 +90,8 @@ def outside_code(*choices: StrategyChoice) -> list[str]:
     """SHA-256 of each piece of code behind these strategies that is no part of this program, sorted.
 
     That is the file that holds a strategy, and every module that it imports, however deep, outside the
-    installed libraries; of a class typed into a notebook, its code and what that refers to.
+    installed libraries; of a class typed into a notebook, its code and what that refers to; and the tables
+    that a strategy declares.
     """
     found: dict[str, bytes] = {}
     for choice in choices:
@@ -98,6 +100,7 @@ def outside_code(*choices: StrategyChoice) -> list[str]:
             _follow(sys.modules.get(base.__module__), found)
         if not hasattr(sys.modules.get(cls.__module__), "__file__"):
             _follow_typed(vars(cls).values(), found)
+        found |= {str(file): file.read_bytes() for file in table_files(cls).values() if file.is_file()}
     return sorted(hashlib.sha256(content).hexdigest() for content in found.values())
 
 

@@ -62,6 +62,7 @@ def check_strategy_command(
             strategy,
             traded,
             account_of(config, traded),
+            config=config,
             decisions=decisions,
             seed=seed,
             progress=lambda what: status.update(what),
@@ -70,7 +71,10 @@ def check_strategy_command(
     console.print(report_table(report))
     failed = len(report.failures)
     said = "[green]passed[/]" if report.passed else f"[bold red]{failed} of {len(report.checks)} failed[/]"
-    console.print(f"{report.sampled} of {report.decisions} decisions replayed, seed {seed}: {said}")
+    console.print(f"{report.sampled} of {report.decisions} decisions replayed, seed {report.seed}: {said}")
+    if report.walls:
+        walls = ", ".join(report.walls)
+        console.print(f"Files and network were closed meanwhile, by {walls}.", highlight=False)
     if record is not None:
         record.write_text(json.dumps(report.record(), indent=2) + "\n", encoding="utf-8")
     return report.passed

@@ -16,6 +16,7 @@ import pandas as pd
 import tomli_w
 
 from backtests.engine.books import Decision
+from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
 from backtests.records import register
 from backtests.records.index import write_index
@@ -138,7 +139,7 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
         ledger.hedge.to_parquet(folder / "hedge.parquet", index=False)
     lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
     _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
-    numbers = result.metrics()
+    numbers = metrics(result)
     _write_json(folder / "metrics.json", numbers)
     return numbers
 
@@ -195,7 +196,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def find(results: Path, run: str) -> Path:
-    """A run's folder given by path, by full name, or by a beginning that only one name has.
+    """A run's folder given by path, by full name, by the run's name, or by a beginning that only one has.
 
     Raises
     ------
@@ -207,6 +208,8 @@ def find(results: Path, run: str) -> Path:
         return direct
     folders = sorted(path.parent for path in results.glob("[!.]*/manifest.json"))
     matches = [folder for folder in folders if folder.name.startswith(run)]
+    # A run's name may be the beginning of another's: blueprint, blueprint_sweep.
+    matches = [folder for folder in matches if folder.name.rpartition("-")[0] == run] or matches
     if len(matches) == 1:
         return matches[0]
     if matches:

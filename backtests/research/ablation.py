@@ -15,7 +15,7 @@ from backtests.research.claims import inference
 from backtests.result import Book
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
-from datafeeds.market import Market
+from datafeeds.market import Array, Market
 from strategies.strategy import strategy_named
 
 
@@ -130,13 +130,13 @@ def ablate(
         first = plain is None
         if plain is None:
             plain, beside = result.book, result.benchmarks
-        outcomes.append(_outcome(variant.label, result.book, None if first else plain, config))
-    return (*outcomes, *(_outcome(book.label, book, plain, config) for book in beside))
+        outcomes.append(_outcome(variant.label, result.book, None if first else plain, result.cash))
+    return (*outcomes, *(_outcome(book.label, book, plain, result.cash) for book in beside))
 
 
-def _outcome(label: str, book: Book, plain: Book | None, config: RunConfig) -> Outcome:
+def _outcome(label: str, book: Book, plain: Book | None, cash: Array) -> Outcome:
     ledger = book.ledger
-    measured = performance(ledger.equity, ledger.sessions, config.costs.cash_rate)
+    measured = performance(ledger.equity, ledger.sessions, cash)
     lead = inference.NOTHING
     if plain is not None:
         daily = returns_of(ledger.equity) - returns_of(plain.ledger.equity)

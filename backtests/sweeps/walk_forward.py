@@ -126,11 +126,11 @@ def walk_forward(
     returns = done.returns if len(numbers) == len(done.table) else done.returns[numbers]
     whole = _benchmark(config, traded, account)
     theirs = None if whole is None else returns_of(whole.equity)
-    rate = config.costs.cash_rate
+    cash = interest_factors(traded, account)[1:]
     choices: list[Choice] = []
     for window in laid:
         held = choices[-1].position if choices else None
-        choices.append(choose(returns, sessions, theirs, window, settings.metric, rate, held))
+        choices.append(choose(returns, sessions, theirs, window, settings.metric, cash, held))
     tested = replace(account, first=account.first + laid[0].test_first - 1)
     chosen = [planned.strategies[numbers[choice.position]] for choice in choices]
     begins = [account.first + choice.window.test_first - 1 for choice in choices]

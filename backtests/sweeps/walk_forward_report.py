@@ -33,12 +33,13 @@ from backtests.document.blocks import (
 from backtests.document.formats import formatted
 from backtests.document.html import write_html
 from backtests.engine.books import Ledger
+from backtests.engine.rules import cash_returns
 from backtests.provenance import manifest as run_manifest
 from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.walk_forward import WalkForward, span
 from backtests.sweeps.wording import cell, label, number, plain, short, title
-from datafeeds.market import Array
+from datafeeds.market import Array, Dates
 
 WINDOWS, RETURNS, MANIFEST, PAGE = "windows.parquet", "returns.parquet", "manifest.json", "walk-forward.html"
 STEADY = 2 / 3
@@ -223,7 +224,12 @@ def _account_measures(found: WalkForward, first: int, last: int) -> Measures:
     offset = found.choices[0].window.test_first - 1
     equity = found.ledger.equity[first - 1 - offset : last + 1 - offset]
     sessions = found.ledger.sessions[first - 1 - offset : last + 1 - offset]
-    return measures(daily_returns(equity)[None], sessions, found.config.costs.cash_rate, annual=True)
+    return measures(daily_returns(equity)[None], sessions, _cash(found, sessions), annual=True)
+
+
+def _cash(found: WalkForward, sessions: Dates) -> Array:
+    """Return of cash in each of `sessions` after the first."""
+    return cash_returns(found.market, sessions, found.config.costs.cash_rate)[1:]
 
 
 def _yearly(returns: Array, found: WalkForward) -> float:
@@ -245,7 +251,7 @@ def _comparison(found: WalkForward) -> Table:
     rows = []
     for name, ledger in _books(found).items():
         returns = daily_returns(ledger.equity)[None]
-        stats = measures(returns, ledger.sessions, found.config.costs.cash_rate).columns()
+        stats = measures(returns, ledger.sessions, _cash(found, ledger.sessions)).columns()
         traded = trading(ledger)
         rows.append(
             Row.of(

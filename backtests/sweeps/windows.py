@@ -134,7 +134,7 @@ def choose(
     benchmark: Array | None,
     window: Window,
     metric: Metric,
-    cash_rate: float = 0.0,
+    cash: Array | None = None,
     held: int | None = None,
 ) -> Choice:
     """Choose the best configuration of a window's training.
@@ -150,7 +150,8 @@ def choose(
     benchmark : ndarray, shape (n,), optional
     window : Window
     metric : Metric
-    cash_rate : float
+    cash : ndarray, shape (n,), optional
+        Return of cash in each session; 0 without it.
     held : int, optional
         Row chosen before: it stays if it is among the best. Else the first of the best is taken.
 
@@ -158,8 +159,8 @@ def choose(
     -------
     Choice
     """
-    trained = _between(returns, sessions, benchmark, window.train_first, window.train_last, cash_rate)
-    tested = _between(returns, sessions, benchmark, window.test_first, window.test_last, cash_rate)
+    trained = _between(returns, sessions, benchmark, window.train_first, window.train_last, cash)
+    tested = _between(returns, sessions, benchmark, window.test_first, window.test_last, cash)
     earlier = score(trained.columns()[metric], metric)
     later = score(tested.columns()[metric], metric)
     best = np.flatnonzero(_as_good(earlier, earlier.max()))
@@ -175,10 +176,9 @@ def _as_good(scores: Array, one: float) -> npt.NDArray[np.bool_]:
 
 
 def _between(
-    returns: Array, sessions: Dates, benchmark: Array | None, first: int, last: int, cash_rate: float
+    returns: Array, sessions: Dates, benchmark: Array | None, first: int, last: int, cash: Array | None
 ) -> Measures:
     part = slice(first - 1, last)  # return i is that of session i + 1
     theirs = None if benchmark is None else benchmark[part]
-    return measures(
-        np.asarray(returns[:, part]), sessions[first - 1 : last + 1], cash_rate, theirs, annual=True
-    )
+    earned = 0.0 if cash is None else cash[part]
+    return measures(np.asarray(returns[:, part]), sessions[first - 1 : last + 1], earned, theirs, annual=True)

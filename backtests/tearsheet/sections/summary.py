@@ -23,7 +23,7 @@ from backtests.document.blocks import (
     Table,
 )
 from backtests.result import Result
-from backtests.tearsheet.provenance import lookahead, verification
+from backtests.tearsheet.provenance import caution, lookahead, verification
 from backtests.tearsheet.sections import growth
 from backtests.tearsheet.sections.checks import scorecard
 from backtests.tearsheet.wording import answers, costs_in_words, headline
@@ -46,9 +46,11 @@ SHOWN_FINDINGS = 200
 
 def section(result: Result) -> Section:
     """Page one."""
+    first = caution(result.manifest)
     limits = _limits(result)
     facts = tuple(Fact(question, answer) for question, answer in answers(result) if question in FIRST)
     blocks: list[Block] = [
+        *([Paragraph(first, "warning")] if first else []),
         Paragraph(headline(result), "lead"),
         _highlights(result),
         growth.first_look(result),

@@ -88,7 +88,7 @@ def first_look(result: Result) -> Beside:
             Figure(
                 "relative-first",
                 LineChart((ratio,), "multiple", rule=1.0),
-                f"Relative to {theirs.label}: rising wins",
+                f"Relative to {theirs.label}",
                 f"{ratio.label} {_range(ratio.values, 'multiple')}.",
                 small=True,
             )

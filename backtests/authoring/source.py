@@ -126,12 +126,16 @@ def _values(tree: ast.Module) -> Iterator[tuple[int, Any]]:
             yield from _constants(statement)
 
 
+def _length(node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> int:
+    return len(node.keys if isinstance(node, ast.Dict) else node.elts)
+
+
 def _constants(statement: ast.stmt) -> Iterator[tuple[int, Any]]:
     docstrings = {id(node.value) for node in ast.walk(statement) if isinstance(node, ast.Expr)}
     for node in ast.walk(statement):
         if isinstance(node, ast.Constant) and id(node) not in docstrings:
             yield node.lineno, node.value
-        elif len(getattr(node, "elts", None) or getattr(node, "keys", ())) > LONG:
+        elif isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict) and _length(node) > LONG:
             yield node.lineno, _Long()
         elif isinstance(node, ast.Call) and len(node.args) == 3:
             parts = [getattr(part, "value", None) for part in node.args]

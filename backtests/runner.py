@@ -13,7 +13,7 @@ from backtests.analysis.stress import StressError, custom_scenarios
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
-from backtests.engine.rules import cash_limits
+from backtests.engine.rules import cash_limits, interest_factors
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -112,7 +112,7 @@ def _run(
     with clock("engine"):
         bare = without_hedge(books, traded, account)
     if sealed is not None and not native:
-        record["hindsight"] = hindsight_of(config, books[0], traded)
+        record["hindsight"] = hindsight_of(config, books[0], traded, account)
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
             record["lookahead"] = sealed.report().record()
@@ -127,12 +127,12 @@ def _run(
     )
 
 
-def hindsight_of(config: RunConfig, book: Book, market: Market) -> dict[str, Any]:
+def hindsight_of(config: RunConfig, book: Book, market: Market, account: Account) -> dict[str, Any]:
     """What the author knew, and what is too good to be taken on trust, for the manifest."""
     from backtests.authoring.hindsight import hindsight  # only where a run is checked
 
     given = {**(config.strategy.model_extra or {}), **((config.hedge and config.hedge.model_extra) or {})}
-    return asdict(hindsight(book.strategy, given, book.ledger, market, config.costs.cash_rate))
+    return asdict(hindsight(book.strategy, given, book.ledger, market, interest_factors(market, account)[1:]))
 
 
 def without_hedge(books: list[Book], market: Market, account: Account) -> Book | None:

@@ -12,7 +12,7 @@ import pandas as pd
 from backtests.analysis.performance import performance
 from backtests.authoring.source import Reading, read_source
 from backtests.engine.books import Ledger
-from datafeeds.market import Market
+from datafeeds.market import Array, Market
 from strategies.strategy import Strategy
 
 SHARPE = 3.0
@@ -46,7 +46,7 @@ class Hindsight:
 
 
 def hindsight(
-    strategy: Strategy, parameters: Mapping[str, Any], ledger: Ledger, market: Market, cash_rate: float
+    strategy: Strategy, parameters: Mapping[str, Any], ledger: Ledger, market: Market, cash: Array | float
 ) -> Hindsight:
     """Look at what the author knew, and at what came out.
 
@@ -58,11 +58,11 @@ def hindsight(
     ledger : Ledger
         The run's books.
     market : Market
-    cash_rate : float
-        Interest on cash a year, for the Sharpe ratio.
+    cash : ndarray, shape (sessions - 1,), or float
+        Return of cash, as `performance` takes it.
     """
     reading = read_source(type(strategy), parameters, market.symbols)
-    sharpe = performance(ledger.equity, ledger.sessions, cash_rate)["sharpe"]
+    sharpe = performance(ledger.equity, ledger.sessions, cash)["sharpe"]
     high = sharpe if sharpe is not None and sharpe > SHARPE else None
     earned = monthly(pd.Series(ledger.equity, pd.DatetimeIndex(ledger.sessions)))
     foreseen = perfect_months(ledger, market)

@@ -170,15 +170,15 @@ def verification(books: list[Book], market: Market, account: Account, engine: En
         bit; ``differences``: by book label, what differs.
     """
     other = OTHER[engine]
-    found = {
-        book.label: differences(book.ledger, recomputed(book.ledger, market, account, other))
+    found = [
+        (book.label, differences(book.ledger, recomputed(book.ledger, market, account, other)))
         for book in books
         if not isinstance(book.strategy, NativeStrategy)
-    }
+    ]
     return {
         "engine": other,
-        "identical": not any(found.values()),
-        "differences": {label: lines for label, lines in found.items() if lines},
+        "identical": not any(lines for _, lines in found),
+        "differences": {label: lines for label, lines in found if lines},
     }
 
 

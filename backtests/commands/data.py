@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from backtests.document.html import write_html
+from backtests.commands.pages import write_page
+from backtests.document.html import html as rendered
 from backtests.document.terminal import print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
 from backtests.settings.markets import DOWNLOADS
@@ -49,11 +50,7 @@ def report_command(path: Path, html: Path) -> bool:
     """Write the page about a market folder; True if a run can use the folder."""
     finish(path)
     checked = check_folder(path)
-    try:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        write_html(page(checked), html)
-    except OSError as problem:
-        raise ConfigError(f"--html {html}: {(problem.strerror or str(problem)).lower()}") from None
+    write_page(html, rendered(page(checked)))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"{path}: {verdict(checked)}")
     console.print(f"Report: {html}")

@@ -281,6 +281,21 @@ def stamp(market: Market, results: Path) -> dict[str, Any]:
     }
 
 
+def note(results: Path, found: Inspection) -> None:
+    """Remember how far the record of a results folder has come."""
+    head, number = list(found.heads.items())[-1]
+    _chain().append([Entry({"results": str(results.resolve()), "records": number, "head": head})])
+
+
+def lost(results: Path, found: Inspection) -> list[str]:
+    """What the record of a results folder has lost by what was noted of it, in words."""
+    noted = [
+        each.content for each in _chain().entries() if each.content.get("results") == str(results.resolve())
+    ]
+    missing = [each for each in noted if each.get("head") not in found.heads]
+    return [f"entries up to {each.get('records')}, a review among them, are gone" for each in missing[-1:]]
+
+
 def verify(results: Path) -> Integrity:
     """Whether the register is unbroken, and as long as the manifest of every run in `results` has seen it."""
     return _verified(_chain().inspect(), results)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +16,8 @@ import tomli_w
 from backtests.engine.books import Decision
 from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
-from backtests.records import register
+from backtests.records import archive, register
+from backtests.records.chain import RecordError
 from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.tearsheet import Paper, build, write_html, write_pdf
@@ -64,19 +63,16 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
     ResultsError
         If `results` can't be written to.
     """
-    final = results / folder_name(result)
-    partial = results / f".{final.name}.{os.getpid()}"
+    name = folder_name(result)
     try:
-        partial.mkdir(parents=True)
-        try:
-            recorded = replace(result, manifest={**result.manifest, "trials": record_trial(result, results)})
-            numbers, manifest = _fill(partial, recorded, paper)
-            _replace(partial, final)
+        with archive.draft(results, name) as place:
+            stamps = {"trials": record_trial(result, results), "entries": archive.stamp(results)}
+            recorded = replace(result, manifest={**result.manifest, **stamps})
+            numbers, manifest = _fill(place, recorded, paper)
+            final = archive.publish(place, name)
             write_index(results)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise ResultsError(f"{final}: can't be written: {error.strerror or error}") from None
+    except RecordError as error:
+        raise ResultsError(str(error)) from None
     return Written(final, numbers, manifest)
 
 
@@ -85,20 +81,6 @@ def record_trial(result: Result, results: Path) -> dict[str, Any]:
     register.adopt(results)
     register.record(result.market, register.of_result("run", result))
     return register.stamp(result.market, results)
-
-
-def _replace(partial: Path, final: Path) -> None:
-    if not final.exists():
-        partial.rename(final)
-        return
-    old = final.with_name(f".{final.name}.old.{os.getpid()}")
-    final.rename(old)
-    try:
-        partial.rename(final)
-    except OSError:
-        old.rename(final)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -204,6 +186,7 @@ def find(results: Path, run: str) -> Path:
         If there is none or more than one.
     """
     direct = Path(run)
+    archive.restore(results)
     if (direct / "manifest.json").is_file():
         return direct
     folders = sorted(path.parent for path in results.glob("[!.]*/manifest.json"))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
-from backtests.records import register
+from backtests.records import archive, register
+from backtests.records.chain import told
 from backtests.records.register import Trial
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
@@ -55,8 +56,8 @@ def sweep(
 ) -> Sweep:
     """Run every configuration of a run file's `[sweep]` that has not been run yet, and write the folder.
 
-    The folder is ``<name>-sweep-<hash>``. Until it is whole it has a dot before its name; an interrupted
-    sweep goes on from there. A sweep that is whole is not run again.
+    The folder is ``<name>-sweep-<hash>``. Until it is whole it is hidden; an interrupted sweep goes on from
+    there. A sweep that is whole is not run again.
 
     Parameters
     ----------
@@ -82,13 +83,19 @@ def sweep(
         raise SweepError("a market that is not opened by name can't be shared with other processes")
     account = account_of(config, traded)
     final = place.results / f"{config.name}-sweep-{planned.hash(traded)[:8]}"
+    archive.restore(place.results)
     if (final / MANIFEST).is_file():
+        if altered := archive.altered(final):
+            raise SweepError(f"{final}: changed since it was written ({', '.join(altered)}): remove it")
         return Sweep.read(final)
-    partial = place.results / f".{final.name}"
+    partial = place.results / f"{archive.SWEEP}{final.name}"
     sessions = traded.sessions[account.first : account.last + 1]
     began = time.perf_counter()
     register.adopt(place.results)
     with closing(Store(partial, len(planned.configurations), sessions)) as store:
+        if (final / MANIFEST).is_file():  # another process was faster
+            shutil.rmtree(partial)
+            return Sweep.read(final)
 
         def record(numbers: Iterable[int]) -> None:
             chosen = [planned.configurations[number] for number in numbers]
@@ -111,8 +118,11 @@ def sweep(
         _check_any(store)
         store.write_arrays()
         trials = register.stamp(traded, place.results)
-        write(partial, planned, traded, store, time.perf_counter() - began, trials)
-    _publish(partial, final)
+        with told(partial):
+            write(partial, planned, traded, store, time.perf_counter() - began, trials)
+            final = archive.publish(partial, final.name)
+    for left in final.glob(f"{FINISHED}*"):
+        left.unlink()
     return Sweep.read(final)
 
 
@@ -120,13 +130,6 @@ def _check_any(store: Store) -> None:
     if not store.rows:
         number, error = min(store.errors.items())
         raise SweepError(f"every configuration failed; number {number}: {error}")
-
-
-def _publish(partial: Path, final: Path) -> None:
-    if final.exists():
-        shutil.rmtree(final)  # without a manifest it was no sweep
-    (partial / FINISHED).unlink()
-    partial.rename(final)
 
 
 def _trial(configuration: Configuration, market: Market, base: Account, store: Store) -> Trial:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +33,7 @@ from backtests.document.html import write_html
 from backtests.engine.books import Ledger
 from backtests.engine.rules import cash_returns
 from backtests.provenance import manifest as run_manifest
+from backtests.records import archive
 from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.walk_forward import WalkForward, span
@@ -93,21 +92,14 @@ def write(found: WalkForward, results: Path) -> Path:
     settings = _settings(found).model_dump_json()
     content = found.sweep.manifest["run_hash"] + settings
     digest = hashlib.sha256(content.encode()).hexdigest()
-    final = results / f"{found.config.name}-walk-forward-{digest[:8]}"
-    partial = results / f".{final.name}.{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        table_of(found).to_parquet(partial / WINDOWS)
-        returns_of(found).to_parquet(partial / RETURNS)
+    name = f"{found.config.name}-walk-forward-{digest[:8]}"
+    with archive.draft(results, name) as place:
+        table_of(found).to_parquet(place / WINDOWS)
+        returns_of(found).to_parquet(place / RETURNS)
         manifest = json.dumps(_manifest(found, digest), indent=2, default=str)
-        (partial / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-        write_html(page(found), partial / PAGE)
-        shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return final
+        (place / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
+        write_html(page(found), place / PAGE)
+        return archive.publish(place, name)
 
 
 def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:

@@ -70,8 +70,8 @@ UNUSED = 3_600.0
 """Seconds after which a further entry, or a half-written one, is removed."""
 
 ARRAYS = ("open", "high", "low", "close", "volume", "dividend")
-DERIVED_FROM_PRICES = ("traded", "mark", "fill_price")
-TABLES = ("instruments", "facts", "splits", "series")
+DERIVED_FROM_PRICES = ("traded", "mark", "fill_price", "traded_factor", "gone")
+TABLES = ("instruments", "facts", "splits", "series", "basis")
 READERS = ("market.py", "facts.py", "folder", "checks")
 """The code on which the content of an entry depends."""
 
@@ -241,6 +241,7 @@ def _write(market: Market, entry: Path) -> None:
             "symbols": market.symbols,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
+            "stale_after": market.stale_after,
             "limits": market.limits,
             "findings": [asdict(finding) for finding in market.findings],
             "hash": market.hash,
@@ -300,8 +301,10 @@ def _opened(entry: Path) -> Market | None:
             facts=_read_table(entry / "facts.arrow"),
             splits=_read_table(entry / "splits.arrow"),
             series=_read_table(entry / "series.arrow"),
+            basis=_read_table(entry / "basis.arrow"),
             adjustment=said["adjustment"],
             closes_only=said["closes_only"],
+            stale_after=said["stale_after"],
             limits=tuple(said["limits"]),
             findings=tuple(Finding(**finding) for finding in said["findings"]),
             hash=said["hash"],

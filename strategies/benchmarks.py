@@ -52,7 +52,7 @@ class CapWeighted(Strategy):
     group: Group = None
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """Every stock in proportion to what the market says it is worth today."""
         symbols = _universe(see, self.group)
         return cap_weighted_target(see, symbols)
 
@@ -91,7 +91,7 @@ class EqualWeighted(Strategy):
     group: Group = None
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """Every stock alike."""
         symbols = _universe(see, self.group)
         return Target(equal_weights(symbols), why=f"equal weights of {len(symbols)} symbols")
 
@@ -113,7 +113,7 @@ class PriceWeighted(Strategy):
     group: Group = None
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """One share of each, unless that is what is held."""
         symbols = _universe(see, self.group)
         if not symbols:
             return Target({}, why="nothing trades today: all cash")
@@ -155,7 +155,7 @@ class BuyAndHold(Strategy):
     reinvest: bool = False
 
     def check(self) -> None:
-        """See `Strategy.check`."""
+        """Refuse symbols named twice, and weights that don't fit them."""
         if len(set(self.symbols)) < len(self.symbols):
             raise StrategyError(f"strategy.symbols = {list(self.symbols)}: name each symbol once")
         if self.symbols and self.group is not None:
@@ -180,7 +180,7 @@ class BuyAndHold(Strategy):
             )
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """Buy at the first decision; after it put cash to work, or do nothing."""
         if see.previous is not None and see.previous.weights:
             return self._reinvested(see) if self.reinvest else None
         symbols = self.symbols or tuple(_universe(see, self.group))

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 from rich.table import Table
 
-from backtests.options.surface import SpreadCost, Structure
+from backtests.options.surface import PricedHedge, SpreadCost
 from datafeeds.market import Market, MarketError
 from datafeeds.series import series_table
 from strategies.hedges import standing_of
@@ -104,7 +104,7 @@ def scenario_table(cost: SpreadCost) -> Table:
     )
     for column in table.columns:
         column.justify = "right"
-    for ours, theirs in zip(cost.outright.scenarios, cost.spread.scenarios, strict=True):
+    for ours, theirs in zip(cost.outright.moves, cost.spread.moves, strict=True):
         table.add_row(
             f"{ours.move:+.0%}",
             f"{ours.profit_at_expiry:+.3f}",
@@ -115,7 +115,7 @@ def scenario_table(cost: SpreadCost) -> Table:
     return table
 
 
-def _break_even(structure: Structure, spot: float) -> str:
-    if math.isnan(structure.break_even):
+def _break_even(hedge: PricedHedge, spot: float) -> str:
+    if math.isnan(hedge.break_even):
         return "none: it costs more than it can pay"
-    return f"{structure.break_even:.2f} ({structure.break_even / spot - 1:+.1%})"
+    return f"{hedge.break_even:.2f} ({hedge.break_even / spot - 1:+.1%})"

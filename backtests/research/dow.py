@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from datafeeds.market import Array, Market
 from strategies.benchmarks import adjusted_divisor
 
-MEMBERS_SINCE_2004 = (
-    *("MMM", "HWM", "MO", "AXP", "AIG", "BA", "CAT", "C", "KO", "DIS", "DD", "XOM", "GE", "GM", "HPQ"),
-    *("HD", "HON", "INTC", "IBM", "JNJ", "JPM", "MCD", "MRK", "MSFT", "PFE", "PG", "T", "RTX", "VZ", "WMT"),
-)
-"""From 2004-04-08, by today's symbols: HWM for Alcoa, HPQ for Hewlett-Packard, RTX for United Technologies,
-T for SBC."""
-
-CHANGES: tuple[tuple[str, str, str], ...] = (
-    ("2008-02-19", "BAC CVX", "MO HON"),
-    ("2008-09-22", "MDLZ", "AIG"),
-    ("2009-06-08", "CSCO TRV", "C GM"),
-    ("2012-09-24", "UNH", "MDLZ"),
-    ("2013-09-23", "GS NKE V", "HWM BAC HPQ"),
-    ("2015-03-19", "AAPL", "T"),
-    ("2018-06-26", "WBA", "GE"),
-    ("2019-04-02", "DOW", "DD"),
-    ("2020-08-31", "CRM AMGN HON", "XOM PFE RTX"),
-    ("2024-02-26", "AMZN", "WBA"),
-    ("2024-11-08", "NVDA SHW", "INTC DOW"),
-)
-"""Day, who entered, who left, from the announcements of S&P Dow Jones Indices up to 2024-11-08. MDLZ stands
-for Kraft Foods, DD for DuPont and DowDuPont."""
+_TABLE = tomllib.loads(Path(__file__).with_name("dow.toml").read_text(encoding="utf-8"))
 
 LEAST_MEMBERS = 20
 """With fewer of the thirty in a market their price-weighted return is not that of the Dow."""
 
 
 def dow_members(date: np.datetime64) -> list[str]:
-    """Symbols of the members on `date`; none before 2004-04-08, where this table begins."""
-    if date < np.datetime64("2004-04-08"):
+    """Symbols of the members on `date` (``dow.toml``); none before the day on which the table begins."""
+    if date < np.datetime64(_TABLE["since"]):
         return []
-    members = list(MEMBERS_SINCE_2004)
-    for day, entered, left in CHANGES:
-        if np.datetime64(day) <= date:
-            members = [symbol for symbol in members if symbol not in left.split()] + entered.split()
+    members: list[str] = _TABLE["members"]
+    for change in _TABLE["changes"]:
+        if np.datetime64(change["day"]) <= date:
+            members = [symbol for symbol in members if symbol not in change["left"]] + change["entered"]
     return members
 
 

@@ -19,11 +19,16 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backtests.research.dow import LEAST_MEMBERS, PriceWeightedDay, dow_members, price_weighted_day
-from backtests.research.indices import NoIndex, group_returns, index_returns, session_returns
+from backtests.research.indices import (
+    NoIndex,
+    group_returns,
+    index_returns,
+    market_returns,
+    session_returns,
+)
 from datafeeds.facts import fact, names
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
@@ -146,20 +151,12 @@ class Reported:
     words: str
 
 
-JUNE_2026_DATE = dt.date(2026, 6, 4)
+_JUNE_2026 = tomllib.loads(Path(__file__).with_name("june_2026.toml").read_text(encoding="utf-8"))
 
-JUNE_2026_REPORTED = (
-    Reported("Dow Jones Industrial Average", 0.0173, "+874.86 to 51,561.93, +1.73%"),
-    Reported("Nasdaq Composite", -0.0009, "-0.09%"),
-    Reported("Russell 2000", 0.014, "+1.4%"),
-    Reported("Broadcom", -0.126, "-12.6%"),
-    Reported("Goldman Sachs", 0.049, "+4.9%"),
-    Reported("JPMorgan", 0.033, "+3.3%"),
-    Reported("UnitedHealth", 0.052, "+5.2%"),
-    Reported("Johnson & Johnson", 0.046, "+4.6% as reported; three price records show +2.21%"),
-    Reported("Brent, futures", -0.028, "95.03, -2.8%; the spot price differs"),
-    Reported("10-year Treasury yield", math.nan, "4.47%"),
-    Reported("Cboe SKEW", math.nan, "142"),
+JUNE_2026_DATE: dt.date = _JUNE_2026["date"]
+
+JUNE_2026_REPORTED = tuple(
+    Reported(each["what"], each.get("change", math.nan), each["words"]) for each in _JUNE_2026["published"]
 )
 """What was published about 2026-06-04. No price of that day is in the sample."""
 
@@ -492,17 +489,6 @@ def study(market: Market, event: Event, seed: int = 0) -> Study:
     )
 
 
-def market_returns(market: Market, returns: Array, group: str) -> tuple[str, Array]:
-    """Return of the market and its name: a group's mean, or that of every stock where there is no group."""
-    if group in market.groups:
-        members = [
-            str(symbol) for symbol in market.instruments.loc[market.instruments["group"] == group, "symbol"]
-        ]
-        return ", ".join(members[:3]), group_returns(market, returns, group)
-    count = int((market.kinds == "stock").sum())
-    return f"{count} stocks in equal weight", group_returns(market, returns, "")
-
-
 def _groups(market: Market, returns: Array, whole: Array, index: int, event: Event) -> Iterable[Abnormal]:
     for group in event.groups or market.groups:
         if group == event.market:  # the market explains itself
@@ -568,14 +554,3 @@ def _history(
     }
     stands = f"For the Dow: {dow_label}. For the Nasdaq: {nasdaq_label}."
     return days, following, [stands]
-
-
-def frame(rows: Iterable[Abnormal]) -> pd.DataFrame:
-    """Abnormal returns as a table, a row each."""
-    return pd.DataFrame(
-        [
-            (row.name, row.members, row.actual, row.day, row.day_error, row.t, row.window, row.window_error)
-            for row in rows
-        ],
-        columns=["name", "members", "return", "abnormal", "error", "t", "window", "window_error"],
-    )

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datafeeds.market import Array, Market
+from strategies.signals import listed
 
 Index = Literal["market", "dow", "nasdaq", "small"]
 
@@ -67,6 +68,16 @@ def price_weighted_returns(market: Market, returns: Array) -> Array:
     return result
 
 
+def market_returns(market: Market, returns: Array, group: str) -> tuple[str, Array]:
+    """Returns of a group, or of every stock where there is no such group, and a name that says which."""
+    if group in market.groups:
+        table = market.instruments
+        label = listed(map(str, table.loc[table["group"] == group, "symbol"]), most=3)
+        return label, group_returns(market, returns, group)
+    count = int((market.kinds == "stock").sum())
+    return f"{count} stocks in equal weight", group_returns(market, returns, "")
+
+
 def index_returns(market: Market, returns: Array, index: Index) -> tuple[str, Array]:
     """Returns of an index and a name that says what was taken for it.
 
@@ -86,13 +97,10 @@ def index_returns(market: Market, returns: Array, index: Index) -> tuple[str, Ar
         If nothing can stand in.
     """
     group = GROUPS[index]
+    if index == "market" or group in market.groups:
+        return market_returns(market, returns, group)
     table = market.instruments
-    if group in market.groups:
-        members = table.loc[table["group"] == group, "symbol"]
-        return ", ".join(members), group_returns(market, returns, group)
     count = int((market.kinds == "stock").sum())
-    if index == "market":
-        return f"{count} stocks in equal weight", group_returns(market, returns, "")
     if index == "dow":
         return f"{count} stocks in price weight (for the Dow)", price_weighted_returns(market, returns)
     technology = sorted(table.loc[table["sector"] == TECHNOLOGY, "symbol"])

@@ -41,11 +41,13 @@ from strategies.signals.reading import Reading
 from strategies.signals.skewness import percentile_of, skew_percentile
 from strategies.signals.style import StyleRegime, style_regime, style_states
 from strategies.signals.valuation import (
+    NORM_YEARS,
     YEAR,
     Realignment,
     gap_scores,
     realignment,
     software_norm,
+    software_norms,
     valuation_cut,
 )
 from strategies.signals.weights import cap_weights, equal_weights, listed, universe, yield_weights
@@ -55,6 +57,7 @@ __all__ = [
     "HYPERSCALERS",
     "KNOWN_SHARE",
     "LONGEST_QUARTER",
+    "NORM_YEARS",
     "YEAR",
     "Array",
     "CapexBoundary",
@@ -90,6 +93,7 @@ __all__ = [
     "short_rate_pillar",
     "skew_percentile",
     "software_norm",
+    "software_norms",
     "style_regime",
     "style_states",
     "thaw_pillar",

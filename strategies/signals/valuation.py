@@ -14,7 +14,11 @@ YEAR = 252
 """Sessions in a year."""
 
 
-def software_norm(see: AsOf, years: int = 5, group: str = "software", least: int = YEAR) -> float:
+NORM_YEARS = 5
+"""Years behind the software norm, unless a strategy asks for others."""
+
+
+def software_norm(see: AsOf, years: int = NORM_YEARS, group: str = "software", least: int = YEAR) -> float:
     """What the market usually pays for a dollar of software revenue.
 
     Median over the trailing `years` of the group's cross-sectional median price-to-sales, each day's as it
@@ -39,9 +43,32 @@ def software_norm(see: AsOf, years: int = 5, group: str = "software", least: int
     -----
     The median of Damodaran's software industry was 8.2 in January 2020 and 11.2 in January 2025.
     """
-    daily = see.group_median("price_to_sales", YEAR * years, group).to_numpy()
-    known = daily[np.isfinite(daily)]
+    medians = see.group_median("price_to_sales", YEAR * years, group)
+    return norm_of(np.asarray(medians, dtype=np.float64), least)
+
+
+def norm_of(medians: Array, least: int = YEAR) -> float:
+    """The norm of one window of daily medians, NaN while fewer than `least` of them are known."""
+    known = medians[np.isfinite(medians)]
     return float(np.median(known)) if len(known) >= least else float("nan")
+
+
+def software_norms(medians: Array, years: int = NORM_YEARS, least: int = YEAR) -> Array:
+    """The norm at every session, for those who look back on a whole market; see `software_norm`.
+
+    Parameters
+    ----------
+    medians : ndarray, shape (sessions,)
+        The software group's median price-to-sales as known each day, NaN where unknown.
+    years, least : int
+
+    Returns
+    -------
+    ndarray, shape (sessions,)
+    """
+    window = YEAR * years
+    ends = range(1, len(medians) + 1)
+    return np.array([norm_of(medians[max(0, end - window) : end], least) for end in ends])
 
 
 def valuation_cut(price_to_sales: pd.Series[float], norm: float, most: float = 1.0) -> pd.Series[float]:

@@ -16,6 +16,7 @@ from strategies.signals import (
     realignment,
     row_medians,
     software_norm,
+    software_norms,
     valuation_cut,
     yield_weights,
 )
@@ -71,6 +72,9 @@ def test_software_norm_is_the_median_of_daily_medians(make_market, make_sessions
     assert software_norm(AsOf(market, 300), years=5) == np.median(ramp[:301] + 1)
     assert np.isnan(software_norm(AsOf(market, 250), years=5))
     assert software_norm(AsOf(market, 250), years=5, least=200) == np.median(ramp[:251] + 1)
+    whole = software_norms(ramp + 1, years=1)
+    assert np.isnan(whole[:251]).all()
+    assert whole[[251, today]].tolist() == [np.median(ramp[:252] + 1), np.median(ramp[449:701] + 1)]
 
 
 def test_cap_weights_add_to_one(make_market, make_sessions):

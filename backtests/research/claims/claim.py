@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from statsmodels.stats.multitest import multipletests
+
 from backtests.research.claims.evidence import Evidence
 from backtests.research.claims.measurement import Measurement, Unit, Verdict
 
@@ -83,8 +85,6 @@ def adjusted(p_values: list[float]) -> list[float]:
     -----
     Benjamini and Hochberg, Journal of the Royal Statistical Society B 1995, by statsmodels.
     """
-    from statsmodels.stats.multitest import multipletests
-
     tested = [index for index, value in enumerate(p_values) if not math.isnan(value)]
     result = [math.nan] * len(p_values)
     if tested:

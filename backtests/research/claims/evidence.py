@@ -23,12 +23,10 @@ from backtests.research.indices import (
 from datafeeds.facts import fact, group_median, names
 from datafeeds.market import Array, Market
 from datafeeds.series import SeriesTable, series_names, series_table
+from strategies.signals.reading import STALE_DAYS
 
 MONTH = 21
 """Sessions in a month."""
-
-STALE_DAYS = 30
-"""Calendar days after which the newest value of a series says nothing about today."""
 
 Positions = npt.NDArray[np.intp]
 
@@ -144,6 +142,12 @@ class Evidence:
             return index_returns(self.market, self.returns, index)
         except NoIndex as error:
             raise Missing(str(error)) from None
+
+    @cached_property
+    def sectors(self) -> tuple[str, ...]:
+        """Sectors that the market's stocks belong to."""
+        table = self.market.instruments
+        return tuple(sorted(set(table.loc[table["kind"] == "stock", "sector"]) - {""}))
 
     def sector(self, name: str, industry: str = "") -> Array:
         """Equal-weighted return of the stocks of a sector, or of one industry in it."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
+from statsmodels.regression.linear_model import OLS
 
 from datafeeds.market import Array
 
@@ -62,8 +64,6 @@ def regression(response: Array, causes: list[Array], lags: int) -> list[Estimate
     -----
     Newey and West (1987), Bartlett kernel with small-sample correction and Student's t, by statsmodels.
     """
-    from statsmodels.regression.linear_model import OLS
-
     design = np.column_stack([np.ones(len(response)), *causes])
     whole = np.isfinite(response) & np.isfinite(design).all(axis=1)
     y, x = response[whole], design[whole]
@@ -86,8 +86,6 @@ def slope(response: Array, cause: Array, lags: int) -> Estimate:
 
 def mean(values: Array, lags: int) -> Estimate:
     """Mean with a Newey-West interval; see `regression`."""
-    from statsmodels.regression.linear_model import OLS
-
     known = values[np.isfinite(values)]
     if len(known) < LEAST or known.std() < 1e-15:
         return Estimate(math.nan, math.nan, math.nan, math.nan, len(known))
@@ -121,8 +119,6 @@ def rank_correlations(scores: Array, outcomes: Array, least: int = 5) -> Array:
         NaN where too few are known or all are alike. Their mean over dates is judged as Fama and MacBeth
         (1973) judge theirs.
     """
-    from scipy.stats import rankdata
-
     result = np.full(len(scores), np.nan)
     for row, (score, outcome) in enumerate(zip(scores, outcomes, strict=True)):
         known = np.isfinite(score) & np.isfinite(outcome)

@@ -13,6 +13,8 @@ from backtests.research.claims.claim import Claim
 from backtests.research.claims.evidence import Evidence, Missing
 from backtests.research.claims.measurement import Measurement
 from backtests.research.claims.pillars import receivers
+from backtests.runner import run
+from backtests.settings.run_file import parse
 from datafeeds.market import Array
 
 START = dt.date(2011, 3, 1)
@@ -24,9 +26,6 @@ REPORTED, RECORDED = 0.046, 0.0221
 
 def blueprint_beats(evidence: Evidence) -> Measurement:
     """The blueprint's monthly return less the cap-weighted universe's, after the same costs."""
-    from backtests.runner import run
-    from backtests.settings.run_file import parse
-
     evidence.fact("price_to_sales")
     costs = {"commission_bps": 1.0, "half_spread_bps": 2.0}
     document = {

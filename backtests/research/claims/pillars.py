@@ -6,34 +6,25 @@ import numpy as np
 
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim
-from backtests.research.claims.evidence import MONTH, Evidence, Missing, Positions
+from backtests.research.claims.evidence import MONTH, Evidence, Positions
 from backtests.research.claims.measurement import Measurement
 from backtests.research.events import forward_sums
 from datafeeds.market import Array
-
-SECTORS = (
-    "Communication Services",
-    "Consumer Discretionary",
-    "Consumer Staples",
-    "Energy",
-    "Financials",
-    "Health Care",
-    "Industrials",
-    "Information Technology",
-    "Materials",
-    "Real Estate",
-    "Utilities",
-)
+from strategies.blueprint import Blueprint
 
 
 def receivers(evidence: Evidence) -> Array:
-    """Return of what receives the money: 40% financials, 30% healthcare, 30% small caps.
+    """Return of what receives the money, in the blueprint's shares: financials, healthcare, small caps.
 
     Before a small-cap fund trades, all stocks in equal weight, as in the blueprint.
     """
     fund = evidence.standing_for("small")[1]
     small = np.where(np.isfinite(fund), fund, evidence.equal)
-    bought = 0.4 * evidence.group("financials") + 0.3 * evidence.group("healthcare") + 0.3 * small
+    bought = (
+        Blueprint.financials_share * evidence.group("financials")
+        + Blueprint.healthcare_share * evidence.group("healthcare")
+        + Blueprint.small_cap_share * small
+    )
     return np.asarray(bought, dtype=np.float64)
 
 
@@ -56,13 +47,10 @@ def oil_helps(evidence: Evidence) -> Measurement:
     relative = evidence.trailing(receivers(evidence) - market, MONTH)[rows]
     estimate = inference.slope(relative, oil, lags=3)
     betas = []
-    for sector in SECTORS:
-        try:
-            sums = evidence.trailing(evidence.sector(sector) - market, MONTH)[rows]
-        except Missing:
-            continue
+    for sector in evidence.sectors:
+        sums = evidence.trailing(evidence.sector(sector) - market, MONTH)[rows]
         beta = inference.slope(sums, oil, lags=3)
-        if beta.p_value < 0.05 / len(SECTORS):
+        if beta.p_value < 0.05 / len(evidence.sectors):
             betas.append(f"{sector} {beta.value:+.2f}")
     note = "Beyond doubt by sector (Bonferroni): " + (", ".join(betas) or "none") + "."
     return evidence.finding(

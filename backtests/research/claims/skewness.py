@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from backtests.options.surface import VIX_TENOR, calibrate, put_prices
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim
 from backtests.research.claims.evidence import Evidence, Missing
@@ -73,8 +74,6 @@ def foretells_drawdown(evidence: Evidence) -> Measurement:
 
 def spreads_cheaper(evidence: Evidence) -> Measurement:
     """Cost of a 95/85 put spread over that of the outright put, by the surface, at several levels of SKEW."""
-    from backtests.options.surface import VIX_TENOR, calibrate, put_prices
-
     vix, jump = 16.0, 0.08
     kappa = jump / (vix / 100 * math.sqrt(VIX_TENOR))
     levels = np.array([105.0, 120.0, 142.0, 150.0])

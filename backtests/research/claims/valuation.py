@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim
@@ -11,18 +10,15 @@ from backtests.research.claims.evidence import MONTH, Evidence, Missing
 from backtests.research.claims.measurement import Measurement
 from backtests.research.events import forward_sums
 from datafeeds.market import Array
-from strategies.signals import HYPERSCALERS, YEAR
-
-NORM_YEARS = 5
+from strategies.signals import HYPERSCALERS, YEAR, software_norms
 
 CLAIMED = np.datetime64("2026-06-04")
 """The day of which hardware's multiple is claimed."""
 
 
-def software_norms(evidence: Evidence) -> Array:
-    """The software norm at every close: trailing five-year median of the daily median, a year at least."""
-    daily = pd.Series(evidence.median("price_to_sales", "software"))
-    return np.asarray(daily.rolling(YEAR * NORM_YEARS, min_periods=YEAR).median(), dtype=np.float64)
+def norms(evidence: Evidence) -> Array:
+    """The software norm at every close."""
+    return software_norms(evidence.median("price_to_sales", "software"))
 
 
 def hardware_above_software(evidence: Evidence) -> Measurement:
@@ -34,7 +30,7 @@ def hardware_above_software(evidence: Evidence) -> Measurement:
         raise Missing("no day with both price-to-sales medians")
     last = known[-1]
     highest = float(np.nanmax(software[: last + 1]))
-    norm = float(software_norms(evidence)[last])
+    norm = float(norms(evidence)[last])
     multiples = evidence.fact("price_to_sales")[last, evidence.belongs("ai_hardware")[last]]
     multiples = multiples[np.isfinite(multiples)]
     ratio = float(hardware[last]) / highest
@@ -55,7 +51,7 @@ def gap_predicts(evidence: Evidence) -> Measurement:
     """Forward relative return of hardware on the log of its median multiple over the norm."""
     label, market = evidence.standing_for("market")
     relative = forward_sums(evidence.group("ai_hardware") - market, YEAR)
-    gap = np.log(evidence.median("price_to_sales", "ai_hardware") / software_norms(evidence))
+    gap = np.log(evidence.median("price_to_sales", "ai_hardware") / norms(evidence))
     rows = evidence.months
     estimate = inference.slope(relative[rows], gap[rows], lags=12)
     return evidence.finding(f"hardware less {label}, monthly, {evidence.span(relative, gap)}", estimate)
@@ -63,8 +59,8 @@ def gap_predicts(evidence: Evidence) -> Measurement:
 
 def dear_names_lag(evidence: Evidence) -> Measurement:
     """Next month's return of the hardware names above the norm, less the cap-weighted universe's."""
-    norms = software_norms(evidence)
-    dear = evidence.belongs("ai_hardware") & (evidence.fact("price_to_sales") > norms[:, None])
+    norm = norms(evidence)
+    dear = evidence.belongs("ai_hardware") & (evidence.fact("price_to_sales") > norm[:, None])
     count = dear.sum(axis=1)
     # Chosen at a close, held from the next session on.
     held = np.zeros_like(dear)

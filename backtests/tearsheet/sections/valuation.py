@@ -7,19 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from backtests.document.blocks import Block, Figure, Line, LineChart, Marks, Paragraph, Section
 from backtests.document.formats import formatted
 from backtests.engine.books import Decision
 from backtests.tearsheet.material import Material
 from datafeeds import facts as fundamentals
-from datafeeds.market import Array, Market
+from datafeeds.market import Array
+from strategies.signals import NORM_YEARS, YEAR, row_medians, software_norms
 from strategies.strategy import Strategy
 
 FACT = "price_to_sales"
-SESSIONS_A_YEAR = 252
-NORM_YEARS = 5
 FEW = 4
 """Members of the hardware group that are drawn one by one if there are no more of them."""
 
@@ -31,7 +29,7 @@ STEP = 0.01
 class _Rule:
     hardware: str
     software: str
-    years: float
+    years: int
     least: int
 
 
@@ -55,8 +53,8 @@ def _rule_of(strategy: Strategy) -> _Rule:
     return _Rule(
         hardware=str(given.get("hardware", "ai_hardware")),
         software=str(given.get("software", "software")),
-        years=float(given.get("norm_years", NORM_YEARS)),
-        least=int(given.get("norm_sessions", SESSIONS_A_YEAR)),
+        years=int(given.get("norm_years", NORM_YEARS)),
+        least=int(given.get("norm_sessions", YEAR)),
     )
 
 
@@ -66,10 +64,10 @@ def _blocks(material: Material, rule: _Rule) -> tuple[Block, ...]:
     first = market.index_of(sessions[0])
     run = slice(first, first + len(sessions))
     ratios = fundamentals.fact(market, FACT)
-    norm = software_norm(market, software, years, rule.least)[run]
+    norm = software_norms(fundamentals.group_median(market, FACT, software), years, rule.least)[run]
     members = market.memberships(hardware)[run]
     own = np.where(members, ratios[run], np.nan)
-    median = cross_median(own)
+    median = row_medians(own)
     if not (np.isfinite(median) & np.isfinite(norm)).any():
         text = "Not shown: price-to-sales and its norm are never known on the same session of this run."
         return (Paragraph(text, "note"),)
@@ -86,7 +84,7 @@ def _blocks(material: Material, rule: _Rule) -> tuple[Block, ...]:
     figure = Figure(
         "price-to-sales",
         LineChart(tuple(lines), "number", log=True, marks=(marks,) if len(dates) else ()),
-        f"Price-to-sales of {hardware} and the norm: median over {years:g} years of the median of "
+        f"Price-to-sales of {hardware} and the norm: median over {years} years of the median of "
         f"{software}, as known each day, logarithmic scale",
         _alt(hardware, median, norm, len(dates)),
     )
@@ -102,39 +100,6 @@ def _alt(hardware: str, median: Array, norm: Array, decisions: int) -> str:
         f"{formatted(float(median[both][-1]), 'number')} against "
         f"{formatted(float(norm[both][-1]), 'number')}. {decisions} decisions changed the cut."
     )
-
-
-def software_norm(market: Market, group: str, years: float, least: int = SESSIONS_A_YEAR) -> Array:
-    """Trailing median of the daily cross-sectional median price-to-sales of `group`, shape (sessions,).
-
-    Parameters
-    ----------
-    market : Market
-    group : str
-    years : float
-        Length of the trailing window, 252 sessions a year; sessions without a value are skipped.
-    least : int
-        Sessions with a value that it takes to speak of a norm; NaN while there are fewer.
-
-    Notes
-    -----
-    The same numbers as `strategies.signals.software_norm` at each session, for all sessions at once.
-    """
-    members = market.memberships(group)
-    daily = cross_median(np.where(members, fundamentals.fact(market, FACT), np.nan))
-    window = max(1, round(years * SESSIONS_A_YEAR))
-    least = min(least, window)
-    return np.asarray(
-        pd.Series(daily).rolling(window, min_periods=least).median().to_numpy(), dtype=np.float64
-    )
-
-
-def cross_median(values: Array) -> Array:
-    """Median over the columns of each row, shape (rows,); NaN where the row holds none."""
-    medians = np.full(len(values), np.nan)
-    known = np.isfinite(values).any(axis=1)
-    medians[known] = np.nanmedian(values[known][:, np.isfinite(values).any(axis=0)], axis=1)
-    return medians
 
 
 def changed_cuts(decisions: Sequence[Decision], symbols: list[str]) -> npt.NDArray[np.datetime64]:

@@ -24,7 +24,7 @@ def test_both_structures_side_by_side() -> None:
     for structure in (cost.outright, cost.spread):
         assert f"{structure.price:.4f}" in text
         assert f"{structure.break_even:.2f}" in text
-        for scenario in structure.scenarios:
+        for scenario in structure.moves:
             assert f"{scenario.profit_at_expiry:+.3f}" in text
             assert f"{scenario.immediate_profit:+.3f}" in text
     for move in ("-2%", "-5%", "-10%", "-20%"):

@@ -19,10 +19,9 @@ from backtests.research.claims.measurement import Measurement
 from backtests.research.claims.report import markdown, section
 from backtests.research.claims.scoreboard import CLAIMS, Scoreboard, scoreboard
 from backtests.research.claims.skewness import spreads_cheaper
-from backtests.research.claims.valuation import software_norms
+from backtests.research.claims.valuation import norms
 from datafeeds.market import Market
 from strategies.asof import AsOf
-from strategies.signals import software_norm
 from tests.command import backtest
 from tests.places import SHARED
 
@@ -148,13 +147,6 @@ def test_a_series_is_used_from_its_publication_and_until_it_is_stale(sample: Mar
         evidence.series("skew")
 
 
-def test_the_norms_of_all_days_are_those_of_each_day(sample: Market) -> None:
-    norms = software_norms(Evidence(sample))
-    for date in ("2012-06-29", "2016-12-30", "2021-12-31"):
-        row = sample.index_of(date)
-        assert norms[row] == pytest.approx(software_norm(AsOf(sample, row)))
-
-
 def test_what_a_claim_finds_does_not_depend_on_days_after_the_market(sample: Market) -> None:
     """Cut at a day, the known side of every input is the same."""
     end = sample.index_of("2018-12-31")
@@ -172,7 +164,7 @@ def test_what_a_claim_finds_does_not_depend_on_days_after_the_market(sample: Mar
     for name in ("equal", "cap_weighted"):
         np.testing.assert_allclose(getattr(part, name), getattr(whole, name)[: end + 1], equal_nan=True)
     np.testing.assert_allclose(part.series("wti"), whole.series("wti")[: end + 1], equal_nan=True)
-    np.testing.assert_allclose(software_norms(part), software_norms(whole)[: end + 1], equal_nan=True)
+    np.testing.assert_allclose(norms(part), norms(whole)[: end + 1], equal_nan=True)
     assert part.months.tolist() == [row for row in whole.months if row <= end]
 
 

@@ -28,7 +28,6 @@ from backtests.research.events import (
     aftermath,
     compare_indices,
     forward_sums,
-    frame,
     load_event,
     parse_event,
     similar_days,
@@ -119,7 +118,7 @@ def test_an_abnormal_return_and_its_error_are_a_regression_forecast() -> None:
     total = causes.sum(axis=0)
     variance = fit.mse_resid * 5 + float(total @ fit.cov_params() @ total)
     assert found.window_error == pytest.approx(np.sqrt(variance))
-    assert frame([found]).loc[0, "t"] == pytest.approx(found.day / found.day_error)
+    assert found.t == pytest.approx(found.day / found.day_error)
 
 
 def test_too_little_history_is_unknown() -> None:

@@ -33,11 +33,7 @@ from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Decision, Led
 from backtests.result import Book, Result
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build, write_html
-from backtests.tearsheet.sections import valuation
 from datafeeds.market import Finding, Market, exchange_sessions
-from datafeeds.sources.sample import sample_market
-from strategies import signals
-from strategies.asof import AsOf
 from strategies.strategy import Strategy
 from strategies.target import Target
 
@@ -358,15 +354,6 @@ def test_valuation_marks_the_decisions_that_changed_the_cut(market):
     chart = section.blocks[0].chart
     assert [line.label for line in chart.lines] == ["ai_hardware (median)", "norm"]
     assert len(chart.marks[0].dates) == len(ledger_of(filed, MIXED).decisions) - 1
-
-
-def test_norm_is_the_one_that_the_strategy_decides_by():
-    market = sample_market()
-    norm = valuation.software_norm(market, "software", 5)
-    for date in ("2010-03-31", "2010-12-31", "2016-06-30", "2022-11-30"):
-        index = market.index_of(date)
-        decided = signals.software_norm(AsOf(market, index), 5)
-        assert norm[index] == pytest.approx(decided, nan_ok=True), date
 
 
 @pytest.mark.parametrize(

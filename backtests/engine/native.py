@@ -60,7 +60,7 @@ class Bookkeeper(bt.Analyzer):  # type: ignore[misc]
         account: Account = self.p.account
         count = account.last + 1 - account.first
         self.sessions = self.p.market.sessions[account.first : account.last + 1]
-        self.last_bar = self.p.market.last_bar[self.p.columns] - account.first
+        self.gone = self.p.market.gone[account.first : account.last + 1, self.p.columns]
         self.equity, self.cash = np.zeros(count), np.zeros(count)
         self.fills: list[tuple[Any, ...]] = []
         self.unfilled: list[tuple[Any, ...]] = []
@@ -76,7 +76,7 @@ class Bookkeeper(bt.Analyzer):  # type: ignore[misc]
         broker = self.strategy.broker
         self.equity[session], self.cash[session] = broker.getvalue(), broker.getcash()
         for position, data in enumerate(self.datas):
-            if self.last_bar[position] < session and broker.getposition(data).size:
+            if self.gone[session, position] and broker.getposition(data).size:
                 self.settling.add(self.strategy.close(data=data).ref)
 
     def notify_order(self, order: Any) -> None:

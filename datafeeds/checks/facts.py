@@ -194,7 +194,7 @@ def revenue_scale(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: V
         if np.ptp(levels) <= np.log(REVENUE_STEPS[0][0]):
             continue
         after = readings(len(places), lambda place, before: 0.0, partial(_revenue_costs, levels))
-        settle(facts, places, filed[places], after, verdicts, "revenue scale", value[places])
+        settle(facts, places, filed[places], filed[places], after, verdicts, "revenue scale", value[places])
 
 
 def _revenue_costs(levels: Array, place: int, start: int) -> Array:
@@ -252,6 +252,7 @@ def revenue_lines(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: V
 def settle(
     facts: pd.DataFrame,
     places: npt.NDArray[np.intp],
+    judged: npt.NDArray[np.int64],
     days: npt.NDArray[np.int64],
     after: list[tuple[int, ...]],
     verdicts: Verdicts,
@@ -265,6 +266,8 @@ def settle(
     facts : DataFrame
     places : ndarray of int, shape (figures,)
         Where the history's figures stand in `facts`.
+    judged : ndarray of int, shape (figures,)
+        Day on which each figure can be judged; used from then on it is worth no word.
     days : ndarray of int, shape (readings,)
     after : list of tuple of int
         Readings of the history, each from its day on.
@@ -275,10 +278,9 @@ def settle(
         What figures are compared by.
     """
     known, withdrawn = intervals(days, after, len(places))
-    filed = days_of(facts["filed"])
     for order, place in enumerate(places.tolist()):
         verdicts.during(place, known[order], withdrawn[order])
-        simple = known[order] == filed[place] and withdrawn[order] is None
+        simple = known[order] == judged[order] and withdrawn[order] is None
         if not simple and place not in verdicts.why:
             verdicts.doubt(place, check, _against(facts, places, after[-1], order, values))
 

@@ -239,6 +239,7 @@ class _Counts:
         settle(
             self.facts,
             self.places,
+            self.judged,
             np.array(days, dtype=np.int64),
             after,
             verdicts,

@@ -7,14 +7,18 @@ basis; `rebased` gives the copy whose prices stand on the basis of the day, as i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
-from datafeeds.folder.layout import ENDINGS
-from datafeeds.market import MarketError
+from datafeeds import facts as fundamentals
+from datafeeds.folder.layout import ENDINGS, load_folder
+from datafeeds.market import Array, Market, MarketError
+from datafeeds.series import series_names, series_table
 
 Cut = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -150,3 +154,153 @@ def _write(table: pd.DataFrame, path: Path) -> None:
 def _days(dates: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
     """Dates of whatever form; what is none is never later."""
     return pd.to_datetime(dates, errors="coerce", format="ISO8601" if dates.dtype == object else None)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first number on which a market and its cut do not agree.
+
+    Attributes
+    ----------
+    figure : str
+    session : datetime64[D]
+    symbol : str
+        Empty for a number of the whole market.
+    whole, cut : float
+        What the whole folder says was known then, and what the cut one says.
+    count : int
+        Numbers of this figure that differ.
+    """
+
+    figure: str
+    session: np.datetime64
+    symbol: str
+    whole: float
+    cut: float
+    count: int
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (str(self.session), self.symbol) if part)
+        more = f", and {self.count - 1:,} more" if self.count > 1 else ""
+        both = f"{self.whole:.12g} with what came later, {self.cut:.12g} without"
+        return f"{self.figure}, {where}: {both}{more}"
+
+
+@dataclass(frozen=True)
+class Rewound:
+    """What came of cutting a folder at one day.
+
+    Attributes
+    ----------
+    day : datetime64[D]
+    rebased : bool
+    figures : int
+        How many figures were compared, each on every session up to the day for every symbol.
+    differences : tuple of Difference
+        One for each figure that is not the same, none if the folder keeps the promise.
+    """
+
+    day: np.datetime64
+    rebased: bool
+    figures: int
+    differences: tuple[Difference, ...]
+
+    def __str__(self) -> str:
+        form = "on the basis of that day" if self.rebased else "later rows cut"
+        first = str(self.differences[0]) if self.differences else "nothing differs"
+        return f"{self.day}, {form}: {len(self.differences)} of {self.figures} figures differ; {first}"
+
+
+REBASED_TOLERANCE = 1e-9
+"""Relative difference up to which numbers of a rebased copy agree: its prices were multiplied and rounded."""
+
+
+def rewind(folder: Path, whole: Market, days: Iterable[np.datetime64]) -> list[Rewound]:
+    """Cut a folder at each of some days, in both forms, and compare all that a strategy could see by then.
+
+    Parameters
+    ----------
+    folder : Path
+    whole : Market
+        The market of the folder.
+    days : iterable of datetime64
+
+    Returns
+    -------
+    list of Rewound
+
+    Raises
+    ------
+    MarketError
+        If nothing is left of the folder on one of the days.
+    """
+    found = []
+    with TemporaryDirectory() as place:
+        for day in days:
+            for rebased in (False, True):
+                copy = Path(place) / f"{day}{'-rebased' if rebased else ''}" / folder.resolve().name
+                cut = load_folder(cut_folder(folder, day, copy, rebased=rebased))
+                figures, differences = compared(whole, cut, REBASED_TOLERANCE if rebased else 0.0)
+                found.append(Rewound(day, rebased, figures, differences))
+    return found
+
+
+def compared(whole: Market, cut: Market, tolerance: float = 0.0) -> tuple[int, tuple[Difference, ...]]:
+    """Compare what was known up to the last session of `cut` in both markets.
+
+    Parameters
+    ----------
+    whole, cut : Market
+        `cut` ends earlier, and may lack symbols that began later.
+    tolerance : float
+        Relative difference that is none; 0 for equal bit for bit.
+
+    Returns
+    -------
+    figures : int
+    differences : tuple of Difference
+    """
+    sessions = whole.sessions[: len(cut.sessions)]
+    if not np.array_equal(sessions, cut.sessions):
+        day = next(one for one in sessions if one not in set(cut.sessions.tolist()))
+        return 1, (Difference("session", day, "", 1.0, 0.0, 1),)
+    columns = whole.columns_of(cut.symbols)
+    differences = []
+    count = 0
+    for (figure, ours), (_, theirs) in zip(_figures(whole, cut), _figures(cut, cut), strict=True):
+        mine = ours[: len(sessions)]
+        mine = mine[:, columns] if mine.ndim == 2 else mine
+        same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
+        if tolerance:
+            same |= np.abs(mine - theirs) <= tolerance * np.abs(theirs)
+        count += 1
+        if not same.all():
+            first = np.argwhere(~same)[0]
+            symbol = cut.symbols[first[1]] if mine.ndim == 2 else ""
+            at = tuple(first)
+            differences.append(
+                Difference(
+                    figure, sessions[first[0]], symbol, float(mine[at]), float(theirs[at]), int((~same).sum())
+                )
+            )
+    return count, tuple(differences)
+
+
+def _figures(market: Market, names_of: Market) -> Iterator[tuple[str, Array]]:
+    """Everything that a strategy can be shown, on the basis of each day."""
+    factor = market.traded_factor
+    for name in ("open", "high", "low", "close", "dividend"):
+        yield name, getattr(market, name) * factor
+    yield "volume", market.volume / factor
+    yield "taken as delisted", market.gone.astype(np.float64)
+    groups = names_of.groups
+    for group in groups:
+        yield f"member of {group}", (market.memberships(group) & market.traded).astype(np.float64)
+    facts = sorted(fundamentals.names(names_of))
+    for name in facts:
+        yield name, fundamentals.fact(market, name)
+    for name in facts:
+        for group in groups:
+            yield f"median {name} of {group}", fundamentals.group_median(market, name, group)
+    for name in series_names(names_of):
+        yield name, series_table(market, name).at_close(market.sessions, stale_days=None)

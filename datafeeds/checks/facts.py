@@ -51,6 +51,9 @@ class Verdicts:
         Day from which a figure counts, and from which it no longer does; None for never.
     value : ndarray
         What it is taken to be.
+    mended : dict of int to (int, float)
+        Of figures that the others contradict by exactly a thousand or a million: the day from which the
+        mended value counts in their place, and the value.
     why : dict of int to str
         What speaks against it.
     check : dict of int to str
@@ -60,6 +63,7 @@ class Verdicts:
     known: list[Day | None]
     withdrawn: list[Day | None]
     value: Array
+    mended: dict[int, tuple[Day, float]] = field(default_factory=dict)
     why: dict[int, str] = field(default_factory=dict)
     check: dict[int, str] = field(default_factory=dict)
 
@@ -101,6 +105,8 @@ def check_facts(facts: pd.DataFrame) -> tuple[pd.DataFrame, Verdicts]:
         By the places in `ordered`.
     """
     ordered = in_order(facts)
+    if ordered.empty:
+        return ordered, Verdicts([], [], np.zeros(0))
     filed = days_of(ordered["filed"])
     verdicts = Verdicts(filed.tolist(), [None] * len(ordered), ordered["value"].to_numpy(float, copy=True))
     for place, check, why in own_faults(ordered):
@@ -310,13 +316,15 @@ def verdict_findings(facts: pd.DataFrame, verdicts: Verdicts) -> list[Finding]:
         row = facts.iloc[place]
         start, stop = verdicts.known[place], verdicts.withdrawn[place]
         severity, told = "quarantined", "left out"
-        if verdicts.counts(place):
-            assert start is not None
-            if stop is not None:
+        if verdicts.counts(place) or place in verdicts.mended:
+            if place in verdicts.mended:
+                mended = number(verdicts.mended[place][1])
+                severity, told = "note", f"taken as {mended}"
+            elif stop is not None:
                 told = f"used until {_date(stop)}, which showed it"
             elif verdicts.value[place] != row["value"]:
                 severity, told = "note", f"taken as {number(verdicts.value[place])}"
-            else:
+            elif start is not None:
                 severity, told = "note", f"withheld until {_date(start)}, which bore it out"
         findings.append(
             Finding(
@@ -341,7 +349,14 @@ def used(facts: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         return numbers.astype("datetime64[D]").astype("datetime64[s]")
 
     days = {"known": dates(verdicts.known), "withdrawn": dates(verdicts.withdrawn)}
-    return facts.assign(value=verdicts.value, **days)[counts].reset_index(drop=True)
+    table = facts.assign(value=verdicts.value, **days)[counts]
+    places = list(verdicts.mended)
+    mended = facts.iloc[places].assign(
+        value=[value for _, value in verdicts.mended.values()],
+        known=dates([day for day, _ in verdicts.mended.values()]),
+        withdrawn=dates([None] * len(places)),
+    )
+    return pd.concat([table, mended], ignore_index=True) if places else table.reset_index(drop=True)
 
 
 def in_order(facts: pd.DataFrame) -> pd.DataFrame:

@@ -42,7 +42,7 @@ UNSTEADY = 0.007
 """Median change (in logarithms) from filing to filing above which counts that hardly trade are no share
 counts. Counts of receipts hardly change; shareholders' equity moves by some percent each quarter."""
 
-SHARE_STEPS = ((2.0, 0.0), (4.0, 3.0), (8.0, 4.5), (30.0, 12.0))
+SHARE_STEPS = ((2.0, 0.0), (4.0, 2.5), (8.0, 4.0), (30.0, 11.5))
 """How surprising a change in the share count is where no volume is known: up to this ratio, as much as
 leaving out so many figures.
 
@@ -60,8 +60,11 @@ CONFIRMED = 0.4
 LARGEST_STEP = 30.0
 """Ratio up to which a step that the volume shows is believed at once: mergers and large issues."""
 
-SCALES = (1e3, 1e6)
-"""Thousands and millions taken for units."""
+SCALES = (1e3, 1e6, 1e-3, 1e-6)
+"""Thousands and millions taken for units, or units for them."""
+
+LEAST_THOUSANDS = 10_000.0
+"""Count below which it is not taken to be in thousands on the word of the volume alone."""
 
 SAME_SCALE = 1.25
 """How near a count in thousands must come to the counts before it."""
@@ -217,7 +220,7 @@ class _Counts:
         days: list[int] = []
         after: list[tuple[int, ...]] = []
         for begin, end in zip(begins, [*begins[1:], np.iinfo(np.int64).max], strict=True):
-            found, scales, whys = self._read(begin)
+            found, level, scales, whys = self._read(begin)
             inside = np.flatnonzero((self.judged > begin) & (self.judged <= end)).tolist()
             if begin >= 0 and (before := int(np.searchsorted(self.judged, begin, side="right"))):
                 days.append(begin)
@@ -225,17 +228,7 @@ class _Counts:
             days += self.judged[inside].tolist()
             after += [found[order] for order in inside]
             for order in inside:
-                place = int(self.places[order])
-                if scales[order] != 1.0:
-                    verdicts.value[place] = self.count[order] * scales[order]
-                    thousand = scales[order] in (1e3, 1e-3)
-                    verdicts.doubt(
-                        place,
-                        "share count scale",
-                        f"off by a {'thousand' if thousand else 'million'}",
-                    )
-                elif order in whys:
-                    verdicts.doubt(place, "share count against volume", whys[order])
+                self._tell(verdicts, order, found[order], level, scales[order], whys)
         settle(
             self.facts,
             self.places,
@@ -247,6 +240,30 @@ class _Counts:
             verdicts.value[self.places],
         )
 
+    def _tell(
+        self,
+        verdicts: Verdicts,
+        order: int,
+        reading: tuple[int, ...],
+        level: Array,
+        scale: float,
+        whys: dict[int, str],
+    ) -> None:
+        """What there is to say of one count when it is judged, and its value where its scale is mended."""
+        place = int(self.places[order])
+        if scale != 1.0:
+            verdicts.value[place] = self.count[order] * scale
+            verdicts.doubt(place, "share count scale", _off(scale))
+            return
+        if order in whys:
+            verdicts.doubt(place, "share count against volume", whys[order])
+        if reading and order not in reading:
+            gap = level[order] - level[reading[-1]]
+            near = [each for each in SCALES if abs(gap + np.log(each)) <= np.log(SAME_SCALE)]
+            if near:
+                verdicts.mended[place] = (int(self.judged[order]), self.count[order] * near[0])
+                verdicts.doubt(place, "share count scale", _off(near[0]))
+
     def _evidence(self, day: int) -> _Evidence:
         """What is known on `day` and does not hang on later filings."""
         level = np.log(self.count)
@@ -257,8 +274,8 @@ class _Counts:
             turnover = YEAR * self.beside / self.factor / self.count
             return _Evidence(level, np.log(self.beside), turnover)
 
-    def _read(self, day: int) -> tuple[list[tuple[int, ...]], Array, dict[int, str]]:
-        """Readings after each count with what is known at `day` beyond the filings, scales, and doubts."""
+    def _read(self, day: int) -> tuple[list[tuple[int, ...]], Array, Array, dict[int, str]]:
+        """Readings after each count with what is known at `day` beyond filings; levels, scales, doubts."""
         evidence = self._evidence(day)
         level, turnover = evidence.level.copy(), evidence.turnover
         scales = np.ones(len(level))
@@ -266,7 +283,7 @@ class _Counts:
         hardly: list[int] = []
 
         def penalty(order: int, before: tuple[int, ...]) -> float:
-            scales[order] = self._scale(level, turnover, order, before)
+            scales[order] = self._thousand(turnover[order], order)
             level[order] += np.log(scales[order])
             traded = turnover[order] / scales[order]
             if traded > MOST_TURNOVER:
@@ -290,21 +307,15 @@ class _Counts:
                 table = np.where(np.isfinite(moved), step_costs(sizes, UNSHOWN_STEPS), table)
             return np.where(shown, 0.0, table)
 
-        return readings(len(level), penalty, costs), scales, whys
+        return readings(len(level), penalty, costs), level, scales, whys
 
-    def _scale(self, level: Array, turnover: Array, order: int, before: tuple[int, ...]) -> float:
-        """What a count must be multiplied by, if it is off by exactly a thousand or a million."""
-        gap = level[order] - level[before[-1]] if before else np.nan
-        for scale in SCALES:
-            if abs(gap + np.log(scale)) <= np.log(SAME_SCALE):
-                return scale
-            if len(before) > 2 and abs(gap - np.log(scale)) <= np.log(SAME_SCALE):
-                return 1 / scale
-            mended = turnover[order] / scale
-            possible = turnover[order] > MOST_TURNOVER and USUAL_TURNOVER[0] <= mended <= USUAL_TURNOVER[1]
-            if possible and (not before or abs(gap + np.log(scale)) <= np.log(2.0)):
-                return scale
-        return 1.0
+    def _thousand(self, traded: float, order: int) -> float:
+        """A thousand where only that makes the turnover of a count a usual one, else 1.
+
+        A count in millions is too short a number to be told from a placeholder by that alone.
+        """
+        usual = USUAL_TURNOVER[0] <= traded / 1e3 <= USUAL_TURNOVER[1]
+        return 1e3 if traded > MOST_TURNOVER and usual and self.count[order] >= LEAST_THOUSANDS else 1.0
 
     def _dear(self, order: int, scale: float) -> bool:
         """Whether too much revenue falls on a share, or there are more shares than any company has."""
@@ -332,6 +343,10 @@ class _Counts:
             symbol=str(first["symbol"]),
             date=f"{first['filed']:%Y-%m-%d}",
         )
+
+
+def _off(scale: float) -> str:
+    return f"off by a {'thousand' if scale in (1e3, 1e-3) else 'million'}"
 
 
 def _yearly_revenue(facts: pd.DataFrame, verdicts: Verdicts) -> dict[str, list[tuple[int, float]]]:

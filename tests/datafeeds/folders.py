@@ -40,6 +40,23 @@ def price_rows(seed: int = 1) -> pd.DataFrame:
     return table
 
 
+NO_SPLITS = pd.DataFrame(
+    {
+        "symbol": pd.Series([], dtype=str),
+        "date": pd.Series([], dtype="datetime64[s]"),
+        "ratio": pd.Series([], dtype=float),
+    }
+)
+NO_BASIS = pd.DataFrame(
+    {
+        "symbol": pd.Series([], dtype=str),
+        "since": pd.Series([], dtype="datetime64[s]"),
+        "known": pd.Series([], dtype="datetime64[s]"),
+        "ratio": pd.Series([], dtype=float),
+    }
+)
+
+
 FACTS = """symbol,concept,fiscal_year,fiscal_period,filed,value,period_end
 AAA,revenue,2018,FY,2019-02-20,1000000000,2018-12-31
 AAA,revenue,2019,FY,2020-02-20,1100000000,2019-12-31

@@ -51,14 +51,17 @@ for good, so a step that lasts is believed when it explains more figures than it
 is not. Beyond the last ratio nothing is believed: that is thousands or millions taken for units, or another
 line of the report."""
 
-UNSHOWN_STEPS = ((1.5, 0.0), *SHARE_STEPS[1:])
-"""As `SHARE_STEPS` where the volume is known and does not change with the count."""
+UNSHOWN_STEPS = ((1.1, 0.0), (1.25, 0.25), (1.5, 0.5), *SHARE_STEPS[1:])
+"""As `SHARE_STEPS` where the volume is known and does not change with the count. Counts of shares hold still
+as no other line of a report does, so a run that moves by tenths each quarter is dearer than one that does
+not."""
 
 CONFIRMED = 0.4
 """Part of a step (in logarithms) that the volume must make with it to show it."""
 
-LARGEST_STEP = 30.0
-"""Ratio up to which a step that the volume shows is believed at once: mergers and large issues."""
+SHOWN_STEPS = ((2.0, 0.0), (30.0, 1.0))
+"""As `SHARE_STEPS` where the volume changes with the count, as it does in mergers and large issues: a great
+step is believed when a second filing agrees."""
 
 SCALES = (1e3, 1e6, 1e-3, 1e-6)
 """Thousands and millions taken for units, or units for them."""
@@ -301,11 +304,11 @@ class _Counts:
             steps = level[order] - level[start:order]
             sizes = np.abs(steps)
             moved = evidence.volume[order] - evidence.volume[start:order]
-            shown = (moved * np.sign(steps) >= CONFIRMED * sizes) & (sizes <= np.log(LARGEST_STEP))
+            shown = moved * np.sign(steps) >= CONFIRMED * sizes
             table = step_costs(sizes, SHARE_STEPS)
             if np.isfinite(moved).any():
                 table = np.where(np.isfinite(moved), step_costs(sizes, UNSHOWN_STEPS), table)
-            return np.where(shown, 0.0, table)
+            return np.where(shown, np.minimum(table, step_costs(sizes, SHOWN_STEPS)), table)
 
         return readings(len(level), penalty, costs), level, scales, whys
 

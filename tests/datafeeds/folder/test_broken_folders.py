@@ -460,6 +460,7 @@ QUARANTINED = [
         facts_row("AAA,shares_outstanding,2019,Q3,2019-11-05,41000000000000,"),
         "note",
         ("share count scale", "41,000,000,000,000", "taken as 41,000,000"),
+        lines=0,
     ),
     Broken(
         "a negative share count",

@@ -51,7 +51,7 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
     later = None
     if rebased and splits is not None:
         after = splits[_days(splits["date"]) > last]
-        later = after.groupby("symbol")["ratio"].prod()
+        later = _numbers(after["ratio"]).groupby(after["symbol"]).prod()
     symbols: set[str] = set()
     for path in _files(folder, "prices"):
         prices = _table(path)
@@ -65,9 +65,9 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
             factor = own.map(later).fillna(1.0).to_numpy(dtype=np.float64)
             for column in ("open", "high", "low", "close", "dividend"):
                 if column in prices:
-                    prices = prices.assign(**{column: prices[column] * factor})
+                    prices = prices.assign(**{column: _numbers(prices[column]) * factor})
             if "volume" in prices:
-                prices = prices.assign(volume=prices["volume"] / factor)
+                prices = prices.assign(volume=_numbers(prices["volume"]) / factor)
         if len(prices):
             symbols |= set(own)
             _write(prices, to / path.relative_to(folder))
@@ -114,33 +114,13 @@ def _read(folder: Path, name: str) -> pd.DataFrame | None:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """A table as it stands in its file: words stay words, in a CSV everything but numbers does."""
+    """A table as it stands in its file; of a CSV every cell is text."""
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(
-            path, keep_default_na=False, na_values=[""], float_precision="round_trip", dtype=WORDS
-        )
+        return pd.read_csv(path, keep_default_na=False, dtype=str)
     except (OSError, ValueError) as problem:
         raise MarketError(f"{path} can't be cut: {problem}") from None
-
-
-WORDS = dict.fromkeys(
-    (
-        "symbol",
-        "series",
-        "concept",
-        "fiscal_period",
-        "accession",
-        "group",
-        "kind",
-        "name",
-        "sector",
-        "industry",
-    ),
-    "str",
-)
-"""Columns that are never numbers, whatever stands in them."""
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
@@ -151,9 +131,13 @@ def _write(table: pd.DataFrame, path: Path) -> None:
         table.to_csv(path, index=False)
 
 
+def _numbers(cells: pd.Series[float]) -> pd.Series[float]:
+    return pd.to_numeric(cells, errors="coerce").astype(np.float64)
+
+
 def _days(dates: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
     """Dates of whatever form; what is none is never later."""
-    return pd.to_datetime(dates, errors="coerce", format="ISO8601" if dates.dtype == object else None)
+    return pd.to_datetime(dates, errors="coerce", format="ISO8601")
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, get_origin, get_type_hints
 
+import pandas as pd
 from pydantic import ConfigDict, PlainValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf
+from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
 from strategies.target import StrategyError, Target
 
@@ -31,6 +33,10 @@ class Strategy:
         When `decide` is called; besides, it is called once at the first session of a run. A parameter of
         every strategy: ``schedule="weekly"`` replaces what the class says (see `SCHEDULES`).
 
+    tables : mapping of str to str
+        Files of the strategy's own, by the name that ``see.table`` knows them by: CSV beside the strategy's
+        file, with a column `available` that says on which day each row became public.
+
     Examples
     --------
     >>> class Half(Strategy):
@@ -43,6 +49,7 @@ class Strategy:
     """
 
     schedule: Annotated[Schedule, PlainValidator(schedule_named)] = Monthly()
+    tables: ClassVar[Mapping[str, str]] = MappingProxyType({})
     parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -62,6 +69,9 @@ class Strategy:
             except ValidationError as error:
                 problem = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
+            # Words are read as a command line gives them; a truth value is no number.
+            if isinstance(given, bool) and not isinstance(value, bool):
+                raise StrategyError(f"strategy.{key} = {str(given).lower()}: must not be true or false")
             object.__setattr__(self, key, value)
         self.check()
 
@@ -110,6 +120,26 @@ class Strategy:
             None means: hold, let the weights drift.
         """
         raise NotImplementedError(f"{type(self).__name__} must define decide(self, see)")
+
+    def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
+        """Charts of the strategy's own for its tearsheet; none unless a subclass makes some.
+
+        Parameters
+        ----------
+        see : AsOf
+            The market as of the run's last session.
+        targets : mapping of Timestamp to Target
+            What was decided, by session.
+        """
+        return ()
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """Shocks that the strategy's tearsheet applies to its last weights, besides the usual ones."""
+        return ()
+
+    def leaders(self) -> Mapping[str, tuple[str, ...]]:
+        """Sets of groups by name; the tearsheet tells the sessions in which each led the first benchmark."""
+        return {}
 
 
 def _parameters(cls: type[Strategy]) -> dict[str, TypeAdapter[Any]]:

@@ -7,17 +7,16 @@ References
 .. [2] Bailey and Lopez de Prado (2012), "The Sharpe Ratio Efficient Frontier".
 .. [3] Bailey and Lopez de Prado (2014), "The Deflated Sharpe Ratio".
 .. [4] Bailey, Borwein, Lopez de Prado and Zhu (2017), "The Probability of Backtest Overfitting".
-.. [5] Lopez de Prado (2018), "Advances in Financial Machine Learning", chapter 12.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import NormalDist
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +27,9 @@ from backtests.analysis.performance import (
     cash_returns,
     drawdown_series,
     returns_of,
-    span_in_years,
-    spans_a_year,
 )
+from backtests.analysis.registry import Form, metric
+from backtests.analysis.span import span_in_years, spans_a_year
 from datafeeds.market import Array, Dates
 
 Indices = npt.NDArray[np.int64]
@@ -40,6 +39,8 @@ Statistic = Literal["sharpe", "growth_difference", "max_drawdown", "information_
 EULER_MASCHERONI = float(np.euler_gamma)
 LEAST_RETURNS = 20
 """Fewer returns than this are not resampled: the autocorrelations that set the block length mean nothing."""
+
+SESSIONS_A_WEEK = SESSIONS_A_YEAR / 52.0
 
 CHUNK = 32
 """Draws that are worked on together; small enough for the processor's cache."""
@@ -121,37 +122,37 @@ def probabilistic_sharpe(
     return _cumulative((sharpe - threshold) * math.sqrt(count - 1) / deviation)
 
 
-def expected_maximum_sharpe(trials: int, variance: float) -> float:
+def expected_maximum_sharpe(trials: float, variance: float) -> float:
     """Sharpe ratio that the best of `trials` worthless trials is expected to show [3]_.
 
     Parameters
     ----------
-    trials : int
-        Number of independent trials; related ones make the figure stricter than it need be.
+    trials : float
+        Number of independent trials, at least 1; it need not be whole.
     variance : float
         Variance of the trials' Sharpe ratios, per period.
 
     Returns
     -------
     float
-        Per period. 0 for a single trial: nothing was chosen.
+        Per period, never below 0. 0 for a single trial.
 
     Raises
     ------
     ValueError
         If `trials` is below one or `variance` is negative.
     """
-    if trials < 1 or not variance >= 0:
+    if not trials >= 1 or not variance >= 0:
         raise ValueError(f"need at least one trial and a variance of at least 0, got {trials} and {variance}")
     if trials == 1:
         return 0.0
     ordinary = _NORMAL.inv_cdf(1 - 1 / trials)
     extreme = _NORMAL.inv_cdf(1 - 1 / (trials * math.e))
-    return math.sqrt(variance) * ((1 - EULER_MASCHERONI) * ordinary + EULER_MASCHERONI * extreme)
+    return max(0.0, math.sqrt(variance) * ((1 - EULER_MASCHERONI) * ordinary + EULER_MASCHERONI * extreme))
 
 
 def deflated_sharpe(
-    sharpe: float, count: int, skew: float, kurtosis: float, trials: int, variance: float
+    sharpe: float, count: int, skew: float, kurtosis: float, trials: float, variance: float
 ) -> float:
     """Probability that the true Sharpe ratio is above what luck gives the best of `trials` [3]_.
 
@@ -163,7 +164,7 @@ def deflated_sharpe(
         Number of returns behind it.
     skew, kurtosis : float
         Of its returns; kurtosis is 3 for a normal distribution.
-    trials : int
+    trials : float
     variance : float
         Variance of the trials' Sharpe ratios, per period.
 
@@ -210,6 +211,150 @@ def _sharpe_variance(sharpe: float, skew: float, kurtosis: float) -> float:
 
 def _cumulative(value: float) -> float:
     return math.nan if math.isnan(value) else _NORMAL.cdf(value)
+
+
+# --- Trials ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trials:
+    """How often one tried, and what luck alone would then show.
+
+    Attributes
+    ----------
+    recorded : int
+        Configurations tried, the judged one included.
+    effective : float
+        How many independent ones they amount to; see `novelties`.
+    hurdle : float
+        Ratio per session that the best of so many worthless trials is expected to show. It never falls when
+        a trial is added.
+    measured : bool
+        Whether the trials' own ratios set the hurdle; else what worthless ones vary by, `1 / (returns - 1)`.
+    """
+
+    recorded: int
+    effective: float
+    hurdle: float
+    measured: bool
+
+
+ONE_TRIAL = Trials(1, 1.0, 0.0, False)
+"""A run that is taken as the only attempt."""
+
+LEAST_KNOWN = 10
+"""Independent trials from which on the variance of their ratios says something."""
+
+LEAST_COMMON = 20
+"""Periods that two trials must share for their correlation to count."""
+
+
+def trials_of(ratios: Array, sampling: float, returns: Array | None = None) -> Trials:
+    """What the trials on record ask of the one that is judged.
+
+    Parameters
+    ----------
+    ratios : ndarray, shape (trials,)
+        Ratio per session of each trial in the order in which they were made, NaN where unknown.
+    sampling : float
+        Variance of the ratio of a worthless trial, ``1 / (returns - 1)``: the variance of the ratios is
+        never taken to be less, however alike the trials are.
+    returns : ndarray, shape (trials, periods), optional
+        Returns of each over the same periods, NaN where unknown; without them all count as independent.
+
+    Returns
+    -------
+    Trials
+
+    Notes
+    -----
+    The hurdle is the highest that any beginning of the record asked for, so that more trials never help: nine
+    trials that vary much are not made harmless by a tenth that is average.
+    """
+    if not len(ratios):
+        return ONE_TRIAL
+    new = np.ones(len(ratios)) if returns is None else novelties(returns)
+    effective = np.maximum(np.cumsum(new), 1.0)
+    known = np.isfinite(ratios)
+    weight, value = np.where(known, new, 0.0), np.where(known, ratios, 0.0)
+    total = np.maximum(np.cumsum(weight), NOISE)
+    mean = np.cumsum(weight * value) / total
+    variance = np.maximum(np.cumsum(weight * value**2) / total - mean**2, 0.0)
+    variance *= total / np.maximum(total - 1.0, 1.0)
+    measured = (total >= LEAST_KNOWN) & (variance > sampling)
+    variance = np.where(measured, variance, sampling)
+    hurdles = np.array(list(map(expected_maximum_sharpe, effective.tolist(), variance.tolist())))
+    highest = int(hurdles.argmax())
+    return Trials(len(ratios), float(effective[-1]), float(hurdles[highest]), bool(measured[highest]))
+
+
+def novelties(returns: Array) -> Array:
+    """How new each trial was: 1 - the square of its highest correlation with an earlier one.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (trials, periods)
+        NaN where unknown.
+
+    Returns
+    -------
+    ndarray, shape (trials,)
+        1 for the first, for one that runs against the others and for one whose correlation is not known; 0
+        for one that was there already. Adding a trial changes nothing for those before it.
+    """
+    known = np.isfinite(returns)
+    filled = np.where(known, returns, 0.0)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    centred = np.where(known, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
+    mask, squares = known.astype(np.float64), centred**2
+    new = np.ones(len(returns))
+    for start in range(1, len(returns), CHUNK):
+        rows = slice(start, min(start + CHUNK, len(returns)))
+        earlier = slice(0, rows.stop)
+        scale = np.sqrt((squares[rows] @ mask[earlier].T) * (mask[rows] @ squares[earlier].T))
+        common = mask[rows] @ mask[earlier].T
+        product = centred[rows] @ centred[earlier].T
+        alike = np.divide(
+            product, scale, out=np.zeros_like(scale), where=(scale > NOISE**2) & (common >= LEAST_COMMON)
+        )
+        before = np.arange(earlier.stop)[None, :] < np.arange(rows.start, rows.stop)[:, None]
+        new[rows] = 1.0 - np.clip(np.where(before, alike, 0.0).max(axis=1), 0.0, 1.0) ** 2
+    return new
+
+
+def weekly_leads(weekly: Array, weeks: Dates, benchmark: Array, sessions: Dates) -> tuple[Array, Array]:
+    """Leads of recorded trials over a benchmark.
+
+    Parameters
+    ----------
+    weekly : ndarray, shape (trials, weeks)
+        Logarithmic return of each trial in each week, NaN where unknown.
+    weeks : ndarray of datetime64[D], shape (weeks,)
+        Fridays; a week is the seven days that end on it.
+    benchmark : ndarray, shape (sessions,)
+        Equity at each close.
+    sessions : ndarray of datetime64[D], shape (sessions,)
+
+    Returns
+    -------
+    ratios : ndarray, shape (trials,)
+        Mean over deviation of the weekly leads, per session; NaN with fewer than `LEAST_COMMON` weeks.
+    leads : ndarray, shape (trials, weeks)
+        NaN where the benchmark is not known for the week.
+    """
+    place = np.searchsorted(weeks, sessions[1:])
+    inside = place < len(weeks)
+    growth = np.log(benchmark[1:] / benchmark[:-1])
+    theirs = np.bincount(place[inside], weights=growth[inside], minlength=len(weeks))
+    covered = np.bincount(place[inside], minlength=len(weeks)) > 0
+    leads = np.where(covered, weekly - theirs, np.nan)
+    count = np.isfinite(leads).sum(axis=1)
+    enough = count >= LEAST_COMMON
+    ratios = np.full(len(leads), np.nan)
+    if enough.any():
+        mean, spread = np.nanmean(leads[enough], axis=1), np.nanstd(leads[enough], axis=1, ddof=1)
+        ratios[enough] = np.where(spread > NOISE, mean / np.maximum(spread, NOISE), np.nan)
+    return ratios / math.sqrt(SESSIONS_A_WEEK), leads
 
 
 # --- Block bootstrap ------------------------------------------------------------------------------
@@ -297,7 +442,7 @@ def optimal_block_length(series: Array, method: BlockMethod = "stationary") -> f
     ValueError
         With fewer than `LEAST_RETURNS` periods.
     """
-    from arch.bootstrap import optimal_block_length as optimal
+    from arch.bootstrap import optimal_block_length as optimal  # takes a second to import
 
     columns = series.reshape(len(series), -1)
     if len(columns) < LEAST_RETURNS:
@@ -329,7 +474,7 @@ def block_indices(
     ------
     ndarray of int64, shape (up to `CHUNK`, count)
     """
-    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
+    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap  # takes a second to import
 
     places = np.arange(count)
     sampler = (
@@ -516,22 +661,6 @@ class Overfitting:
     chosen_out: Array
     loss: float
 
-    def sentence(self) -> str:
-        """Say what the number means."""
-        if self.probability >= 0.4:
-            verdict = "choosing by backtest was about as good as chance"
-            if self.probability > 0.6:
-                verdict = "choosing by backtest was worse than chance"
-        elif self.probability >= 0.1:
-            verdict = "choosing by backtest helped, but overfitting is likely enough to matter"
-        else:
-            verdict = "choosing by backtest carried over"
-        return (
-            f"Of {self.splits:,} ways to split the history into halves, the best of {self.configurations:,} "
-            f"configurations in one half was no better than the median in the other in "
-            f"{self.probability:.0%}: {verdict}."
-        )
-
 
 def overfitting_probability(trials: Array, blocks: int = 16) -> Overfitting:
     """Probability of backtest overfitting by combinatorially symmetric cross-validation [4]_.
@@ -609,234 +738,109 @@ def _block_sharpes(inside: Array, size: Array, first: Array, second: Array, cent
     return np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
 
 
-@dataclass(frozen=True, eq=False)
-class PurgedPaths:
-    """Histories put together from folds in which each configuration was chosen on the others [5]_.
-
-    Attributes
-    ----------
-    splits, paths : int
-    chosen : ndarray of int, shape (splits,)
-        Configuration that was best on the training folds of each split.
-    returns : ndarray, shape (periods, paths)
-        Returns of each path; every period of a path was unseen when its configuration was chosen.
-    sharpes : ndarray, shape (paths,)
-        Per period.
-    """
-
-    splits: int
-    paths: int
-    chosen: Indices
-    returns: Array
-    sharpes: Array
-
-    def sentence(self, sessions_a_year: float = SESSIONS_A_YEAR) -> str:
-        """Say what the paths show."""
-        yearly = np.sort(self.sharpes) * math.sqrt(sessions_a_year)
-        return (
-            f"Chosen on other years only, the configurations give {self.paths} unseen histories with Sharpe "
-            f"ratios a year from {yearly[0]:.2f} to {yearly[-1]:.2f} (median {np.median(yearly):.2f})."
-        )
-
-
-def purged_cross_validation(
-    trials: Array, folds: int = 6, test_folds: int = 2, purged: int = 0, embargo: int = 0
-) -> PurgedPaths:
-    """Choose the best configuration on training folds and judge it on the rest, in every combination [5]_.
-
-    Splits come from ``skfolio.model_selection.CombinatorialPurgedCV``.
+def spread_exceeds_noise(returns: Array, level: float = 0.95) -> bool:
+    """Whether configurations differ by more than noise, so that speaking of a plateau means something.
 
     Parameters
     ----------
-    trials : ndarray, shape (periods, configurations)
-        Returns of every configuration over the same periods.
-    folds, test_folds : int
-        6 and 2 give 15 splits and 5 paths.
-    purged, embargo : int
-        Periods left out of training around each test fold, and after it.
+    returns : ndarray, shape (configurations, periods)
+        Returns of each over the same periods.
+    level : float
 
     Returns
     -------
-    PurgedPaths
-
-    Raises
-    ------
-    ValueError
-        If a return is not finite, or (by skfolio) the folds are too small for `purged` and `embargo`.
+    bool
+        Whether the lead of the best by Sharpe ratio over the median configuration is further from zero than
+        the best of so many equally good, independent ones would be by chance; see `trials_of`.
     """
-    from skfolio.model_selection import CombinatorialPurgedCV
-
-    returns = np.asarray(trials, dtype=np.float64)
-    if returns.ndim != 2 or not np.isfinite(returns).all():
-        raise ValueError("cross-validation needs finite returns of shape (periods, configurations)")
-    splitter = CombinatorialPurgedCV(
-        n_folds=folds, n_test_folds=test_folds, purged_size=purged, embargo_size=embargo
-    )
-    path_of = splitter.get_path_ids()
-    unseen = np.full((len(returns), splitter.n_test_paths), np.nan)
-    chosen = np.empty(splitter.n_splits, dtype=np.int64)
-    for split, (train, tests) in enumerate(splitter.split(returns)):
-        chosen[split] = np.argmax(_sharpes(returns[train]))
-        for test, path in zip(tests, path_of[split], strict=True):
-            unseen[test, path] = returns[test, chosen[split]]
-    return PurgedPaths(
-        splits=splitter.n_splits,
-        paths=splitter.n_test_paths,
-        chosen=chosen,
-        returns=unseen,
-        sharpes=_sharpes(unseen),
-    )
-
-
-def _sharpes(returns: Array) -> Array:
-    """Sharpe ratio per period of each column; 0 where it does not vary."""
-    mean, deviation = returns.mean(axis=0), returns.std(axis=0, ddof=1)
-    ratio: Array = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
-    return ratio
+    if len(returns) < 2:
+        return False
+    mean, deviation = returns.mean(axis=1), returns.std(axis=1, ddof=1)
+    ratios = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
+    order = np.argsort(ratios, kind="stable")
+    found = moments(returns[order[-1]] - returns[order[len(order) // 2]])
+    if math.isnan(found.sharpe):
+        return False
+    middle = returns[order[len(order) // 2]]
+    independent = float(np.maximum(novelties(returns - middle).sum(), 1.0))
+    hurdle = expected_maximum_sharpe(independent, 1.0 / (found.count - 1))
+    return probabilistic_sharpe(found.sharpe, found.count, found.skew, found.kurtosis, hurdle) >= level
 
 
 # --- All of it for one portfolio ------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Significance:
-    """How likely it is that a portfolio's Sharpe ratio and its lead over the benchmarks are luck.
+class Luck:
+    """How likely it is that a series of returns is above zero by luck.
 
     Attributes
     ----------
     returns : Moments
-        Of the session returns above cash.
+    probabilistic : float
+        Probability that the true ratio is above 0.
+    deflated : float
+        Probability that it is above the hurdle of the trials.
+    least_sessions : float
+        Returns needed for 95% confidence that it is above 0; infinite if none would do.
+    """
+
+    returns: Moments
+    probabilistic: float
+    deflated: float
+    least_sessions: float
+
+
+@dataclass(frozen=True)
+class Significance:
+    """How likely it is that a portfolio's lead over its benchmarks, or its own return, is luck.
+
+    Attributes
+    ----------
+    benchmark : str
+        Label of the first benchmark, empty without one.
+    alone : Luck
+        Of the session returns above cash: whether the portfolio earned anything, which most do.
+    lead : Luck or None
+        Of the session returns above the first benchmark's: whether it was worth the trouble.
+    trials : Trials
     sessions_a_year : float
         Scale of the ratios; 1 where the span is under a year and nothing is annualised.
     years : float
         Calendar years of history.
-    probabilistic : float
-        Probability that the true Sharpe ratio is above 0.
-    trials : int
-        Configurations tried on this market, this one included.
-    trial_variance : float
-        Variance of their Sharpe ratios per session.
-    variance_known : bool
-        Whether `trial_variance` was measured across trials; otherwise it is the sampling variance that a
-        worthless strategy would show, ``1 / (count - 1)``.
-    expected_maximum : float
-        Sharpe ratio per session that the best of so many worthless trials is expected to show.
-    deflated : float
-        Probability that the true Sharpe ratio is above `expected_maximum`.
-    least_sessions : float
-        Returns needed for 95% confidence that the Sharpe ratio is above 0; infinite if none would do.
     bootstrap : Bootstrap
     """
 
-    returns: Moments
+    benchmark: str
+    alone: Luck
+    lead: Luck | None
+    trials: Trials
     sessions_a_year: float
     years: float
-    probabilistic: float
-    trials: int
-    trial_variance: float
-    variance_known: bool
-    expected_maximum: float
-    deflated: float
-    least_sessions: float
     bootstrap: Bootstrap
+
+    @property
+    def judged(self) -> Luck:
+        """The lead, or the portfolio alone where there is no benchmark."""
+        return self.lead or self.alone
 
     @property
     def sharpe(self) -> float:
         """Sharpe ratio, a year where the span allows it."""
-        return self.returns.sharpe * math.sqrt(self.sessions_a_year)
+        return self.alone.returns.sharpe * math.sqrt(self.sessions_a_year)
 
-    def sentences(self) -> tuple[str, ...]:
-        """Say all of it: Sharpe ratio, trials, track record, each benchmark, drawdown."""
-        return (
-            self.sharpe_sentence(),
-            self.trials_sentence(),
-            self.track_record_sentence(),
-            *(self.benchmark_sentence(label) for label in self._benchmarks()),
-            self.drawdown_sentence(),
+    @property
+    def is_clear(self) -> bool:
+        """Whether luck is an unlikely explanation of the lead: by its interval and after every trial."""
+        if self.lead is None:
+            return self.alone.deflated >= CONFIDENT
+        return self.bootstrap.interval("growth_difference", self.benchmark).low > 0 and (
+            self.lead.deflated >= CONFIDENT
         )
 
-    def sharpe_sentence(self) -> str:
-        """Say how sure the Sharpe ratio is."""
-        if math.isnan(self.returns.sharpe):
-            return "The portfolio's returns don't vary, so there is no Sharpe ratio to test."
-        interval = self.bootstrap.interval("sharpe")
-        outside = (
-            f"Zero lies inside the {interval.level:.0%} interval: a Sharpe ratio of nothing can't be excluded"
-            if interval.low <= 0 <= interval.high
-            else f"Zero lies outside the {interval.level:.0%} interval"
-        )
-        return (
-            f"The Sharpe ratio is {self.sharpe:.2f}{self._unit()}, between {interval.low:.2f} and "
-            f"{interval.high:.2f} in {interval.level:.0%} of {self.bootstrap.draws:,} resampled histories. "
-            f"{outside}; the probability that the true ratio is above zero is {_percent(self.probabilistic)}."
-        )
 
-    def trials_sentence(self) -> str:
-        """Say what the number of trials does to the Sharpe ratio."""
-        if math.isnan(self.deflated):
-            return "Without a Sharpe ratio there is nothing to deflate."
-        if self.trials == 1:
-            return (
-                "This is the only configuration recorded on this market, so nothing was chosen and the "
-                f"deflated Sharpe ratio is the probabilistic one, {self.deflated:.2f}."
-            )
-        verdict = "luck is an unlikely explanation" if self.deflated >= 0.95 else "luck can't be excluded"
-        source = "" if self.variance_known else ", taking the trials to vary as worthless ones would"
-        return (
-            f"With {self.trials:,} trials on this market the deflated Sharpe ratio is {self.deflated:.2f}: "
-            f"the best of {self.trials:,} worthless trials would be expected to show "
-            f"{self.expected_maximum * math.sqrt(self.sessions_a_year):.2f}{self._unit()}{source}, and the "
-            f"probability that the true ratio is above that is {_percent(self.deflated)}; {verdict}."
-        )
-
-    def track_record_sentence(self) -> str:
-        """Say how long a record the Sharpe ratio needs."""
-        if math.isinf(self.least_sessions):
-            return (
-                "No length of record would show a Sharpe ratio above zero, because the measured one is not."
-            )
-        needed = self.least_sessions / self.returns.count * self.years
-        verdict = "long enough" if self.least_sessions <= self.returns.count else "too short"
-        return (
-            f"A Sharpe ratio above zero needs {needed:.1f} years of record at 95% confidence; there are "
-            f"{self.years:.1f}, which is {verdict}."
-        )
-
-    def benchmark_sentence(self, benchmark: str) -> str:
-        """Say how sure the lead over one benchmark is."""
-        lead = self.bootstrap.interval("growth_difference", benchmark)
-        ratio = self.bootstrap.interval("information_ratio", benchmark)
-        if math.isnan(ratio.estimate):
-            return f"The portfolio and {benchmark} moved together exactly; there is no lead to test."
-        beat = "It beat" if lead.estimate > 0 else "It did not beat"
-        verdict = (
-            "the interval includes zero, so the difference may be luck"
-            if lead.low <= 0 <= lead.high
-            else "the interval leaves zero out"
-        )
-        period = " a year" if self.sessions_a_year > 1 else ""
-        return (
-            f"{beat} {benchmark}: {lead.estimate * 100:+.2f} percentage points{period}, between "
-            f"{lead.low * 100:+.2f} and {lead.high * 100:+.2f} in {lead.level:.0%} of resampled histories, "
-            f"ahead in {_percent(lead.above_zero)} of them; {verdict}. "
-            f"Information ratio {ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f})."
-        )
-
-    def drawdown_sentence(self) -> str:
-        """Say what drawdowns other orders of the same blocks give."""
-        interval = self.bootstrap.interval("max_drawdown")
-        return (
-            f"The maximum drawdown was {interval.estimate:.1%}; other orders of the same history give "
-            f"{interval.low:.1%} to {interval.high:.1%} in {interval.level:.0%} of draws (blocks of "
-            f"{self.bootstrap.block_length:.0f} sessions on average; bear markets longer than a block are "
-            "broken up, so the true range may reach deeper)."
-        )
-
-    def _unit(self) -> str:
-        return " a year" if self.sessions_a_year > 1 else " a session"
-
-    def _benchmarks(self) -> list[str]:
-        return [each.benchmark for each in self.bootstrap.intervals if each.statistic == "growth_difference"]
+CONFIDENT = 0.95
+"""Probability from which on luck is called an unlikely explanation."""
 
 
 def significance(
@@ -844,9 +848,8 @@ def significance(
     benchmarks: Mapping[str, Array],
     sessions: Dates,
     *,
-    cash_rate: float = 0.0,
-    trials: int = 1,
-    trial_variance: float | None = None,
+    cash: Array | float = 0.0,
+    trials: Trials = ONE_TRIAL,
     sessions_a_year: float = SESSIONS_A_YEAR,
     draws: int = 1000,
     level: float = 0.95,
@@ -859,15 +862,13 @@ def significance(
     equity : ndarray, shape (sessions,)
         Equity at each close.
     benchmarks : mapping of str to ndarray, shape (sessions,)
-        Equity of each benchmark, by label.
+        Equity of each benchmark, by label; the first is the one whose lead is judged.
     sessions : ndarray of datetime64[D], shape (sessions,)
-    cash_rate : float
-        Yearly return of cash, actual/365, for the Sharpe ratio.
-    trials : int
-        Configurations tried on this market, this one included (`backtests.records.trials.count`).
-    trial_variance : float, optional
-        Variance of the trials' Sharpe ratios per session (`backtests.records.trials.variance`). Unknown, it
-        is taken as ``1 / (returns - 1)``.
+    cash : float or ndarray, shape (sessions - 1,)
+        Yearly return of cash, actual/365, or its return in each session after the first, for the Sharpe
+        ratio.
+    trials : Trials
+        How often one tried; see `trials_of`.
     sessions_a_year : float
         252 for daily data, 12 for monthly.
     draws, seed : int
@@ -883,31 +884,25 @@ def significance(
     ValueError
         If there are too few sessions, equity is not positive throughout, or lengths differ.
     """
-    if trials < 1:
-        raise ValueError(f"this run is a trial itself, so trials is at least 1, got {trials}")
     if not all((values > 0).all() for values in (equity, *benchmarks.values())):
         raise ValueError("equity must be positive throughout")
     annual = spans_a_year(sessions)
     scale = sessions_a_year if annual else 1.0
     returns = returns_of(equity)
-    cash = cash_returns(sessions, cash_rate)
-    shape = moments(returns - cash)
-    measured = trial_variance is not None
-    variance = 1.0 / (shape.count - 1) if trial_variance is None else trial_variance
+    theirs = {label: returns_of(values) for label, values in benchmarks.items()}
+    if not isinstance(cash, np.ndarray):
+        cash = cash_returns(sessions, cash)
+    first = next(iter(theirs), "")
     return Significance(
-        returns=shape,
+        benchmark=first,
+        alone=_luck(returns - cash, trials),
+        lead=_luck(returns - theirs[first], trials) if theirs else None,
+        trials=trials,
         sessions_a_year=scale,
         years=span_in_years(sessions),
-        probabilistic=probabilistic_sharpe(shape.sharpe, shape.count, shape.skew, shape.kurtosis),
-        trials=trials,
-        trial_variance=variance,
-        variance_known=measured,
-        expected_maximum=expected_maximum_sharpe(trials, variance),
-        deflated=deflated_sharpe(shape.sharpe, shape.count, shape.skew, shape.kurtosis, trials, variance),
-        least_sessions=minimum_track_record(shape.sharpe, 0.0, shape.skew, shape.kurtosis),
         bootstrap=block_bootstrap(
             returns,
-            {label: returns_of(values) for label, values in benchmarks.items()},
+            theirs,
             cash=cash,
             years=span_in_years(sessions) if annual else 1.0,
             sessions_a_year=scale,
@@ -918,10 +913,105 @@ def significance(
     )
 
 
-def _percent(probability: float) -> str:
-    """Word a probability without claiming certainty."""
-    if probability > 0.995:
-        return "more than 99%"
-    if probability < 0.005:
-        return "less than 1%"
-    return f"{probability:.0%}"
+def _luck(returns: Array, trials: Trials) -> Luck:
+    found = moments(returns)
+    shape = (found.sharpe, found.count, found.skew, found.kurtosis)
+    return Luck(
+        returns=found,
+        probabilistic=probabilistic_sharpe(*shape),
+        deflated=probabilistic_sharpe(*shape, trials.hurdle),
+        least_sessions=minimum_track_record(found.sharpe, 0.0, found.skew, found.kurtosis),
+    )
+
+
+# --- Metrics --------------------------------------------------------------------------------------
+
+
+def _luck_metric(
+    term: str, formula: str, source: str, form: Form
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return metric(term, formula, source, form=form, scope="luck", shown=())
+
+
+@_luck_metric(
+    "Probability that the lead is real",
+    "Probability that the true information ratio over the first benchmark is above 0 (without a benchmark: "
+    "the true Sharpe ratio), from the measured one, the number of returns, their skewness and kurtosis.",
+    "Bailey and Lopez de Prado (2012), probabilistic Sharpe ratio",
+    "percent",
+)
+def probabilistic_ratio(found: Significance) -> float:
+    """Probability that the judged ratio is above zero."""
+    return found.judged.probabilistic
+
+
+@_luck_metric(
+    "Trials on this market",
+    "Different strategies, parameters, costs or dates ever run on this data, this one included, as kept in "
+    "the register of trials. Running one again is no further trial.",
+    "the register of trials",
+    "integer",
+)
+def trials(found: Significance) -> int:
+    """Configurations tried."""
+    return found.trials.recorded
+
+
+@_luck_metric(
+    "Independent trials",
+    "Sum over the trials, in the order in which they were made, of 1 - the square of the highest correlation "
+    "of their weekly leads with those of an earlier one: a copy counts nothing, a new idea one.",
+    "effective number of trials, after Lopez de Prado and Lewis (2019), by correlation",
+    "number",
+)
+def independent_trials(found: Significance) -> float:
+    """What the trials amount to."""
+    return found.trials.effective
+
+
+@_luck_metric(
+    "Best ratio that luck gives",
+    "Ratio that the best of so many independent, worthless trials is expected to show. The variance of their "
+    "ratios is measured from ten independent ones on and never less than the sampling variance 1 / (returns "
+    "- 1); the highest value that any beginning of the record asked for stands.",
+    "Bailey and Lopez de Prado (2014)",
+    "number",
+)
+def expected_maximum(found: Significance) -> float:
+    """The hurdle, a year where the span allows it."""
+    return found.trials.hurdle * math.sqrt(found.sessions_a_year)
+
+
+@_luck_metric(
+    "Probability after all trials",
+    "Probability that the true ratio is above the best that luck gives: the deflated Sharpe ratio, of the "
+    "lead over the first benchmark.",
+    "Bailey and Lopez de Prado (2014), deflated Sharpe ratio",
+    "percent",
+)
+def deflated_ratio(found: Significance) -> float:
+    """Probability that the judged ratio is above the hurdle."""
+    return found.judged.deflated
+
+
+@_luck_metric(
+    "Years of record needed",
+    "Least length of record at which a ratio like this one is above 0 with 95% confidence.",
+    "Bailey and Lopez de Prado (2012), minimum track record length",
+    "number",
+)
+def least_years(found: Significance) -> float:
+    """Length of record that the judged ratio needs."""
+    return found.judged.least_sessions / found.judged.returns.count * found.years
+
+
+@_luck_metric(
+    "Probability of earning more than cash",
+    "Probability that the true Sharpe ratio is above 0: a side remark, for any portfolio of stocks shows it "
+    "in a rising market.",
+    "Bailey and Lopez de Prado (2012), probabilistic Sharpe ratio",
+    "percent",
+)
+def probabilistic_sharpe_alone(found: Significance) -> float:
+    """Probability that the Sharpe ratio is above zero."""
+    return found.alone.probabilistic

@@ -6,8 +6,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rich.table import Table
-
 Outcome = Literal["pass", "fail", "note"]
 
 
@@ -39,7 +37,7 @@ class Check:
     Attributes
     ----------
     kind : str
-        Look-ahead, determinism, purity, sanity, robustness or delay.
+        Look-ahead, determinism, source, sanity, robustness or delay.
     name : str
         What was tried.
     outcome : {"pass", "fail", "note"}
@@ -97,6 +95,8 @@ class CheckReport:
     seed : int
         With which they were drawn.
     checks : tuple of Check
+    walls : tuple of str
+        What closed files and network while decisions were replayed, the strongest first.
     """
 
     strategy: str
@@ -105,6 +105,7 @@ class CheckReport:
     sampled: int
     seed: int
     checks: tuple[Check, ...]
+    walls: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -120,35 +121,3 @@ class CheckReport:
         """The report as JSON knows it, for a manifest."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return {"passed": self.passed, **plain}
-
-    def sentence(self) -> str:
-        """The report in one sentence."""
-        if self.passed and not self.sampled:
-            return "Look-ahead: not checked, for there was no decision to replay."
-        tried = f"{self.sampled} of {self.decisions} decisions replayed with the future replaced"
-        if self.passed:
-            return f"Look-ahead check passed: {tried}, none changed."
-        first = self.failures[0]
-        return f"LOOK-AHEAD CHECK FAILED: {first.kind}, {first.name}: {first.summary}"
-
-
-STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}
-
-
-def report_table(report: CheckReport) -> Table:
-    """The report for the terminal."""
-    table = Table(title=f"{report.strategy} on {report.market}", title_justify="left")
-    for column in ("check", "what was tried", "", "what came out"):
-        table.add_column(column, overflow="fold")
-    previous = ""
-    for check in report.checks:
-        more = f" (and {check.count - 1} more)" if check.count > 1 else ""
-        kind = check.kind if check.kind != previous else ""
-        outcome = f"[{STYLE[check.outcome]}]{check.outcome}[/]"
-        table.add_row(kind, check.name, outcome, _plain(f"{check.summary}{more}"))
-        previous = check.kind
-    return table
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

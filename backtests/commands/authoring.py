@@ -8,17 +8,23 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from backtests.authoring.check import check_strategy
-from backtests.authoring.report import report_table
+from backtests.authoring.report import CheckReport
 from backtests.authoring.scaffold import new_strategy, snake_case
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.provenance import trial_hash
+from backtests.records import register
 from backtests.runner import account_of
 from backtests.settings import run_file as run_files
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named, label_of
 from datafeeds.market import Market
+
+STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}
 
 
 def new_strategy_command(name: str) -> None:
@@ -56,14 +62,19 @@ def check_strategy_command(
             strategy,
             traded,
             account_of(config, traded),
+            config=config,
             decisions=decisions,
             seed=seed,
             progress=lambda what: status.update(what),
         )
+    register.record(traded, [register.Trial(trial_hash(config, traded), "check-strategy")])
     console.print(report_table(report))
     failed = len(report.failures)
     said = "[green]passed[/]" if report.passed else f"[bold red]{failed} of {len(report.checks)} failed[/]"
-    console.print(f"{report.sampled} of {report.decisions} decisions replayed, seed {seed}: {said}")
+    console.print(f"{report.sampled} of {report.decisions} decisions replayed, seed {report.seed}: {said}")
+    if report.walls:
+        walls = ", ".join(report.walls)
+        console.print(f"Files and network were closed meanwhile, by {walls}.", highlight=False)
     if record is not None:
         record.write_text(json.dumps(report.record(), indent=2) + "\n", encoding="utf-8")
     return report.passed
@@ -96,3 +107,18 @@ def _begun(config: RunConfig, market: Market) -> RunConfig:
     start = (market.facts["filed"].min() + pd.DateOffset(years=1)).date()
     last = market.sessions[-1].astype(object)
     return config.model_copy(update={"start": start}) if start < last else config
+
+
+def report_table(report: CheckReport) -> Table:
+    """Every check with its outcome in colour."""
+    table = Table(title=escape(f"{report.strategy} on {report.market}"), title_justify="left")
+    for column in ("check", "what was tried", "", "what came out"):
+        table.add_column(column, overflow="fold")
+    previous = ""
+    for check in report.checks:
+        more = f" (and {check.count - 1} more)" if check.count > 1 else ""
+        kind = check.kind if check.kind != previous else ""
+        outcome = f"[{STYLE[check.outcome]}]{check.outcome}[/]"
+        table.add_row(kind, check.name, outcome, escape(f"{check.summary}{more}"))
+        previous = check.kind
+    return table

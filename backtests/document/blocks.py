@@ -1,11 +1,11 @@
-"""The tearsheet as a document: its words, numbers and charts, independent of how it is rendered.
+"""A page as blocks: words, numbers and charts, independent of how they are rendered.
 
 Every label, name and reason in here is untrusted text; a renderer must escape it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -18,6 +18,7 @@ from datafeeds.market import Array, Dates
 Align = Literal["left", "right"]
 Dash = Literal["solid", "dashed", "dotted", "dashdot", "longdash", "sparse"]
 Tone = Literal["plain", "lead", "note", "warning"]
+Outcome = Literal["pass", "warn", "fail"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,15 @@ class Cell:
         Background from -5 (strong loss) to 5 (strong gain); the number itself stays readable as text.
     link : str
         Relative path of the file that it leads to, or empty.
+    framed : bool
+        Whether a frame sets it apart, such as the place of the best.
     """
 
     value: Value
     form: Format = "text"
     shade: int = 0
     link: str = ""
+    framed: bool = False
 
     @property
     def text(self) -> str:
@@ -84,6 +88,11 @@ class Row:
     term: str = ""
     group: bool = False
 
+    @classmethod
+    def of(cls, *cells: Cell | str) -> Row:
+        """A row of cells, or of words."""
+        return cls(tuple(Cell(each) if isinstance(each, str) else each for each in cells))
+
 
 @dataclass(frozen=True)
 class Table:
@@ -112,6 +121,59 @@ class Table:
     def long(self) -> bool:
         """Whether the table may break across pages."""
         return len(self.rows) > self.LONG
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """A number for every pair of two things' values, the higher the darker.
+
+    Attributes
+    ----------
+    caption : str
+    across, down : str
+        What varies along the columns and along the rows; `down` is empty where nothing does.
+    columns, rows : tuple of str
+        Their values.
+    values : ndarray, shape (rows, columns)
+        NaN where there is none.
+    form : Format
+    low, high : float
+        Ends of the scale of shades.
+    framed : (int, int), optional
+        Row and column of the place that a frame sets apart.
+    note : str
+    """
+
+    STEPS: ClassVar[int] = 5
+
+    caption: str
+    across: str
+    down: str
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    values: Array
+    form: Format
+    low: float
+    high: float
+    framed: tuple[int, int] | None = None
+    note: str = ""
+
+    @property
+    def table(self) -> Table:
+        """The map as a table of shaded numbers: every rendering shows it so, and it reads without colour."""
+        corner = f"{self.down} ↓ {self.across} →" if self.down else f"{self.across} →"
+        rows = tuple(
+            Row((Cell(label), *(self._cell(row, column) for column in range(len(self.columns)))))
+            for row, label in enumerate(self.rows)
+        )
+        columns = (Column(corner, "left"), *(Column(label) for label in self.columns))
+        return Table(self.caption, columns, rows, self.note, dense=True)
+
+    def _cell(self, row: int, column: int) -> Cell:
+        value = float(self.values[row, column])
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
+        step = round(share * self.STEPS) if np.isfinite(share) else 0
+        return Cell(value, self.form, step, framed=(row, column) == self.framed)
 
 
 @dataclass(frozen=True)
@@ -171,6 +233,60 @@ class Highlights:
     items: tuple[Highlight, ...]
 
 
+@dataclass(frozen=True)
+class Check:
+    """One line of a scorecard.
+
+    Attributes
+    ----------
+    what : str
+        What was looked at.
+    outcome : {"pass", "warn", "fail"}
+    said : str
+        What came out.
+    """
+
+    what: str
+    outcome: Outcome
+    said: str
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """What was checked, and what came out, at a glance.
+
+    Raises
+    ------
+    ValueError
+        If it has more than `MOST` lines: then it is a table.
+    """
+
+    MOST: ClassVar[int] = 10
+
+    title: str
+    checks: tuple[Check, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.checks) > self.MOST:
+            raise ValueError(f"a scorecard has at most {self.MOST} lines, this one {len(self.checks)}")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Room to sign on paper; not shown on screen.
+
+    Attributes
+    ----------
+    text : str
+        What is signed.
+    places : tuple of str
+        What is written on each line.
+    """
+
+    text: str
+    places: tuple[str, ...] = ("Name", "Date", "Signature")
+
+
 @dataclass(frozen=True, eq=False)
 class Line:
     """One line of a chart, or one layer of an area chart.
@@ -185,6 +301,8 @@ class Line:
         Position in the palette, from 0.
     dash : str
         Tells lines apart without colour.
+    on_request : bool
+        Whether it is drawn only when a reader asks for it, and so never on paper.
     """
 
     label: str
@@ -192,6 +310,18 @@ class Line:
     values: Array
     slot: int = 0
     dash: Dash = "solid"
+    on_request: bool = False
+
+
+DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")
+
+
+def lines(labels: Sequence[str], dates: Dates, values: Sequence[Array]) -> tuple[Line, ...]:
+    """One line a label, told apart by colour and by dash."""
+    return tuple(
+        Line(label, dates, each, slot, DASHES[slot % len(DASHES)])
+        for slot, (label, each) in enumerate(zip(labels, values, strict=True))
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,6 +361,8 @@ class LineChart:
     least : float
         Smallest span of the vertical axis, so that noise does not fill the chart.
     marks : tuple of Marks
+    rebase : bool
+        Whether readers may look at all lines relative to any one of them.
     """
 
     lines: tuple[Line, ...]
@@ -240,6 +372,12 @@ class LineChart:
     rule: float | None = None
     least: float = 0.0
     marks: tuple[Marks, ...] = ()
+    rebase: bool = False
+
+    @property
+    def shown(self) -> tuple[Line, ...]:
+        """The lines that are drawn without asking."""
+        return tuple(line for line in self.lines if not line.on_request)
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,7 +465,8 @@ class Details:
     summary : str
     blocks : tuple of Block
     paper : bool
-        Whether they stand open on paper; else the summary alone does, and says where the rest is.
+        Whether paper has them: open in an appendix, else behind the last section. If not, paper has the
+        summary alone, and says where the rest is.
     """
 
     summary: str
@@ -335,7 +474,36 @@ class Details:
     paper: bool = True
 
 
-Block = Paragraph | Bullets | Facts | Highlights | Table | Figure | DecisionLog | Glossary | Details
+@dataclass(frozen=True)
+class Beside:
+    """Blocks next to each other where there is room, such as small multiples."""
+
+    blocks: tuple[Block, ...]
+
+
+Block = (
+    Paragraph
+    | Bullets
+    | Facts
+    | Highlights
+    | Scorecard
+    | Signature
+    | Table
+    | HeatMap
+    | Figure
+    | DecisionLog
+    | Glossary
+    | Details
+    | Beside
+)
+
+
+def every_block(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Each block, and after it those inside it."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details | Beside):
+            yield from every_block(block.blocks)
 
 
 @dataclass(frozen=True)
@@ -348,15 +516,18 @@ class Section:
         Unique in the document; letters, digits and hyphens.
     title : str
     blocks : tuple of Block
+    appendix : bool
+        Whether it is for looking up, not for reading: on paper it follows the list of appendices.
     """
 
     key: str
     title: str
     blocks: tuple[Block, ...]
+    appendix: bool = False
 
 
 @dataclass(frozen=True)
-class Tearsheet:
+class Document:
     """The whole document.
 
     Attributes
@@ -371,6 +542,8 @@ class Tearsheet:
         Whether statistics are annualised; a definition's short term is shown if not.
     kind : str
         What it is, above the title.
+    wide : bool
+        Whether it takes more of a wide screen, for tables of many columns.
     """
 
     title: str
@@ -379,7 +552,14 @@ class Tearsheet:
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     footer: str = ""
     annual: bool = True
-    kind: str = "Tearsheet"
+    kind: str = ""
+    wide: bool = False
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Every chart of the document."""
+        blocks = every_block(block for section in self.sections for block in section.blocks)
+        return tuple(block for block in blocks if isinstance(block, Figure))
 
     def term(self, key: str) -> str:
         """Return what readers see for the definition `key`."""

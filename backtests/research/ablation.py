@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from backtests.analysis.performance import performance, returns_of
 from backtests.analysis.trading import trading
 from backtests.document.blocks import Cell, Column, Row, Table
-from backtests.document.terminal import print_block
-from backtests.records.results import ResultsError
+from backtests.records import register
 from backtests.research.claims import inference
 from backtests.result import Book
 from backtests.runner import run
-from backtests.settings import run_file as run_files
-from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError, RunConfig
-from datafeeds.market import Market
+from datafeeds.market import Array, Market
 from strategies.strategy import strategy_named
 
 
@@ -131,16 +126,17 @@ def ablate(
         choice = config.strategy.model_copy(update=switches)
         benchmarks = config.benchmarks[:1] if plain is None else ()
         result = run(config.model_copy(update={"strategy": choice, "benchmarks": benchmarks}), market=market)
+        register.record(market, register.of_result("ablation", result))
         first = plain is None
         if plain is None:
             plain, beside = result.book, result.benchmarks
-        outcomes.append(_outcome(variant.label, result.book, None if first else plain, config))
-    return (*outcomes, *(_outcome(book.label, book, plain, config) for book in beside))
+        outcomes.append(_outcome(variant.label, result.book, None if first else plain, result.cash))
+    return (*outcomes, *(_outcome(book.label, book, plain, result.cash) for book in beside))
 
 
-def _outcome(label: str, book: Book, plain: Book | None, config: RunConfig) -> Outcome:
+def _outcome(label: str, book: Book, plain: Book | None, cash: Array) -> Outcome:
     ledger = book.ledger
-    measured = performance(ledger.equity, ledger.sessions, config.costs.cash_rate)
+    measured = performance(ledger.equity, ledger.sessions, cash)
     lead = inference.NOTHING
     if plain is not None:
         daily = returns_of(ledger.equity) - returns_of(plain.ledger.equity)
@@ -194,20 +190,3 @@ def markdown(outcomes: Iterable[Outcome], caption: str) -> str:
     lines = [f"## {caption}", "", "| " + " | ".join(COLUMNS) + " |", "|---" + "|---:" * 6 + "|"]
     lines += ["| " + " | ".join(cells(outcome)) + " |" for outcome in outcomes]
     return "\n".join(lines) + "\n"
-
-
-def ablation_command(file: str, overrides: list[str], text: Path | None) -> None:
-    """The body of ``backtest ablation``."""
-    config = run_files.load(file, overrides)
-    elements_of(config)
-    market = open_market(config.market)
-    with Console(stderr=True).status("starting") as status:
-        outcomes = ablate(config, market, lambda what: status.update(f"running: {what}"))
-    caption = f"{config.strategy.name} on {market.name}, {', '.join(elements_of(config))}"
-    print_block(Console(), table(outcomes, caption))
-    if text is not None:
-        try:
-            text.parent.mkdir(parents=True, exist_ok=True)
-            text.write_text(markdown(outcomes, caption), encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise ResultsError(f"{text}: can't be written: {error.strerror}") from None

@@ -8,9 +8,10 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from datafeeds.names import unknown_name
+from datafeeds.validation import TomlTable, problems_in
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Number = Annotated[int, Field(strict=True)] | Finite
@@ -25,7 +26,7 @@ MOST_STEPS = 100_000
 """No range has more values; a larger one is a mistyped step."""
 
 
-class Values(BaseModel):
+class Values(TomlTable):
     """Values that are listed.
 
     Attributes
@@ -33,8 +34,6 @@ class Values(BaseModel):
     values : tuple
         Each is tried in a grid, or drawn with equal chance.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     values: Annotated[tuple[Any, ...], Field(min_length=1)]
 
@@ -56,7 +55,7 @@ class Values(BaseModel):
         return self
 
 
-class Range(BaseModel):
+class Range(TomlTable):
     """Evenly spaced numbers, both ends included where the step meets them.
 
     Attributes
@@ -65,7 +64,7 @@ class Range(BaseModel):
         In the run file `start` is called ``from``. Whole numbers give whole numbers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     start: Number = Field(alias="from")
     to: Number
@@ -94,7 +93,7 @@ class Range(BaseModel):
         return self
 
 
-class Bounded(BaseModel):
+class Bounded(TomlTable):
     """A distribution between two bounds.
 
     Attributes
@@ -105,7 +104,7 @@ class Bounded(BaseModel):
         In the run file `start` is called ``from``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     distribution: Literal["uniform", "log_uniform", "integers"]
     start: Number = Field(alias="from")
@@ -131,7 +130,7 @@ class Bounded(BaseModel):
         return self
 
 
-class Normal(BaseModel):
+class Normal(TomlTable):
     """A normal distribution, cut off at bounds where they are given.
 
     Attributes
@@ -143,7 +142,7 @@ class Normal(BaseModel):
         In the run file `start` is called ``from``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     distribution: Literal["normal"]
     mean: Finite
@@ -176,18 +175,25 @@ def _domain(key: str, given: Any) -> Domain:
     if isinstance(given, Values | Range | Bounded | Normal):
         return given
     if isinstance(given, list | tuple):
-        return Values(values=tuple(given))
+        return _checked(key, Values, {"values": tuple(given)})
     if isinstance(given, Mapping) and "distribution" in given:
         name = given["distribution"]
         if name not in DISTRIBUTIONS:
             raise ValueError(f"{key}: {unknown_name('distribution', str(name), DISTRIBUTIONS)}")
-        return Normal(**given) if name == "normal" else Bounded(**given)
+        return _checked(key, Normal if name == "normal" else Bounded, given)
     if isinstance(given, Mapping) and {"from", "to", "step"} & set(given):
-        return Range(**given)
+        return _checked(key, Range, given)
     raise ValueError(
         f"{key} = {given!r}: write a list, a range {{from, to, step}} or a distribution "
         '{distribution = "uniform", from, to}'
     )
+
+
+def _checked(key: str, model: type[Domain], given: Mapping[str, Any]) -> Domain:
+    try:
+        return model(**given)
+    except ValidationError as error:
+        raise ValueError(f"{key}: {problems_in(error, model, key)}") from None
 
 
 def _is_domain(given: Any) -> bool:
@@ -206,32 +212,13 @@ def _flat(table: Any, before: str = "") -> dict[str, Any]:
 
 
 def _parameters(given: Any) -> dict[str, Domain]:
-    domains = {}
-    for key, domain in _flat(given).items():
-        try:
-            domains[key] = _domain(key, domain)
-        except ValidationError as error:
-            raise ValueError(f"{key}: {_words(error)}") from None
+    domains = {key: _domain(key, domain) for key, domain in _flat(given).items()}
     if not domains:
         raise ValueError("names no parameter to sweep")
     return domains
 
 
-def _words(error: ValidationError) -> str:
-    """What is wrong, without pydantic's frame around it."""
-    lines = []
-    for problem in error.errors():
-        place = ".".join(
-            str(part) for part in problem["loc"] if part in ("distribution", "from", "to", "step")
-        )
-        text = problem["msg"].removeprefix("Value error, ")
-        text = {"missing": "is missing", "too_short": "lists no value"}.get(problem["type"], text)
-        place = place or (str(problem["loc"][0]) if problem["type"] in ("missing", "extra_forbidden") else "")
-        lines.append(f"{place} {text}" if place else text)
-    return "; ".join(dict.fromkeys(lines))
-
-
-class SweepSettings(BaseModel):
+class SweepSettings(TomlTable):
     """Table `[sweep]`: which configurations to try.
 
     Attributes
@@ -252,8 +239,6 @@ class SweepSettings(BaseModel):
         Values by dotted key, as ``--set`` addresses them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     method: Literal["grid", "random", "latin_hypercube"] = "grid"
     samples: Annotated[int, Field(ge=1, le=10_000_000)] = 100
     seed: Annotated[int, Field(ge=0)] = 0
@@ -263,7 +248,7 @@ class SweepSettings(BaseModel):
     parameters: Annotated[dict[str, Domain], BeforeValidator(_parameters)]
 
 
-class WalkForwardSettings(BaseModel):
+class WalkForwardSettings(TomlTable):
     """Table `[walk_forward]`: how to choose by the past and test on what came after.
 
     Attributes
@@ -280,8 +265,6 @@ class WalkForwardSettings(BaseModel):
     metric : Metric
         What the choice goes by.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     window: Literal["anchored", "rolling"] = "anchored"
     train_years: Annotated[float, Field(ge=1 / 12, le=100)] = 5.0

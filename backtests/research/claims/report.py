@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from itertools import groupby
 
-from backtests.document.blocks import Block, Bullets, Cell, Column, Paragraph, Row, Section, Table
+from backtests.document.blocks import Block, Bullets, Cell, Column, Details, Paragraph, Row, Section, Table
 from backtests.research.claims.claim import Judged
 from backtests.research.claims.evidence import shown
 from backtests.research.claims.scoreboard import Scoreboard
-
-EVIDENCE = ": the evidence"
-"""How the captions of the long tables end; the terminal leaves those out."""
 
 
 def span_of(board: Scoreboard) -> str:
@@ -30,7 +27,7 @@ def section(board: Scoreboard, key: str = "claims") -> Section:
         *([Bullets("Limits of the data", board.market.limits, "warning")] if board.market.limits else []),
         _short_table(board),
         *(
-            _evidence_table(theme, list(rows))
+            Details(f"{theme}: the evidence", (_evidence_table(theme, list(rows)),))
             for theme, rows in groupby(
                 enumerate(board.rows, start=1), lambda numbered: numbered[1].claim.theme
             )
@@ -93,7 +90,7 @@ def _evidence_table(theme: str, judged: list[tuple[int, Judged]]) -> Table:
         )
         for number, row in judged
     )
-    return Table(f"{theme}{EVIDENCE}", columns, rows)
+    return Table(f"{theme}: the evidence", columns, rows)
 
 
 def evidence_words(row: Judged) -> str:
@@ -111,7 +108,7 @@ INTRODUCTION = """\
 # Claims
 
 The analysis behind the blueprint makes claims about causes. Each is tested here on each market, by one small
-function in `backtests/claims/`. Written by `backtest claims`; don't edit.
+function in `backtests/research/claims/`. Written by `backtest claims`; don't edit.
 
 - **Verdict.** Supported or contradicted where the estimate differs from nothing, in the claim's direction or
   against it; otherwise can't tell. Facts and rules are judged by comparison, without a p-value.

@@ -38,6 +38,15 @@ def with_a_session_before(market: Market, symbols: list[str]) -> Market:
     return Market.from_wide("twenty", pd.concat([before, closes]), adjustment="total_return")
 
 
+def stocks_since_1990(sample: Market) -> list[str]:
+    """All but NVIDIA, which was listed in 1999: the twenty that the outside values are about."""
+    return [
+        str(symbol)
+        for symbol in sample.symbols
+        if sample.kinds[sample.column[symbol]] == "stock" and symbol != "NVDA"
+    ]
+
+
 def test_index_returns_by_year(sample: Market) -> None:
     ledger = run_free(sample, BuyAndHold(symbols=("SP500",)), 1e10)
     index = pd.Series(sample.close[:, sample.column["SP500"]], index=pd.DatetimeIndex(sample.sessions))
@@ -71,16 +80,36 @@ def test_index_drawdowns(sample: Market) -> None:
 def test_three_weightings_of_the_twenty_stocks(
     sample: Market, strategy: Strategy, total_return: float
 ) -> None:
-    stocks = [symbol for symbol in sample.symbols if sample.kinds[sample.column[symbol]] == "stock"]
-    market = with_a_session_before(sample, stocks)
+    market = with_a_session_before(sample, stocks_since_1990(sample))
     ledger = run_free(market, strategy, 1e9, fractional=True)
     # Given to four places; the first session buys at the very prices it measures from.
     assert ledger.equity[-1] / 1e9 - 1 == pytest.approx(total_return, abs=6e-5)
 
 
+def test_a_fund_reinvested_on_ex_dates_loses_nothing_to_its_schedule() -> None:
+    """Two percent a quarter on a price that grows 0.1% a session: total return compounds both."""
+    days = pd.bdate_range("2020-01-01", periods=500)
+    close = pd.DataFrame({"SPY": 100.0 * 1.001 ** np.arange(500)}, index=days)
+    dividend = close * 0
+    dividend.iloc[30::63] = 2.0
+    market = Market.from_wide("fund", close, open=close, dividend=dividend)
+    total_return = float(
+        np.prod((close.iloc[2:] + dividend.iloc[2:]).to_numpy() / close.iloc[1:-1].to_numpy())
+    )
+
+    def lost(strategy: Strategy) -> float:
+        ledger = run_free(market, strategy, 1e6, fractional=True)
+        return 1 - ledger.equity[-1] / 1e6 / total_return
+
+    waiting = lost(BuyAndHold(symbols="SPY", reinvest=True, schedule="quarterly"))
+    at_once = lost(BuyAndHold(symbols="SPY", reinvest="ex-date"))
+    # Eight dividends of two percent at most, each a session late.
+    assert 0 < at_once < 8 * 0.02 * 0.001
+    assert waiting > 20 * at_once
+
+
 def test_whole_shares_cost_little_with_a_large_account(sample: Market) -> None:
-    stocks = [symbol for symbol in sample.symbols if sample.kinds[sample.column[symbol]] == "stock"]
-    market = with_a_session_before(sample, stocks)
+    market = with_a_session_before(sample, stocks_since_1990(sample))
     ledger = run_free(market, EqualWeighted(schedule="once"), 1e10)
     assert ledger.equity[-1] / 1e10 - 1 == pytest.approx(201.6659, rel=1e-6)
     assert np.all(ledger.cash >= 0)

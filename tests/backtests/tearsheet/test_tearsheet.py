@@ -30,6 +30,7 @@ from backtests.document.formats import formatted
 from backtests.document.html import html
 from backtests.document.svg import inline_svg, standalone_svg
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Decision, Ledger
+from backtests.engine.terms import Account
 from backtests.result import Book, Result
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build, write_html
@@ -110,9 +111,11 @@ def ledger_of(market, weights, sessions=None, every=21):
 def result_of(market, ours, *others, **settings):
     config = RunConfig(name="by-hand", strategy={"name": "Fixed"}, **settings)
     labels = ("Plain index", "Second", "Third")
+    first = market.index_of(ours.sessions[0])
     return Result(
         config=config,
         market=market,
+        account=Account(config.capital, config.costs, 0, False, first, first + len(ours.sessions) - 1),
         book=Book("Tilted", Fixed(), ours),
         benchmarks=tuple(Book(label, Fixed(), each) for label, each in zip(labels, others, strict=False)),
         manifest={"run_hash": "ab" * 32, "engine": "event", "seconds": {"load": 0.25}},
@@ -156,7 +159,7 @@ def test_sections_and_their_ids(result):
     keys = [section.key for section in sheet.sections]
     assert keys == [
         "summary", "setup", "verdict", "significance", "growth", "rolling", "calendar", "stress",
-        "attribution", "weights", "valuation", "drawdowns", "costs", "capacity", "decisions",
+        "attribution", "weights", "drawdowns", "costs", "capacity", "decisions",
         "definitions", "provenance",
     ]  # fmt: skip
     figures = [block.key for block in blocks_of(sheet) if isinstance(block, Figure)]
@@ -207,13 +210,13 @@ def test_verdict_when_it_wins_and_when_it_loses(market):
     lost = words(build(result_of(market, by_growth[0], by_growth[2], by_growth[1])))
     same = words(build(result_of(market, mixed, mixed)))
     assert re.search(r"After costs, Tilted returned \S+% a year from 2015-01-02 to 2019-12-31", won)
-    assert re.search(r"[\d.]+ points a year more than Plain index \(\S+%\)\. It beat Plain index\.", won)
+    assert re.search(r"[\d.]+ points a year more than Plain index \(\S+%\)\. It beat Plain index(,|;)", won)
     assert "It beat Second by" in won
     assert re.search(r"points a year less than Plain index \(\S+%\)\. It did not beat Plain index\.", lost)
     assert "It trailed Second by" in lost
     assert "It hurt most against Plain index in" in lost
-    assert "practically the same as Plain index" in same
-    assert "It did not beat Plain index" in same
+    assert "about the same as Plain index" in same
+    assert "It beat" not in same
     assert "hardly differed from Plain index" in same
 
 
@@ -261,15 +264,16 @@ def test_every_text_is_escaped(market, result):
         config=result.config.model_copy(update={"description": f'"{EVIL}'}),
     )
     page = html(build(evil))
-    assert page.count("<script") == 1
-    assert page.index("<script") < page.index("</head>")
+    assert page.count("<script>") == 3  # the page's own, uPlot, and what tells it what to draw
+    assert page.count("<script") == 4  # and the charts' numbers
+    assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
     assert 'title=""' not in page
     assert "no bar &lt;b&gt;" in page
 
 
 def test_file_is_self_contained(page, result, tmp_path):
-    assert not re.search(r"https?:", page)
+    assert not re.search(r"https?:", re.sub(r"<script.*?</script>", "", page, flags=re.S))
     assert not re.search(r"(?:src|href)=\"(?!#)", page)
     assert "@import" not in page
     assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
@@ -279,10 +283,12 @@ def test_file_is_self_contained(page, result, tmp_path):
 
 
 def test_only_its_own_script_may_run(page):
-    (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.S)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in page
-    assert not re.search(r"\son[a-z]+=", re.sub(r"<script>.*?</script>", "", page, flags=re.S))
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.S)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}\"" in page
+    assert not re.search(r"\son[a-z]+=", re.sub(r"<script.*?</script>", "", page, flags=re.S))
+    assert not any(re.search(r"\beval\(|new Function", script) for script in scripts)
 
 
 def test_same_result_gives_the_same_bytes(result, page):
@@ -326,34 +332,6 @@ def test_decision_log_has_moves_and_reasons(page, result):
     assert "base weights" in log
     assert re.search(r"CHIP 0\.0% → 30\.0%", log)
     assert log.index("2019:") < log.index("2015:")
-
-
-def test_valuation_section_says_why_it_is_missing(page):
-    assert "Not shown: the market has no price-to-sales" in page
-
-
-def test_valuation_marks_the_decisions_that_changed_the_cut(market):
-    sessions = market.sessions
-    quarters = pd.date_range("2014-02-01", "2019-12-31", freq="QS-FEB")
-    facts = pd.DataFrame(
-        [
-            (symbol, concept, date.year, f"Q{date.quarter}", date, value, date - pd.Timedelta(days=32))
-            for symbol, sales in (("CHIP", 20.0), ("SOFT", 30.0))
-            for date in quarters
-            for concept, value in (
-                ("revenue", sales * (1 + (symbol == "SOFT"))),
-                ("shares_outstanding", 10.0),
-            )
-        ],
-        columns=["symbol", "concept", "fiscal_year", "fiscal_period", "filed", "value", "period_end"],
-    )
-    close = pd.DataFrame(market.close, index=pd.DatetimeIndex(sessions), columns=list(SYMBOLS))
-    filed = Market.from_wide("filed", close, instruments=market.instruments, facts=facts)
-    sheet = build(result_of(filed, ledger_of(filed, MIXED), ledger_of(filed, CHIPS)))
-    section = next(each for each in sheet.sections if each.key == "valuation")
-    chart = section.blocks[0].chart
-    assert [line.label for line in chart.lines] == ["ai_hardware (median)", "norm"]
-    assert len(chart.marks[0].dates) == len(ledger_of(filed, MIXED).decisions) - 1
 
 
 @pytest.mark.parametrize(

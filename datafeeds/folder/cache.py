@@ -73,7 +73,7 @@ UNUSED = 3_600.0
 ARRAYS = ("open", "high", "low", "close", "volume", "dividend")
 DERIVED_FROM_PRICES = ("traded", "mark", "fill_price", "traded_factor", "gone")
 TABLES = ("instruments", "facts", "splits", "series", "basis")
-READERS = ("market.py", "facts.py", "folder", "checks")
+READERS = ("market.py", "membership.py", "series.py", "facts.py", "folder", "checks")
 """The code on which the content of an entry depends."""
 
 
@@ -143,6 +143,12 @@ def open_entry(entry: str) -> Market:
             f"the cached market {entry} is gone, or this is another machine; open the market folder again"
         )
     return market
+
+
+def entry_of(market: Market) -> Path | None:
+    """Where the cache keeps a market that was opened from it; None for any other."""
+    opened = market.__dict__.get("pickled_as")
+    return Path(opened[1][0]) if opened else None
 
 
 Signature = dict[str, tuple[int, int, int, int]]

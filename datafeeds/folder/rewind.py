@@ -7,15 +7,19 @@ basis; `rebased` gives the copy whose prices stand on the basis of the day, as i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from datafeeds import facts as fundamentals
+from datafeeds.folder.cache import entry_of
 from datafeeds.folder.layout import ENDINGS, load_folder
 from datafeeds.market import Array, Market, MarketError
 from datafeeds.series import series_names, series_table
@@ -195,12 +199,50 @@ class Rewound:
         return f"{self.day}, {form}: {len(self.differences)} of {self.figures} figures differ; {first}"
 
 
+VERIFIED = 2
+"""Days at which the folder of every verified run is cut."""
+
 REBASED_TOLERANCE = 1e-9
 """Relative difference up to which numbers of a rebased copy agree: its prices were multiplied and rounded."""
 
 
-def rewind(folder: Path, whole: Market, days: Iterable[np.datetime64]) -> list[Rewound]:
-    """Cut a folder at each of some days, in both forms, and compare all that a strategy could see by then.
+def days_between(market: Market, count: int) -> list[np.datetime64]:
+    """So many sessions that part the market's into stretches of equal length."""
+    places = np.linspace(0, len(market.sessions) - 1, count + 2)[1:-1].astype(int)
+    return list(market.sessions[places])
+
+
+def promise(folder: Path, whole: Market) -> dict[str, Any]:
+    """Whether a folder keeps the promise on `VERIFIED` days, as a record; worked out once for each content.
+
+    Returns
+    -------
+    dict
+        ``days``, ``figures`` (compared on each) and ``differences`` (sentences, none if the promise is kept).
+    """
+    entry = entry_of(whole)
+    note = None if entry is None else entry / "rewound.json"
+    with suppress(OSError, ValueError):
+        if note is not None:
+            known: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+            return known
+    days = days_between(whole, VERIFIED)
+    found = [*rewind(folder, whole, days), *rewind(folder, whole, days[-1:], rebased=True)]
+    record = {
+        "days": [str(day) for day in days],
+        "figures": found[0].figures,
+        "differences": [str(rewound) for rewound in found if rewound.differences],
+    }
+    with suppress(OSError):
+        if note is not None:
+            note.write_text(json.dumps(record), encoding="utf-8")
+    return record
+
+
+def rewind(
+    folder: Path, whole: Market, days: Iterable[np.datetime64], *, rebased: bool = False
+) -> list[Rewound]:
+    """Cut a folder at each of some days and compare all that a strategy could see by then.
 
     Parameters
     ----------
@@ -208,6 +250,8 @@ def rewind(folder: Path, whole: Market, days: Iterable[np.datetime64]) -> list[R
     whole : Market
         The market of the folder.
     days : iterable of datetime64
+    rebased : bool
+        See `cut_folder`.
 
     Returns
     -------
@@ -221,11 +265,10 @@ def rewind(folder: Path, whole: Market, days: Iterable[np.datetime64]) -> list[R
     found = []
     with TemporaryDirectory() as place:
         for day in days:
-            for rebased in (False, True):
-                copy = Path(place) / f"{day}{'-rebased' if rebased else ''}" / folder.resolve().name
-                cut = load_folder(cut_folder(folder, day, copy, rebased=rebased))
-                figures, differences = compared(whole, cut, REBASED_TOLERANCE if rebased else 0.0)
-                found.append(Rewound(day, rebased, figures, differences))
+            copy = Path(place) / str(day) / folder.resolve().name
+            cut = load_folder(cut_folder(folder, day, copy, rebased=rebased))
+            figures, differences = compared(whole, cut, REBASED_TOLERANCE if rebased else 0.0)
+            found.append(Rewound(day, rebased, figures, differences))
     return found
 
 

@@ -22,7 +22,7 @@ from backtests.document.blocks import (
     Table,
 )
 from backtests.result import Result
-from backtests.tearsheet.provenance import caution, lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import caution, lookahead, rewound, trials_on_record, verification
 from backtests.tearsheet.wording import answers, costs_in_words, headline
 from datafeeds.market import Finding, Market
 
@@ -60,6 +60,8 @@ def _warnings(result: Result) -> list[Block]:
     said = []
     if not manifest.get("verification", {}).get("identical", True):
         said.append(verification(manifest))
+    if manifest.get("rewound", {}).get("differences"):
+        said.append(rewound(manifest))
     if not manifest.get("trials", {}).get("intact", True):
         said.append(trials_on_record(manifest))
     return [Paragraph(each, "warning") for each in said]

@@ -127,8 +127,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_small_folder_in_both_forms(folder: Path) -> None:
-    found = rewind(folder, load_folder(folder), [np.datetime64("2020-02-20"), np.datetime64("2020-03-10")])
-    assert [rewound.rebased for rewound in found] == [False, True, False, True]
+    days = [np.datetime64("2020-02-20"), np.datetime64("2020-03-10")]
+    whole = load_folder(folder)
+    found = [*rewind(folder, whole, days), *rewind(folder, whole, days, rebased=True)]
+    assert [rewound.rebased for rewound in found] == [False, False, True, True]
     assert not any(rewound.differences for rewound in found)
     assert str(found[0]).startswith("2020-02-20, later rows cut: 0 of ")
 
@@ -162,8 +164,10 @@ needs_folder = pytest.mark.skipif(not REAL.is_dir(), reason="no market folder be
 
 
 def differing(day: str) -> Iterator[str]:
-    for rewound in rewind(REAL, load_folder(REAL), [np.datetime64(day)]):
-        yield from map(str, rewound.differences)
+    whole = load_folder(REAL)
+    for rebased in (False, True):
+        for rewound in rewind(REAL, whole, [np.datetime64(day)], rebased=rebased):
+            yield from map(str, rewound.differences)
 
 
 @needs_folder

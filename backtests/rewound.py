@@ -1,4 +1,4 @@
-"""A run made again on its market folder as it stood on some day: decisions, fills and books must be the same."""
+"""A run made again on its market folder as of some day: decisions, fills and books must be the same."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rewound_books(name: str, folder: Path, days: Iterable[np.datetime64]) -> Ite
 
 
 def first_difference(whole: Book, cut: Book) -> str:
-    """The first decision, fill or balance of a book that is not that of the book which ends earlier, or nothing."""
+    """The first decision, fill or balance that differs from the book which ends earlier; or nothing."""
     ledger, other = whole.ledger, cut.ledger
     last = other.sessions[-1]
     decisions = [decision for decision in ledger.decisions if decision.session <= last]

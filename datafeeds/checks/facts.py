@@ -203,7 +203,7 @@ def revenue_scale(facts: pd.DataFrame, verdicts: Verdicts) -> None:
         places = verdicts.in_order_known(places)
         days = np.array([verdicts.known[place] for place in places.tolist()], dtype=np.int64)
         levels = np.log(value[places])
-        if np.ptp(levels) <= np.log(REVENUE_STEPS[0][0]):
+        if not len(places) or np.ptp(levels) <= np.log(REVENUE_STEPS[0][0]):
             continue
         after = readings(len(places), lambda place, before: 0.0, partial(_revenue_costs, levels))
         settle(facts, places, days, days, after, verdicts, "revenue scale", value[places])

@@ -46,7 +46,7 @@ def lookahead(manifest: Mapping[str, Any]) -> str:
 
 
 def rewound(manifest: Mapping[str, Any]) -> str:
-    """Say whether the market folder, cut at earlier days, told the same; empty if not tried."""
+    """Say in one sentence whether the market folder told the same when cut; empty if not tried."""
     said = manifest.get("rewound")
     if not isinstance(said, Mapping):
         return ""

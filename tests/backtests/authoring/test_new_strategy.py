@@ -213,7 +213,7 @@ def test_a_path_in_a_run_file_is_relative_to_it(half: Path) -> None:
     assert config.build_strategy().values()["share"] == 0.1
     before = run_hash(config, small_market())
     half.write_text(HALF + "# changed\n")
-    assert len(outside_code(config)) == 1
+    assert len(outside_code(config.strategy)) == 1
     assert run_hash(config, small_market()) != before
 
 

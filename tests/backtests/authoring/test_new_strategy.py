@@ -220,7 +220,7 @@ def test_a_path_in_a_run_file_is_relative_to_it(half: Path) -> None:
 def test_a_strategy_of_the_house_by_module() -> None:
     config = parse({"name": "x", "strategy": {"name": "strategies.blueprint:Blueprint"}}, "here")
     assert type(config.build_strategy()).__name__ == "Blueprint"
-    assert outside_code(config) == []
+    assert outside_code(config.strategy) == []
 
 
 def test_an_installed_package_offers_strategies(half: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,8 @@ def sweep(
 
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
-    terminal.sweep_command(config, results, terminal.worker_count(workers), cluster)
+    if terminal.sweep_command(config, results, terminal.worker_count(workers), cluster):
+        raise typer.Exit(3)
 
 
 @app.command("walk-forward")
@@ -113,7 +114,8 @@ def walk_forward(
 
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
-    terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster)
+    if terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster):
+        raise typer.Exit(3)
 
 
 @app.command()

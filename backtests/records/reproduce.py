@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +95,16 @@ def reproduce(folder: Path, progress: Callable[[str], None] = lambda what: None)
     config = load(folder / "run.toml")
     # The market comes from its source files, not from the cache.
     result = run(config, market=open_market(config.market, cached=False), progress=progress)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    # Luck depends on how often one had tried by then; trials since are no difference in the numbers.
+    tried = {"trials": manifest["trials"]} if "trials" in manifest else {}
+    result = replace(result, manifest={**result.manifest, **tried})
     progress("comparing")
     with tempfile.TemporaryDirectory() as place:
         again = Path(place)
         write_numbers(again, result)
         names = sorted(path.name for path in again.iterdir())
         comparisons = tuple(compared(folder / name, again / name) for name in names)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     notes = tuple(_notes(manifest, dict(result.manifest)))
     return Reproduction(comparisons, notes, archive.altered(folder))
 

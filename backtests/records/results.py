@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
+from backtests.analysis.significance import trials_of, weekly_leads
 from backtests.engine.books import Decision
 from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
@@ -77,10 +78,24 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
 
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
-    """Add the run to the register of trials and return its `stamp` for the manifest."""
+    """Add the run to the register of trials.
+
+    Returns
+    -------
+    dict
+        For the manifest: the register's `stamp`, and what the trials ask of this run's lead over its first
+        benchmark, or of its Sharpe ratio without one; see `Trials`.
+    """
     register.adopt(results)
     register.record(result.market, register.of_result("run", result))
-    return register.stamp(result.market, results)
+    tried = register.trials(result.market)
+    ratios, returns = tried.sharpes, tried.returns
+    if result.benchmarks:
+        equity = result.benchmarks[0].ledger.equity
+        ratios, returns = weekly_leads(returns, tried.weeks, equity, result.sessions)
+    found = trials_of(ratios, 1.0 / max(len(result.sessions) - 2, 1), returns)
+    asked = {"effective": found.effective, "hurdle": found.hurdle, "measured": found.measured}
+    return {**register.stamp(result.market, results), **asked}
 
 
 def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], dict[str, Any]]:

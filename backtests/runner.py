@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
+from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
 from backtests.analysis.stress import StressError, custom_scenarios
+from backtests.engine import compilation
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
@@ -19,7 +22,7 @@ from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
 from backtests.provenance import manifest, run_hash
 from backtests.result import Book, Result, is_hedged
-from backtests.settings.markets import open_market
+from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named, label_of
 from datafeeds.market import Market
@@ -82,6 +85,7 @@ def _run(
 ) -> Result:
     clock = _Clock()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    compiling = compilation.begin() if verify or config.engine == "ledger" else None
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market) if market is None else market
@@ -94,6 +98,8 @@ def _run(
         choices.append((key, choice.label or label_of(choice.name), choice.note, choice.build(key)))
     native = isinstance(choices[0][-1], NativeStrategy)
     record = manifest(config, traded)
+    if config.engine == "ledger":
+        _finish(compiling, progress)
     books = []
     for key, label, note, strategy in choices:
         progress(f"running {label}")
@@ -107,8 +113,15 @@ def _run(
         record["not_recomputed"] = UNCHECKED
     elif verify:
         with clock("verify"):
+            _finish(compiling, progress)
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
+    if verify and market is None and config.market not in BUILT_IN:
+        from datafeeds.folder.rewind import promise
+
+        with clock("rewind"):
+            progress("cutting the market folder at earlier days")
+            record["rewound"] = promise(Path(config.market).expanduser(), traded)
     with clock("engine"):
         bare = without_hedge(books, traded, account)
     if sealed is not None and not native:
@@ -133,6 +146,12 @@ def hindsight_of(config: RunConfig, book: Book, market: Market, account: Account
 
     given = {**(config.strategy.model_extra or {}), **((config.hedge and config.hedge.model_extra) or {})}
     return asdict(hindsight(book.strategy, given, book.ledger, market, interest_factors(market, account)[1:]))
+
+
+def _finish(compiling: Popen[bytes] | None, progress: Progress) -> None:
+    if compiling is not None and compiling.poll() is None:
+        progress("compiling the ledger engine, once an installation: some five seconds")
+        compiling.wait()
 
 
 def without_hedge(books: list[Book], market: Market, account: Account) -> Book | None:

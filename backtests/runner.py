@@ -6,14 +6,14 @@ import datetime as dt
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from backtests.analysis.stress import StressError, custom_scenarios
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
-from backtests.engine.rules import cash_limits
+from backtests.engine.rules import cash_limits, interest_factors
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -112,6 +112,7 @@ def _run(
     with clock("engine"):
         bare = without_hedge(books, traded, account)
     if sealed is not None and not native:
+        record["hindsight"] = hindsight_of(config, books[0], traded, account)
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
             record["lookahead"] = sealed.report().record()
@@ -124,6 +125,14 @@ def _run(
         manifest={**record, "started": started, "seconds": clock.seconds},
         unhedged=bare,
     )
+
+
+def hindsight_of(config: RunConfig, book: Book, market: Market, account: Account) -> dict[str, Any]:
+    """What the author knew, and what is too good to be taken on trust, for the manifest."""
+    from backtests.authoring.hindsight import hindsight  # only where a run is checked
+
+    given = {**(config.strategy.model_extra or {}), **((config.hedge and config.hedge.model_extra) or {})}
+    return asdict(hindsight(book.strategy, given, book.ledger, market, interest_factors(market, account)[1:]))
 
 
 def without_hedge(books: list[Book], market: Market, account: Account) -> Book | None:
@@ -170,15 +179,15 @@ def verification(books: list[Book], market: Market, account: Account, engine: En
         bit; ``differences``: by book label, what differs.
     """
     other = OTHER[engine]
-    found = {
-        book.label: differences(book.ledger, recomputed(book.ledger, market, account, other))
+    found = [
+        (book.label, differences(book.ledger, recomputed(book.ledger, market, account, other)))
         for book in books
         if not isinstance(book.strategy, NativeStrategy)
-    }
+    ]
     return {
         "engine": other,
-        "identical": not any(found.values()),
-        "differences": {label: lines for label, lines in found.items() if lines},
+        "identical": not any(lines for _, lines in found),
+        "differences": {label: lines for label, lines in found if lines},
     }
 
 

@@ -123,6 +123,12 @@ class AsOf:
         moment = _MOMENTS[self]
         return [moment.market.symbols[i] for i in _columns(moment, group, None, kind)]
 
+    def companies(self, symbols: Iterable[str]) -> pd.Series[str]:
+        """Company of each of these symbols: the same for two classes of its shares."""
+        moment = _MOMENTS[self]
+        columns = moment.market.columns_of(list(symbols))
+        return pd.Series(moment.market.companies[columns], index=_labels(moment, columns), name="company")
+
     def has(self, fact: str) -> bool:
         """Whether `fact` exists in this market, for any symbol and date."""
         return fact in fundamentals.names(_MOMENTS[self].market)

@@ -8,13 +8,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from backtests.document.html import write_html
+from backtests.commands.pages import write_page
+from backtests.document.html import html as rendered
 from backtests.document.terminal import print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
 from backtests.settings.markets import DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.layout import check_folder
 from datafeeds.sources.fetch import fetch
+from datafeeds.sources.importers import import_files
 from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
@@ -49,15 +51,24 @@ def report_command(path: Path, html: Path) -> bool:
     """Write the page about a market folder; True if a run can use the folder."""
     finish(path)
     checked = check_folder(path)
-    try:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        write_html(page(checked), html)
-    except OSError as problem:
-        raise ConfigError(f"--html {html}: {(problem.strerror or str(problem)).lower()}") from None
+    write_page(html, rendered(page(checked)))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"{path}: {verdict(checked)}")
     console.print(f"Report: {html}")
     return not checked.errors
+
+
+def import_command(kind: str, path: Path, folder: Path) -> bool:
+    """Make a market folder of other files, print what was done to them, and check it."""
+    imported = import_files(kind, path, folder)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for sentence in imported.sentences():
+        console.print(sentence)
+    rows = sum(map(len, imported.series))
+    console.print(f"{len(imported.prices)} symbols, {rows} values of series; market folder: {folder}")
+    if not imported.prices:
+        return True
+    return check_command(folder, every=False)
 
 
 def fetch_command(universe: str, start: str, folder: Path | None, contact: str) -> None:

@@ -10,7 +10,7 @@ from backtests.document.blocks import Fact, Facts, Glossary, Paragraph, Section
 from backtests.result import Result
 from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 
-TOLD = ("verification", "lookahead", "trials", "seconds", "started")
+TOLD = ("verification", "lookahead", "hindsight", "trials", "seconds", "started")
 """Entries of the manifest that are told in sentences, or differ each time the same run is made."""
 
 

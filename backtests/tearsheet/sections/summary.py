@@ -23,7 +23,7 @@ from backtests.document.blocks import (
     Table,
 )
 from backtests.result import Result
-from backtests.tearsheet.provenance import caution, lookahead, verification
+from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
 from backtests.tearsheet.sections import growth
 from backtests.tearsheet.sections.checks import scorecard
 from backtests.tearsheet.wording import answers, costs_in_words, headline
@@ -51,6 +51,7 @@ def section(result: Result) -> Section:
     facts = tuple(Fact(question, answer) for question, answer in answers(result) if question in FIRST)
     blocks: list[Block] = [
         *([Paragraph(first, "warning")] if first else []),
+        *(Paragraph(each, "warning") for each in too_good(result.manifest)),
         Paragraph(headline(result), "lead"),
         _highlights(result),
         growth.first_look(result),

@@ -58,8 +58,8 @@ def hindsight(
     ledger : Ledger
         The run's books.
     market : Market
-    cash : ndarray or float
-        Return of cash in each session after the first, or its interest a year, for the Sharpe ratio.
+    cash : ndarray, shape (sessions - 1,), or float
+        Return of cash, as `performance` takes it.
     """
     reading = read_source(type(strategy), parameters, market.symbols)
     sharpe = performance(ledger.equity, ledger.sessions, cash)["sharpe"]

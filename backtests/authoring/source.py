@@ -126,21 +126,23 @@ def _values(tree: ast.Module) -> Iterator[tuple[int, Any]]:
             yield from _constants(statement)
 
 
-def _length(node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> int:
-    return len(node.keys if isinstance(node, ast.Dict) else node.elts)
-
-
 def _constants(statement: ast.stmt) -> Iterator[tuple[int, Any]]:
     docstrings = {id(node.value) for node in ast.walk(statement) if isinstance(node, ast.Expr)}
     for node in ast.walk(statement):
         if isinstance(node, ast.Constant) and id(node) not in docstrings:
             yield node.lineno, node.value
-        elif isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict) and _length(node) > LONG:
+        elif isinstance(node, ast.expr) and _entries(node) > LONG:
             yield node.lineno, _Long()
         elif isinstance(node, ast.Call) and len(node.args) == 3:
             parts = [getattr(part, "value", None) for part in node.args]
             if all(isinstance(part, int) for part in parts) and 1900 < (parts[0] or 0) < 2100:
                 yield node.lineno, f"{parts[0]}-{parts[1]:02}-{parts[2]:02}"
+
+
+def _entries(node: ast.expr) -> int:
+    if isinstance(node, ast.Dict):
+        return len(node.keys)
+    return len(node.elts) if isinstance(node, ast.List | ast.Tuple | ast.Set) else 0
 
 
 def _parts(value: Any) -> Iterator[Any]:

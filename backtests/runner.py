@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from backtests.analysis.realism import reruns
 from backtests.analysis.stress import StressError, custom_scenarios
 from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
@@ -48,8 +49,8 @@ def run(
     verify : bool
         Whether every book is recomputed by the other engine; the manifest says what came out.
     check : bool
-        Whether a sample of the strategy's decisions is replayed with the future replaced; the manifest says
-        whether one changed.
+        Whether a sample of the strategy's decisions is replayed with the future replaced (the manifest says
+        whether one changed), and the same decisions are filled later, at the close and at twice the cost.
     progress : callable
         Told what begins.
 
@@ -100,6 +101,12 @@ def run(
         record["lookahead"] = report.record()
     with clock("engine"):
         bare = without_hedge(books, traded, account)
+        first = books[1] if len(books) > 1 else None
+        otherwise = (
+            reruns(books[0].ledger, first.ledger if first else None, traded, account)
+            if check and not any(isinstance(book.strategy, NativeStrategy) for book in books[:2])
+            else ()
+        )
     return Result(
         config=config,
         market=traded,
@@ -108,6 +115,7 @@ def run(
         benchmarks=tuple(books[1:]),
         manifest={**record, "started": started, "seconds": clock.seconds},
         unhedged=bare,
+        reruns=otherwise,
     )
 
 

@@ -17,6 +17,7 @@ from backtests.tearsheet.sections import (
     hedge,
     holdings,
     provenance,
+    realism,
     significance,
     stress,
     summary,
@@ -57,6 +58,7 @@ def build(result: Result) -> Document:
         drawdowns.section(result),
         *hedge.sections(result),
         costs.section(result),
+        realism.section(result),
         capacity.section(result),
         decisions.section(result),
     )

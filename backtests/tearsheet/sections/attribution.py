@@ -9,7 +9,7 @@ from backtests.analysis.factors import FACTOR_GROUP, FAMA_FRENCH, FactorRegressi
 from backtests.document.blocks import Block, Cell, Column, Details, Paragraph, Row, Section, Table
 from backtests.document.formats import Format, typeset
 from backtests.result import Result
-from backtests.tearsheet.wording import attribution_sentence, cost_sentence, factor_sentence, listed
+from backtests.tearsheet.wording import attribution_sentence, cost_sentence, factor_sentence, listed, named
 
 SHOWN = 10
 """Symbols listed at each end; the rest opens on demand."""
@@ -59,7 +59,7 @@ def _group_table(found: BrinsonFachler, benchmark: str) -> Table:
     rows = [
         Row(
             (
-                Cell(str(group)),
+                Cell(named(str(group))),
                 Cell(float(line["weight"]), "percent"),
                 Cell(float(line["benchmark_weight"]), "percent"),
                 *(Cell(float(line[kind]) * 100, "number") for kind in kinds),

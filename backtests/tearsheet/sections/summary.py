@@ -7,6 +7,7 @@ from collections import Counter
 from backtests.analysis.definitions import METRICS
 from backtests.analysis.registry import Figures
 from backtests.document.blocks import (
+    Beside,
     Block,
     Bullets,
     Cell,
@@ -23,33 +24,57 @@ from backtests.document.blocks import (
 )
 from backtests.result import Result
 from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
-from backtests.tearsheet.wording import answers, costs_in_words, headline
+from backtests.tearsheet.scorecard import scorecard
+from backtests.tearsheet.sections.growth import equity_figure, relative_figure
+from backtests.tearsheet.wording import answers, costs_in_words, headline, page_one
 from datafeeds.market import Finding, Market
 
 HYPOTHETICAL = (
     "Hypothetical performance: a simulation on past data, made with knowledge of that past. No money was "
     "invested, and results like these are no promise of future ones."
 )
+SURVIVED = (
+    "Every stock here still trades at the end: those that failed were never among them, which lifts every "
+    "portfolio of these stocks above what an investor could have had."
+)
+SHADES = {"pass": 3, "warn": 0, "fail": -3}
 SHOWN_FINDINGS = 200
 """Findings listed in full; the rest is counted."""
 
 
 def section(result: Result) -> Section:
     """Page one."""
+    figures = [equity_figure(result, "page-one-growth")]
+    if result.benchmarks:
+        figures.append(relative_figure(result, "page-one-relative"))
     blocks: list[Block] = [
         Paragraph(headline(result), "lead"),
         _highlights(result),
-        Facts(tuple(Fact(question, answer) for question, answer in answers(result))),
+        Beside(tuple(figures)),
+        Facts(tuple(Fact(heading, answer) for heading, answer in page_one(result))),
+        _scorecard(result),
         *_warnings(result),
+        Bullets("Limits, the most important first", _limits(result), "warning"),
         Paragraph(HYPOTHETICAL, "warning"),
-        Bullets("Limits", _limits(result), "warning"),
     ]
     return Section("summary", "Summary", tuple(blocks))
 
 
 def setup_section(result: Result) -> Section:
-    """What was run, in full, and what the data checks found."""
-    return Section("setup", "What was run", (_what_was_run(result), *_findings(result)))
+    """What a reader asks next, what was run in full, and what the data checks found."""
+    asked = Facts(tuple(Fact(question, answer) for question, answer in answers(result)))
+    return Section("setup", "What was run", (asked, _what_was_run(result), *_findings(result)))
+
+
+def _scorecard(result: Result) -> Table:
+    return Table(
+        "Who checked",
+        (Column("Check", "left"), Column("Outcome", "left"), Column("Found", "left")),
+        tuple(
+            Row((Cell(score.name), Cell(score.outcome, shade=SHADES[score.outcome]), Cell(score.text)))
+            for score in scorecard(result)
+        ),
+    )
 
 
 def _warnings(result: Result) -> list[Block]:
@@ -79,8 +104,10 @@ def _highlight(result: Result, holders: tuple[Figures, ...], key: str) -> Highli
 
 
 def _limits(result: Result) -> tuple[str, ...]:
+    """What a reader must know: first what flatters the run as a whole, then what concerns a part."""
     market = result.market
-    limits = [*market.limits, *result.manifest.get("limits", ())]
+    limits = [SURVIVED] if result.survivors_only else []
+    limits += [*market.limits, *result.manifest.get("limits", ())]
     limits.extend(f"{book.label}: {book.note}" for book in result.books if book.note)
     counts = Counter(finding.severity for finding in market.findings)
     if counts["quarantined"]:

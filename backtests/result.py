@@ -13,6 +13,7 @@ import pandas as pd
 
 from backtests.analysis import attribution, capacity, hedging, realism, stress
 from backtests.analysis import holdings as held
+from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
 from backtests.analysis.holdings import Concentration, FallMakers, HoldingRisk, RuleChanges
 from backtests.analysis.performance import Drawdown, drawdowns, performance, relative, returns_of
@@ -127,6 +128,24 @@ class Result:
     def cash(self) -> Array:
         """Return of cash in each session after the first."""
         return interest_factors(self.market, self.account)[1:]
+
+    def to_pyfolio(self) -> PyfolioInput:
+        """Returns, positions and transactions as pyfolio-reloaded takes them."""
+        ledger = self.book.ledger
+        held = np.flatnonzero(ledger.positions.any(axis=0))
+        positions = pd.DataFrame(
+            ledger.positions[:, held],
+            index=pd.DatetimeIndex(ledger.sessions),
+            columns=[ledger.symbols[place] for place in held],
+        )
+        theirs = self.primary.ledger.equity if self.primary else None
+        return pyfolio_input(ledger.equity, positions, ledger.fills, self.market, theirs)
+
+    def to_quantstats(self) -> tuple[pd.Series[float], pd.Series[float] | None]:
+        """Returns and the first benchmark's, without a time zone, as ``quantstats.reports`` takes them."""
+        given = self.to_pyfolio()
+        ours, theirs = given.returns, given.benchmark
+        return ours.tz_localize(None), None if theirs is None else theirs.tz_localize(None)
 
     @cached_property
     def performances(self) -> tuple[Figures, ...]:

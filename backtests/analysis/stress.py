@@ -16,7 +16,13 @@ import pandas as pd
 from backtests.analysis.attribution import symbol_returns
 from backtests.analysis.exposure import named_groups
 from backtests.analysis.factors import factor_regression
-from backtests.analysis.performance import SESSIONS_A_YEAR, drawdown_series, returns_of, rolling_volatility
+from backtests.analysis.performance import (
+    NOISE,
+    SESSIONS_A_YEAR,
+    drawdown_series,
+    returns_of,
+    rolling_volatility,
+)
 from datafeeds.market import Array, Dates, Market
 from datafeeds.membership import NO_GROUP
 from datafeeds.names import unknown_name
@@ -393,7 +399,7 @@ def betas(
     for factor in dict.fromkeys(shock.factor for shock in shocks):
         moves, name = _moves(factor, market, steps)
         known = np.isfinite(moves)
-        if known.sum() < LEAST_WEEKS or moves[known].std() == 0:
+        if known.sum() < LEAST_WEEKS or moves[known].std() < NOISE:
             continue
         fit = factor_regression(weekly, {factor: moves})
         found.append(Beta(factor, name, float(fit.coefficients[1]), float(fit.errors[1]), fit.observations))

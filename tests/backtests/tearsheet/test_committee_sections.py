@@ -143,21 +143,28 @@ def test_a_broken_record_or_a_failed_check_is_a_warning_on_page_one() -> None:
     assert any("can't be trusted" in text for text in warnings)
     assert any("Look-ahead check FAILED: later data: changed" in text for text in warnings)
     passed = {"passed": True, "sampled": 12, "decisions": 70}
-    fine = words(section(build(result_on(made(), {"lookahead": passed})), "summary"))
-    assert "Look-ahead check passed: 12 of 70 decisions replayed" in fine
+    fine = build(result_on(made(), {"lookahead": passed}))
+    assert "Look-ahead check passed: 12 of 70 decisions replayed" in words(section(fine, "setup"))
+    assert row(table(section(fine, "summary"), "Who checked"), "Replay of decisions")[1] == "pass"
+    failed = table(section(sheet, "summary"), "Who checked")
+    assert row(failed, "Replay of decisions")[1] == row(failed, "Register of trials")[1] == "fail"
 
 
-def test_page_one_answers() -> None:
-    said = words(section(build(result_on(made())), "summary"))
+def test_page_one_says_what_a_reader_who_stops_there_must_know() -> None:
+    sheet = build(result_on(made()))
+    said = words(section(sheet, "summary"))
+    for heading in ("What the rule changed", "Luck of the lead", "Worst case"):
+        assert f"{heading}: " in said
+    assert "Hypothetical" in said
+    assert len(table(section(sheet, "summary"), "Who checked").rows) <= 10
+    further = words(section(sheet, "setup"))
     for question in (
-        "What was run", "Did it win", "At what risk", "At what cost", "Is it luck", "What hurts it", "Who "
-        "checked",
+        "What was run", "Did it win", "At what risk", "At what cost", "What hurts it", "Who checked",
         "How often tried",
     ):  # fmt: skip
-        assert f"{question}: " in said
-    assert "(gross)" in said
-    assert "time-weighted" in said
-    assert "Hypothetical" in said
+        assert f"{question}: " in further
+    assert "(gross)" in further
+    assert "time-weighted" in further
 
 
 def test_short_runs_test_nothing_and_annualise_nothing() -> None:
@@ -193,7 +200,7 @@ def test_episodes_scenarios_and_regimes() -> None:
         - 0.05 * (weights["SOFT"] + weights["FUND"] + weights["IDX"])
     )
     assert float(total[1].replace("−", "-").rstrip("%")) == pytest.approx(by_hand * 100, abs=0.006)
-    assert row(table(blocks, "contribute"), "ai_hardware")[1].startswith("−")
+    assert row(table(blocks, "contribute"), "AI hardware")[1].startswith("−")
     regimes = [each.cells[0].text for each in table(blocks, "by regime").rows]
     assert {"rates up", "high volatility", "low volatility", "technology leads"} <= set(regimes)
     assert "AI winter: from the run file: ai_hardware −40.0%, BANK +10.0%, the rest −5.0%." in words(blocks)

@@ -149,7 +149,7 @@ def blocks_of(sheet):
 
 
 def words(sheet):
-    blocks = sheet.sections[0].blocks
+    blocks = [block for section in sheet.sections[:2] for block in section.blocks]
     answers = (item.text for block in blocks if isinstance(block, Facts) for item in block.items)
     return " ".join((*(block.text for block in blocks if isinstance(block, Paragraph)), *answers))
 
@@ -159,7 +159,7 @@ def test_sections_and_their_ids(result):
     keys = [section.key for section in sheet.sections]
     assert keys == [
         "summary", "setup", "verdict", "significance", "growth", "rolling", "calendar", "stress",
-        "attribution", "weights", "drawdowns", "costs", "capacity", "decisions",
+        "attribution", "weights", "drawdowns", "costs", "realism", "capacity", "decisions",
         "definitions", "provenance",
     ]  # fmt: skip
     figures = [block.key for block in blocks_of(sheet) if isinstance(block, Figure)]

@@ -23,8 +23,10 @@ UNITS: Mapping[str, str] = {
             "drag", "rate", "turnover", "impact_rate", "capped", "participation", "share", "unknown_volume",
             "alpha_a_year", "r_squared", "adjusted_r_squared", "hedged", "unhedged", "hedged_fall",
             "unhedged_fall", "growth", "premium", "payoff", "pnl", "decay", "half_spread", "depth",
-            "worst_loss", "move", "price", "parts", "end", "largest_weight", "held", "top", "risk", "active_risk",
-            "predicted", "realised", "rest", "shrinkage", "participation", "typical", "ours", "theirs", "moved",
+            "worst_loss", "move", "price", "parts", "end", "largest_weight", "held", "top", "risk",
+            "active_risk",
+            "predicted", "realised", "rest", "shrinkage", "participation", "typical", "ours", "theirs",
+            "moved",
         ),
         "fraction",
     ),
@@ -45,7 +47,8 @@ UNITS: Mapping[str, str] = {
         "count",
     ),
     **dict.fromkeys(
-        ("coefficient", "error", "t", "p", "years", "block_length", "impact_coefficient", "effective"), "number"
+        ("coefficient", "error", "t", "p", "years", "block_length", "impact_coefficient", "effective"),
+        "number",
     ),
     **dict.fromkeys(("estimate", "low", "high"), "as the statistic"),
     "size": "fraction, or points of a yield",

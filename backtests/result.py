@@ -22,6 +22,7 @@ from backtests.analysis.significance import LEAST_RETURNS, Significance, Trials,
 from backtests.analysis.span import spans_a_year
 from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger
+from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
 from backtests.options.overlay import option_market
@@ -71,8 +72,6 @@ class Result:
         Provenance: run hash, market hash and source, code and package versions, engine, timings.
     unhedged : Book or None
         The same portfolio without its options; None where there are none.
-    reruns : tuple of Rerun
-        The same decisions filled otherwise, the run as it was first; empty where that was not asked for.
     """
 
     config: RunConfig
@@ -82,7 +81,6 @@ class Result:
     benchmarks: tuple[Book, ...]
     manifest: Mapping[str, Any]
     unhedged: Book | None = None
-    reruns: tuple[realism.Rerun, ...] = ()
 
     @property
     def books(self) -> tuple[Book, ...]:
@@ -296,6 +294,15 @@ class Result:
     def fill_check(self) -> realism.FillCheck:
         """The strategy's fills against their bars."""
         return realism.fill_check(self.book.ledger, self.market)
+
+    @cached_property
+    def reruns(self) -> tuple[realism.Rerun, ...]:
+        """The same decisions filled otherwise, the run as it was first; empty for native strategies."""
+        ours, *others = self.books
+        if any(isinstance(book.strategy, NativeStrategy) for book in self.books[:2]):
+            return ()
+        theirs = others[0].ledger if others else None
+        return realism.reruns(ours.ledger, theirs, self.market, self.account)
 
     @cached_property
     def worst_windows(self) -> tuple[stress.WorstWindow, ...]:

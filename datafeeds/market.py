@@ -21,7 +21,7 @@ Dates = npt.NDArray[np.datetime64]
 Adjustment = Literal["split", "total_return"]
 Severity = Literal["error", "quarantined", "suspicion", "note"]
 
-INSTRUMENT_COLUMNS = ("symbol", "kind", "name", "sector", "industry", "group", "from", "to")
+INSTRUMENT_COLUMNS = ("symbol", "kind", "name", "sector", "industry", "group", "from", "to", "company")
 FACT_COLUMNS = (
     "symbol",
     "concept",
@@ -332,6 +332,13 @@ class Market:
         """Kind of each symbol (stock, etf, index), in column order."""
         first = self.instruments.drop_duplicates("symbol").set_index("symbol")["kind"]
         return first.reindex(list(self.symbols)).to_numpy(dtype=str)
+
+    @cached_property
+    def companies(self) -> npt.NDArray[np.str_]:
+        """Company of each symbol, in column order: what `instruments` says, else the symbol itself."""
+        named = self.instruments[self.instruments["company"] != ""].drop_duplicates("symbol")
+        company = named.set_index("symbol")["company"].reindex(list(self.symbols))
+        return company.fillna(pd.Series(self.symbols, index=company.index)).to_numpy(dtype=str)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:

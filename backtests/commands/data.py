@@ -8,13 +8,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from backtests.document.html import write_html
+from backtests.commands.pages import write_page
+from backtests.document.html import html as rendered
 from backtests.document.terminal import print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
 from backtests.settings.markets import DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.layout import check_folder
 from datafeeds.sources.fetch import fetch
+from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
 QUOTED = 3
@@ -30,6 +32,7 @@ def check_command(path: Path, every: bool) -> bool:
     every : bool
         Whether each finding has its line, or each check its number and first few findings.
     """
+    finish(path)
     checked = check_folder(path)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     print_block(console, findings_table(checked.findings))
@@ -45,12 +48,9 @@ def check_command(path: Path, every: bool) -> bool:
 
 def report_command(path: Path, html: Path) -> bool:
     """Write the page about a market folder; True if a run can use the folder."""
+    finish(path)
     checked = check_folder(path)
-    try:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        write_html(page(checked), html)
-    except OSError as problem:
-        raise ConfigError(f"--html {html}: {(problem.strerror or str(problem)).lower()}") from None
+    write_page(html, rendered(page(checked)))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"{path}: {verdict(checked)}")
     console.print(f"Report: {html}")

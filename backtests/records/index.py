@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from backtests.analysis.registry import Metric
 from backtests.document.blocks import Block, Cell, Column, Document, Paragraph, Row, Section, Table
 from backtests.document.formats import Value
 from backtests.document.html import html
-from backtests.records import register, reviews
+from backtests.records import archive, register, reviews
 from backtests.records.reviews import Review
 
 INDEX = "index.html"
@@ -46,9 +45,7 @@ class Listed:
 def write_index(results: Path) -> Path:
     """Write the list of everything below `results` anew and return its path."""
     target = results / INDEX
-    draft = results / f".{INDEX}.{os.getpid()}"
-    draft.write_text(html(index(results)), encoding="utf-8", newline="\n")
-    draft.replace(target)
+    archive.write_file(target, html(index(results)))
     return target
 
 
@@ -135,7 +132,7 @@ def _run(run: Listed, said: tuple[Review, ...], results: Path) -> Row:
     pdf = run.link("tearsheet.pdf")
     return Row(
         (
-            Cell(run.folder.name, link=run.link("tearsheet.html")),
+            Cell(f"{_mark(manifest)}{run.folder.name}", link=run.link("tearsheet.html")),
             Cell(str(ours.get("label", ""))),
             Cell(str(manifest.get("market", {}).get("name", ""))),
             Cell(str(numbers.get("first_session", ""))),
@@ -154,6 +151,10 @@ def _verified(manifest: Mapping[str, Any]) -> str:
     if said is None:
         return "no"
     return "identical" if said.get("identical") else "NOT THE SAME"
+
+
+def _mark(manifest: Mapping[str, Any]) -> str:
+    return "LOOK-AHEAD CHECK FAILED: " if _looked(manifest) == "FAILED" else ""
 
 
 def _looked(manifest: Mapping[str, Any]) -> str:

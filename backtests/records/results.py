@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,12 +13,12 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import returns_of
+from backtests.analysis.significance import judged_trials
 from backtests.engine.books import Decision
 from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
-from backtests.provenance import trial_hash
-from backtests.records import register
+from backtests.records import archive, register
+from backtests.records.chain import RecordError
 from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.tearsheet import Paper, build, write_html, write_pdf
@@ -66,44 +64,28 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
     ResultsError
         If `results` can't be written to.
     """
-    final = results / folder_name(result)
-    partial = results / f".{final.name}.{os.getpid()}"
+    name = folder_name(result)
     try:
-        partial.mkdir(parents=True)
-        try:
-            recorded = replace(result, manifest={**result.manifest, "trials": record_trial(result, results)})
-            numbers, manifest = _fill(partial, recorded, paper)
-            _replace(partial, final)
+        with archive.draft(results, name) as place:
+            stamps = {"trials": record_trial(result, results), "entries": archive.stamp(results)}
+            recorded = replace(result, manifest={**result.manifest, **stamps})
+            numbers, manifest = _fill(place, recorded, paper)
+            final = archive.publish(place, name)
             write_index(results)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise ResultsError(f"{final}: can't be written: {error.strerror or error}") from None
+    except RecordError as error:
+        raise ResultsError(str(error)) from None
     return Written(final, numbers, manifest)
 
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
     """Add the run to the register of trials and return its `stamp` for the manifest."""
-    ledger, market, config = result.book.ledger, result.market, result.config
     register.adopt(results)
-    sharpe = register.sharpe_per_session(returns_of(ledger.equity), ledger.sessions, config.costs.cash_rate)
-    details = {"name": config.name, "kind": "run", "sessions": len(ledger.sessions) - 1}
-    register.record(market.hash, [register.Trial(trial_hash(config, market), sharpe, details)])
-    return register.stamp(market.hash, results)
-
-
-def _replace(partial: Path, final: Path) -> None:
-    if not final.exists():
-        partial.rename(final)
-        return
-    old = final.with_name(f".{final.name}.old.{os.getpid()}")
-    final.rename(old)
-    try:
-        partial.rename(final)
-    except OSError:
-        old.rename(final)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    register.record(result.market, register.of_result("run", result))
+    tried = register.trials(result.market)
+    theirs = result.primary.ledger.equity if result.primary else None
+    asked = judged_trials(tried.sharpes, tried.returns, tried.weeks, result.sessions, theirs)
+    found = {"effective": asked.effective, "hurdle": asked.hurdle, "measured": asked.measured}
+    return {**register.stamp(result.market, results), **found}
 
 
 def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -131,7 +113,8 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
     """
     ledger = result.book.ledger
     dates = pd.DatetimeIndex(ledger.sessions, name="session")
-    returns = pd.DataFrame({book.label: book.ledger.returns for book in result.books})
+    books = zip(result.labels, result.books, strict=True)
+    returns = pd.DataFrame({label: book.ledger.returns for label, book in books})
     returns.rename_axis("session").to_parquet(folder / "returns.parquet")
     held = np.flatnonzero(ledger.positions.any(axis=0))
     symbols = [ledger.symbols[column] for column in held]
@@ -200,7 +183,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def find(results: Path, run: str) -> Path:
-    """A run's folder given by path, by full name, or by a beginning that only one name has.
+    """A run's folder given by path, by full name, by the run's name, or by a beginning that only one has.
 
     Raises
     ------
@@ -208,10 +191,13 @@ def find(results: Path, run: str) -> Path:
         If there is none or more than one.
     """
     direct = Path(run)
+    archive.restore(results)
     if (direct / "manifest.json").is_file():
         return direct
     folders = sorted(path.parent for path in results.glob("[!.]*/manifest.json"))
     matches = [folder for folder in folders if folder.name.startswith(run)]
+    # A run's name may be the beginning of another's: blueprint, blueprint_sweep.
+    matches = [folder for folder in matches if folder.name.rpartition("-")[0] == run] or matches
     if len(matches) == 1:
         return matches[0]
     if matches:

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from backtests.research.dow import LEAST_MEMBERS, PriceWeightedDay, dow_members, price_weighted_day
 from backtests.research.indices import (
@@ -32,7 +32,7 @@ from backtests.research.indices import (
 from datafeeds.facts import fact, names
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
-from datafeeds.validation import validated
+from datafeeds.validation import TomlTable, validated
 from strategies.signals import fitted_market_model
 
 HORIZONS = (1, 5, 21, 63)
@@ -46,7 +46,7 @@ class EventError(ValueError):
     """An event that can't be studied; the message says what to change."""
 
 
-class Signature(BaseModel):
+class Signature(TomlTable):
     """What makes a day similar.
 
     Attributes
@@ -61,15 +61,13 @@ class Signature(BaseModel):
         Group of the semiconductors.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     dow_above: float = 0.01
     nasdaq_below: float = 0.0
     hardware_fall: Annotated[float, Field(gt=0, lt=1)] = 0.05
     hardware: str = "ai_hardware"
 
 
-class Event(BaseModel):
+class Event(TomlTable):
     """An event file.
 
     Attributes
@@ -91,8 +89,6 @@ class Event(BaseModel):
         Leaders and laggards to show.
     signature : Signature
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "event"
     date: dt.date

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datafeeds.market import Market, MarketError
 from datafeeds.names import unknown_name
+from datafeeds.sources.switch import finish
 from datafeeds.universe import names as universe_names
 
 BUILT_IN = ("sample",)
@@ -14,7 +15,7 @@ DOWNLOADS = Path("data")
 """Where `backtest data fetch` puts the market folder of a universe, under the universe's name."""
 
 
-def open_market(market: str) -> Market:
+def open_market(market: str, *, cached: bool = True) -> Market:
     """The market called `market`.
 
     Parameters
@@ -22,6 +23,8 @@ def open_market(market: str) -> Market:
     market : str
         ``"sample"``, or the path of a market folder, relative to the working directory if not absolute. A
         folder of the name of a built-in market is opened as ``"./sample"``.
+    cached : bool
+        Whether a folder that was read before may come from the cache.
 
     Raises
     ------
@@ -32,7 +35,11 @@ def open_market(market: str) -> Market:
         from datafeeds.sources.sample import sample_market
 
         return sample_market()
-    path = Path(market).expanduser()
+    try:
+        path = Path(market).expanduser()
+    except RuntimeError:
+        raise MarketError(f"market {market!r}: there is no such user") from None
+    finish(path)
     if path.parent == DOWNLOADS and path.name in universe_names() and not path.exists():
         raise MarketError(
             f"market folder {market!r} is not there yet: `make data` (or `backtest data fetch --universe "
@@ -40,8 +47,9 @@ def open_market(market: str) -> Market:
         )
     if path.exists() or path.is_absolute() or len(path.parts) > 1:
         from datafeeds.folder.cache import open_folder
+        from datafeeds.folder.layout import load_folder
 
-        return open_folder(path)
+        return open_folder(path) if cached else load_folder(path)
     raise MarketError(
         unknown_name("market", market, BUILT_IN) + f"; nor is there a folder {market!r} in {Path.cwd()}"
     )

@@ -6,11 +6,13 @@ import shutil
 import time
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backtests.provenance import trial_hash
-from backtests.records import register
+from backtests.engine.rules import interest_factors
+from backtests.engine.terms import Account
+from backtests.records import archive, register
+from backtests.records.chain import told
 from backtests.records.register import Trial
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
@@ -20,7 +22,7 @@ from backtests.sweeps.plan import Configuration, plan
 from backtests.sweeps.report import MANIFEST, Sweep, write
 from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.tasks import SweepError
-from datafeeds.market import Dates, Market
+from datafeeds.market import Market
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ def sweep(
 ) -> Sweep:
     """Run every configuration of a run file's `[sweep]` that has not been run yet, and write the folder.
 
-    The folder is ``<name>-sweep-<hash>``. Until it is whole it has a dot before its name; an interrupted
-    sweep goes on from there. A sweep that is whole is not run again.
+    The folder is ``<name>-sweep-<hash>``. Until it is whole it is hidden; an interrupted sweep goes on from
+    there. A sweep that is whole is not run again.
 
     Parameters
     ----------
@@ -81,17 +83,23 @@ def sweep(
         raise SweepError("a market that is not opened by name can't be shared with other processes")
     account = account_of(config, traded)
     final = place.results / f"{config.name}-sweep-{planned.hash(traded)[:8]}"
+    archive.restore(place.results)
     if (final / MANIFEST).is_file():
+        if altered := archive.altered(final):
+            raise SweepError(f"{final}: changed since it was written ({', '.join(altered)}): remove it")
         return Sweep.read(final)
-    partial = place.results / f".{final.name}"
+    partial = place.results / f"{archive.SWEEP}{final.name}"
     sessions = traded.sessions[account.first : account.last + 1]
     began = time.perf_counter()
     register.adopt(place.results)
     with closing(Store(partial, len(planned.configurations), sessions)) as store:
+        if (final / MANIFEST).is_file():  # another process was faster
+            shutil.rmtree(partial)
+            return Sweep.read(final)
 
         def record(numbers: Iterable[int]) -> None:
-            trials = [_trial(planned.configurations[number], traded, sessions, store) for number in numbers]
-            register.record(traded.hash, trials)
+            chosen = [planned.configurations[number] for number in numbers]
+            register.record(traded, [_trial(each, traded, account, store) for each in chosen])
 
         try:
             record(sorted(store.rows))  # in case it was stopped between the two
@@ -109,9 +117,12 @@ def sweep(
             raise Interrupted(len(store.rows), len(planned.configurations)) from None
         _check_any(store)
         store.write_arrays()
-        trials = register.stamp(traded.hash, place.results)
-        write(partial, planned, traded, store, time.perf_counter() - began, trials)
-    _publish(partial, final)
+        trials = register.stamp(traded, place.results)
+        with told(partial):
+            write(partial, planned, traded, store, time.perf_counter() - began, trials)
+            final = archive.publish(partial, final.name)
+    for left in final.glob(f"{FINISHED}*"):
+        left.unlink()
     return Sweep.read(final)
 
 
@@ -121,24 +132,14 @@ def _check_any(store: Store) -> None:
         raise SweepError(f"every configuration failed; number {number}: {error}")
 
 
-def _publish(partial: Path, final: Path) -> None:
-    if final.exists():
-        shutil.rmtree(final)  # without a manifest it was no sweep
-    (partial / FINISHED).unlink()
-    partial.rename(final)
-
-
-def _trial(configuration: Configuration, market: Market, sessions: Dates, store: Store) -> Trial:
+def _trial(configuration: Configuration, market: Market, base: Account, store: Store) -> Trial:
     """What a finished configuration leaves in the register: who stops a sweep has seen it all the same."""
     config, returns = configuration.config, store.returns(configuration.number)
-    details = {
-        "name": config.name,
-        "kind": "sweep",
-        "sessions": len(returns),
-        "parameters": {
-            key: value if isinstance(value, int | float | str) else str(value)
-            for key, value in configuration.parameters.items()
-        },
+    parameters = {
+        key: value if isinstance(value, int | float | str) else str(value)
+        for key, value in configuration.parameters.items()
     }
-    sharpe = register.sharpe_per_session(returns, sessions, config.costs.cash_rate)
-    return Trial(trial_hash(config, market), sharpe, details)
+    account = replace(base, costs=config.costs)
+    sessions = market.sessions[account.first : account.last + 1]
+    cash = interest_factors(market, account)[1:]
+    return register.of_returns("sweep", config, market, sessions, returns, cash, parameters=parameters)

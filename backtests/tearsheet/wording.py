@@ -739,6 +739,16 @@ def survival_sentence(result: Result) -> str:
     return f"Of the lead over {result.labels[1]} of {points(first.lead)} there remains: {parts}."
 
 
+def _interest(rate: float | str) -> str:
+    if isinstance(rate, str):
+        return f"interest on cash at the {rate} known the day before"
+    return f"interest on cash {rate:.2%} a year" if rate else "no interest on cash"
+
+
+PARTICIPATION = {"known": "the volume of the month before", "session": "a session's volume"}
+"""What orders are capped at a share of, by `Costs.participation_volume`."""
+
+
 def costs_in_words(costs: Costs) -> str:
     """Write the run's cost assumptions as a sentence."""
     parts = [
@@ -748,11 +758,11 @@ def costs_in_words(costs: Costs) -> str:
         f"square-root market impact with coefficient {costs.impact:g}"
         if costs.impact
         else "no market impact",
-        f"orders capped at {costs.max_participation:.0%} of a session's volume"
+        f"orders capped at {costs.max_participation:.0%} of {PARTICIPATION[costs.participation_volume]}"
         if costs.max_participation
         else "",
         f"{costs.dividend_withholding:.0%} of dividends withheld" if costs.dividend_withholding else "",
-        f"interest on cash {costs.cash_rate:.2%} a year" if costs.cash_rate else "no interest on cash",
+        _interest(costs.cash_rate),
     ]
     said = ", ".join(part for part in parts if part)
     return f"{said[0].upper()}{said[1:]}; the same for the strategy and every benchmark."

@@ -6,7 +6,7 @@
     facts.csv|parquet      symbol,concept,fiscal_year,fiscal_period,filed,value[,period_end,accession]
     splits.csv|parquet     symbol,date,ratio
     series.csv|parquet     series,date,available,value
-    instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to]
+    instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
     source.json            {"source": "...", "adjustment": "split" or "total_return", "limits": ["..."]}
 
 Only prices are needed. A table of prices without `open` gives a market with closes only. Every defect is a
@@ -40,6 +40,7 @@ from datafeeds.checks.tables import (
 )
 from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
+from datafeeds.index_members import indices_held
 from datafeeds.market import (
     Adjustment,
     Array,
@@ -84,6 +85,7 @@ INSTRUMENT_TABLE = (
     *(Column(name, needed=False, blank=True) for name in ("name", "sector", "industry", "group")),
     Column("from", "date", needed=False, blank=True),
     Column("to", "date", needed=False, blank=True),
+    Column("company", needed=False, blank=True),
 )
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "facts": FACT_TABLE,
@@ -264,6 +266,8 @@ class _Folder:
         if self.stopped():
             return None
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
+        indices = indices_held(sessions, symbols, np.isfinite(bars.close))
+        self.report(Finding("note", "index members", held.by_year()) for held in indices)
         return Market(
             name=source["name"],
             source=source["source"],
@@ -282,6 +286,7 @@ class _Folder:
             limits=(
                 *source["limits"],
                 *_limits(bars, kept, instruments, adjustment, closes_only),
+                *map(str, indices),
                 *self._gaps(len(facts) - len(kept), len(facts)),
             ),
             findings=tuple(self.findings),

@@ -23,7 +23,7 @@ from backtests.document.blocks import (
     Table,
 )
 from backtests.result import Result
-from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import caution, lookahead, trials_on_record, verification
 from backtests.tearsheet.scorecard import scorecard
 from backtests.tearsheet.sections.growth import equity_figure, relative_figure
 from backtests.tearsheet.wording import answers, costs_in_words, headline, page_one
@@ -47,7 +47,9 @@ def section(result: Result) -> Section:
     figures = [equity_figure(result, "page-one-growth")]
     if result.benchmarks:
         figures.append(relative_figure(result, "page-one-relative"))
+    first = caution(result.manifest)
     blocks: list[Block] = [
+        *([Paragraph(first, "warning")] if first else []),
         Paragraph(headline(result), "lead"),
         _highlights(result),
         Beside(tuple(figures)),
@@ -83,8 +85,6 @@ def _warnings(result: Result) -> list[Block]:
     said = []
     if not manifest.get("verification", {}).get("identical", True):
         said.append(verification(manifest))
-    if not manifest.get("lookahead", {}).get("passed", True):
-        said.append(lookahead(manifest))
     if not manifest.get("trials", {}).get("intact", True):
         said.append(trials_on_record(manifest))
     return [Paragraph(each, "warning") for each in said]

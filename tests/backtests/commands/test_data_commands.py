@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -24,8 +23,6 @@ from tests.command import backtest
 from tests.datafeeds.folders import price_rows, write_folder
 from tests.places import SHARED
 
-sys.path.pop(0)
-
 FOLDER = SHARED / "market"
 RUN_FILE = """
 name = "held"
@@ -38,6 +35,7 @@ symbols = ["AAA", "SPY"]
 commission_bps = 0
 half_spread_bps = 0
 [[benchmarks]]
+label = "SPY"
 name = "BuyAndHold"
 symbols = ["SPY"]
 reinvest = true
@@ -167,7 +165,7 @@ def test_a_report_that_can_not_be_written(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert backtest(monkeypatch, "data", "report", str(folder), "--html", str(tmp_path)) == 2
-    assert "is a directory" in capsys.readouterr().err
+    assert "Is a directory" in capsys.readouterr().err
 
 
 def test_findings_in_order(broken: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from backtests.document.blocks import Table
 from backtests.provenance import trial_hash
-from backtests.records import register, reviews
+from backtests.records import archive, register, reviews
 from backtests.records.index import index, write_index
 from backtests.records.results import write
 from backtests.runner import run
@@ -54,7 +54,7 @@ def test_every_run_is_a_trial_and_knows_the_number(results: Path) -> None:
     assert counts == [1, 2]
     assert register.verify(results).intact
     pages = [(folder / "tearsheet.html").read_text() for folder in folders(results)]
-    assert sum("2 configurations have been tried on this market" in page for page in pages) == 1
+    assert sum("2 trials on this market are recorded on this machine since" in page for page in pages) == 1
     assert sum("With 2 trials on this market" in page for page in pages) == 1
 
 
@@ -138,7 +138,7 @@ def test_reviews_are_kept_and_shown(
     assert "&lt;b&gt;Ann&lt;/b&gt;" in page
     assert "<b>Ann" not in page
     assert "too short" in page
-    assert "The record of 2 reviews is unbroken." in page
+    assert "The record of runs and 2 reviews is unbroken" in page
     assert backtest(monkeypatch, *said, "--verdict", "reject", "--by", "Bo") == 2
     assert backtest(monkeypatch, *said, "--verdict", "maybe", "--by", "Bo") == 2
     assert backtest(monkeypatch, *said, "--verdict", "approve", "--by", " ") == 2
@@ -149,7 +149,7 @@ def test_reviews_are_kept_and_shown(
 
 def test_a_review_that_was_changed_shows(results: Path) -> None:
     reviews.review(folders(results)[0], "reject", "Bo", "no")
-    with closing(sqlite3.connect(results / reviews.RECORD)) as record, record:
+    with closing(sqlite3.connect(results / archive.RECORD)) as record, record:
         record.execute("UPDATE chain SET content = replace(content, 'reject', 'approve')")
     assert "can't be trusted" in reviews.record_sentence(results)
     assert "can&#39;t be trusted" in write_index(results).read_text()

@@ -16,6 +16,7 @@ from backtests.settings.markets import DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.layout import check_folder
 from datafeeds.sources.fetch import fetch
+from datafeeds.sources.importers import import_files
 from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
@@ -55,6 +56,19 @@ def report_command(path: Path, html: Path) -> bool:
     console.print(f"{path}: {verdict(checked)}")
     console.print(f"Report: {html}")
     return not checked.errors
+
+
+def import_command(kind: str, path: Path, folder: Path) -> bool:
+    """Make a market folder of other files, print what was done to them, and check it."""
+    imported = import_files(kind, path, folder)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for sentence in imported.sentences():
+        console.print(sentence)
+    rows = sum(map(len, imported.series))
+    console.print(f"{len(imported.prices)} symbols, {rows} values of series; market folder: {folder}")
+    if not imported.prices:
+        return True
+    return check_command(folder, every=False)
 
 
 def fetch_command(universe: str, start: str, folder: Path | None, contact: str) -> None:

@@ -84,7 +84,7 @@ def listed(results: Path) -> list[Listed]:
             found.append(
                 (manifest.get("started", ""), path.parent.name, Listed(path.parent, manifest, numbers))
             )
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
     return [each for _, _, each in sorted(found, key=lambda entry: entry[:2], reverse=True)]
 
@@ -172,7 +172,7 @@ def _others(others: list[Listed]) -> Table:
         rows.append(
             Row(
                 (
-                    Cell(each.folder.name, link=each.link(*pages)),
+                    Cell(f"{_mark(each.manifest)}{each.folder.name}", link=each.link(*pages)),
                     Cell(str(each.manifest.get("kind", ""))),
                     Cell(str(each.manifest.get("market", {}).get("name", ""))),
                     Cell(count, "integer"),

@@ -96,8 +96,9 @@ def reproduce(folder: Path, progress: Callable[[str], None] = lambda what: None)
     # The market comes from its source files, not from the cache.
     result = run(config, market=open_market(config.market, cached=False), progress=progress)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    # How often one tried by then belongs to what is compared: luck hangs on it.
-    result = replace(result, manifest={**result.manifest, "trials": manifest.get("trials", {})})
+    # Luck depends on how often one had tried by then; trials since are no difference in the numbers.
+    tried = {"trials": manifest["trials"]} if "trials" in manifest else {}
+    result = replace(result, manifest={**result.manifest, **tried})
     progress("comparing")
     with tempfile.TemporaryDirectory() as place:
         again = Path(place)

@@ -78,7 +78,14 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
 
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
-    """Add the run to the register of trials and return its `stamp` for the manifest."""
+    """Add the run to the register of trials.
+
+    Returns
+    -------
+    dict
+        For the manifest: the register's `stamp`, and what the trials ask of this run's lead over its first
+        benchmark, or of its Sharpe ratio without one; see `Trials`.
+    """
     register.adopt(results)
     register.record(result.market, register.of_result("run", result))
     tried = register.trials(result.market)

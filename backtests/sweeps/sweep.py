@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
@@ -18,8 +21,10 @@ from backtests.runner import account_of
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import RunConfig
 from backtests.sweeps.execution import Interrupted, Watch, execute
-from backtests.sweeps.plan import Configuration, plan
+from backtests.sweeps.measures import ranking
+from backtests.sweeps.plan import Configuration, Plan, plan
 from backtests.sweeps.report import MANIFEST, Sweep, write
+from backtests.sweeps.sealed import BEST, checked_again
 from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.tasks import SweepError
 from datafeeds.market import Market
@@ -39,12 +44,16 @@ class Workplace:
         Address of a Dask scheduler, instead; empty for none.
     share : bool
         Whether decisions are shared; the outcome is the same.
+    check : bool
+        Whether the best configurations, and each that a walk-forward follows, are run again, alone and in
+        sealed processes; the manifest says what came out.
     """
 
     results: Path
     workers: int = 1
     cluster: str = ""
     share: bool = True
+    check: bool = False
 
 
 def sweep(
@@ -118,12 +127,21 @@ def sweep(
         _check_any(store)
         store.write_arrays()
         trials = register.stamp(traded, place.results)
+        checked = _checked(planned, traded, store) if place.check else {}
         with told(partial):
-            write(partial, planned, traded, store, time.perf_counter() - began, trials)
+            write(partial, planned, traded, store, time.perf_counter() - began, trials, checked)
             final = archive.publish(partial, final.name)
     for left in final.glob(f"{FINISHED}*"):
         left.unlink()
     return Sweep.read(final)
+
+
+def _checked(planned: Plan, market: Market, store: Store) -> dict[str, Any]:
+    metric, numbers = planned.settings.rank_by, sorted(store.rows)
+    values = np.array([store.rows[number][metric] for number in numbers])
+    best = [numbers[place] for place in ranking(values, metric)[:BEST].tolist()]
+    configs = {number: planned.configurations[number].config for number in best}
+    return checked_again(configs, {number: store.returns(number) for number in best}, market, best)
 
 
 def _check_any(store: Store) -> None:

@@ -38,6 +38,7 @@ from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.walk_forward import WalkForward, span
 from backtests.sweeps.wording import cell, label, number, plain, short, title
+from backtests.tearsheet.provenance import caution
 from datafeeds.market import Array, Dates
 
 WINDOWS, RETURNS, MANIFEST, PAGE = "windows.parquet", "returns.parquet", "manifest.json", "walk-forward.html"
@@ -113,6 +114,7 @@ def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
         "configurations": found.sweep.manifest["configurations"],
         "windows": len(found.choices),
         "trials": found.sweep.manifest["trials"],
+        **({"lookahead": dict(found.lookahead)} if found.lookahead else {}),
     }
 
 
@@ -122,7 +124,9 @@ def page(found: WalkForward) -> Document:
     config, ledger = found.config, found.ledger
     first, *more = outcome(found)
     verdict, *each = stability(found)
+    warning = caution({"lookahead": found.lookahead})
     earned: tuple[Block, ...] = (
+        *([Paragraph(warning, "warning")] if warning else []),
         Paragraph(first, "lead"),
         *map(Paragraph, more),
         *_curves(found),

@@ -10,7 +10,7 @@ from backtests.document.blocks import Fact, Facts, Glossary, Paragraph, Section
 from backtests.result import Result
 from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 
-TOLD = ("verification", "lookahead", "trials", "seconds", "started")
+TOLD = ("verification", "lookahead", "hindsight", "trials", "seconds", "started")
 """Entries of the manifest that are told in sentences, or differ each time the same run is made."""
 
 
@@ -41,6 +41,8 @@ def flat(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         name = f"{prefix} {key}".strip().replace("_", " ")
         if isinstance(value, Mapping):
             found += flat(value, name)
+        elif isinstance(value, (list, tuple)) and any(isinstance(each, Mapping) for each in value):
+            found += flat({str(place): each for place, each in enumerate(value, start=1)}, name)
         elif isinstance(value, (list, tuple)):
             found.append((name, ", ".join(str(each) for each in value)))
         else:

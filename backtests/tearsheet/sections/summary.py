@@ -7,7 +7,6 @@ from collections import Counter
 from backtests.analysis.definitions import METRICS
 from backtests.analysis.registry import Figures
 from backtests.document.blocks import (
-    Beside,
     Block,
     Bullets,
     Cell,
@@ -20,12 +19,13 @@ from backtests.document.blocks import (
     Paragraph,
     Row,
     Section,
+    Signature,
     Table,
 )
 from backtests.result import Result
-from backtests.tearsheet.provenance import caution, lookahead, trials_on_record, verification
-from backtests.tearsheet.scorecard import scorecard
-from backtests.tearsheet.sections.growth import equity_figure, relative_figure
+from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
+from backtests.tearsheet.sections import growth
+from backtests.tearsheet.sections.checks import scorecard
 from backtests.tearsheet.wording import answers, costs_in_words, headline, page_one
 from datafeeds.market import Finding, Market
 
@@ -37,57 +37,37 @@ SURVIVED = (
     "Every stock here still trades at the end: those that failed were never among them, which lifts every "
     "portfolio of these stocks above what an investor could have had."
 )
-SHADES = {"pass": 3, "warn": 0, "fail": -3}
+SIGNED = "I have read this page and what stands behind it, and take note of its limits."
+SHOWN_LIMITS = 3
+"""Limits on page one; the rest is folded."""
+
 SHOWN_FINDINGS = 200
 """Findings listed in full; the rest is counted."""
 
 
 def section(result: Result) -> Section:
     """Page one."""
-    figures = [equity_figure(result, "page-one-growth")]
-    if result.benchmarks:
-        figures.append(relative_figure(result, "page-one-relative"))
     first = caution(result.manifest)
+    limits = _limits(result)
     blocks: list[Block] = [
         *([Paragraph(first, "warning")] if first else []),
+        *(Paragraph(each, "warning") for each in too_good(result.manifest)),
         Paragraph(headline(result), "lead"),
         _highlights(result),
-        Beside(tuple(figures)),
+        growth.first_look(result),
+        scorecard(result),
         Facts(tuple(Fact(heading, answer) for heading, answer in page_one(result))),
-        _scorecard(result),
-        *_warnings(result),
-        Bullets("Limits, the most important first", _limits(result), "warning"),
-        Paragraph(HYPOTHETICAL, "warning"),
+        Bullets("Limits", (HYPOTHETICAL, *limits[:SHOWN_LIMITS]), "warning"),
     ]
-    return Section("summary", "Summary", tuple(blocks))
+    if more := limits[SHOWN_LIMITS:]:
+        blocks.append(Details(f"{len(more)} more limits", (Bullets("", more, "warning"),)))
+    return Section("summary", "Summary", (*blocks, Signature(SIGNED)))
 
 
 def setup_section(result: Result) -> Section:
     """What a reader asks next, what was run in full, and what the data checks found."""
-    asked = Facts(tuple(Fact(question, answer) for question, answer in answers(result)))
-    return Section("setup", "What was run", (asked, _what_was_run(result), *_findings(result)))
-
-
-def _scorecard(result: Result) -> Table:
-    return Table(
-        "Who checked",
-        (Column("Check", "left"), Column("Outcome", "left"), Column("Found", "left")),
-        tuple(
-            Row((Cell(score.name), Cell(score.outcome, shade=SHADES[score.outcome]), Cell(score.text)))
-            for score in scorecard(result)
-        ),
-    )
-
-
-def _warnings(result: Result) -> list[Block]:
-    """Warn on the first screen where a check did not pass."""
-    manifest = result.manifest
-    said = []
-    if not manifest.get("verification", {}).get("identical", True):
-        said.append(verification(manifest))
-    if not manifest.get("trials", {}).get("intact", True):
-        said.append(trials_on_record(manifest))
-    return [Paragraph(each, "warning") for each in said]
+    answered = tuple(Fact(question, answer) for question, answer in answers(result))
+    return Section("setup", "What was run", (Facts(answered), _what_was_run(result), *_findings(result)))
 
 
 def _highlights(result: Result) -> Highlights:

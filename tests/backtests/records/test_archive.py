@@ -21,7 +21,7 @@ from backtests.records import archive, register, results, reviews
 from backtests.records.chain import Chain, RecordError
 from backtests.result import Result
 from backtests.runner import run
-from backtests.settings.run_file import RunConfig, parse
+from backtests.settings.run_file import ConfigError, RunConfig, parse
 from backtests.sweeps import sweep as sweeps
 from backtests.sweeps import walk_forward_report
 from backtests.sweeps.sweep import Workplace, sweep
@@ -384,12 +384,6 @@ def test_a_sweep_that_was_changed_is_not_taken_for_done(market: Market, tmp_path
         sweep(config(**SWEPT), Workplace(tmp_path), market=market)
 
 
-def test_two_books_of_one_label_stay_two(market: Market, tmp_path: Path) -> None:
-    beside = [{"name": "BuyAndHold", "label": "EqualWeighted", "symbols": ["A"]}]
-    result = run(config(benchmarks=beside), market=market, verify=True)
-    folder = results.write(result, tmp_path).folder
-    returns = pd.read_parquet(folder / "returns.parquet")
-    assert list(returns.columns) == list(result.labels)
-    assert returns.shape[1] == 2
-    assert np.array_equal(returns.iloc[:, 0], result.book.ledger.returns)
-    assert np.array_equal(returns.iloc[:, 1], result.benchmarks[0].ledger.returns)
+def test_two_books_of_one_label_are_refused(market: Market) -> None:
+    with pytest.raises(ConfigError, match="another book has this label"):
+        config(benchmarks=[{"name": "BuyAndHold", "label": "EqualWeighted", "symbols": ["A"]}])

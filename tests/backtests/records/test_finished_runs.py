@@ -127,6 +127,19 @@ def test_compare(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "two different runs" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"strategy": 3}', "[" * 50_000])
+def test_a_damaged_run_is_one_line(
+    content: str, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folders(results)[0]
+    (folder / "metrics.json").write_text(content)
+    assert backtest(monkeypatch, "show", folder.name, "--results", str(results)) == 2
+    said = capsys.readouterr()
+    assert "NOT as it was written: metrics.json changed since." in said.out.replace("\n", " ")
+    assert said.err.count("\n") == 1
+    assert "not a finished run that can be shown" in said.err
+
+
 def test_reviews_are_kept_and_shown(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

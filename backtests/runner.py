@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
 from backtests.analysis.stress import StressError, custom_scenarios
+from backtests.engine import compilation
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
@@ -82,6 +84,7 @@ def _run(
 ) -> Result:
     clock = _Clock()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    compiling = compilation.begin() if verify or config.engine == "ledger" else None
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market) if market is None else market
@@ -94,6 +97,8 @@ def _run(
         choices.append((key, choice.label or label_of(choice.name), choice.note, choice.build(key)))
     native = isinstance(choices[0][-1], NativeStrategy)
     record = manifest(config, traded)
+    if config.engine == "ledger":
+        _finish(compiling, progress)
     books = []
     for key, label, note, strategy in choices:
         progress(f"running {label}")
@@ -107,6 +112,7 @@ def _run(
         record["not_recomputed"] = UNCHECKED
     elif verify:
         with clock("verify"):
+            _finish(compiling, progress)
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
     with clock("engine"):
@@ -133,6 +139,12 @@ def hindsight_of(config: RunConfig, book: Book, market: Market, account: Account
 
     given = {**(config.strategy.model_extra or {}), **((config.hedge and config.hedge.model_extra) or {})}
     return asdict(hindsight(book.strategy, given, book.ledger, market, interest_factors(market, account)[1:]))
+
+
+def _finish(compiling: Popen[bytes] | None, progress: Progress) -> None:
+    if compiling is not None and compiling.poll() is None:
+        progress("compiling the ledger engine, once an installation: some five seconds")
+        compiling.wait()
 
 
 def without_hedge(books: list[Book], market: Market, account: Account) -> Book | None:

@@ -34,7 +34,7 @@ from backtests.engine.compiled import (
     Terms,
     advance,
 )
-from backtests.engine.terms import Account
+from backtests.engine.terms import Account, Costs
 from backtests.options.overlay import hedge_table
 from datafeeds.market import Array, Dates, Market, MarketError
 
@@ -261,6 +261,13 @@ def run(market: Market, decide: Decide, deciding: Flags, account: Account) -> Le
             count += 1
     books.advance(account.last, count)
     return books.ledger()
+
+
+def warm_up() -> None:
+    """Load the compiled loop, or compile and keep it, by a run over two sessions."""
+    days = pd.DatetimeIndex(["2020-01-02", "2020-01-03"])
+    market = Market.from_wide("two sessions", pd.DataFrame({"A": [1.0, 1.0]}, index=days))
+    replay(market, np.ones((1, 1)), [0], Account(1.0, Costs(), 0, True, 0, 1))
 
 
 def replay(market: Market, targets: Array, sessions: npt.ArrayLike, account: Account) -> Ledger:

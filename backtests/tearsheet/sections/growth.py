@@ -31,7 +31,7 @@ from backtests.document.blocks import (
     lines,
 )
 from backtests.document.formats import Format, formatted
-from backtests.result import Result
+from backtests.result import Book, Result
 from datafeeds.market import Array
 
 WINDOWS = ((252, "year"), (126, "half year"), (63, "quarter"))
@@ -40,9 +40,9 @@ WINDOWS = ((252, "year"), (126, "half year"), (63, "quarter"))
 
 def section(result: Result) -> Section:
     """Equity and drawdown."""
-    blocks: list[Block] = [equity_figure(result, "equity")]
+    blocks: list[Block] = [_equity(result)]
     if result.benchmarks:
-        blocks.append(relative_figure(result, "relative"))
+        blocks.append(_relative(result))
     return Section("growth", "Growth and drawdown", (*blocks, _drawdown(result), _histogram(result)))
 
 
@@ -96,50 +96,70 @@ def rolling_section(result: Result) -> Section:
     return Section("rolling", "Rolling risk", tuple(blocks))
 
 
+def first_look(result: Result) -> Beside:
+    """Growth of the strategy and its first benchmark, and the one relative to the other."""
+    every = lines(result.labels, result.sessions, [_growth(book) for book in result.books])[:2]
+    ends = ", ".join(f"{line.label} {formatted(float(line.values[-1]), 'multiple')}" for line in every)
+    figures = [
+        Figure(
+            "growth-first",
+            LineChart(every, "multiple", log=True, rule=1.0),
+            "Growth of 1 after costs",
+            f"At the end: {ends}.",
+            small=True,
+        )
+    ]
+    if len(every) > 1:
+        ours, theirs = every
+        ratio = Line(f"{ours.label} over {theirs.label}", ours.dates, ours.values / theirs.values)
+        figures.append(
+            Figure(
+                "relative-first",
+                LineChart((ratio,), "multiple", rule=1.0),
+                f"Relative to {theirs.label}",
+                f"{ratio.label} {_range(ratio.values, 'multiple')}.",
+                small=True,
+            )
+        )
+    return Beside(tuple(figures))
+
+
+def _growth(book: Book) -> Array:
+    growth: Array = book.ledger.equity / book.ledger.equity[0]
+    return growth
+
+
 def _asked(every: tuple[Line, ...]) -> tuple[Line, ...]:
     """Two lines; the others wait until a reader asks."""
     return tuple(replace(line, on_request=place > 1) for place, line in enumerate(every))
 
 
-def equity_figure(result: Result, key: str) -> Figure:
-    """Growth of every book; `key` must be unique in the document."""
-    growth = [book.ledger.equity / book.ledger.equity[0] for book in result.books]
+def _equity(result: Result) -> Figure:
+    growth = [_growth(book) for book in result.books]
     ends = ", ".join(
         f"{label} to {formatted(float(each[-1]), 'multiple')}"
         for label, each in zip(result.labels, growth, strict=True)
     )
     return Figure(
-        key,
+        "equity",
         LineChart(lines(result.labels, result.sessions, growth), "multiple", log=True, rule=1.0, rebase=True),
         "Equity as a multiple of the start, after costs, logarithmic scale",
         f"From 1 at {result.sessions[0]}: {ends} at {result.sessions[-1]}.",
     )
 
 
-def relative_figure(result: Result, key: str) -> Figure:
+def _relative(result: Result) -> Figure:
     """Growth of the strategy over that of the first benchmark."""
     ours, theirs = list(result.equities.values())[:2]
     ratio = (ours / ours[0]) / (theirs / theirs[0])
     name = result.labels[1]
     last, low, high = (formatted(float(each), "multiple") for each in (ratio[-1], ratio.min(), ratio.max()))
     return Figure(
-        key,
+        "relative",
         LineChart(lines((result.labels[0],), result.sessions, [ratio]), "multiple", rule=1.0, least=0.02),
         f"Growth over that of {name}: above 1 it is ahead, rising it gains",
         f"From 1 to {last}; lowest {low}, highest {high}.",
     )
-
-
-def first_look(result: Result) -> Beside:
-    """Growth of the strategy and its first benchmark, and the one over the other: page one's charts."""
-    equity = equity_figure(result, "growth-first")
-    chart = equity.chart
-    if isinstance(chart, LineChart):
-        chart = replace(chart, lines=chart.lines[:2], rebase=False)
-    figures = [replace(equity, chart=chart, caption="Growth of 1 after costs", small=True)]
-    if result.benchmarks:
-        figures.append(replace(relative_figure(result, "relative-first"), small=True))
-    return Beside(tuple(figures))
 
 
 EDGES = (-np.inf, -0.10, -0.05, -0.02, 0.0, 0.02, 0.05, 0.10, np.inf)

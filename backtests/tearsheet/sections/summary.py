@@ -24,8 +24,8 @@ from backtests.document.blocks import (
 )
 from backtests.result import Result
 from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
-from backtests.tearsheet.scorecard import scorecard
-from backtests.tearsheet.sections.growth import first_look
+from backtests.tearsheet.sections import growth
+from backtests.tearsheet.sections.checks import scorecard
 from backtests.tearsheet.wording import answers, costs_in_words, headline, page_one
 from datafeeds.market import Finding, Market
 
@@ -54,10 +54,10 @@ def section(result: Result) -> Section:
         *(Paragraph(each, "warning") for each in too_good(result.manifest)),
         Paragraph(headline(result), "lead"),
         _highlights(result),
-        first_look(result),
+        growth.first_look(result),
         scorecard(result),
         Facts(tuple(Fact(heading, answer) for heading, answer in page_one(result))),
-        Bullets("Limits, the most important first", (HYPOTHETICAL, *limits[:SHOWN_LIMITS]), "warning"),
+        Bullets("Limits", (HYPOTHETICAL, *limits[:SHOWN_LIMITS]), "warning"),
     ]
     if more := limits[SHOWN_LIMITS:]:
         blocks.append(Details(f"{len(more)} more limits", (Bullets("", more, "warning"),)))
@@ -66,8 +66,8 @@ def section(result: Result) -> Section:
 
 def setup_section(result: Result) -> Section:
     """What a reader asks next, what was run in full, and what the data checks found."""
-    asked = Facts(tuple(Fact(question, answer) for question, answer in answers(result)))
-    return Section("setup", "What was run", (asked, _what_was_run(result), *_findings(result)))
+    answered = tuple(Fact(question, answer) for question, answer in answers(result))
+    return Section("setup", "What was run", (Facts(answered), _what_was_run(result), *_findings(result)))
 
 
 def _highlights(result: Result) -> Highlights:

@@ -16,7 +16,7 @@ from backtests.document.blocks import (
     Section,
     Table,
 )
-from backtests.document.formats import Format, Value
+from backtests.document.formats import Format, Value, named, typeset
 from backtests.research.events import (
     JUNE_2026_DATE,
     JUNE_2026_REPORTED,
@@ -71,9 +71,9 @@ def _columns(first: str, *others: str) -> tuple[Column, ...]:
     return (Column(first, "left"), *(Column(label) for label in others))
 
 
-def _abnormal_row(row: Abnormal, *middle: tuple[Value, Format]) -> Row:
+def _abnormal_row(name: str, row: Abnormal, *middle: tuple[Value, Format]) -> Row:
     return _row(
-        row.name,
+        name,
         *middle,
         (row.actual, "percent2"),
         (row.day, "percent2"),
@@ -98,7 +98,7 @@ def _abnormal_table(found: Study) -> Table:
             f"Days -{event.before} to +{event.after}",
             "Std. error",
         ),
-        tuple(_abnormal_row(row, (row.members, "integer")) for row in found.groups),
+        tuple(_abnormal_row(named(row.name), row, (row.members, "integer")) for row in found.groups),
         f"Market model on {found.market_label}, sessions -280 to -31. A group is one equal-weighted "
         "portfolio, so its error contains how its members move together.",
     )
@@ -108,7 +108,7 @@ def _leaders_table(caption: str, rows: Iterable[Abnormal]) -> Table:
     return Table(
         caption,
         _columns("Symbol", "Return", "Abnormal", "Std. error", "t", "Window", "Std. error"),
-        tuple(_abnormal_row(row) for row in rows),
+        tuple(_abnormal_row(row.name, row) for row in rows),
     )
 
 
@@ -126,8 +126,10 @@ def _indices_blocks(indices: Indices) -> list[Block]:
         f"The same {indices.members} members, weighted three ways",
         _columns("Index", "Return"),
         rows,
-        f"Price-weighted at the prices of the day, divisor {price.divisor:.8g}; most points: "
-        f"{most}.{missing}",
+        typeset(
+            f"Price-weighted at the prices of the day, divisor {price.divisor:.8g}; most points: "
+            f"{most}.{missing}"
+        ),
     )
     return [table]
 
@@ -150,7 +152,7 @@ def _similar_words(found: Study) -> Paragraph:
     early = int((days < days.dtype.type("2004-01-01")).sum()) if len(days) else 0
     return Paragraph(
         f"{len(days)} earlier days have the signature: Dow up more than {signature.dow_above:.1%}, Nasdaq "
-        f"below {signature.nasdaq_below:+.1%}, a member of {signature.hardware} down "
+        f"below {signature.nasdaq_below:+.1%}, a member of {named(signature.hardware)} down "
         f"{signature.hardware_fall:.0%} or more. {early} of them fall before 2004{when}."
     )
 

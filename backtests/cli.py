@@ -293,6 +293,23 @@ def check(
 
 
 @data.command()
+def rewind(
+    path: Folder,
+    dates: Annotated[
+        str, typer.Option("--dates", metavar="DATE,DATE", help="Days to cut at; three of them if not given.")
+    ] = "",
+    run: Annotated[
+        str, typer.Option("--run", metavar="RUN", help="A run whose decisions and books to compare too.")
+    ] = "",
+) -> None:
+    """Cut a folder at some days: what was known by then must stay; exit status 1 if it does not."""
+    from backtests.commands.data import rewind_command
+
+    if not rewind_command(path, dates, run):
+        raise typer.Exit(1)
+
+
+@data.command()
 def report(
     path: Folder,
     html: Annotated[Path, typer.Option("--html", help="File to write.")] = Path("data_report.html"),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
 from backtests.provenance import manifest, run_hash
 from backtests.result import Book, Result, is_hedged
-from backtests.settings.markets import open_market
+from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named, label_of
 from datafeeds.market import Market
@@ -115,6 +116,12 @@ def _run(
             _finish(compiling, progress)
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
+    if verify and market is None and config.market not in BUILT_IN:
+        from datafeeds.folder.rewind import promise
+
+        with clock("rewind"):
+            progress("cutting the market folder at earlier days")
+            record["rewound"] = promise(Path(config.market).expanduser(), traded)
     with clock("engine"):
         bare = without_hedge(books, traded, account)
     if sealed is not None and not native:

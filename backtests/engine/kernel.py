@@ -58,11 +58,10 @@ class _Reading:
         self.fill = _frozen(np.where(rules.tradable(market), market.fill_price, np.nan))
         self.mark = _frozen(market.mark)
         self.dividend = _frozen(market.dividend)
-        self.last_bar = _frozen(market.last_bar)
+        self.gone = _frozen(market.gone)
         self.pays = _frozen(np.any(market.dividend > 0.0, axis=1))
-        ends = np.zeros(len(market.sessions) + 1, dtype=np.bool_)
-        ends[market.last_bar + 1] = True
-        self.ends = _frozen(ends)
+        first = market.gone & ~np.roll(market.gone, 1, axis=0)
+        self.ends = _frozen(np.any(first, axis=1))
         self._derived: dict[Callable[[Market], Array], Array] = {}
 
     def derived(self, market: Market, rule: Callable[[Market], Array]) -> Array:
@@ -123,7 +122,7 @@ class _Run:
             dividend=reading.dividend,
             volatility=volatility,
             average_volume=average,
-            last_bar=reading.last_bar,
+            gone=reading.gone,
             pays=reading.pays,
             ends=reading.ends,
         )

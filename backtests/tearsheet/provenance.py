@@ -45,6 +45,17 @@ def lookahead(manifest: Mapping[str, Any]) -> str:
     return f"Look-ahead check FAILED{': ' + what if what else ''}."
 
 
+def rewound(manifest: Mapping[str, Any]) -> str:
+    """Say in one sentence whether the market folder, cut at earlier days, told the same; empty if not tried."""
+    said = manifest.get("rewound")
+    if not isinstance(said, Mapping):
+        return ""
+    days = " and ".join(said["days"])
+    if said["differences"]:
+        return f"What the market folder says of the past CHANGES with later data: {'; '.join(said['differences'])}."
+    return f"The market folder, cut at {days}, told the same of all {said['figures']} figures up to then."
+
+
 def knows_future(manifest: Mapping[str, Any]) -> bool:
     """Whether a decision of the run came out otherwise without the future, or could not be made at all."""
     return not manifest.get("lookahead", {}).get("passed", True)

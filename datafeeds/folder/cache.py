@@ -74,9 +74,9 @@ UNUSED = 3_600.0
 """Seconds after which a further entry, or a half-written one, is removed."""
 
 ARRAYS = ("open", "high", "low", "close", "volume", "dividend")
-DERIVED_FROM_PRICES = ("traded", "mark", "fill_price")
-TABLES = ("instruments", "facts", "splits", "series")
-READERS = ("market.py", "facts.py", "folder", "checks")
+DERIVED_FROM_PRICES = ("traded", "mark", "fill_price", "traded_factor", "gone")
+TABLES = ("instruments", "facts", "splits", "series", "basis")
+READERS = ("market.py", "membership.py", "series.py", "facts.py", "folder", "checks")
 """The code on which the content of an entry depends."""
 
 
@@ -166,6 +166,12 @@ def open_entry(entry: str) -> Market:
     return market
 
 
+def entry_of(market: Market) -> Path | None:
+    """Where the cache keeps a market that was opened from it; None for any other."""
+    opened = market.__dict__.get("pickled_as")
+    return Path(opened[1][0]) if opened else None
+
+
 Signature = dict[str, tuple[int, int, int, int]]
 """Of each input file: size, modification time, change time (nanoseconds) and inode."""
 
@@ -249,6 +255,7 @@ def _write(market: Market, entry: Path) -> None:
             "symbols": market.symbols,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
+            "stale_after": market.stale_after,
             "limits": market.limits,
             "findings": [asdict(finding) for finding in market.findings],
             "hash": market.hash,
@@ -307,8 +314,10 @@ def _opened(entry: Path) -> Market | None:
             facts=_read_table(entry / "facts.arrow"),
             splits=_read_table(entry / "splits.arrow"),
             series=_read_table(entry / "series.arrow"),
+            basis=_read_table(entry / "basis.arrow"),
             adjustment=said["adjustment"],
             closes_only=said["closes_only"],
+            stale_after=said["stale_after"],
             limits=tuple(said["limits"]),
             findings=tuple(Finding(**finding) for finding in said["findings"]),
             hash=said["hash"],

@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks import check_facts, check_prices, check_split_basis, raise_errors
-from datafeeds.checks.bars import Bars, check_bars, contradicted_dividends
+from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
+from datafeeds.checks.bars import Bars, check_bars, shown_dividends
 from datafeeds.checks.tables import (
     check_instruments,
     check_series,
@@ -38,10 +38,10 @@ from datafeeds.checks.tables import (
     symbol_problem,
     without_shares,
 )
-from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
 from datafeeds.index_members import indices_held
 from datafeeds.market import (
+    BASIS_COLUMNS,
     Adjustment,
     Array,
     Dates,
@@ -250,19 +250,22 @@ class _Folder:
             return None
         splits, instruments, facts, series = self._tables(tables, symbols)
         bars = _bars(sessions, symbols, wide, splits)
-        doubted, found = contradicted_dividends(bars)
+        dividend, found = shown_dividends(bars)
         self.report(found)
-        bars = replace(bars, dividend=np.where(doubted, 0.0, bars.dividend))
+        bars = replace(bars, dividend=dividend)
         self.report(check_bars(bars))
+        basis = pd.DataFrame(columns=list(BASIS_COLUMNS))
         if adjustment == "split":
-            splits, suspected = check_split_basis(sessions, symbols, bars.close, splits)
+            basis, suspected = check_split_basis(sessions, symbols, bars.close, splits)
             self.report(suspected)
         elif bars.dividend.any():
             self.error(
                 "dividends counted twice",
                 "source.json says adjustment = total_return, and there are dividends; remove one of them",
             )
-        kept, splits = self._facts(facts, splits, Volumes(sessions, symbols, bars.volume))
+        kept = self._facts(
+            facts, Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, basis)
+        )
         if self.stopped():
             return None
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
@@ -280,7 +283,7 @@ class _Folder:
             close=bars.close,
             volume=bars.volume,
             dividend=bars.dividend,
-            **standard_tables(symbols, instruments, kept, splits, series),
+            **standard_tables(symbols, instruments, kept, splits, series, basis),
             adjustment=adjustment,
             closes_only=closes_only,
             limits=(
@@ -292,16 +295,12 @@ class _Folder:
             findings=tuple(self.findings),
         )
 
-    def _facts(
-        self, facts: pd.DataFrame, splits: pd.DataFrame, volumes: Volumes
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Filed figures that can be used, and the splits with those that share counts reveal."""
-        traded, hardly_traded = counts_hardly_traded(facts, splits, volumes)
-        kept, quarantined = check_facts(traded, splits)
-        level, splits, off_level = counts_off_level(kept, splits, volumes)
-        self.report((*hardly_traded, *quarantined, *off_level))
-        self.report(without_shares(facts, level))
-        return level, splits
+    def _facts(self, facts: pd.DataFrame, trading: Trading) -> pd.DataFrame:
+        """Filed figures that can be used, each with the days from and to which it counts."""
+        kept, found = judged_facts(facts, trading)
+        self.report(found)
+        self.report(without_shares(facts, kept))
+        return kept
 
     def _gaps(self, left_out: int, filed: int) -> tuple[str, ...]:
         """What the checks of filed figures left unknown, as a limit."""

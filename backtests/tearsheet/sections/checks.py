@@ -8,7 +8,7 @@ from backtests.analysis.trading import unfilled_by_reason
 from backtests.document.blocks import Check, Outcome, Scorecard
 from backtests.document.formats import typeset
 from backtests.result import Result
-from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import lookahead, rewound, trials_on_record, verification
 
 
 def scorecard(result: Result) -> Scorecard:
@@ -16,12 +16,14 @@ def scorecard(result: Result) -> Scorecard:
     manifest = result.manifest
     verified, replayed, tried = (manifest.get(key, {}) for key in ("verification", "lookahead", "trials"))
     lead = _lead(result)
+    cut = manifest.get("rewound")
     return Scorecard(
         "Who checked, and what came out",
         (
             *((lead,) if lead else ()),
             Check("Second engine", _outcome(verified.get("identical")), verification(manifest)),
             Check("Sealed replay", _outcome(replayed.get("passed")), lookahead(manifest)),
+            *((Check("Data rewind", _outcome(not cut["differences"]), rewound(manifest)),) if cut else ()),
             Check("Trials", _outcome(tried.get("intact")), trials_on_record(manifest)),
             _data(result),
             _orders(result),

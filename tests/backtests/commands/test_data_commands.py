@@ -16,7 +16,7 @@ from backtests.runner import run
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import load
 from datafeeds.folder.layout import check_folder
-from datafeeds.market import MarketError
+from datafeeds.market import DELISTED_AFTER, MarketError
 from strategies.benchmarks import BuyAndHold
 from strategies.target import StrategyError
 from tests.command import backtest
@@ -236,7 +236,7 @@ def test_delisting_pays_the_last_price(tmp_path: Path, monkeypatch: pytest.Monke
     (closing,) = fills[fills["kind"] == "delisting"].to_dict(orient="records")
     market = result.market
     assert closing["price"] == market.close[market.index_of(last), market.column["AAA"]]
-    assert closing["session"] == pd.Timestamp(market.sessions[market.index_of(last) + 1])
+    assert closing["session"] == pd.Timestamp(market.sessions[market.index_of(last) + DELISTED_AFTER + 1])
 
 
 def test_no_name_is_held_before_it_joined_or_after_it_left(folder: Path) -> None:

@@ -11,7 +11,7 @@ PYTHON   ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest test test-slow coverage lint format bench bench-peers clean
+.PHONY: help backtest test test-slow test-lowest coverage lint format bench bench-peers clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,13 @@ test: $(VENV)/.test-installed  ## Run the tests, except the slow ones
 
 test-slow: $(VENV)/.test-installed  ## Run the slow tests too
 	@$(BIN)/python -m pytest -q -n auto
+
+test-lowest:  ## Run the tests with the oldest versions that setup.cfg allows
+	@rm -rf .venv-lowest && $(PYTHON) -m venv .venv-lowest
+	@sed -nE 's/^    ([A-Za-z0-9_-]+) >= ([0-9.]+)$$/\1==\2/p' setup.cfg > .venv-lowest/constraints.txt
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c .venv-lowest/constraints.txt -e ".[test]"
+	@.venv-lowest/bin/python -m pytest -q -n auto -m "not slow"
 
 # Compiled code is run uncompiled once, so that its lines count too.
 coverage: $(VENV)/.test-installed  ## Print the share of lines that the tests run; no module under 85%
@@ -46,7 +53,7 @@ bench-peers: $(VENV)/.installed  ## Install the other engines that `make bench` 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 
 clean:  ## Remove the environment and caches; results stay
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

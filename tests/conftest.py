@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from datafeeds.market import Market
+
 # HYPOTHESIS_PROFILE=thorough looks much longer, for changes to the engines or to point-in-time rules.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=4000)
@@ -25,3 +27,11 @@ def _markets_cached_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         del os.environ["STYLE_ROTATION_CACHE"]
     else:
         os.environ["STYLE_ROTATION_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def sample(_markets_cached_apart: None) -> Market:
+    """The embedded market; it is immutable, so one serves all."""
+    from datafeeds.sources.sample import sample_market
+
+    return sample_market()

@@ -64,10 +64,3 @@ def make_market() -> Any:
 @pytest.fixture(scope="session")
 def make_sessions() -> Any:
     return sessions_between
-
-
-@pytest.fixture(scope="session")
-def sample() -> Market:
-    from datafeeds.sources.sample import sample_market
-
-    return sample_market()

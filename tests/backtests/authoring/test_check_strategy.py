@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests import cli
 from backtests.authoring import CheckReport, check_strategy, sampled_lookahead
 from backtests.authoring.poison import POISONS, Future, with_filings_delayed
 from backtests.engine.books import Ledger
@@ -23,20 +21,15 @@ from backtests.runner import account_of
 from backtests.settings.run_file import load
 from backtests.settings.strategies import build, registered
 from datafeeds.market import Market
-from datafeeds.sources.sample import sample_market
 from strategies import EqualWeighted
 from strategies.asof import AsOf
 from tests.backtests.authoring.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
+from tests.command import backtest
 
 
 @pytest.fixture(scope="module")
 def small() -> Market:
     return small_market()
-
-
-@pytest.fixture(scope="module")
-def sample() -> Market:
-    return sample_market()
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +68,6 @@ def test_each_way_to_peek_is_caught(name: str, small: Market, folder: Path, tmp_
         if check.kind == "look-ahead":
             assert check.first.date
             assert check.first.value
-
-
-def test_there_are_enough_ways_to_peek() -> None:
-    assert len(CHEATERS) >= 12
 
 
 def test_what_decide_is_given_leads_nowhere(small: Market) -> None:
@@ -206,15 +195,6 @@ def test_filings_delayed_are_known_later(small: Market) -> None:
 
 
 # The command -----------------------------------------------------------------------------------------
-
-
-def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    try:
-        cli.main()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
 
 
 def test_the_command_passes_an_honest_strategy(

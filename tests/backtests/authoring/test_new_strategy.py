@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import pytest
 
 import strategies
-from backtests import cli
 from backtests.authoring.process import decided_elsewhere
 from backtests.authoring.replay import Moment
 from backtests.authoring.scaffold import HOUSE, ScaffoldError, new_strategy, snake_case
@@ -26,6 +25,7 @@ from strategies.asof import AsOf
 from strategies.strategy import REGISTRY
 from strategies.target import StrategyError
 from tests.backtests.authoring.cheaters import small_market
+from tests.command import backtest
 
 FOLDERS = ("strategies", "tests/strategies", "backtests/runs")
 
@@ -70,15 +70,6 @@ def half(tmp_path: Path) -> Path:
 
 def files_in(house: Path) -> list[str]:
     return sorted(str(path.relative_to(house)) for path in house.rglob("*") if path.is_file())
-
-
-def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    try:
-        cli.main()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
 
 
 # Scaffolding -----------------------------------------------------------------------------------------

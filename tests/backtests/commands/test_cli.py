@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from backtests import cli
+from tests.command import backtest
 
 SHORT = ["--set", "start=2020-06-01", "--set", "end=2021-03-31"]
 FILES = {
@@ -26,16 +26,6 @@ FILES = {
     "tearsheet.pdf",
     "unfilled.parquet",
 }
-
-
-def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Exit status of ``backtest ARGUMENTS``, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    try:
-        cli.main()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
 
 
 def folders(results: Path) -> list[Path]:

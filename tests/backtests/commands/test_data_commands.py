@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests import cli
 from backtests.commands.data_report import by_check, page, verdict
 from backtests.document.html import html
 from backtests.runner import run
@@ -21,6 +20,7 @@ from datafeeds.folder.layout import check_folder
 from datafeeds.market import MarketError
 from strategies.benchmarks import BuyAndHold
 from strategies.target import StrategyError
+from tests.command import backtest
 from tests.datafeeds.folders import price_rows, write_folder
 from tests.places import SHARED
 
@@ -43,16 +43,6 @@ symbols = ["SPY"]
 reinvest = true
 schedule = "monthly"
 """
-
-
-def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Exit status of ``backtest ARGUMENTS``, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    try:
-        cli.main()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
 
 
 @pytest.fixture

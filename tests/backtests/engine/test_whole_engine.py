@@ -11,18 +11,12 @@ from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.terms import Account, Costs
 from datafeeds.market import Market
-from datafeeds.sources.sample import sample_market
 from strategies import BuyAndHold, EqualWeighted, PriceWeighted, Strategy
 
 FREE = Costs(commission_bps=0, half_spread_bps=0)
 
 SP500_YEARS = {2008: -38.49, 2009: 23.45, 2013: 29.60, 2018: -6.24, 2020: 16.26, 2021: 26.89}
 """Price returns of the S&P 500 in percent, as published for these calendar years."""
-
-
-@pytest.fixture(scope="module")
-def sample() -> Market:
-    return sample_market()
 
 
 def run_free(market: Market, strategy: Strategy, capital: float, *, fractional: bool = False) -> Ledger:

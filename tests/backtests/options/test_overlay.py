@@ -10,13 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.backtests.options.test_surface import (
-    ANSWERS,
-    MARKET,
-    annual_pput,
-    sp500,
-    sp500_total_return,
-)
 
 from backtests.engine import backtrader as event
 from backtests.engine import kernel as ledger
@@ -47,6 +40,13 @@ from strategies import Strategy, StrategyError, Target
 from strategies.expiries import monthly_expiries
 from strategies.hedges import OutrightPut, PutSpread
 from strategies.target import Hedge
+from tests.backtests.options.test_surface import (
+    ANSWERS,
+    MARKET,
+    annual_pput,
+    sp500,
+    sp500_total_return,
+)
 
 FREE = Costs(commission_bps=0, half_spread_bps=0)
 ENGINES = pytest.mark.parametrize("engine", [event, ledger], ids=["event", "ledger"])

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from backtests import cli
 from backtests.document.blocks import Table
 from backtests.provenance import trial_hash
 from backtests.records import reviews, trials
@@ -18,18 +16,9 @@ from backtests.records.index import index, write_index
 from backtests.records.results import write
 from backtests.runner import run
 from backtests.settings.run_file import load
+from tests.command import backtest
 
 SHORT = ("start=2020-06-01", "end=2021-07-30")
-
-
-def backtest(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Exit status of ``backtest ARGUMENTS``, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    try:
-        cli.main()
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-    return 0
 
 
 @pytest.fixture(scope="module")

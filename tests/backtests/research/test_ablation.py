@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backtests import cli
 from backtests.research.ablation import ablate, elements_of, markdown, variants
 from backtests.settings.run_file import ConfigError, load
 from datafeeds.sources.sample import sample_market
 from strategies import RotationRegime
+from tests.command import backtest
 
 SHORT = ["start=2020-06-01", "end=2021-06-30"]
 
@@ -71,9 +70,6 @@ def test_the_command_prints_and_writes(
     monkeypatch.setenv("COLUMNS", "200")
     text = tmp_path / "ablation.md"
     settings = [part for setting in SHORT for part in ("--set", setting)]
-    monkeypatch.setattr(sys, "argv", ["backtest", "ablation", "ablation", *settings, "--text", str(text)])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert not stopped.value.code
+    assert backtest(monkeypatch, "ablation", "ablation", *settings, "--text", str(text)) == 0
     assert "all but dow_nasdaq" in capsys.readouterr().out
     assert "| plain |" in text.read_text()

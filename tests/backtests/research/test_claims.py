@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from backtests import cli
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim, adjusted, judge, verdict_of
 from backtests.research.claims.evidence import Evidence, Missing, shown
@@ -23,17 +21,12 @@ from backtests.research.claims.scoreboard import CLAIMS, Scoreboard, scoreboard
 from backtests.research.claims.skewness import spreads_cheaper
 from backtests.research.claims.valuation import norms
 from datafeeds.market import Market
-from datafeeds.sources.sample import sample_market
 from strategies.asof import AsOf
+from tests.command import backtest
 from tests.places import SHARED
 
 FOLDER = SHARED / "market"
 NAN = float("nan")
-
-
-@pytest.fixture(scope="module")
-def sample() -> Market:
-    return sample_market()
 
 
 @pytest.fixture(scope="module")
@@ -232,10 +225,7 @@ def test_the_command_writes_the_pages(
 ) -> None:
     text, page = tmp_path / "claims.md", tmp_path / "claims.html"
     arguments = ["claims", "--market", "sample", "--text", str(text), "--html", str(page)]
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert not stopped.value.code
+    assert backtest(monkeypatch, *arguments) == 0
     assert "Benjamini" in capsys.readouterr().out
     assert text.read_text().startswith("# Claims")
     assert "Johnson &amp; Johnson rose 4.6%" in page.read_text()

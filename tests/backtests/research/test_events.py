@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ from hypothesis.extra.numpy import arrays
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 
-from backtests import cli
 from backtests.analysis.stress import JUNE_2026
 from backtests.document.blocks import Table
 from backtests.research.dow import dow_members, price_weighted_day
@@ -37,16 +35,11 @@ from backtests.research.events import (
 )
 from backtests.research.indices import group_returns, index_returns, price_weighted_returns, session_returns
 from datafeeds.market import Market, exchange_sessions
-from datafeeds.sources.sample import sample_market
+from tests.command import backtest
 from tests.places import SHARED, answers
 
 FOLDER = SHARED / "market"
 NAN = float("nan")
-
-
-@pytest.fixture(scope="module")
-def sample() -> Market:
-    return sample_market()
 
 
 @pytest.fixture(scope="module")
@@ -256,10 +249,7 @@ def test_the_command_prints_the_tables_and_writes_the_page(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     page = tmp_path / "pages" / "event.html"
-    monkeypatch.setattr(sys, "argv", ["backtest", "event", "--date", "2026-06-04", "--html", str(page)])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert not stopped.value.code
+    assert backtest(monkeypatch, "event", "--date", "2026-06-04", "--html", str(page)) == 0
     printed = capsys.readouterr().out
     assert "As published" in printed
     assert "+2.21%" in printed
@@ -280,8 +270,5 @@ def test_the_command_refuses_in_one_line(
     arguments: list[str],
     message: str,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
-    with pytest.raises(SystemExit) as stopped:
-        cli.main()
-    assert stopped.value.code == 2
+    assert backtest(monkeypatch, *arguments) == 2
     assert message in capsys.readouterr().err

@@ -12,13 +12,26 @@ from strategies.signals.capex import (
     incremental_return,
 )
 from strategies.signals.contagion import (
+    ESTIMATION_FIRST,
+    ESTIMATION_LAST,
     MarketModel,
     Shock,
     fitted_market_model,
     guidance_shock,
     peers_reaction,
+    turbulence,
+)
+from strategies.signals.ladders import (
+    MARGIN_QUARTERS,
+    Ladder,
+    cash_yield,
+    margin_power,
+    payout_yield,
+    preferred,
+    well_matched,
 )
 from strategies.signals.pillars import (
+    CALM_VIX,
     FLOATING_SHARE,
     curve_pillar,
     discount_rate_pillar,
@@ -28,7 +41,7 @@ from strategies.signals.pillars import (
     short_rate_pillar,
     thaw_pillar,
 )
-from strategies.signals.quality import expense_beta, interest_kept, matching_score, pricing_power
+from strategies.signals.quality import expense_beta, matching_score, pricing_power, steadiness
 from strategies.signals.quarters import (
     KNOWN_SHARE,
     LONGEST_QUARTER,
@@ -53,14 +66,19 @@ from strategies.signals.valuation import (
 from strategies.signals.weights import cap_weights, equal_weights, listed, universe, yield_weights
 
 __all__ = [
+    "CALM_VIX",
+    "ESTIMATION_FIRST",
+    "ESTIMATION_LAST",
     "FLOATING_SHARE",
     "HYPERSCALERS",
     "KNOWN_SHARE",
     "LONGEST_QUARTER",
+    "MARGIN_QUARTERS",
     "NORM_YEARS",
     "YEAR",
     "Array",
     "CapexBoundary",
+    "Ladder",
     "MarketModel",
     "Reading",
     "Realignment",
@@ -68,6 +86,7 @@ __all__ = [
     "StyleRegime",
     "cap_weights",
     "capex_boundary",
+    "cash_yield",
     "curve_pillar",
     "discount_rate_pillar",
     "equal_weights",
@@ -78,12 +97,14 @@ __all__ = [
     "grows_faster",
     "guidance_shock",
     "incremental_return",
-    "interest_kept",
     "listed",
+    "margin_power",
     "matching_score",
     "oil_pillar",
+    "payout_yield",
     "peers_reaction",
     "percentile_of",
+    "preferred",
     "pricing_power",
     "quarter_ends",
     "quarterly_history",
@@ -94,10 +115,13 @@ __all__ = [
     "skew_percentile",
     "software_norm",
     "software_norms",
+    "steadiness",
     "style_regime",
     "style_states",
     "thaw_pillar",
+    "turbulence",
     "universe",
     "valuation_cut",
+    "well_matched",
     "yield_weights",
 ]

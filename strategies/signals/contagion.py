@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from strategies.asof import AsOf
 from strategies.signals.weights import listed
@@ -20,7 +22,7 @@ ESTIMATION_SHARE = 0.8
 """Share of the window that must be known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MarketModel:
     """A security's ordinary return, given the market's: ``alpha + beta * market``.
 
@@ -28,37 +30,55 @@ class MarketModel:
     ----------
     alpha, beta : float
     deviation : float
-        Standard deviation of the residual (n - 2).
+        Standard deviation of the residual (n - 2), in units of the sessions' scale.
     count : int
         Sessions of the estimation window.
-    mean, spread : float
-        Mean of the market's return in the window, and the sum of squared deviations from it.
+    covariance : ndarray, shape (2, 2)
+        Of the two estimates, divided by the residual's variance.
     """
 
     alpha: float
     beta: float
     deviation: float
     count: int
-    mean: float
-    spread: float
+    covariance: Array
 
-    def abnormal(self, actual: float, market: float) -> float:
+    @overload
+    def abnormal(self, actual: float, market: float) -> float: ...
+    @overload
+    def abnormal(self, actual: Array, market: Array) -> Array: ...
+    def abnormal(self, actual: float | Array, market: float | Array) -> float | Array:
         """Return beyond what the market explains."""
-        return float(actual - self.alpha - self.beta * market)
+        return actual - self.alpha - self.beta * market
 
-    def error(self, market: float) -> float:
+    @overload
+    def error(self, market: float, scale: float = 1.0) -> float: ...
+    @overload
+    def error(self, market: Array, scale: Array | float = 1.0) -> Array: ...
+    def error(self, market: float | Array, scale: float | Array = 1.0) -> float | Array:
         """Standard error of an abnormal return outside the window, the error of the estimates included."""
-        scale = 1 + 1 / self.count + (market - self.mean) ** 2 / self.spread
-        return self.deviation * math.sqrt(scale)
+        (own, both), (_, slope) = self.covariance.tolist()
+        estimates = own + 2 * both * market + slope * market**2
+        error: float | Array = self.deviation * (scale**2 + estimates) ** 0.5
+        return error
+
+    def error_of_sum(self, market: Array, scale: Array) -> float:
+        """Standard error of the sum of the abnormal returns of several sessions."""
+        total = np.array([len(market), market.sum()])
+        return self.deviation * math.sqrt(float((scale**2).sum() + total @ self.covariance @ total))
 
 
-def fitted_market_model(returns: Array, market: Array) -> MarketModel | None:
+def fitted_market_model(returns: Array, market: Array, scale: Array | None = None) -> MarketModel | None:
     """Least squares of a security's returns on the market's.
 
     Parameters
     ----------
     returns, market : ndarray, shape (sessions,)
         Of the estimation window, NaN where unknown.
+    scale : ndarray, shape (sessions,), optional
+        What each session's residual is expected to be in proportion to, as known before it; equal if not
+        given. A session counts by 1 / scale^2, so that a crisis in the window neither sets the beta nor
+        makes everything after it look ordinary.
 
     Returns
     -------
@@ -68,22 +88,47 @@ def fitted_market_model(returns: Array, market: Array) -> MarketModel | None:
     Notes
     -----
     MacKinlay, "Event Studies in Economics and Finance", Journal of Economic Literature 1997; Campbell, Lo and
-    MacKinlay (1997), chapter 4.
+    MacKinlay (1997), chapter 4; with a scale, weighted least squares.
     """
-    known = np.isfinite(returns) & np.isfinite(market)
+    sizes = np.ones(len(returns)) if scale is None else scale
+    known = np.isfinite(returns) & np.isfinite(market) & np.isfinite(sizes)
     count = int(known.sum())
     if count < max(10, ESTIMATION_SHARE * len(returns)):
         return None
-    x, y = market[known], returns[known]
-    mean = float(x.mean())
-    spread = float(((x - mean) ** 2).sum())
-    if spread <= 0:
+    weight = 1.0 / sizes[known]
+    design = np.column_stack([weight, weight * market[known]])
+    response = weight * returns[known]
+    products = design.T @ design
+    if np.linalg.det(products) <= 1e-12 * products[0, 0] * products[1, 1]:
         return None
-    beta = float(((x - mean) * y).sum() / spread)
-    alpha = float(y.mean()) - beta * mean
-    residual = y - alpha - beta * x
-    deviation = math.sqrt(float((residual**2).sum()) / (count - 2))
-    return MarketModel(alpha, beta, deviation, count, mean, spread)
+    covariance: Array = np.asarray(np.linalg.inv(products), dtype=np.float64)
+    alpha, beta = covariance @ (design.T @ response)
+    residual = response - design @ np.array([alpha, beta])
+    deviation = math.sqrt(float(residual @ residual) / (count - 2))
+    return MarketModel(float(alpha), float(beta), deviation, count, covariance)
+
+
+def turbulence(market: Array, decay: float = 0.94) -> Array:
+    """The market's volatility as known before each session, from exponentially weighted squares.
+
+    Parameters
+    ----------
+    market : ndarray, shape (sessions,)
+        Returns; an unknown one changes nothing.
+    decay : float
+        Weight of the past, session by session.
+
+    Returns
+    -------
+    ndarray, shape (sessions,)
+        NaN until 21 sessions are known.
+
+    Notes
+    -----
+    J.P. Morgan, *RiskMetrics Technical Document* (1996), decay 0.94 for daily returns.
+    """
+    squares = pd.Series(market**2).ewm(alpha=1 - decay, min_periods=21, ignore_na=True).mean()
+    return np.asarray(np.sqrt(squares.shift(1)), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -142,7 +187,8 @@ def peers_reaction(returns: Array, market: Array, shocked: npt.NDArray[np.bool_]
     )
     if model is None or not np.isfinite(portfolio[-1]):
         return float("nan"), float("nan")
-    return model.abnormal(portfolio[-1], market[-1]), model.error(market[-1])
+    today = float(market[-1])
+    return model.abnormal(float(portfolio[-1]), today), model.error(today)
 
 
 def guidance_shock(

@@ -239,24 +239,26 @@ def rate_betas(
     name : str
         Series of the yield, in percent.
     sessions : int
-        Trailing sessions of the regression (ordinary least squares on the session's change of yield).
+        Trailing sessions of the regression (ordinary least squares on the session's change of yield and on
+        the mean return of all stocks, which yields move with).
 
     Returns
     -------
     Series
         NaN where fewer than half of the sessions are known, or the yield did not change.
     """
-    returns = see.returns(sessions, symbols=symbols)
-    if not see.has_series(name):
-        return pd.Series(np.nan, index=returns.columns, name="rate beta")
-    changes = see.series(name, sessions + 30).diff().reindex(returns.index)
-    return returns.apply(lambda column: _slope(column, changes, sessions // 2)).rename("rate beta")
-
-
-def _slope(response: pd.Series[float], cause: pd.Series[float], least: int) -> float:
-    known = response.notna().to_numpy() & cause.notna().to_numpy()
-    if known.sum() < max(3, least):
-        return float("nan")
-    x, y = cause.to_numpy()[known], response.to_numpy()[known]
-    spread = float(((x - x.mean()) ** 2).sum())
-    return float(((x - x.mean()) * y).sum() / spread) if spread > 0 else float("nan")
+    names = list(symbols)
+    unknown = pd.Series(np.nan, index=names, name="rate beta")
+    if not see.has_series(name) or see.sessions_seen < 3:
+        return unknown
+    market = see.returns(sessions, symbols=see.members(kind="stock")).mean(axis=1)
+    changes = see.series(name, sessions + 30).diff().reindex(market.index)
+    causes = np.column_stack([np.ones(len(market)), market.to_numpy(), changes.to_numpy()])
+    returns = see.returns(sessions, symbols=names).to_numpy()
+    known = np.isfinite(causes).all(axis=1)
+    for column, symbol in enumerate(names):
+        rows = known & np.isfinite(returns[:, column])
+        x = causes[rows]
+        if len(x) >= max(4, sessions // 2) and np.linalg.matrix_rank(x) == x.shape[1]:
+            unknown[symbol] = np.linalg.lstsq(x, returns[rows, column], rcond=None)[0][2]
+    return unknown

@@ -18,7 +18,6 @@ from strategies.signals import (
     grows_faster,
     guidance_shock,
     incremental_return,
-    interest_kept,
     matching_score,
 )
 
@@ -136,14 +135,6 @@ def test_expense_beta_adds_up_what_four_quarters_pass_on() -> None:
     assert expense_beta(expense, policy) == pytest.approx(0.32)
     assert np.isnan(expense_beta(expense[:10], policy[:10]))
     assert np.isnan(expense_beta(expense, pd.Series(np.ones(60))))
-
-
-def test_interest_kept_is_unknown_without_income() -> None:
-    kept = interest_kept(
-        pd.Series({"A": 10.0, "B": 0.0, "C": NAN}), pd.Series({"A": 4.0, "B": 1.0, "C": 1.0})
-    )
-    assert kept["A"] == 0.6
-    assert kept[["B", "C"]].isna().all()
 
 
 def test_matching_score_uses_what_is_known() -> None:

@@ -161,11 +161,14 @@ def test_floating_debt_by_hand() -> None:
 def test_rate_betas_find_the_slope_that_was_put_in() -> None:
     generator = np.random.default_rng(3)
     changes = generator.normal(0, 0.05, len(DAYS))
-    returns = np.column_stack([0.04 * changes, -0.02 * changes])
-    close = pd.DataFrame(100 * np.cumprod(1 + returns, axis=0), index=DAYS, columns=["A", "B"])
+    # The rest moves with the yield too, and the first with the rest.
+    rest = generator.normal(0, 0.01, len(DAYS)) + 0.01 * changes
+    returns = np.column_stack([0.04 * changes + 0.5 * rest, -0.02 * changes, rest])
+    close = pd.DataFrame(100 * np.cumprod(1 + returns, axis=0), index=DAYS, columns=["A", "B", "C"])
     see = last(market_with({"us10y": 3 + np.cumsum(changes)}, close=close))
     betas = rate_betas(see, ["A", "B"], sessions=250)
-    assert betas.tolist() == pytest.approx([0.04, -0.02], abs=1e-9)
+    # A = 0.04 y + 0.5 r and B = -0.02 y, where the mean of all is m = (1.5 r + 0.02 y) / 3.
+    assert betas.tolist() == pytest.approx([0.04 - 0.5 * 0.02 / 1.5, -0.02], abs=1e-9)
     assert rate_betas(last(market_with()), ["A"]).isna().all()
 
 

@@ -3,6 +3,7 @@
 RUN     ?= blueprint
 MARKET  ?=
 RESULTS ?= results
+CONTACT ?=
 
 VENV     := .venv
 BIN      := $(VENV)/bin
@@ -11,13 +12,16 @@ PYTHON   ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help backtest test test-slow test-lowest coverage lint format bench bench-peers clean
+.PHONY: help backtest data test test-slow test-lowest coverage lint format bench bench-peers clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 backtest: $(VENV)/.installed  ## Run a backtest: RUN=name or file (blueprint), MARKET=folder, RESULTS=folder
 	@$(BIN)/backtest run "$(RUN)" --results "$(RESULTS)" $(if $(MARKET),--market "$(MARKET)")
+
+data: $(VENV)/.live-installed  ## Download the AI-era market folder; the SEC wants CONTACT="name e-mail"
+	@$(BIN)/backtest data fetch $(if $(CONTACT),--contact "$(CONTACT)")
 
 test: $(VENV)/.test-installed  ## Run the tests, except the slow ones
 	@$(BIN)/python -m pytest -q -n auto -m "not slow"
@@ -69,4 +73,8 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test-installed: setup.cfg pyproject.toml $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@
+
+$(VENV)/.live-installed: setup.cfg pyproject.toml $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[live]"
 	@touch $@

@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from backtests.commands.data import data
-
 app = typer.Typer(
     help="Portfolio backtests that cannot lie quietly.",
     no_args_is_help=True,
@@ -19,19 +17,26 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+data = typer.Typer(help="Market folders: what is in them and what is wrong.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
 Results = Annotated[Path, typer.Option("--results", help="Folder that holds one folder a run.")]
 
 
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace a key, as in strategy.norm_years=7."),
+]
+MarketName = Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")]
+Workers = Annotated[int | None, typer.Option(help="Processes; as many as there are cores if not given.")]
+Cluster = Annotated[str, typer.Option(metavar="ADDRESS", help="Dask scheduler to use instead.")]
+
+
 @app.command()
 def run(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A run file, or the name of a shipped one.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace a key, as in strategy.norm_years=7."),
-    ] = None,
-    market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
+    settings: Settings = None,
+    market: MarketName = None,
     engine: Annotated[str | None, typer.Option(help="Engine instead of the file's.")] = None,
     verify: Annotated[bool, typer.Option(help="Recompute every book with the other engine.")] = True,
     paper: Annotated[str, typer.Option(help="Paper of the PDF: a4 or letter.")] = "a4",
@@ -41,55 +46,20 @@ def run(
     results: Results = Path("results"),
 ) -> None:
     """Run a backtest and write its tearsheet."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from backtests.commands.authoring import instead
+    from backtests.commands.runs import run_command
+    from backtests.settings.run_file import load
 
-    from backtests.settings import run_file as run_files
-
-    if paper not in ("a4", "letter"):
-        raise run_files.ConfigError(f"--paper {paper!r}: write a4 or letter")
-    overrides = _overrides(settings, market)
-    if strategy:
-        from backtests.commands.authoring import instead
-
-        overrides = instead(strategy) + overrides
+    overrides = [*(instead(strategy) if strategy else ()), *_overrides(settings, market)]
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
-    config = run_files.load(file, overrides)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as bar:
-        steps = bar.add_task("starting", total=len(config.benchmarks) + 4 + verify)
-
-        def progress(what: str) -> None:
-            bar.update(steps, description=what, advance=1)
-
-        from backtests.records.results import write
-        from backtests.runner import run as run_config
-
-        result = run_config(config, verify=verify, check=True, progress=progress)
-        progress("writing the tearsheet")
-        folder = write(result, results, "letter" if paper == "letter" else "a4")
-    _print_summary(folder)
-
-
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Replace a key, as in strategy.norm_years=7."),
-]
-Workers = Annotated[int | None, typer.Option(help="Processes; as many as there are cores if not given.")]
-Cluster = Annotated[str, typer.Option(metavar="ADDRESS", help="Dask scheduler to use instead.")]
+    run_command(load(file, overrides), results, paper, verify)
 
 
 @app.command()
 def sweep(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A run file with a table [sweep].")],
     settings: Settings = None,
-    market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
+    market: MarketName = None,
     workers: Workers = None,
     cluster: Cluster = "",
     results: Results = Path("results"),
@@ -106,7 +76,7 @@ def sweep(
 def walk_forward(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A run file with [sweep] and [walk_forward].")],
     settings: Settings = None,
-    market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
+    market: MarketName = None,
     workers: Workers = None,
     cluster: Cluster = "",
     results: Results = Path("results"),
@@ -127,7 +97,7 @@ def event(
     html: Annotated[Path | None, typer.Option(help="Write the tables to this page too.")] = None,
 ) -> None:
     """Study a day: abnormal returns, leaders, and what followed days like it."""
-    from backtests.research.event_report import event_command
+    from backtests.commands.research import event_command
 
     event_command(market, date, file, html)
 
@@ -139,7 +109,7 @@ def claims(
     text: Annotated[Path | None, typer.Option(help="Write the scoreboard to this Markdown file.")] = None,
 ) -> None:
     """Test the source analysis's claims and say which hold."""
-    from backtests.commands.claims import claims_command
+    from backtests.commands.research import claims_command
 
     claims_command(market or ["sample"], html, text)
 
@@ -148,14 +118,13 @@ def claims(
 def ablation(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A run file of a strategy with elements.")],
     settings: Settings = None,
-    market: Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")] = None,
+    market: MarketName = None,
     text: Annotated[Path | None, typer.Option(help="Write the table to this Markdown file.")] = None,
 ) -> None:
     """Switch each element of a strategy on alone, and all but one."""
-    from backtests.research.ablation import ablation_command
+    from backtests.commands.research import ablation_command
 
-    overrides = _overrides(settings, market)
-    ablation_command(file, overrides, text)
+    ablation_command(file, _overrides(settings, market), text)
 
 
 @app.command("new-strategy")
@@ -189,24 +158,9 @@ def check_strategy(
 @app.command("list")
 def list_() -> None:
     """List strategies, markets and run files."""
-    from rich.console import Console
-    from rich.table import Table
+    from backtests.commands.listing import list_command
 
-    from backtests.settings import run_file as run_files
-    from backtests.settings.markets import BUILT_IN
-    from backtests.settings.strategies import broken_modules, registered
-    from strategies.strategy import summary_of
-
-    console = Console()
-    table = Table("strategy", "what it does", "parameters", title="Strategies", title_justify="left")
-    for name, cls in registered().items():
-        defaults = ", ".join(f"{key}={getattr(cls, key)!r}" for key in cls.parameters)
-        table.add_row(name, summary_of(cls), defaults)
-    console.print(table)
-    for problem in broken_modules():
-        console.print(f"Can't be imported: {problem}", style="red", highlight=False, markup=False)
-    console.print("Markets: " + ", ".join(BUILT_IN))
-    console.print("Run files: " + ", ".join(run_files.names()))
+    list_command()
 
 
 @app.command()
@@ -217,9 +171,9 @@ def show(
     results: Results = Path("results"),
 ) -> None:
     """Print the summary of a finished run."""
-    from backtests.records.results import find
+    from backtests.commands.runs import show_command
 
-    _print_summary(find(results, result))
+    show_command(result, results)
 
 
 Finished = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or the start of its name.")]
@@ -274,41 +228,62 @@ def hedge_cost(
     ] = None,
 ) -> None:
     """Price an outright put and a put spread on a skewed surface."""
-    from rich.console import Console
-
-    from backtests.options import cost as report
+    from backtests.commands.hedge_cost import hedge_cost_command
     from backtests.options.surface import spread_cost
 
     cost = spread_cost(vix, skew, spot, tenor, long, short, rate, dividend_yield)
-    history = None
-    if market is not None:
-        from backtests.settings.markets import open_market
-
-        history = report.skew_history(open_market(market))
-    console = Console(highlight=False)
-    for line in report.cost_lines(cost):
-        console.print(line)
-    console.print(report.structure_table(cost))
-    console.print(report.scenario_table(cost))
-    console.print(report.skew_statement(skew, history))
+    hedge_cost_command(cost, market)
 
 
-def _print_summary(folder: Path) -> None:
-    """The numbers of a finished run, as they stand in its folder."""
-    from rich.console import Console
+Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A market folder.")]
 
-    from backtests.commands.summary import summary_table
-    from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    console = Console()
-    console.print(summary_table(metrics))
-    for say in (verification, lookahead, trials_on_record):
-        console.print(say(manifest), markup=False, highlight=False)
-    seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
-    console.print(f"Seconds: {seconds}", style="dim")
-    console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)
+@data.command()
+def check(
+    path: Folder,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print every finding, not the first of each check.")
+    ] = False,
+) -> None:
+    """Check a market folder; exit status 1 if a run would refuse it."""
+    from backtests.commands.data import check_command
+
+    if not check_command(path, every):
+        raise typer.Exit(1)
+
+
+@data.command()
+def report(
+    path: Folder,
+    html: Annotated[Path, typer.Option("--html", help="File to write.")] = Path("data_report.html"),
+) -> None:
+    """Write the check of a market folder as a page with pictures."""
+    from backtests.commands.data import report_command
+
+    if not report_command(path, html):
+        raise typer.Exit(1)
+
+
+@data.command()
+def fetch(
+    universe: Annotated[str, typer.Option(help="A universe file, or the name of a shipped one.")] = "ai_era",
+    start: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="First day of prices: a year or an ISO date.")
+    ] = "2005",
+    folder: Annotated[
+        Path | None, typer.Option("--to", metavar="PATH", help="Market folder; data/UNIVERSE if not given.")
+    ] = None,
+    contact: Annotated[
+        str,
+        typer.Option(
+            envvar="STYLE_ROTATION_CONTACT", help="Your name and e-mail address: the SEC wants both."
+        ),
+    ] = "",
+) -> None:
+    """Download a universe into a market folder, or bring one up to date; run it again to go on."""
+    from backtests.commands.data import fetch_command
+
+    fetch_command(universe, start, folder, contact)
 
 
 def _overrides(settings: list[str] | None, market: str | None) -> list[str]:

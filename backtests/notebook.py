@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from backtests import runner
-from backtests.analysis.performance import metrics
-from backtests.result import Result
+from backtests.analysis.registry import Figures
+from backtests.result import Result, plain
 from backtests.settings import run_file as run_files
 from datafeeds.market import Market
 from strategies.strategy import Strategy
@@ -26,14 +26,14 @@ class Study(Result):
     @property
     def equity(self) -> pd.DataFrame:
         """Equity at each close, a column a book."""
-        sessions = pd.DatetimeIndex(self.book.ledger.sessions, name="session")
-        return pd.DataFrame({book.label: book.ledger.equity for book in self.books}, index=sessions)
+        sessions = pd.DatetimeIndex(self.sessions, name="session")
+        return pd.DataFrame(dict(self.equities), index=sessions)
 
     @property
     def returns(self) -> pd.DataFrame:
         """Return of each session after the first, net of costs, a column a book."""
-        returns = pd.DataFrame({book.label: book.ledger.returns for book in self.books})
-        return returns.rename_axis("session")
+        sessions = pd.DatetimeIndex(self.sessions[1:], name="session")
+        return pd.DataFrame(dict(self.daily), index=sessions)
 
     def stats(self) -> pd.DataFrame:
         """Statistics by book: performance, trading, and the strategy relative to each benchmark.
@@ -43,16 +43,16 @@ class Study(Result):
         DataFrame
             Rows are statistics under the names of ``metrics.json``, columns are books; numbers only.
         """
-        found = metrics(self)
-        columns = {}
-        for book in (found["strategy"], *found["benchmarks"]):
-            parts = (book["performance"], book["trading"], book.get("relative", {}))
-            columns[book["label"]] = {
-                name: value
+        relatives = (None, *self.relatives)
+        columns = {
+            label: {
+                key: value
                 for part in parts
-                for name, value in part.items()
-                if isinstance(value, (int, float)) and not isinstance(value, bool)
+                for key, value in plain(part or Figures(self.annual, {})).items()
+                if isinstance(value, (int, float))
             }
+            for label, *parts in zip(self.labels, self.performances, self.tradings, relatives, strict=True)
+        }
         return pd.DataFrame(columns).astype(float)
 
     def plot(self) -> Figure:
@@ -62,7 +62,7 @@ class Study(Result):
         -------
         matplotlib.figure.Figure
         """
-        from matplotlib.figure import Figure
+        from matplotlib.figure import Figure  # half a second to import
 
         figure = Figure(figsize=(9, 6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))

@@ -1,14 +1,29 @@
-"""The outcome of a run: what was asked, on what market, and the books of the strategy and its benchmarks."""
+"""The outcome of a run: what was asked, the books of strategy and benchmarks, and their statistics."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from backtests.analysis import attribution, capacity, hedging, stress
+from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
+from backtests.analysis.performance import performance, relative, returns_of
+from backtests.analysis.registry import Figures
+from backtests.analysis.significance import LEAST_RETURNS, Significance, significance
+from backtests.analysis.span import spans_a_year
+from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger
+from backtests.engine.rules import interest_factors
+from backtests.engine.terms import Account
+from backtests.options.overlay import option_market
 from backtests.settings.run_file import RunConfig
-from datafeeds.market import Market
+from datafeeds.market import Array, Dates, Market
 from strategies.strategy import Strategy
 
 
@@ -36,27 +51,257 @@ class Book:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished run.
+    """A finished run. Statistics are computed when first asked for, once.
 
     Attributes
     ----------
     config : RunConfig
     market : Market
+    account : Account
+        Capital, costs and sessions that all books share.
     book : Book
         The strategy's portfolio.
     benchmarks : tuple of Book
         In the run file's order; the first is the primary one. All share the strategy's sessions.
     manifest : mapping
         Provenance: run hash, market hash and source, code and package versions, engine, timings.
+    unhedged : Book or None
+        The same portfolio without its options; None where there are none.
     """
 
     config: RunConfig
     market: Market
+    account: Account
     book: Book
     benchmarks: tuple[Book, ...]
     manifest: Mapping[str, Any]
+    unhedged: Book | None = None
 
     @property
     def books(self) -> tuple[Book, ...]:
         """The strategy's book, then the benchmarks'."""
         return (self.book, *self.benchmarks)
+
+    @property
+    def primary(self) -> Book | None:
+        """The first benchmark."""
+        return self.benchmarks[0] if self.benchmarks else None
+
+    @property
+    def sessions(self) -> Dates:
+        """The run's sessions."""
+        return self.book.ledger.sessions
+
+    @property
+    def annual(self) -> bool:
+        """Whether statistics are annualised."""
+        return spans_a_year(self.sessions)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """What readers see for each book, told apart where two have the same label."""
+        seen: Counter[str] = Counter()
+        labels = []
+        for book in self.books:
+            seen[book.label] += 1
+            labels.append(f"{book.label} ({seen[book.label]})" if seen[book.label] > 1 else book.label)
+        return tuple(labels)
+
+    @cached_property
+    def equities(self) -> Mapping[str, Array]:
+        """Equity of each book at each close, by label."""
+        return {label: book.ledger.equity for label, book in zip(self.labels, self.books, strict=True)}
+
+    @cached_property
+    def daily(self) -> Mapping[str, Array]:
+        """Return of each book in each session after the first, by label."""
+        return {label: returns_of(equity) for label, equity in self.equities.items()}
+
+    @cached_property
+    def cash(self) -> Array:
+        """Return of cash in each session after the first."""
+        return interest_factors(self.market, self.account)[1:]
+
+    @cached_property
+    def performances(self) -> tuple[Figures, ...]:
+        """Return and risk of each book, the strategy's first."""
+        return tuple(performance(each, self.sessions, self.cash) for each in self.equities.values())
+
+    @cached_property
+    def relatives(self) -> tuple[Figures, ...]:
+        """The strategy against each benchmark."""
+        ours, *others = self.equities.values()
+        return tuple(relative(ours, each, self.sessions, self.cash) for each in others)
+
+    @cached_property
+    def tradings(self) -> tuple[Figures, ...]:
+        """What each book traded, the strategy's first."""
+        return tuple(trading(book.ledger) for book in self.books)
+
+    @property
+    def trials(self) -> int | None:
+        """How often one tried on this market; None where no record was kept."""
+        count = self.manifest.get("trials", {}).get("count")
+        return None if count is None else max(1, int(count))
+
+    @cached_property
+    def significance(self) -> Significance | None:
+        """Every test of luck; None where the run is too short or equity was lost."""
+        ours, *others = self.equities.values()
+        if len(self.sessions) <= LEAST_RETURNS or any((each <= 0).any() for each in (ours, *others)):
+            return None
+        return significance(
+            ours,
+            dict(zip(self.labels[1:], others, strict=True)),
+            self.sessions,
+            cash=self.cash,
+            trials=self.trials or 1,
+            trial_variance=self.manifest.get("trials", {}).get("variance"),
+            seed=int(self.manifest.get("seed", 0)),
+        )
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """The strategy's share of equity by session and symbol ever held."""
+        return self.book.ledger.weights(self.market)
+
+    @cached_property
+    def last_weights(self) -> tuple[Mapping[str, float], ...]:
+        """Share of equity by symbol at the last close, of each book."""
+        marks = self.market.mark[self.account.last]
+        found = []
+        for book in self.books:
+            shares = book.ledger.positions[-1]
+            held = shares.nonzero()[0]
+            values = shares[held] * marks[held] / book.ledger.equity[-1]
+            symbols = (self.market.symbols[place] for place in held)
+            found.append(dict(zip(symbols, values.tolist(), strict=True)))
+        return tuple(found)
+
+    @cached_property
+    def episodes(self) -> tuple[stress.EpisodeOutcome, ...]:
+        """What the named episodes of history did to each book."""
+        return stress.episode_outcomes(self.equities, self.sessions)
+
+    @cached_property
+    def shocks(self) -> tuple[tuple[stress.ShockOutcome, ...], ...]:
+        """What each scenario of the run file and of the strategy does to the last weights of each book."""
+        market = self.market
+        groups = stress.groups_today(market, self.account.last)
+        own = stress.custom_scenarios(self.config.scenarios, market.groups, market.symbols)
+        return tuple(
+            tuple(stress.apply_scenario(scenario, weights, groups) for weights in self.last_weights)
+            for scenario in (*own, *self.book.strategy.scenarios())
+        )
+
+    @cached_property
+    def worst_windows(self) -> tuple[stress.WorstWindow, ...]:
+        """The worst month, quarter and year of each book."""
+        return stress.worst_windows(self.equities, self.sessions)
+
+    @cached_property
+    def regimes(self) -> tuple[stress.Regime, ...]:
+        """States of the market that it tells by itself, and those that the strategy names."""
+        place = 1 if self.benchmarks else 0
+        reference, name = self.books[place].ledger.equity, self.labels[place]
+        leaders = self.book.strategy.leaders()
+        return stress.regimes_of(self.market, self.sessions, reference, name, leaders)
+
+    @cached_property
+    def regime_outcomes(self) -> tuple[tuple[stress.RegimeOutcome, ...], ...]:
+        """What each book did in each regime."""
+        return tuple(stress.regime_outcomes(self.daily, each.labels) for each in self.regimes)
+
+    @cached_property
+    def attributions(self) -> tuple[attribution.BrinsonFachler, ...]:
+        """Why the strategy differs from each benchmark, by group."""
+        ours = self.book.ledger
+        return tuple(attribution.attribute_groups(ours, book.ledger, self.market) for book in self.benchmarks)
+
+    @cached_property
+    def active_shares(self) -> tuple[pd.Series[float], ...]:
+        """How unlike each benchmark the strategy was at each close."""
+        ours = self.book.ledger
+        return tuple(attribution.active_share_of(ours, book.ledger, self.market) for book in self.benchmarks)
+
+    @cached_property
+    def profits(self) -> pd.DataFrame:
+        """Money gained or lost by symbol."""
+        return attribution.profit_by_symbol(self.book.ledger, self.market)
+
+    @cached_property
+    def costs(self) -> attribution.CostAttribution:
+        """What trading took away, by year and symbol."""
+        return attribution.cost_attribution(self.book.ledger)
+
+    @cached_property
+    def factors(self) -> Factors:
+        """Factors that the market supplies."""
+        return factors_of(self.market, self.sessions, self.cash)
+
+    @cached_property
+    def regression(self) -> FactorRegression | str:
+        """The strategy's returns on the factors, or why there is no regression."""
+        if not self.factors.returns:
+            return "the market supplies no factors"
+        try:
+            ours = self.daily[self.labels[0]]
+            return factor_regression(ours, self.factors.returns, cash=self.cash)
+        except ValueError as error:
+            return str(error)
+
+    @cached_property
+    def sizing(self) -> capacity.Sizing:
+        """How much money the strategy can carry."""
+        lead = self.relatives[0].excess_return if self.relatives else None
+        return capacity.sizing(self.book.ledger, self.market, self.account.costs, lead)
+
+    @cached_property
+    def hedge(self) -> hedging.HedgeReport | None:
+        """What the options cost and paid; None where there are none."""
+        if self.unhedged is None or self.config.overlay is None:
+            return None
+        options = option_market(self.market, self.config.overlay)
+        return hedging.hedge_report(self.book.ledger, self.unhedged.ledger, options, self.cash)
+
+    def metrics(self) -> dict[str, Any]:
+        """Every statistic of the run, for ``metrics.json``.
+
+        Returns
+        -------
+        dict
+            ``strategy`` and each of ``benchmarks`` with label, performance and trading; a benchmark also
+            holds the strategy's statistics ``relative`` to it. Dates are ISO text; what is not known is None.
+        """
+        books: list[dict[str, Any]] = [
+            {"label": book.label, "performance": plain(alone), "trading": plain(traded)}
+            for book, alone, traded in zip(self.books, self.performances, self.tradings, strict=True)
+        ]
+        for entry, against in zip(books[1:], self.relatives, strict=True):
+            entry["relative"] = plain(against)
+        return {
+            "first_session": str(self.sessions[0]),
+            "last_session": str(self.sessions[-1]),
+            "sessions": len(self.sessions),
+            "annual": self.annual,
+            "strategy": books[0],
+            "benchmarks": books[1:],
+        }
+
+
+def plain(figures: Figures) -> dict[str, Any]:
+    """Figures as JSON knows them."""
+    found: dict[str, Any] = {}
+    for key, value in figures.items():
+        if isinstance(value, np.datetime64):
+            found[key] = str(value)
+        elif isinstance(value, (bool, int, np.integer)):
+            found[key] = int(value)
+        else:
+            found[key] = float(value) if value is not None and np.isfinite(value) else None
+    return found
+
+
+def is_hedged(ledger: Ledger) -> bool:
+    """Whether options were held, wanted or settled in a book."""
+    return ledger.hedge is not None and not ledger.hedge.empty

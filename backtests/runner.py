@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from backtests.analysis.stress import StressError, custom_scenarios
 from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
@@ -16,11 +17,12 @@ from backtests.engine.second_opinion import OTHER, differences, engine_named, re
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
 from backtests.provenance import SEED, manifest
-from backtests.result import Book, Result
+from backtests.result import Book, Result, is_hedged
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named, label_of
 from datafeeds.market import Market
+from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
 
@@ -90,27 +92,53 @@ def run(
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
     if check and not native:
-        from backtests.authoring import sampled_lookahead
+        from backtests.authoring import sampled_lookahead  # only where it is asked for
 
         with clock("look-ahead"):
             progress("replaying decisions with the future replaced")
             report = sampled_lookahead(traded, books[0].strategy, books[0].ledger, seed=SEED)
         record["lookahead"] = report.record()
+    with clock("engine"):
+        bare = without_hedge(books, traded, account)
     return Result(
         config=config,
         market=traded,
+        account=account,
         book=books[0],
         benchmarks=tuple(books[1:]),
         manifest={**record, "started": started, "seconds": clock.seconds},
+        unhedged=bare,
+    )
+
+
+def without_hedge(books: list[Book], market: Market, account: Account) -> Book | None:
+    """The strategy's portfolio without its options, a note saying how it came about; None without options.
+
+    Where the hedged strategy is itself a benchmark that is it; else the same decisions without options.
+    """
+    ours, *benchmarks = books
+    if not is_hedged(ours.ledger):
+        return None
+    if isinstance(ours.strategy, Hedged):
+        for book in benchmarks:
+            if book.strategy == ours.strategy.of:
+                return replace(book, note=f"Without the hedge: {book.label}.")
+    decisions = tuple(
+        replace(decision, target=replace(decision.target, hedges=())) for decision in ours.ledger.decisions
+    )
+    bare = replace(ours.ledger, decisions=decisions)
+    ledger = recomputed(bare, market, replace(account, overlay=None), "ledger")
+    return Book(
+        "Without the hedge",
+        ours.strategy,
+        ledger,
+        "Without the hedge: the same decisions without options. The cash kept for premiums is kept there "
+        "too, so what it cost to hold is not counted; with the strategy itself as a benchmark it would be.",
     )
 
 
 def _check_scenarios(config: RunConfig, market: Market) -> None:
     """Find out before the work is done whether the market knows every group and symbol of a scenario."""
-    if not config.scenarios:
-        return
-    from backtests.analysis.stress import StressError, custom_scenarios
-
     try:
         custom_scenarios(config.scenarios, market.groups, market.symbols)
     except StressError as error:
@@ -186,7 +214,7 @@ def _native_ledger(
         raise ConfigError(
             f'[{key}] {strategy.name} is a native backtrader strategy: it runs with engine = "event"'
         )
-    from backtests.engine import native
+    from backtests.engine import native  # backtrader takes a second to import
 
     try:
         with clock("engine"):

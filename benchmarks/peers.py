@@ -1,7 +1,8 @@
 """One function an engine: run a workload and return the final equity.
 
 Each is written as that engine's users would write it. Where a peer can't do what the workload asks, its
-function says what it does instead, and the results page repeats it.
+function says what it does instead, and the results page repeats it. Each function imports its engine: peers
+are optional, and memory is measured with one engine loaded.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from backtests.engine.terms import Account, Costs
 from benchmarks.workloads import CAPITAL, COMMISSION_BPS, Workload
@@ -93,8 +95,6 @@ def stock_backtrader(workload: Workload) -> float:
     fields = {field: workload.frame(field) for field in ("open", "high", "low", "close", "volume")}
     for symbol in workload.market.symbols:
         bars = {field: frame[symbol] for field, frame in fields.items()}
-        import pandas as pd
-
         cerebro.adddata(bt.feeds.PandasData(dataname=pd.DataFrame(bars), name=symbol))
     cerebro.broker.setcash(CAPITAL)
     cerebro.broker.setcommission(commission=RATE)
@@ -106,7 +106,6 @@ def stock_backtrader(workload: Workload) -> float:
 def bt_library(workload: Workload) -> float:
     """The library bt: target weights given on the decision sessions."""
     import bt
-    import pandas as pd
 
     closes = workload.frame("close")
     weights = pd.DataFrame(workload.targets, workload.index[workload.sessions], list(workload.market.symbols))
@@ -125,7 +124,6 @@ def bt_library(workload: Workload) -> float:
 
 def vectorbt_library(workload: Workload) -> float:
     """The library vectorbt: target percent orders at the next open, one cash pool, sells first."""
-    import pandas as pd
     import vectorbt as vbt
 
     closes, opens = workload.frame("close"), workload.frame("open")

@@ -60,7 +60,7 @@ def kernel_against_bare_loop(workload: Workload) -> tuple[float, float]:
             bare_loop, market.fill_price, market.close, workload.targets, workload.sessions, CAPITAL, RATE
         )
         bare.append(seconds(loop))
-        if not np.array_equal(loop(), books.equity):
+        if not np.array_equal(loop(), books.curves.equity):
             raise SystemExit(f"{workload.name}: the bare loop and the kernel do not agree")
     return statistics.median(ours), statistics.median(bare)
 

@@ -39,7 +39,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.market import Array, Dates, DerivedFacts, Market, MarketError
+from datafeeds.market import Array, DerivedFacts, Market, MarketError
 from datafeeds.names import unknown_name
 
 LIFETIME = 456
@@ -74,24 +74,6 @@ FLOWS = frozenset(
 Cash that leaves the company (capital expenditure, dividends, repurchases) is positive."""
 
 _PERIOD = {"Q1": 0, "Q2": 1, "Q3": 2, "Q4": 3, "FY": 4}
-
-
-@dataclass(frozen=True)
-class SeriesTable:
-    """A daily series, ordered by when its values became public. Arrays are read-only.
-
-    Attributes
-    ----------
-    dates : ndarray of datetime64[D], shape (values,)
-        The date that each value describes.
-    available : ndarray of datetime64[D], shape (values,)
-        The date on which it became public, ascending.
-    values : ndarray, shape (values,)
-    """
-
-    dates: Dates
-    available: Dates
-    values: Array
 
 
 @dataclass(frozen=True)
@@ -442,7 +424,6 @@ DERIVED: Mapping[str, Derived] = {
 """Every derived fact by name; a new one is one entry."""
 
 _NAMES: WeakKeyDictionary[Market, frozenset[str]] = WeakKeyDictionary()
-_SERIES: WeakKeyDictionary[Market, dict[str, SeriesTable]] = WeakKeyDictionary()
 
 
 def names(market: Market) -> Collection[str]:
@@ -522,46 +503,6 @@ def group_median(market: Market, name: str, group: str) -> Array:
         values = np.where(belongs[:, columns], fact(market, name)[:, columns], np.nan)
         medians = derived.keep(key, pd.DataFrame(values).median(axis=1).to_numpy())
     return medians
-
-
-def series_names(market: Market) -> Collection[str]:
-    """Names of the daily series of `market`."""
-    return _series(market).keys()
-
-
-def series_table(market: Market, name: str) -> SeriesTable:
-    """A daily series with the dates on which its values became public.
-
-    Raises
-    ------
-    MarketError
-        If the market has no such series, naming the nearest.
-    """
-    tables = _series(market)
-    if name not in tables:
-        raise MarketError(unknown_name("series", name, tables, f"market {market.name!r}"))
-    return tables[name]
-
-
-def _series(market: Market) -> dict[str, SeriesTable]:
-    tables = _SERIES.get(market)
-    if tables is None:
-        finite = market.series[np.isfinite(market.series["value"])]
-        ordered = finite.sort_values(["available", "date"], kind="stable")
-        tables = {str(name): _series_arrays(rows) for name, rows in ordered.groupby("series", sort=True)}
-        _SERIES[market] = tables
-    return tables
-
-
-def _series_arrays(rows: pd.DataFrame) -> SeriesTable:
-    arrays = (
-        rows["date"].to_numpy().astype("datetime64[D]"),
-        rows["available"].to_numpy().astype("datetime64[D]"),
-        rows["value"].to_numpy(dtype=np.float64, copy=True),
-    )
-    for array in arrays:
-        array.setflags(write=False)
-    return SeriesTable(*arrays)
 
 
 def _fact_if_any(market: Market, name: str) -> Array | None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from datafeeds.membership import Grouping, Memberships
 from datafeeds.names import unknown_name
 
 Array = npt.NDArray[np.float64]
@@ -89,14 +90,6 @@ class DerivedFacts(dict[str, Array]):
         values.setflags(write=False)
         self[name] = values
         return values
-
-
-@dataclass(frozen=True)
-class _MembershipRows:
-    column: npt.NDArray[np.intp]
-    group: npt.NDArray[np.str_]
-    start: Dates
-    stop: Dates
 
 
 @lru_cache(maxsize=8)
@@ -351,35 +344,24 @@ class Market:
         Membership is dated: it holds from the `from` date to the `to` date of a row in `instruments`, both
         inclusive. With ``group=None`` a symbol belongs if any of its rows holds.
         """
-        rows = self._membership_rows
-        today = self.sessions[index]
-        holds = (rows.start <= today) & (today <= rows.stop)
-        if group is not None:
-            holds &= rows.group == group
-        belongs = np.zeros(len(self.symbols), dtype=bool)
-        belongs[rows.column[holds]] = True
-        return belongs
+        return self._membership_rows.on(self.sessions[index], group)
 
-    def memberships(self, group: str) -> npt.NDArray[np.bool_]:
-        """Whether each symbol belongs to `group` on each session, shape (sessions, symbols)."""
-        rows = self._membership_rows
-        belongs = np.zeros(self.close.shape, dtype=bool)
-        for row in np.flatnonzero(rows.group == group):
-            inside = (rows.start[row] <= self.sessions) & (self.sessions <= rows.stop[row])
-            belongs[inside, rows.column[row]] = True
-        return belongs
+    def memberships(self, group: str, sessions: Dates | None = None) -> npt.NDArray[np.bool_]:
+        """Whether each symbol belongs to `group` on each of `sessions`, shape (sessions, symbols).
+
+        All of the market's sessions if none are given.
+        """
+        return self._membership_rows.through(self.sessions if sessions is None else sessions, group)
+
+    def first_groups(
+        self, sessions: Dates, by: Grouping = "group"
+    ) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
+        """The one group that each symbol counts in on each session; see `Memberships.first`."""
+        return self._membership_rows.first(sessions, by)
 
     @cached_property
-    def _membership_rows(self) -> _MembershipRows:
-        table = self.instruments
-        start = table["from"].to_numpy().astype("datetime64[D]")
-        stop = table["to"].to_numpy().astype("datetime64[D]")
-        return _MembershipRows(
-            column=np.asarray(table["symbol"].map(self.column), dtype=np.intp),
-            group=table["group"].to_numpy(dtype=str),
-            start=np.where(np.isnat(start), np.datetime64("0001-01-01"), start),
-            stop=np.where(np.isnat(stop), np.datetime64("9999-12-31"), stop),
-        )
+    def _membership_rows(self) -> Memberships:
+        return Memberships(self.instruments, self.column)
 
     def index_of(self, date: str | np.datetime64 | pd.Timestamp) -> int:
         """Index of the last session on or before `date`; -1 if there is none."""

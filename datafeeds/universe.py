@@ -30,11 +30,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from datafeeds.market import INSTRUMENT_COLUMNS, MarketError
 from datafeeds.names import unknown_name
 from datafeeds.toml_files import find_toml, read_toml, toml_names
+from datafeeds.validation import validated
 
 UNIVERSES = Path(__file__).parent / "universes"
 
@@ -44,9 +45,15 @@ DEVICE_NAMES = frozenset(
 """Names that Windows keeps for devices, so that ``prices/CON.csv`` can't be a file there."""
 
 Kind = Literal["stock", "etf", "index"]
-Symbol = Annotated[str, Field(pattern=r"^\^?[A-Z0-9][A-Z0-9.-]{0,14}$")]
+SYMBOL = r"^\^?[A-Z0-9][A-Z0-9.-]{0,14}$"
+NAME = r"^[a-z][a-z0-9_]{0,39}$"
+Symbol = Annotated[str, Field(pattern=SYMBOL)]
 CompanyNumber = Annotated[int, Field(gt=0, lt=10**10)]
-GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+GroupName = Annotated[str, Field(pattern=NAME)]
+PATTERNS = {
+    SYMBOL: "a symbol is capital letters, digits, hyphens and dots only, as in 'BRK-B'",
+    NAME: "names are lower-case letters, digits and underscores, as in 'ai_hardware'",
+}
 
 
 @dataclass(frozen=True)
@@ -272,11 +279,7 @@ def parse(document: Mapping[str, Any], source: str) -> Universe:
     MarketError
         Naming every key that is unknown, missing or out of range.
     """
-    try:
-        content = _UniverseFile.model_validate(document)
-    except ValidationError as error:
-        problems = dict.fromkeys(_problem(problem) for problem in error.errors())
-        raise MarketError(f"{source}: " + "; ".join(problems)) from None
+    content = validated(_UniverseFile, document, source, "the universe file", MarketError, PATTERNS)
     members = [
         _member(table, group, entry.kind, entry.sector)
         for group, entry in content.groups.items()
@@ -351,36 +354,3 @@ def _overlap(one: Member, other: Member) -> bool:
     return (one.start or dt.date.min) <= (other.stop or dt.date.max) and (other.start or dt.date.min) <= (
         one.stop or dt.date.max
     )
-
-
-def _problem(problem: Any) -> str:
-    location = [part for part in problem["loc"] if part != "[key]"]
-    key = _dotted(location)
-    if problem["type"] == "extra_forbidden":
-        *table, name = location
-        place = f"[{_dotted(table)}]" if table else "the universe file"
-        return unknown_name("key", str(name), _keys_at(table), place)
-    if problem["type"] == "missing":
-        return f"{key} is missing"
-    if problem["type"] == "string_pattern_mismatch":
-        found = f"{key} = {problem['input']!r}"
-        if problem["ctx"]["pattern"].startswith(r"^\^"):
-            return f"{found} is not a symbol: capital letters, digits, hyphens and dots only, as in 'BRK-B'"
-        return f"{found}: names are lower-case letters, digits and underscores, as in 'ai_hardware'"
-    return f"{key} = {problem['input']!r}: {problem['msg']}"
-
-
-def _keys_at(location: list[Any]) -> list[str]:
-    model: type[BaseModel] = _UniverseFile
-    if location[:1] == ["ungrouped"] or "members" in location:
-        model = _MemberTable
-    elif location[:1] == ["groups"]:
-        model = _GroupTable
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _dotted(location: Iterable[Any]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text

@@ -3,6 +3,7 @@
 from strategies.asof import AsOf
 from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted
 from strategies.blueprint import Blueprint, ValuationCut
+from strategies.exhibit import Exhibit, Scenario
 from strategies.hedges import Hedged, OutrightPut, PutSpread
 from strategies.rotation import PillarTilt, RotationRegime
 from strategies.schedule import SCHEDULES, Daily, Expiry, Monthly, Once, Quarterly, Schedule, Weekly
@@ -19,6 +20,7 @@ __all__ = [
     "Change",
     "Daily",
     "EqualWeighted",
+    "Exhibit",
     "Expiry",
     "Hedge",
     "Hedged",
@@ -30,6 +32,7 @@ __all__ = [
     "PutSpread",
     "Quarterly",
     "RotationRegime",
+    "Scenario",
     "Schedule",
     "Strategy",
     "StrategyError",

@@ -14,6 +14,7 @@ import pandas as pd
 from datafeeds import facts as fundamentals
 from datafeeds.market import Array, Market, MarketError
 from datafeeds.names import unknown_name
+from datafeeds.series import series_names, series_table
 
 if TYPE_CHECKING:
     from strategies.target import Target
@@ -218,8 +219,8 @@ class AsOf:
             If the market has no series of that name.
         """
         moment = _MOMENTS[self]
-        table = fundamentals.series_table(moment.market, name)
-        known = int(np.searchsorted(table.available, moment.market.sessions[moment.index], side="right"))
+        table = series_table(moment.market, name)
+        known = table.count(moment.market.sessions[moment.index])
         start = max(0, known - values)
         return pd.Series(
             table.values[start:known].copy(),
@@ -229,7 +230,7 @@ class AsOf:
 
     def has_series(self, name: str) -> bool:
         """Whether the market has a daily series of that name."""
-        return name in fundamentals.series_names(_MOMENTS[self].market)
+        return name in series_names(_MOMENTS[self].market)
 
     def since(self, date: str | pd.Timestamp) -> int:
         """Number of sessions from `date` through today, for use as a length elsewhere.

@@ -13,6 +13,8 @@ from pydantic import Field
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf
 from strategies.benchmarks import Share, cap_weighted_target
+from strategies.exhibit import Exhibit, Scenario
+from strategies.june_2026 import JUNE_2026_SCENARIOS
 from strategies.signals import (
     YEAR,
     Realignment,
@@ -28,6 +30,7 @@ from strategies.signals import (
 )
 from strategies.strategy import Strategy, require_group
 from strategies.target import StrategyError, Target
+from strategies.valuation_exhibit import valuation_exhibit
 
 GroupName = Annotated[str, Field(min_length=1)]
 """Name of a group of the market."""
@@ -130,6 +133,22 @@ class HardwareValuation:
         multiples = see.latest("price_to_sales", group=self.hardware)
         norm = software_norm(see, self.norm_years, self.software, self.norm_sessions)
         return Valuation(multiples, norm, valuation_cut(multiples, norm, self.max_cut))
+
+    def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
+        """Price-to-sales against the norm; see `strategies.valuation_exhibit`."""
+        return (
+            valuation_exhibit(
+                see, targets, self.hardware, self.software, self.norm_years, self.norm_sessions
+            ),
+        )
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The day behind the blueprint."""
+        return JUNE_2026_SCENARIOS
+
+    def leaders(self) -> Mapping[str, tuple[str, ...]]:
+        """Technology: hardware and software together."""
+        return {"technology": (self.hardware, self.software)}
 
 
 class ValuationCut(HardwareValuation, Strategy):

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from strategies.asof import AsOf
 from strategies.benchmarks import BuyAndHold, Share
+from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import Monthly, Once
 from strategies.signals.skewness import OBSERVATIONS, percentile_of
 from strategies.strategy import Strategy, require_group, strategy_named
@@ -332,6 +333,18 @@ class Hedged(Strategy):
         self._outright()
         if self.structure != "outright":
             self._spread()
+
+    def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
+        """Those of the hedged strategy."""
+        return self.of.exhibits(see, targets)
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """Those of the hedged strategy."""
+        return self.of.scenarios()
+
+    def leaders(self) -> Mapping[str, tuple[str, ...]]:
+        """Those of the hedged strategy."""
+        return self.of.leaders()
 
     def decide(self, see: AsOf) -> Target | None:
         """See `Strategy.decide`."""

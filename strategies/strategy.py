@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, get_origin, get_type_hints
 
+import pandas as pd
 from pydantic import ConfigDict, PlainValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf
+from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
 from strategies.target import StrategyError, Target
 
@@ -110,6 +112,26 @@ class Strategy:
             None means: hold, let the weights drift.
         """
         raise NotImplementedError(f"{type(self).__name__} must define decide(self, see)")
+
+    def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
+        """Charts of the strategy's own for its tearsheet; none unless a subclass makes some.
+
+        Parameters
+        ----------
+        see : AsOf
+            The market as of the run's last session.
+        targets : mapping of Timestamp to Target
+            What was decided, by session.
+        """
+        return ()
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """Shocks that the strategy's tearsheet applies to its last weights, besides the usual ones."""
+        return ()
+
+    def leaders(self) -> Mapping[str, tuple[str, ...]]:
+        """Sets of groups by name; the tearsheet tells the sessions in which each led the first benchmark."""
+        return {}
 
 
 def _parameters(cls: type[Strategy]) -> dict[str, TypeAdapter[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,13 +21,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 @pytest.fixture(scope="session", autouse=True)
 def _markets_cached_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads or writes the user's cache."""
-    before = os.environ.get("STYLE_ROTATION_CACHE")
-    os.environ["STYLE_ROTATION_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["STYLE_ROTATION_CACHE"]
-    else:
-        os.environ["STYLE_ROTATION_CACHE"] = before
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("STYLE_ROTATION_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _trials_recorded_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test reads or writes the user's register of trials; those of one module share one."""
+    with pytest.MonkeyPatch.context() as patched:
+        path = tmp_path_factory.mktemp("register") / "register.sqlite"
+        patched.setenv("STYLE_ROTATION_REGISTER", str(path))
+        yield path
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Workers that collect different tests fail at random: names and data of tests may not hold time, order or hash."""
+"""Names and data of tests may not hold time, order or hash: workers would collect different tests."""
 
 from __future__ import annotations
 

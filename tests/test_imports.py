@@ -19,7 +19,7 @@ ALLOWED = {"strategies.asof", "datafeeds.names"}
 LIBRARIES = {"numpy", "pandas", "pydantic", "skfolio"}
 
 
-ASOF_ONLY = {"datafeeds.market", "datafeeds.facts"}
+ASOF_ONLY = {"datafeeds.market", "datafeeds.facts", "datafeeds.series"}
 """What the market as of today is made of; no other file of `strategies/` may touch it."""
 
 

@@ -1,4 +1,4 @@
-"""Where the return came from: groups, factors, symbols, and what trading took away.
+"""Where the return came from: groups, symbols, and what trading took away.
 
 Weights are those at the close before a session; returns are those of the session. What these leave
 unexplained (trading at the open, rounding, withheld tax) is shown as a residual, never spread over the rest.
@@ -9,14 +9,13 @@ References
    Measurement and Attribution", chapter 5.
 .. [2] Carino (1999), "Combining Attribution Effects Over Time".
 .. [3] Menchero (2000), "An Optimized Approach to Linking Attribution Effects Over Time".
-.. [4] Newey and West (1987, 1994).
-.. [5] Cremers and Petajisto (2009), "How Active Is Your Fund Manager?".
+.. [4] Cremers and Petajisto (2009), "How Active Is Your Fund Manager?".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,18 +23,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.analysis.exposure import CASH, UNGROUPED
-from backtests.analysis.performance import SESSIONS_A_YEAR, returns_of, span_in_years, spans_a_year
+from backtests.analysis.exposure import CASH
+from backtests.analysis.performance import returns_of
+from backtests.analysis.span import spans_a_year
+from backtests.analysis.trading import COSTS, years_of
 from backtests.engine.books import Ledger
-from backtests.result import Book
 from datafeeds.market import Array, Dates, Market
+from datafeeds.membership import Grouping
 
 Codes = npt.NDArray[np.intp]
 Linking = Literal["carino", "menchero"]
-Grouping = Literal["group", "sector", "industry"]
-COSTS = ("commission", "spread", "impact")
-"""What trading costs, as columns of `Ledger.fills`."""
-
 NOTHING = 1e-12
 """Weights smaller than this are rounding."""
 
@@ -226,23 +223,6 @@ class BrinsonFachler:
             index=pd.Index(self.groups, name="group"),
         )
 
-    def sentence(self) -> str:
-        """Say what made the difference."""
-        totals = self.effects.total
-        best, worst = int(totals.argmax()), int(totals.argmin())
-        parts = (
-            f"allocation {_points(self.effects.allocation.sum())}, "
-            f"selection {_points(self.effects.selection.sum())}, "
-            f"interaction {_points(self.effects.interaction.sum())}, "
-            f"costs {_points(self.costs)} and residual {_points(self.residual)}"
-        )
-        method = {"carino": "Carino", "menchero": "Menchero"}[self.method]
-        return (
-            f"Of {_points(self.excess)} percentage points of total return against the benchmark, {parts} "
-            f"({self.periods:,} periods linked by {method}'s method). {self.groups[best]} added most "
-            f"({_points(totals[best])}), {self.groups[worst]} least ({_points(totals[worst])})."
-        )
-
 
 def brinson_fachler(
     weights: Array,
@@ -306,13 +286,13 @@ def _known(gained: Array, realised: Array | None) -> Array:
 
 
 def attribute_groups(
-    book: Book, benchmark: Book, market: Market, by: Grouping = "group", method: Linking = "carino"
+    ledger: Ledger, other: Ledger, market: Market, by: Grouping = "group", method: Linking = "carino"
 ) -> BrinsonFachler:
-    """Brinson-Fachler attribution of one book against another, session by session.
+    """Brinson-Fachler attribution of one portfolio against another, session by session.
 
     Parameters
     ----------
-    book, benchmark : Book
+    ledger, other : Ledger
         Over the same sessions.
     market : Market
     by : {"group", "sector", "industry"}
@@ -328,14 +308,14 @@ def attribute_groups(
     Raises
     ------
     ValueError
-        If the books' sessions differ.
+        If their sessions differ.
     """
-    ledger, other = book.ledger, benchmark.ledger
     if not np.array_equal(ledger.sessions, other.sessions):
-        raise ValueError(f"{book.label!r} and {benchmark.label!r} don't share their sessions")
+        raise ValueError("a portfolio and its benchmark must share their sessions")
     ours, theirs = ledger.weights(market), other.weights(market)
     symbols = [symbol for symbol in market.symbols if symbol in ours.columns or symbol in theirs.columns]
-    names, codes = group_codes(market, ledger.sessions[:-1], symbols, by)
+    names, codes = market.first_groups(ledger.sessions[:-1], by)
+    codes = codes[:, market.columns_of(symbols)]
     returns = symbol_returns(market, ledger.sessions, symbols)
     labels = (*names, CASH)
 
@@ -364,43 +344,6 @@ def attribute_groups(
     )
 
 
-def group_codes(
-    market: Market, sessions: Dates, symbols: Sequence[str], by: Grouping = "group"
-) -> tuple[tuple[str, ...], Codes]:
-    """Group of each symbol on each session.
-
-    Parameters
-    ----------
-    market : Market
-    sessions : ndarray of datetime64[D], shape (sessions,)
-    symbols : sequence of str
-    by : {"group", "sector", "industry"}
-
-    Returns
-    -------
-    names : tuple of str
-        Groups, ``"no group"`` last.
-    codes : ndarray of int, shape (sessions, symbols)
-        Positions in `names`.
-    """
-    table = market.instruments
-    rows = table[table["symbol"].isin(list(symbols)) & (table[by] != "")]
-    names = (*sorted(set(rows[by])), UNGROUPED)
-    position = {name: place for place, name in enumerate(names)}
-    column = {symbol: place for place, symbol in enumerate(symbols)}
-    codes = np.full((len(sessions), len(symbols)), len(names) - 1, dtype=np.intp)
-    starts = rows["from"].to_numpy().astype("datetime64[D]")
-    stops = rows["to"].to_numpy().astype("datetime64[D]")
-    first = np.where(np.isnat(starts), 0, np.searchsorted(sessions, starts, side="left"))
-    last = np.where(np.isnat(stops), len(sessions), np.searchsorted(sessions, stops, side="right"))
-    order = range(len(rows) - 1, -1, -1)
-    labels, held = rows[by].tolist(), rows["symbol"].tolist()
-    for row in order:
-        # Later rows first, so that the first row of a symbol has the last word.
-        codes[first[row] : last[row], column[held[row]]] = position[labels[row]]
-    return names, codes
-
-
 def symbol_returns(market: Market, sessions: Dates, symbols: Sequence[str]) -> Array:
     """Total return of each symbol in each session after the first, shape (sessions - 1, symbols).
 
@@ -414,167 +357,7 @@ def symbol_returns(market: Market, sessions: Dates, symbols: Sequence[str]) -> A
     return returns
 
 
-# --- Factors --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class FactorRegression:
-    """Ordinary least squares of returns on factors, with errors robust to autocorrelation [4]_.
-
-    Arrays of shape (factors + 1,), the intercept (alpha) first.
-
-    Attributes
-    ----------
-    names : tuple of str
-        ``"alpha"``, then the factors.
-    coefficients, errors, t_values, p_values : ndarray
-        Alpha is per period.
-    alpha_a_year : float
-        Alpha x periods a year.
-    r_squared, adjusted_r_squared : float
-    lags : int
-        Newey-West lags.
-    observations : int
-        Periods in which everything was known.
-    dropped : int
-        Periods in which something was missing.
-    """
-
-    names: tuple[str, ...]
-    coefficients: Array
-    errors: Array
-    t_values: Array
-    p_values: Array
-    alpha_a_year: float
-    r_squared: float
-    adjusted_r_squared: float
-    lags: int
-    observations: int
-    dropped: int
-
-    def table(self) -> pd.DataFrame:
-        """One row a coefficient: estimate, standard error, t and p value."""
-        return pd.DataFrame(
-            {
-                "coefficient": self.coefficients,
-                "error": self.errors,
-                "t": self.t_values,
-                "p": self.p_values,
-            },
-            index=pd.Index(self.names, name="factor"),
-        )
-
-    def sentence(self) -> str:
-        """Say what the factors explain."""
-        known = "differs from" if self.p_values[0] < 0.05 else "can't be told from"
-        strongest = 1 + int(np.abs(self.t_values[1:]).argmax())
-        return (
-            f"The factors explain {self.r_squared:.0%} of the variation. What they leave is "
-            f"{self.alpha_a_year * 100:+.2f} percentage points a year, which {known} zero "
-            f"(t {self.t_values[0]:.2f}, Newey-West errors with {self.lags} lags). The clearest exposure is "
-            f"{self.coefficients[strongest]:+.2f} to {self.names[strongest]} "
-            f"(t {self.t_values[strongest]:.1f})."
-        )
-
-
-def newey_west_lags(observations: int) -> int:
-    """Lags by the usual rule, ``floor(4 (n / 100)^(2/9))``."""
-    return math.floor(4.0 * math.pow(observations / 100, 2 / 9))
-
-
-def factor_regression(
-    returns: Array,
-    factors: Mapping[str, Array],
-    *,
-    cash: Array | float = 0.0,
-    lags: int | None = None,
-    periods_a_year: float = SESSIONS_A_YEAR,
-) -> FactorRegression:
-    """Regress a portfolio's returns above cash on factor returns.
-
-    Parameters
-    ----------
-    returns : ndarray, shape (periods,)
-    factors : mapping of str to ndarray, shape (periods,)
-        Returns of each factor; a long-only factor must already be above cash or another leg.
-    cash : ndarray, shape (periods,), or float
-        Return of cash, taken off `returns`.
-    lags : int, optional
-        Newey-West lags; `newey_west_lags` if not given.
-    periods_a_year : float
-        For alpha a year.
-
-    Returns
-    -------
-    FactorRegression
-        By statsmodels OLS with HAC covariance (Bartlett kernel, small-sample correction).
-
-    Raises
-    ------
-    ValueError
-        Without factors, with fewer observations than three times the coefficients, or with factors that are
-        constant or add up to one another.
-    """
-    from statsmodels.regression.linear_model import OLS
-
-    if not factors:
-        raise ValueError("a factor regression needs at least one factor")
-    explained = np.asarray(returns - cash, dtype=np.float64)
-    design = np.column_stack([np.ones(len(explained)), *factors.values()])
-    whole = np.isfinite(explained) & np.isfinite(design).all(axis=1)
-    explained, design = explained[whole], design[whole]
-    names = ("alpha", *factors)
-    if len(explained) < 3 * len(names):
-        raise ValueError(f"{len(names) - 1} factors need {3 * len(names)} observations, got {len(explained)}")
-    scale = design.std(axis=0)
-    scale[0] = 1.0
-    if (scale == 0).any() or np.linalg.matrix_rank(design / scale) < len(names):
-        raise ValueError(f"factors {', '.join(factors)} are constant or add up to one another; leave one out")
-    used = newey_west_lags(len(explained)) if lags is None else lags
-    fit = OLS(explained, design).fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True})
-    return FactorRegression(
-        names=names,
-        coefficients=np.asarray(fit.params),
-        errors=np.asarray(fit.bse),
-        t_values=np.asarray(fit.tvalues),
-        p_values=np.asarray(fit.pvalues),
-        alpha_a_year=float(fit.params[0]) * periods_a_year,
-        r_squared=float(fit.rsquared),
-        adjusted_r_squared=float(fit.rsquared_adj),
-        lags=used,
-        observations=len(explained),
-        dropped=int((~whole).sum()),
-    )
-
-
 # --- Symbols --------------------------------------------------------------------------------------
-
-
-def contributions(
-    weights: Array, returns: Array, *, realised: Array | None = None, method: Linking = "carino"
-) -> Array:
-    """Contribution of each symbol to the compound return, linked over periods.
-
-    Parameters
-    ----------
-    weights : ndarray, shape (periods, symbols)
-        At the start of each period.
-    returns : ndarray, shape (periods, symbols)
-        NaN counts as 0.
-    realised : ndarray, shape (periods,), optional
-        What the portfolio really returned. Contributions then add to its compound return less what weights
-        do not explain; without it they add to the compound return of weights times returns.
-    method : {"carino", "menchero"}
-
-    Returns
-    -------
-    ndarray, shape (symbols,)
-    """
-    gained = weights * np.nan_to_num(returns)
-    total = gained.sum(axis=1) if realised is None else realised
-    factors = linking_factors(total, np.zeros(len(total)), method)
-    linked: Array = factors @ gained
-    return linked
 
 
 def profit_by_symbol(ledger: Ledger, market: Market) -> pd.DataFrame:
@@ -625,7 +408,7 @@ def _dividends(ledger: Ledger, dividend: Array, positions: Array) -> Array:
 
 
 def active_share(weights: Array, benchmark_weights: Array) -> Array:
-    """Half the sum of absolute differences of weights, cash included [5]_.
+    """Half the sum of absolute differences of weights, cash included [4]_.
 
     Parameters
     ----------
@@ -647,9 +430,9 @@ def active_share(weights: Array, benchmark_weights: Array) -> Array:
     return share
 
 
-def active_share_of(book: Book, benchmark: Book, market: Market) -> pd.Series[float]:
-    """Active share of one book against another at each close, indexed by session."""
-    ours, theirs = book.ledger.weights(market), benchmark.ledger.weights(market)
+def active_share_of(ledger: Ledger, other: Ledger, market: Market) -> pd.Series[float]:
+    """Active share of one portfolio against another at each close, indexed by session."""
+    ours, theirs = ledger.weights(market), other.weights(market)
     symbols = ours.columns.union(theirs.columns)
     share = active_share(
         ours.reindex(columns=symbols, fill_value=0.0).to_numpy(),
@@ -693,16 +476,6 @@ class CostAttribution:
         """Everything that trading cost."""
         return self.commission + self.spread + self.impact
 
-    def sentence(self) -> str:
-        """Say what trading cost."""
-        if self.total == 0:
-            return "Trading cost nothing in this run: no costs were charged, which no real portfolio enjoys."
-        return (
-            f"Trading cost {self.total:,.0f} in all and {self.drag * 1e4:.1f} hundredths of a percent of "
-            f"return{' a year' if self.annual else ''}: commission {self.commission / self.total:.0%}, "
-            f"spread {self.spread / self.total:.0%}, impact {self.impact / self.total:.0%}."
-        )
-
 
 def cost_share(ledger: Ledger) -> Array:
     """Trading costs of each session after the first over equity before it, shape (sessions - 1,)."""
@@ -737,8 +510,7 @@ def cost_attribution(ledger: Ledger) -> CostAttribution:
     by_symbol = fills[kinds].groupby(fills["symbol"]).sum()
     by_symbol["total"] = by_symbol.sum(axis=1)
     by_symbol["traded"] = (fills["shares"] * fills["price"]).abs().groupby(fills["symbol"]).sum()
-    annual = spans_a_year(ledger.sessions)
-    span = span_in_years(ledger.sessions) if annual else 1.0
+    annual, span = spans_a_year(ledger.sessions), years_of(ledger)
     net = np.log(ledger.equity[-1] / ledger.equity[0])
     gross = np.log1p(gross_returns(ledger).to_numpy()).sum()
     return CostAttribution(
@@ -750,27 +522,6 @@ def cost_attribution(ledger: Ledger) -> CostAttribution:
         by_year=by_year.rename_axis("year"),
         by_symbol=by_symbol.sort_values("total", ascending=False, kind="stable"),
     )
-
-
-def weight_turnover(weights: Array, returns: Array) -> Array:
-    """One-sided turnover at the end of each period, from weights alone.
-
-    Parameters
-    ----------
-    weights : ndarray, shape (periods, symbols)
-        Held at the start of each period; what is missing to 1 is cash.
-    returns : ndarray, shape (periods, symbols)
-        NaN counts as 0.
-
-    Returns
-    -------
-    ndarray, shape (periods - 1,)
-        Half the sum of absolute differences, cash included, between the weights that drifted to the end of
-        each period and those held at the start of the next.
-    """
-    grown = weights * (1 + np.nan_to_num(returns))
-    end = grown.sum(axis=1) + 1 - weights.sum(axis=1)
-    return active_share(weights[1:], grown[:-1] / end[:-1, None])
 
 
 def turnover_by_year(ledger: Ledger) -> pd.Series[float]:
@@ -793,7 +544,3 @@ def turnover_by_year(ledger: Ledger) -> pd.Series[float]:
 def _by_session(ledger: Ledger, amounts: Array) -> Array:
     rows = np.searchsorted(ledger.sessions, ledger.fills["session"].to_numpy().astype("datetime64[D]"))
     return np.bincount(rows, amounts, minlength=len(ledger.sessions)).astype(np.float64)
-
-
-def _points(value: float) -> str:
-    return f"{value * 100:+.2f}"

@@ -19,13 +19,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.analysis.performance import span_in_years, spans_a_year
+from backtests.analysis.trading import paid, years_of
 from backtests.engine.books import Ledger
 from backtests.engine.rules import LARGEST_IMPACT, impact_inputs
+from backtests.engine.terms import Costs
 from datafeeds.market import Array, Market
 
 TYPICAL_IMPACT = 1.0
 """Coefficient of the square-root law: of the order of one in every market measured [2]_."""
+
+
+PARTICIPATION = 0.05
+"""Share of daily volume that one trade may take where the run file does not say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,23 +152,6 @@ class Capacity:
     years: tuple[YearCapacity, ...]
     unknown: float
 
-    def sentence(self) -> str:
-        """Say it in words."""
-        if math.isnan(self.starting_capital):
-            return "Capacity can't be told: the market has no volumes for the symbols that were traded."
-        if math.isinf(self.starting_capital):
-            return "The run made no trades, so nothing limits its size."
-        last = self.years[-1]
-        unknown = (
-            f" Volume is unknown for {self.unknown:.0%} of the traded value." if self.unknown > 0 else ""
-        )
-        return (
-            f"At {self.participation:.0%} of average daily volume {self.share:.0%} of the traded value would "
-            f"fill in one session up to a starting capital of {_money(self.starting_capital)} (every trade "
-            f"up to {_money(self.largest_trade)}). By the trades of {last.year} the limit is an equity of "
-            f"{_money(last.equity)}.{unknown}"
-        )
-
 
 def capacity(trades: Trades, capital: float, participation: float = 0.05, share: float = 0.95) -> Capacity:
     """Capital at which the run's trades reach a participation of average daily volume.
@@ -276,7 +264,7 @@ def cost_growth(
     tuple of CostAtSize
         Trades with unknown volume or volatility count as free; `Capacity.unknown` says how many those are.
     """
-    years = span_in_years(ledger.sessions) if spans_a_year(ledger.sessions) else 1.0
+    years = years_of(ledger)
     move = impact * trades.volatility * np.sqrt(trades.participation)
     traded = float(trades.value.sum())
     sizes = []
@@ -314,7 +302,7 @@ def break_even_capital(trades: Trades, ledger: Ledger, lead: float, impact: floa
     """
     if lead <= 0:
         return 0.0
-    years = span_in_years(ledger.sessions) if spans_a_year(ledger.sessions) else 1.0
+    years = years_of(ledger)
     move = np.nan_to_num(impact * trades.volatility * np.sqrt(trades.participation))
     order = np.argsort(-move, kind="stable")[: np.count_nonzero(move)]
     move, share = move[order], (trades.value / trades.equity)[order] / years
@@ -328,31 +316,45 @@ def break_even_capital(trades: Trades, ledger: Ledger, lead: float, impact: floa
     return float(ledger.equity[0]) * float(root) ** 2
 
 
-def growth_sentence(sizes: Iterable[CostAtSize], break_even: float) -> str:
-    """How impact grows with size, and where it would eat the lead, in words.
+@dataclass(frozen=True, eq=False)
+class Sizing:
+    """How much money a run could carry, and what more of it would cost.
+
+    Attributes
+    ----------
+    capacity : Capacity
+    impact : float
+        Coefficient of the square-root law.
+    sizes : tuple of CostAtSize
+        Empty where no volume is known.
+    break_even : float or None
+        Starting capital at which impact eats the lead; None without a benchmark.
+    """
+
+    capacity: Capacity
+    impact: float
+    sizes: tuple[CostAtSize, ...]
+    break_even: float | None
+
+
+def sizing(ledger: Ledger, market: Market, costs: Costs, lead: float | None) -> Sizing:
+    """How much money a run could carry.
 
     Parameters
     ----------
-    sizes : iterable of CostAtSize
-    break_even : float
-        From `break_even_capital`.
+    ledger : Ledger
+    market : Market
+    costs : Costs
+        Participation and impact are taken from it, `PARTICIPATION` and `TYPICAL_IMPACT` where it has none.
+    lead : float, optional
+        Return a year above the benchmark after costs.
     """
-    each = tuple(sizes)
-    rates = ", ".join(f"{size.impact_rate * 1e4:.0f} at {_money(size.capital)}" for size in each)
-    if break_even == 0:
-        end = "there was no lead over the benchmark to eat"
-    elif math.isinf(break_even):
-        end = "no size would eat the lead"
-    else:
-        end = f"a starting capital of {_money(break_even)} would eat the whole lead over the benchmark"
-    return (
-        f"Market impact by the square-root law, in hundredths of a percent a year: {rates}; {end}. "
-        "An estimate from averages of many markets."
-    )
-
-
-def _money(amount: float) -> str:
-    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-        if amount >= size:
-            return f"{amount / size:,.1f} {word}"
-    return f"{amount:,.0f}"
+    trades = trades_of(ledger, market)
+    capital = float(ledger.equity[0])
+    impact = costs.impact or TYPICAL_IMPACT
+    found = capacity(trades, capital, costs.max_participation or PARTICIPATION)
+    if not trades.known.any():
+        return Sizing(found, impact, (), None)
+    paid_for_impact = paid(ledger, "impact") / float(ledger.equity.mean()) / years_of(ledger)
+    break_even = None if lead is None else break_even_capital(trades, ledger, lead + paid_for_impact, impact)
+    return Sizing(found, impact, cost_growth(trades, ledger, impact), break_even)

@@ -1,254 +1,21 @@
-"""One named definition for every statistic: its term, formula and source."""
+"""One named definition for every term: the metrics of the registry, and the terms that are no metric.
+
+Whoever shows metrics takes them from here: every module that enters some is imported.
+"""
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 
+# Importing them enters their metrics.
+from backtests.analysis import performance as performance
+from backtests.analysis import trading as trading
+from backtests.analysis.registry import METRICS as METRICS
+from backtests.analysis.registry import Definition as Definition
+from backtests.analysis.registry import metrics as metrics
 
-@dataclass(frozen=True)
-class Definition:
-    """What a statistic means.
-
-    Attributes
-    ----------
-    key : str
-        Name of the field that holds it, such as ``"sharpe"``.
-    term : str
-        What readers see.
-    formula : str
-        How it is calculated, in words that can be checked.
-    source : str
-        Where the definition comes from.
-    short_term : str
-        What readers see when the run spans less than a year and nothing is annualised; empty if the same.
-    """
-
-    key: str
-    term: str
-    formula: str
-    source: str
-    short_term: str = ""
-
-
-_EMPYRICAL = "empyrical-reloaded"
-_LEDGER = "the run's ledger"
-_SHORT = " Under a year of data: per session, without the factor for a year."
-
-_ALL = (
-    Definition(
-        "total_return",
-        "Total return",
-        "Last equity / first equity - 1, after all costs.",
-        f"{_EMPYRICAL} cum_returns_final",
-    ),
-    Definition(
-        "cagr",
-        "Return a year (CAGR)",
-        "(Last equity / first equity)^(1 / years) - 1; years = calendar days / 365.25. "
-        "Not stated when the run spans less than a year.",
-        f"GIPS (2020): nothing annualised under a year; {_EMPYRICAL} cagr, by calendar instead of sessions",
-    ),
-    Definition(
-        "volatility",
-        "Volatility a year",
-        "Standard deviation (n - 1) of session returns x sqrt(252)." + _SHORT,
-        f"{_EMPYRICAL} annual_volatility",
-        "Volatility a session",
-    ),
-    Definition(
-        "sharpe",
-        "Sharpe ratio",
-        "Mean of (session return - cash return) / its standard deviation (n - 1) x sqrt(252). "
-        "The cash return is the run's cash rate, actual/365." + _SHORT,
-        f"Sharpe (1994); {_EMPYRICAL} sharpe_ratio",
-        "Sharpe ratio, a session",
-    ),
-    Definition(
-        "sortino",
-        "Sortino ratio",
-        "Mean session return x 252 / (root mean square of the returns below 0, over all sessions, x "
-        "sqrt(252)). The target is 0." + _SHORT,
-        f"Sortino and Price (1994); {_EMPYRICAL} sortino_ratio",
-        "Sortino ratio, a session",
-    ),
-    Definition(
-        "max_drawdown",
-        "Maximum drawdown",
-        "Lowest value of equity / highest equity so far - 1, at closes.",
-        f"{_EMPYRICAL} max_drawdown",
-    ),
-    Definition(
-        "drawdown_peak",
-        "Peak before it",
-        "Last session at the high from which the maximum drawdown fell.",
-        "pyfolio gen_drawdown_table",
-    ),
-    Definition(
-        "drawdown_trough",
-        "Trough",
-        "Session of the lowest close of the maximum drawdown.",
-        "pyfolio gen_drawdown_table",
-    ),
-    Definition(
-        "drawdown_recovery",
-        "Recovery",
-        "First session at or above the old high; a dash if that has not happened by the end of the run.",
-        "pyfolio gen_drawdown_table",
-    ),
-    Definition(
-        "calmar",
-        "Calmar ratio",
-        "Return a year / |maximum drawdown|, over the whole run.",
-        f"Young (1991); {_EMPYRICAL} calmar_ratio, with this page's return a year",
-    ),
-    Definition(
-        "value_at_risk",
-        "Value at risk, 5%, a session",
-        "5th percentile of session returns, linear between observations (historical, not a model).",
-        f"{_EMPYRICAL} value_at_risk",
-    ),
-    Definition(
-        "expected_shortfall",
-        "Expected shortfall, 5%, a session",
-        "Mean of the worst 5% of session returns: the lowest floor(0.05 x (n - 1)) + 1 of n.",
-        f"{_EMPYRICAL} conditional_value_at_risk",
-    ),
-    Definition("best_day", "Best session", "Highest session return.", _LEDGER),
-    Definition("worst_day", "Worst session", "Lowest session return.", _LEDGER),
-    Definition(
-        "best_month",
-        "Best month",
-        "Highest calendar-month return; the first and last month may be part of one.",
-        f"{_EMPYRICAL} aggregate_returns",
-    ),
-    Definition(
-        "worst_month",
-        "Worst month",
-        "Lowest calendar-month return; the first and last month may be part of one.",
-        f"{_EMPYRICAL} aggregate_returns",
-    ),
-    Definition(
-        "best_year",
-        "Best calendar year",
-        "Highest calendar-year return; the first and last year may be part of one.",
-        f"{_EMPYRICAL} aggregate_returns",
-    ),
-    Definition(
-        "worst_year",
-        "Worst calendar year",
-        "Lowest calendar-year return; the first and last year may be part of one.",
-        f"{_EMPYRICAL} aggregate_returns",
-    ),
-    Definition(
-        "excess_return",
-        "Return a year above it",
-        "Strategy's return a year - benchmark's return a year, arithmetic.",
-        "Bacon (2008), arithmetic excess return",
-        "Total return above it",
-    ),
-    Definition(
-        "tracking_error",
-        "Tracking error a year",
-        "Standard deviation (n - 1) of (strategy's - benchmark's session return) x sqrt(252)." + _SHORT,
-        f"{_EMPYRICAL} annual_volatility of the difference",
-        "Tracking error a session",
-    ),
-    Definition(
-        "information_ratio",
-        "Information ratio",
-        "Mean of (strategy's - benchmark's session return) / its standard deviation (n - 1) x sqrt(252)."
-        + _SHORT,
-        f"Grinold and Kahn (1999); {_EMPYRICAL} excess_sharpe x sqrt(252)",
-        "Information ratio, a session",
-    ),
-    Definition(
-        "beta",
-        "Beta",
-        "Covariance of the session returns above cash / variance of the benchmark's.",
-        f"{_EMPYRICAL} beta",
-    ),
-    Definition(
-        "alpha",
-        "Alpha a year",
-        "a = mean of (strategy's return above cash - beta x benchmark's return above cash); (1 + a)^252 - 1."
-        + _SHORT,
-        f"Jensen (1968); {_EMPYRICAL} alpha",
-        "Alpha a session",
-    ),
-    Definition(
-        "correlation",
-        "Correlation",
-        "Pearson correlation of session returns.",
-        "numpy corrcoef",
-    ),
-    Definition(
-        "up_capture",
-        "Up capture",
-        "Over the calendar months in which the benchmark rose: the strategy's compound return a year / "
-        "the benchmark's.",
-        f"Morningstar; {_EMPYRICAL} up_capture on monthly returns",
-    ),
-    Definition(
-        "down_capture",
-        "Down capture",
-        "Over the calendar months in which the benchmark fell: the strategy's compound return a year / "
-        "the benchmark's.",
-        f"Morningstar; {_EMPYRICAL} down_capture on monthly returns",
-    ),
-    Definition(
-        "turnover",
-        "Turnover a year",
-        "Lesser of all purchases and all sales in the run / average equity / years. One-sided; building the "
-        "first portfolio is not turnover; payments for delisted shares are not sales.",
-        "SEC Form N-1A, item 13, over the run instead of a fiscal year",
-        "Turnover in the run",
-    ),
-    Definition(
-        "cost_bps",
-        "Cost drag a year (bps)",
-        "(Commission + spread + impact) / average equity / years, in hundredths of a percent.",
-        _LEDGER,
-        "Cost drag in the run (bps)",
-    ),
-    Definition(
-        "commission_bps",
-        "Commission a year (bps)",
-        "Commissions paid / average equity / years.",
-        _LEDGER,
-        "Commission in the run (bps)",
-    ),
-    Definition(
-        "spread_bps",
-        "Spread a year (bps)",
-        "Half-spreads paid / average equity / years.",
-        _LEDGER,
-        "Spread in the run (bps)",
-    ),
-    Definition(
-        "impact_bps",
-        "Market impact a year (bps)",
-        "Price moved against the own orders x shares / average equity / years.",
-        f"{_LEDGER}; square-root law",
-        "Market impact in the run (bps)",
-    ),
-    Definition(
-        "cost", "Costs paid", "Commission + spread + impact, money of the day, not compounded.", _LEDGER
-    ),
-    Definition("fills", "Fills", "Executions of orders; payments for delisted shares not counted.", _LEDGER),
-    Definition(
-        "delistings",
-        "Delisting payments",
-        "Positions closed at the last known close because the symbol stopped trading.",
-        _LEDGER,
-    ),
-    Definition(
-        "unfilled", "Orders not or partly filled", "Orders that ended without all of their shares.", _LEDGER
-    ),
-    Definition("decisions", "Decisions", "Targets that the strategy gave; holding is not counted.", _LEDGER),
-    Definition("dividends", "Dividends received", "Cash dividends after withholding tax.", _LEDGER),
-    Definition("interest", "Interest received", "Interest on cash.", _LEDGER),
+_TERMS = (
     Definition(
         "gross_return",
         "Gross return",
@@ -281,8 +48,8 @@ _ALL = (
         "trials",
         "Trials on this market",
         "Different strategies, parameters, costs or dates ever run on this data, this one included, as kept "
-        "in the record of trials. Running one again is no further trial.",
-        "results/trials.jsonl",
+        "in the register of trials. Running one again is no further trial.",
+        "the register of trials, one for each machine",
     ),
     Definition(
         "expected_maximum",
@@ -367,25 +134,10 @@ _ALL = (
         "Weight of holdings for which the scenario has neither a symbol nor a group.",
         "the scenario",
     ),
-    Definition(
-        "price_to_sales",
-        "Price-to-sales (P/S)",
-        "Market value / revenue of the trailing twelve months; a filing counts from the session after it.",
-        "the market's filed figures",
-    ),
-    Definition(
-        "software_norm",
-        "Software norm",
-        "Median over the trailing years of the software group's median P/S each day, as known then.",
-        "the strategy's rule",
-    ),
-    Definition(
-        "kept_share",
-        "Share kept",
-        "Weight of the group in the target / its weight in the decision's starting weights.",
-        "the decision log",
-    ),
 )
 
-DEFINITIONS: Mapping[str, Definition] = MappingProxyType({each.key: each for each in _ALL})
-"""Every definition by its key."""
+TERMS: dict[str, Definition] = {each.key: each for each in _TERMS}
+"""Terms that are no metric, by key."""
+
+DEFINITIONS: Mapping[str, Definition] = ChainMap(METRICS, TERMS)  # type: ignore[arg-type]  # only read
+"""Every definition by its key; metrics that are entered later are in it too."""

@@ -18,7 +18,7 @@ from backtests.analysis.performance import (
     return_between,
     returns_of,
 )
-from backtests.analysis.span import span_in_years, spans_a_year
+from backtests.analysis.trading import years_of
 from backtests.engine.books import Ledger
 from backtests.options.overlay import OptionMarket
 from datafeeds.market import Array, Dates
@@ -139,18 +139,6 @@ class SoldPut:
     worst: np.datetime64 | None
     worst_loss: float
 
-    def sentence(self) -> str:
-        """What the sold put did, in words."""
-        if not self.rolls:
-            return "No put was sold."
-        said = (
-            f"The puts sold brought in {self.received:,.0f} and gave back {self.returned:,.0f}, "
-            f"in {self.struck} of {self.rolls} months."
-        )
-        if self.worst is not None:
-            said += f" The worst was the expiry of {self.worst}: {self.worst_loss:.1%} of equity given back."
-        return said
-
 
 @dataclass(frozen=True)
 class BreakEven:
@@ -215,7 +203,7 @@ class Mixture:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HedgeVerdict:
     """Whether a hedge earned its keep: against no hedge, and against holding less.
 
     Attributes
@@ -249,28 +237,6 @@ class Verdict:
         better = [self.hedged > cash.growth + LIKE_NOTHING for cash in (self.by_fall, self.by_volatility)]
         return "yes" if all(better) else "unclear" if any(better) else "no"
 
-    def sentence(self) -> str:
-        """The answer in words."""
-        cost = self.unhedged - self.hedged
-        price = f"cost {cost:.2%}" if cost >= 0 else f"added {-cost:.2%}"
-        opening = {
-            "yes": "The hedge earned its keep",
-            "unclear": "Whether the hedge earned its keep depends on the measure",
-            "no": "The hedge did not earn its keep",
-        }[self.answer]
-        said = (
-            f"{opening}: it {price} a year, and the deepest fall was {self.hedged_fall:.1%} instead of "
-            f"{self.unhedged_fall:.1%}."
-        )
-        if cost <= LIKE_NOTHING or self.hedged_fall < self.unhedged_fall:
-            return said
-        return (
-            f"{said} The hedged portfolio returned {self.hedged:.2%} a year; holding less, with the rest in "
-            f"cash, returned {self.by_fall.growth:.2%} with as deep a fall "
-            f"({self.by_fall.share:.0%} held) and {self.by_volatility.growth:.2%} with the same volatility "
-            f"({self.by_volatility.share:.0%} held)."
-        )
-
 
 def hedge_cost(ledger: Ledger) -> HedgeCost:
     """What the hedge of a book took and gave.
@@ -282,7 +248,7 @@ def hedge_cost(ledger: Ledger) -> HedgeCost:
     """
     table = _table(ledger)
     before = np.concatenate([ledger.equity[:1], ledger.equity[:-1]])
-    years = span_in_years(ledger.sessions) if spans_a_year(ledger.sessions) else 1.0
+    years = years_of(ledger)
 
     def rate(column: str) -> float:
         return float((ledger.hedge_total(column) / before).sum() / years)
@@ -432,29 +398,30 @@ def exposure(ledger: Ledger, options: OptionMarket) -> Exposure:
     return Exposure(*(total / ledger.equity for total in totals))
 
 
-def verdict(ledger: Ledger, unhedged: Ledger, cash_rate: float = 0.0) -> Verdict:
+def verdict(ledger: Ledger, unhedged: Ledger, cash: Array | float = 0.0) -> HedgeVerdict:
     """Whether the hedge earned its keep.
 
     Parameters
     ----------
     ledger, unhedged : Ledger
         The same portfolio with and without its hedge, over the same sessions.
-    cash_rate : float
-        Yearly return of cash.
+    cash : float or ndarray, shape (sessions - 1,)
+        Yearly return of cash, actual/365, or its return in each session after the first.
 
     Notes
     -----
     A hedge that makes falls smaller competes with the simplest way to make them smaller: holding less.
     """
     ours, theirs = returns_of(ledger.equity), returns_of(unhedged.equity)
-    cash = cash_returns(unhedged.sessions, cash_rate)
+    if not isinstance(cash, np.ndarray):
+        cash = cash_returns(unhedged.sessions, cash)
     fall = float(drawdown_series(ledger.equity).min())
 
     def mixture(share: float) -> Mixture:
         return Mixture(share, annual_growth(share * theirs + (1 - share) * cash, unhedged.sessions))
 
     spread = float(theirs.std())
-    return Verdict(
+    return HedgeVerdict(
         hedged=annual_growth(ours, ledger.sessions),
         unhedged=annual_growth(theirs, unhedged.sessions),
         hedged_fall=fall,
@@ -478,6 +445,57 @@ def _share_that_falls(returns: Array, cash: Array, depth: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if fall(middle) >= depth else (low, middle)
     return low
+
+
+@dataclass(frozen=True, eq=False)
+class HedgeReport:
+    """Everything about the hedge of one book.
+
+    Attributes
+    ----------
+    underlying : str
+    verdict : HedgeVerdict
+    cost : HedgeCost
+    falls : tuple of FallCover
+    break_evens : tuple of BreakEven
+    history : SpreadHistory
+        Without rows where nothing was rolled.
+    sold : SoldPut
+    exposure : Exposure
+    """
+
+    underlying: str
+    verdict: HedgeVerdict
+    cost: HedgeCost
+    falls: tuple[FallCover, ...]
+    break_evens: tuple[BreakEven, ...]
+    history: SpreadHistory
+    sold: SoldPut
+    exposure: Exposure
+
+
+def hedge_report(ledger: Ledger, unhedged: Ledger, options: OptionMarket, cash: Array) -> HedgeReport:
+    """Everything about a book's hedge.
+
+    Parameters
+    ----------
+    ledger, unhedged : Ledger
+        The same portfolio with and without its hedge, over the same sessions.
+    options : OptionMarket
+    cash : ndarray, shape (sessions - 1,)
+        Return of cash in each session after the first.
+    """
+    first, last = (int(each) for each in np.searchsorted(options.sessions, ledger.sessions[[0, -1]]))
+    return HedgeReport(
+        underlying=options.settings.underlying,
+        verdict=verdict(ledger, unhedged, cash),
+        cost=hedge_cost(ledger),
+        falls=cover(ledger, unhedged),
+        break_evens=break_evens(ledger, options),
+        history=spread_history(options, first, last),
+        sold=sold_put(ledger, options),
+        exposure=exposure(ledger, options),
+    )
 
 
 def _table(ledger: Ledger) -> pd.DataFrame:

@@ -1,29 +1,44 @@
 """Return and risk of a portfolio, alone and against a benchmark: pure functions on equity and returns.
 
-Statistics come from empyrical; `backtests.analysis.definitions` states each one in words. Where a span is
-under a year nothing is annualised: the fields then hold the statistic a session, or None.
+Most statistics come from empyrical. Where a span is under a year nothing is annualised: metrics then are the
+statistic a session, or None.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import empyrical
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from backtests.analysis.span import span_in_years as span_in_years
-from backtests.analysis.span import spans_a_year as spans_a_year
-from backtests.analysis.trading import Trading, trading
-from backtests.result import Result
+from backtests.analysis.registry import SHORT, Figures, figures, metric
+from backtests.analysis.span import span_in_years, spans_a_year
 from datafeeds.market import Array, Dates
+
+EMPYRICAL = "empyrical-reloaded"
+LEDGER = "the run's ledger"
 
 SESSIONS_A_YEAR = 252.0
 
 NOISE = 1e-12
 """Standard deviations of returns below this are rounding, not risk."""
+
+
+def returns_of(equity: Array) -> Array:
+    """Simple return of each session after the first, shape (..., sessions - 1)."""
+    returns: Array = equity[..., 1:] / equity[..., :-1] - 1.0
+    return returns
+
+
+def cash_returns(sessions: Dates, cash_rate: float) -> Array:
+    """Return of cash in each session after the first at a yearly rate, actual/365, shape (sessions - 1,)."""
+    returns: Array = cash_rate * np.diff(sessions).astype(np.float64) / 365.0
+    return returns
 
 
 @dataclass(frozen=True)
@@ -51,72 +66,76 @@ class Drawdown:
     sessions: int
 
 
-@dataclass(frozen=True)
-class Performance:
-    """Return and risk of one portfolio. Ratios and returns as fractions, dates as sessions.
+@dataclass(frozen=True, eq=False)
+class Track:
+    """Closes of one portfolio, or of many over the same sessions.
 
     Attributes
     ----------
+    equity : ndarray, shape (..., sessions)
+    sessions : ndarray of datetime64[D], shape (sessions,)
+    cash : ndarray, shape (..., sessions - 1)
+        Return of cash in each session after the first.
+    returns : ndarray, shape (..., sessions - 1)
     annual : bool
-        Whether the statistics are annualised: the run spans a year or more.
-    total_return, cagr, volatility, sharpe, sortino, max_drawdown, calmar : float or None
-    drawdown_peak, drawdown_trough, drawdown_recovery : datetime64[D] or None
-    value_at_risk, expected_shortfall : float
-        At 5%, a session; negative for a loss.
-    best_day, worst_day, best_month, worst_month, best_year, worst_year : float
+        Whether ratios are annualised.
+    periods : float
+        Sessions a year by which they are; 1 where they are not.
     """
 
+    equity: Array
+    sessions: Dates
+    cash: Array
+    returns: Array
     annual: bool
-    total_return: float
-    cagr: float | None
-    volatility: float
-    sharpe: float
-    sortino: float
-    max_drawdown: float
-    drawdown_peak: np.datetime64 | None
-    drawdown_trough: np.datetime64 | None
-    drawdown_recovery: np.datetime64 | None
-    calmar: float | None
-    value_at_risk: float
-    expected_shortfall: float
-    best_day: float
-    worst_day: float
-    best_month: float
-    worst_month: float
-    best_year: float
-    worst_year: float
+    periods: float
 
+    @classmethod
+    def of(
+        cls,
+        equity: Array,
+        sessions: Dates,
+        cash: Array | float = 0.0,
+        sessions_a_year: float = SESSIONS_A_YEAR,
+        returns: Array | None = None,
+        annual: bool | None = None,
+    ) -> Track:
+        """A track from equity.
 
-@dataclass(frozen=True)
-class Relative:
-    """A portfolio against a benchmark over the same sessions.
+        Parameters
+        ----------
+        equity : ndarray, shape (..., sessions)
+            At each close; at least two.
+        sessions : ndarray of datetime64[D], shape (sessions,)
+        cash : float or ndarray
+            Yearly rate, actual/365, or the return of each session after the first.
+        sessions_a_year : float
+            252 for daily data, 12 for monthly.
+        returns : ndarray, shape (..., sessions - 1), optional
+            Where they are known already.
+        annual : bool, optional
+            Whether ratios are annualised; if the sessions span a year, when not given.
+        """
+        whole = spans_a_year(sessions) if annual is None else annual
+        return cls(
+            equity=equity,
+            sessions=sessions,
+            cash=cash if isinstance(cash, np.ndarray) else cash_returns(sessions, cash),
+            returns=returns_of(equity) if returns is None else returns,
+            annual=whole,
+            periods=sessions_a_year if whole else 1.0,
+        )
 
-    Attributes
-    ----------
-    excess_return : float
-        Difference of the returns a year, or of the total returns under a year.
-    tracking_error, information_ratio, beta, alpha, correlation, up_capture, down_capture : float or None
-        None where the span is under a year and the statistic needs one.
-    """
+    @cached_property
+    def excess(self) -> Array:
+        """Returns above cash."""
+        excess: Array = self.returns - self.cash
+        return excess
 
-    excess_return: float
-    tracking_error: float
-    information_ratio: float
-    beta: float
-    alpha: float
-    correlation: float
-    up_capture: float | None
-    down_capture: float | None
-
-
-def returns_of(equity: Array) -> Array:
-    """Return each session's simple return after the first, shape (sessions - 1,)."""
-    return equity[1:] / equity[:-1] - 1.0
-
-
-def cash_returns(sessions: Dates, cash_rate: float) -> Array:
-    """Return of cash in each session after the first at a yearly rate, actual/365, shape (sessions - 1,)."""
-    return cash_rate * np.diff(sessions).astype(np.float64) / 365.0
+    @cached_property
+    def fall(self) -> Drawdown | None:
+        """The deepest fall of one portfolio, None if there was none."""
+        return next(iter(drawdowns(self.equity, self.sessions)), None)
 
 
 def drawdowns(equity: Array, sessions: Dates) -> tuple[Drawdown, ...]:
@@ -153,8 +172,8 @@ def drawdowns(equity: Array, sessions: Dates) -> tuple[Drawdown, ...]:
 
 
 def drawdown_series(equity: Array) -> Array:
-    """Equity / highest equity so far - 1, shape (sessions,)."""
-    series: Array = equity / np.maximum.accumulate(equity) - 1.0
+    """Equity / highest equity so far - 1, shape (..., sessions)."""
+    series: Array = equity / np.maximum.accumulate(equity, axis=-1) - 1.0
     return series
 
 
@@ -208,23 +227,22 @@ def three_year_deviation(equity: Array, sessions: Dates) -> pd.Series[float]:
 
 
 def performance(
-    equity: Array, sessions: Dates, cash_rate: float = 0.0, sessions_a_year: float = SESSIONS_A_YEAR
-) -> Performance:
-    """Return and risk of one portfolio.
+    equity: Array,
+    sessions: Dates,
+    cash: Array | float = 0.0,
+    sessions_a_year: float = SESSIONS_A_YEAR,
+) -> Figures:
+    """Return and risk of one portfolio: every metric of the scope ``"portfolio"``.
 
     Parameters
     ----------
     equity : ndarray, shape (sessions,)
         Equity at each close; at least two.
     sessions : ndarray of datetime64[D], shape (sessions,)
-    cash_rate : float
-        Yearly return of cash for the Sharpe ratio, actual/365.
+    cash : float or ndarray, shape (sessions - 1,)
+        Yearly return of cash, actual/365, or its return in each session after the first.
     sessions_a_year : float
         252 for daily data, 12 for monthly.
-
-    Returns
-    -------
-    Performance
 
     Raises
     ------
@@ -233,129 +251,374 @@ def performance(
     """
     if len(equity) < 2:
         raise ValueError(f"performance needs at least two sessions, got {len(equity)}")
-    annual = spans_a_year(sessions)
-    periods = sessions_a_year if annual else 1.0
-    returns = returns_of(equity)
-    falls = drawdowns(equity, sessions)
-    worst = falls[0] if falls else None
-    cagr = annual_growth(returns, sessions) if annual else None
-    months = period_returns(equity, sessions, "M")
-    years = period_returns(equity, sessions, "Y")
-    return Performance(
-        annual=annual,
-        total_return=float(empyrical.cum_returns_final(returns)),
-        cagr=cagr,
-        volatility=float(empyrical.annual_volatility(returns, annualization=periods)),
-        sharpe=_ratio(
-            empyrical.sharpe_ratio(
-                returns, risk_free=cash_returns(sessions, cash_rate), annualization=periods
-            ),
-            returns,
-        ),
-        sortino=_ratio(empyrical.sortino_ratio(returns, annualization=periods), returns),
-        max_drawdown=worst.depth if worst else 0.0,
-        drawdown_peak=worst.peak if worst else None,
-        drawdown_trough=worst.trough if worst else None,
-        drawdown_recovery=worst.recovery if worst else None,
-        calmar=cagr / -worst.depth if worst and cagr is not None else None,
-        value_at_risk=float(empyrical.value_at_risk(returns)),
-        expected_shortfall=float(empyrical.conditional_value_at_risk(returns)),
-        best_day=float(returns.max()),
-        worst_day=float(returns.min()),
-        best_month=float(months.max()),
-        worst_month=float(months.min()),
-        best_year=float(years.max()),
-        worst_year=float(years.min()),
-    )
-
-
-def annual_growth(returns: Array, sessions: Dates) -> float:
-    """Compound return a year by the calendar: (product of 1 + return)^(365.25 / days) - 1."""
-    return float(empyrical.cagr(returns, annualization=len(returns) / span_in_years(sessions)))
+    track = Track.of(equity, sessions, cash, sessions_a_year)
+    return figures("portfolio", track.annual, track)
 
 
 def relative(
     equity: Array,
     benchmark: Array,
     sessions: Dates,
-    cash_rate: float = 0.0,
+    cash: Array | float = 0.0,
     sessions_a_year: float = SESSIONS_A_YEAR,
-) -> Relative:
-    """Compare a portfolio with a benchmark.
+) -> Figures:
+    """Compare a portfolio with a benchmark: every metric of the scope ``"relative"``.
 
     Parameters
     ----------
     equity, benchmark : ndarray, shape (sessions,)
         Equity at each close.
-    sessions : ndarray of datetime64[D], shape (sessions,)
-    cash_rate : float
-        Yearly return of cash for alpha and beta, actual/365.
-    sessions_a_year : float
-        252 for daily data, 12 for monthly.
-
-    Returns
-    -------
-    Relative
+    sessions, cash, sessions_a_year
+        As for `performance`.
     """
-    annual = spans_a_year(sessions)
-    periods = sessions_a_year if annual else 1.0
-    ours, theirs = returns_of(equity), returns_of(benchmark)
-    active = ours - theirs
-    cash = cash_returns(sessions, cash_rate)
-    beta = float(empyrical.beta_aligned(ours - cash, theirs - cash))
-    growth = annual_growth if annual else _total
-    up, down = _captures(equity, benchmark, sessions) if annual else (None, None)
-    return Relative(
-        excess_return=growth(ours, sessions) - growth(theirs, sessions),
-        tracking_error=float(empyrical.annual_volatility(active, annualization=periods)),
-        information_ratio=_ratio(empyrical.excess_sharpe(ours, theirs) * np.sqrt(periods), active),
-        beta=beta,
-        alpha=float(empyrical.alpha_aligned(ours - cash, theirs - cash, annualization=periods, _beta=beta)),
-        correlation=correlation(ours, theirs),
-        up_capture=up,
-        down_capture=down,
-    )
+    ours, theirs = (Track.of(each, sessions, cash, sessions_a_year) for each in (equity, benchmark))
+    return figures("relative", ours.annual, ours, theirs)
 
 
-def metrics(result: Result) -> dict[str, Any]:
-    """Every statistic of a run, for ``metrics.json``.
-
-    Parameters
-    ----------
-    result : Result
-
-    Returns
-    -------
-    dict
-        ``strategy`` and each of ``benchmarks`` with label, performance and trading; a benchmark also holds
-        the strategy's statistics ``relative`` to it. Dates are ISO text; what is not known is None.
-    """
-    rate = result.config.costs.cash_rate
-    ours = result.book.ledger
-    books = [
-        {
-            "label": book.label,
-            "performance": _plain(performance(book.ledger.equity, book.ledger.sessions, rate)),
-            "trading": _plain(trading(book.ledger)),
-        }
-        for book in result.books
-    ]
-    for entry, book in zip(books[1:], result.benchmarks, strict=True):
-        entry["relative"] = _plain(relative(ours.equity, book.ledger.equity, ours.sessions, rate))
-    return {
-        "first_session": str(ours.sessions[0]),
-        "last_session": str(ours.sessions[-1]),
-        "sessions": len(ours.sessions),
-        "strategy": books[0],
-        "benchmarks": books[1:],
-    }
+# --- Metrics of one portfolio ---------------------------------------------------------------------
 
 
-def correlation(ours: Array, theirs: Array) -> float:
+@metric(
+    "Return a year (CAGR)",
+    "(Last equity / first equity)^(1 / years) - 1; years = calendar days / 365.25. "
+    "Not stated when the run spans less than a year.",
+    f"GIPS (2020): nothing annualised under a year; {EMPYRICAL} cagr, by calendar instead of sessions",
+    form="percent2",
+    group="return",
+    stacked=True,
+)
+def cagr(track: Track) -> Any:
+    """Compound return a year by the calendar; None under a year."""
+    if not spans_a_year(track.sessions):
+        return None
+    grown = track.equity[..., -1] / track.equity[..., 0]
+    return grown ** (1.0 / span_in_years(track.sessions)) - 1.0
+
+
+@metric(
+    "Total return",
+    "Last equity / first equity - 1, after all costs.",
+    f"{EMPYRICAL} cum_returns_final",
+    form="percent",
+    group="return",
+    shown=("terminal", "compare", "sweep"),
+    stacked=True,
+)
+def total_return(track: Track) -> Any:
+    """Return over the whole span."""
+    return track.equity[..., -1] / track.equity[..., 0] - 1.0
+
+
+@metric(
+    "Volatility a year",
+    "Standard deviation (n - 1) of session returns x sqrt(252)." + SHORT,
+    f"{EMPYRICAL} annual_volatility",
+    form="percent2",
+    group="risk",
+    short_term="Volatility a session",
+    shown=("terminal", "compare", "sweep"),
+    stacked=True,
+)
+def volatility(track: Track) -> Any:
+    """Standard deviation of returns."""
+    return deviation(track.returns) * np.sqrt(track.periods)
+
+
+@metric(
+    "Sharpe ratio",
+    "Mean of (session return - cash return) / its standard deviation (n - 1) x sqrt(252). "
+    "The cash return is the run's cash rate, actual/365." + SHORT,
+    f"Sharpe (1994); {EMPYRICAL} sharpe_ratio",
+    form="number",
+    group="risk",
+    short_term="Sharpe ratio, a session",
+    stacked=True,
+)
+def sharpe(track: Track) -> Any:
+    """Mean excess return over its deviation."""
+    return ratio(track.excess, track.returns) * np.sqrt(track.periods)
+
+
+@metric(
+    "Sortino ratio",
+    "Mean session return x 252 / (root mean square of the returns below 0, over all sessions, x "
+    "sqrt(252)). The target is 0." + SHORT,
+    f"Sortino and Price (1994); {EMPYRICAL} sortino_ratio",
+    form="number",
+    group="risk",
+    short_term="Sortino ratio, a session",
+    shown=("terminal", "compare"),
+)
+def sortino(track: Track) -> float:
+    """Mean return over downside deviation."""
+    found = float(empyrical.sortino_ratio(track.returns, annualization=track.periods))
+    return found if track.returns.std() > NOISE and np.isfinite(found) else math.nan
+
+
+@metric(
+    "Maximum drawdown",
+    "Lowest value of equity / highest equity so far - 1, at closes.",
+    f"{EMPYRICAL} max_drawdown",
+    form="percent2",
+    group="drawdown",
+    stacked=True,
+)
+def max_drawdown(track: Track) -> Any:
+    """Depth of the deepest fall, negative."""
+    return drawdown_series(track.equity).min(axis=-1)
+
+
+@metric(
+    "Peak before it",
+    "Last session at the high from which the maximum drawdown fell.",
+    "pyfolio gen_drawdown_table",
+    form="date",
+    group="drawdown",
+    shown=(),
+)
+def drawdown_peak(track: Track) -> np.datetime64 | None:
+    """Where the deepest fall began."""
+    return track.fall.peak if track.fall else None
+
+
+@metric(
+    "Trough",
+    "Session of the lowest close of the maximum drawdown.",
+    "pyfolio gen_drawdown_table",
+    form="date",
+    group="drawdown",
+    shown=(),
+)
+def drawdown_trough(track: Track) -> np.datetime64 | None:
+    """Where the deepest fall ended."""
+    return track.fall.trough if track.fall else None
+
+
+@metric(
+    "Recovery",
+    "First session at or above the old high; a dash if that has not happened by the end of the run.",
+    "pyfolio gen_drawdown_table",
+    form="date",
+    group="drawdown",
+    shown=(),
+)
+def drawdown_recovery(track: Track) -> np.datetime64 | None:
+    """When the deepest fall was made good."""
+    return track.fall.recovery if track.fall else None
+
+
+@metric(
+    "Calmar ratio",
+    "Return a year / |maximum drawdown|, over the whole run.",
+    f"Young (1991); {EMPYRICAL} calmar_ratio, with this page's return a year",
+    form="number",
+    group="drawdown",
+    shown=("terminal", "compare"),
+)
+def calmar(track: Track) -> float | None:
+    """Return a year over the deepest fall."""
+    growth, fall = cagr(track), float(max_drawdown(track))
+    return None if growth is None or fall == 0.0 else float(growth) / -fall
+
+
+@metric(
+    "Value at risk, 5%, a session",
+    "5th percentile of session returns, linear between observations (historical, not a model).",
+    f"{EMPYRICAL} value_at_risk",
+    form="percent2",
+    group="tail",
+    shown=("compare",),
+)
+def value_at_risk(track: Track) -> float:
+    """5th percentile of returns; negative for a loss."""
+    return float(empyrical.value_at_risk(track.returns))
+
+
+@metric(
+    "Expected shortfall, 5%, a session",
+    "Mean of the worst 5% of session returns: the lowest floor(0.05 x (n - 1)) + 1 of n.",
+    f"{EMPYRICAL} conditional_value_at_risk",
+    form="percent2",
+    group="tail",
+    shown=("compare",),
+)
+def expected_shortfall(track: Track) -> float:
+    """Mean of the worst twentieth of returns."""
+    return float(empyrical.conditional_value_at_risk(track.returns))
+
+
+def _period(name: str, track: Track) -> pd.Series[float]:
+    return period_returns(track.equity, track.sessions, "M" if name == "month" else "Y")
+
+
+for _key, _term, _formula, _pick in (
+    ("best_day", "Best session", "Highest session return.", lambda track: track.returns.max()),
+    ("worst_day", "Worst session", "Lowest session return.", lambda track: track.returns.min()),
+    (
+        "best_month",
+        "Best month",
+        "Highest calendar-month return; the first and last month may be part of one.",
+        lambda track: _period("month", track).max(),
+    ),
+    (
+        "worst_month",
+        "Worst month",
+        "Lowest calendar-month return; the first and last month may be part of one.",
+        lambda track: _period("month", track).min(),
+    ),
+    (
+        "best_year",
+        "Best calendar year",
+        "Highest calendar-year return; the first and last year may be part of one.",
+        lambda track: _period("year", track).max(),
+    ),
+    (
+        "worst_year",
+        "Worst calendar year",
+        "Lowest calendar-year return; the first and last year may be part of one.",
+        lambda track: _period("year", track).min(),
+    ),
+):
+    metric(
+        _term,
+        _formula,
+        LEDGER if _key.endswith("day") else f"{EMPYRICAL} aggregate_returns",
+        form="percent2",
+        group="extremes",
+        shown=("compare",) if _key in ("worst_month", "worst_year") else (),
+        key=_key,
+    )(_pick)
+
+
+# --- Metrics against a benchmark ------------------------------------------------------------------
+
+
+@metric(
+    "Return a year above it",
+    "Strategy's return a year - benchmark's return a year, arithmetic.",
+    "Bacon (2008), arithmetic excess return",
+    scope="relative",
+    form="percent2",
+    short_term="Total return above it",
+    stacked=True,
+)
+def excess_return(ours: Track, theirs: Track) -> Any:
+    """Difference of the returns a year, or of the total returns under a year."""
+    growth = cagr if spans_a_year(ours.sessions) else total_return
+    return growth(ours) - growth(theirs)
+
+
+@metric(
+    "Tracking error a year",
+    "Standard deviation (n - 1) of (strategy's - benchmark's session return) x sqrt(252)." + SHORT,
+    f"{EMPYRICAL} annual_volatility of the difference",
+    scope="relative",
+    form="percent2",
+    short_term="Tracking error a session",
+    shown=("terminal", "compare"),
+)
+def tracking_error(ours: Track, theirs: Track) -> Any:
+    """Deviation of the active return."""
+    return deviation(ours.returns - theirs.returns) * np.sqrt(ours.periods)
+
+
+@metric(
+    "Information ratio",
+    "Mean of (strategy's - benchmark's session return) / its standard deviation (n - 1) x sqrt(252)." + SHORT,
+    f"Grinold and Kahn (1999); {EMPYRICAL} excess_sharpe x sqrt(252)",
+    scope="relative",
+    form="number",
+    short_term="Information ratio, a session",
+    shown=("terminal", "compare", "sweep"),
+    stacked=True,
+)
+def information_ratio(ours: Track, theirs: Track) -> Any:
+    """Mean active return over its deviation."""
+    active = ours.returns - theirs.returns
+    return ratio(active, active) * np.sqrt(ours.periods)
+
+
+@metric(
+    "Beta",
+    "Covariance of the session returns above cash / variance of the benchmark's.",
+    f"{EMPYRICAL} beta",
+    scope="relative",
+    form="number",
+    shown=("terminal", "compare"),
+)
+def beta(ours: Track, theirs: Track) -> float:
+    """Slope on the benchmark."""
+    return float(empyrical.beta_aligned(ours.excess, theirs.excess))
+
+
+@metric(
+    "Alpha a year",
+    "a = mean of (strategy's return above cash - beta x benchmark's return above cash); (1 + a)^252 - 1."
+    + SHORT,
+    f"Jensen (1968); {EMPYRICAL} alpha",
+    scope="relative",
+    form="percent2",
+    short_term="Alpha a session",
+    shown=(),
+)
+def alpha(ours: Track, theirs: Track) -> float:
+    """What beta leaves of the return."""
+    slope = beta(ours, theirs)
+    return float(empyrical.alpha_aligned(ours.excess, theirs.excess, annualization=ours.periods, _beta=slope))
+
+
+@metric(
+    "Correlation",
+    "Pearson correlation of session returns.",
+    "numpy corrcoef",
+    scope="relative",
+    form="number",
+    shown=(),
+)
+def correlation(ours: Track, theirs: Track) -> float:
     """Pearson correlation; NaN where either does not vary."""
-    if ours.std() < NOISE or theirs.std() < NOISE:
-        return float("nan")
-    return float(np.corrcoef(ours, theirs)[0, 1])
+    if ours.returns.std() < NOISE or theirs.returns.std() < NOISE:
+        return math.nan
+    return float(np.corrcoef(ours.returns, theirs.returns)[0, 1])
+
+
+@metric(
+    "Up capture",
+    "Over the calendar months in which the benchmark rose: the strategy's compound return a year / "
+    "the benchmark's.",
+    f"Morningstar; {EMPYRICAL} up_capture on monthly returns",
+    scope="relative",
+    form="percent",
+    shown=(),
+)
+def up_capture(ours: Track, theirs: Track) -> float | None:
+    """Share of the benchmark's good months; None under a year."""
+    return _capture(ours, theirs, empyrical.up_capture, 1.0)
+
+
+@metric(
+    "Down capture",
+    "Over the calendar months in which the benchmark fell: the strategy's compound return a year / "
+    "the benchmark's.",
+    f"Morningstar; {EMPYRICAL} down_capture on monthly returns",
+    scope="relative",
+    form="percent",
+    shown=(),
+)
+def down_capture(ours: Track, theirs: Track) -> float | None:
+    """Share of the benchmark's bad months; None under a year."""
+    return _capture(ours, theirs, empyrical.down_capture, -1.0)
+
+
+def _capture(ours: Track, theirs: Track, capture: Callable[..., float], sign: float) -> float | None:
+    if not ours.annual:
+        return None
+    months = period_returns(ours.equity, ours.sessions, "M")
+    against = period_returns(theirs.equity, theirs.sessions, "M")
+    return float(capture(months, against, period="monthly")) if (sign * against > 0).any() else math.nan
+
+
+# --- Through time ---------------------------------------------------------------------------------
 
 
 def rolling_volatility(returns: Array, window: int) -> Array:
@@ -386,31 +649,22 @@ def return_between(equity: Array, sessions: Dates, start: np.datetime64, end: np
     return float(equity[last] / equity[first] - 1.0)
 
 
-def _ratio(value: float | npt.NDArray[np.float64], returns: Array) -> float:
-    """`value`, or NaN where `returns` only vary by rounding or the ratio has no finite value."""
-    return float(value) if returns.std() > NOISE and np.isfinite(value) else float("nan")
+def annual_growth(returns: Array, sessions: Dates) -> float:
+    """Compound return a year by the calendar: (product of 1 + return)^(365.25 / days) - 1."""
+    return float(empyrical.cagr(returns, annualization=len(returns) / span_in_years(sessions)))
 
 
-def _plain(statistics: Performance | Relative | Trading) -> dict[str, Any]:
-    """Turn the fields into what JSON knows."""
-    plain: dict[str, Any] = {}
-    for name, value in asdict(statistics).items():
-        if isinstance(value, np.datetime64):
-            plain[name] = str(value)
-        elif isinstance(value, float) and not np.isfinite(value):
-            plain[name] = None
-        else:
-            plain[name] = value
-    return plain
+def deviation(returns: Array) -> Array:
+    """Standard deviation (n - 1) along the last axis; NaN for fewer than two returns."""
+    if returns.shape[-1] < 2:
+        return np.full(returns.shape[:-1], np.nan)
+    return np.asarray(returns.std(axis=-1, ddof=1), dtype=np.float64)
 
 
-def _total(returns: Array, sessions: Dates) -> float:
-    return float(empyrical.cum_returns_final(returns))
-
-
-def _captures(equity: Array, benchmark: Array, sessions: Dates) -> tuple[float, float]:
-    ours = period_returns(equity, sessions, "M")
-    theirs = period_returns(benchmark, sessions, "M")
-    up = empyrical.up_capture(ours, theirs, period="monthly") if (theirs > 0).any() else np.nan
-    down = empyrical.down_capture(ours, theirs, period="monthly") if (theirs < 0).any() else np.nan
-    return float(up), float(down)
+def ratio(excess: Array, returns: Array) -> Array:
+    """Mean over standard deviation along the last axis; NaN where `returns` only vary by rounding."""
+    spread = deviation(excess)
+    found = np.full(spread.shape, np.nan)
+    varies = (returns.std(axis=-1) > NOISE) & (spread > 0.0)
+    np.divide(excess.mean(axis=-1), spread, out=found, where=varies)
+    return found

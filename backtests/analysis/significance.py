@@ -7,7 +7,6 @@ References
 .. [2] Bailey and Lopez de Prado (2012), "The Sharpe Ratio Efficient Frontier".
 .. [3] Bailey and Lopez de Prado (2014), "The Deflated Sharpe Ratio".
 .. [4] Bailey, Borwein, Lopez de Prado and Zhu (2017), "The Probability of Backtest Overfitting".
-.. [5] Lopez de Prado (2018), "Advances in Financial Machine Learning", chapter 12.
 """
 
 from __future__ import annotations
@@ -28,9 +27,8 @@ from backtests.analysis.performance import (
     cash_returns,
     drawdown_series,
     returns_of,
-    span_in_years,
-    spans_a_year,
 )
+from backtests.analysis.span import span_in_years, spans_a_year
 from datafeeds.market import Array, Dates
 
 Indices = npt.NDArray[np.int64]
@@ -297,7 +295,7 @@ def optimal_block_length(series: Array, method: BlockMethod = "stationary") -> f
     ValueError
         With fewer than `LEAST_RETURNS` periods.
     """
-    from arch.bootstrap import optimal_block_length as optimal
+    from arch.bootstrap import optimal_block_length as optimal  # takes a second to import
 
     columns = series.reshape(len(series), -1)
     if len(columns) < LEAST_RETURNS:
@@ -329,7 +327,7 @@ def block_indices(
     ------
     ndarray of int64, shape (up to `CHUNK`, count)
     """
-    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
+    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap  # takes a second to import
 
     places = np.arange(count)
     sampler = (
@@ -516,22 +514,6 @@ class Overfitting:
     chosen_out: Array
     loss: float
 
-    def sentence(self) -> str:
-        """Say what the number means."""
-        if self.probability >= 0.4:
-            verdict = "choosing by backtest was about as good as chance"
-            if self.probability > 0.6:
-                verdict = "choosing by backtest was worse than chance"
-        elif self.probability >= 0.1:
-            verdict = "choosing by backtest helped, but overfitting is likely enough to matter"
-        else:
-            verdict = "choosing by backtest carried over"
-        return (
-            f"Of {self.splits:,} ways to split the history into halves, the best of {self.configurations:,} "
-            f"configurations in one half was no better than the median in the other in "
-            f"{self.probability:.0%}: {verdict}."
-        )
-
 
 def overfitting_probability(trials: Array, blocks: int = 16) -> Overfitting:
     """Probability of backtest overfitting by combinatorially symmetric cross-validation [4]_.
@@ -609,92 +591,6 @@ def _block_sharpes(inside: Array, size: Array, first: Array, second: Array, cent
     return np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
 
 
-@dataclass(frozen=True, eq=False)
-class PurgedPaths:
-    """Histories put together from folds in which each configuration was chosen on the others [5]_.
-
-    Attributes
-    ----------
-    splits, paths : int
-    chosen : ndarray of int, shape (splits,)
-        Configuration that was best on the training folds of each split.
-    returns : ndarray, shape (periods, paths)
-        Returns of each path; every period of a path was unseen when its configuration was chosen.
-    sharpes : ndarray, shape (paths,)
-        Per period.
-    """
-
-    splits: int
-    paths: int
-    chosen: Indices
-    returns: Array
-    sharpes: Array
-
-    def sentence(self, sessions_a_year: float = SESSIONS_A_YEAR) -> str:
-        """Say what the paths show."""
-        yearly = np.sort(self.sharpes) * math.sqrt(sessions_a_year)
-        return (
-            f"Chosen on other years only, the configurations give {self.paths} unseen histories with Sharpe "
-            f"ratios a year from {yearly[0]:.2f} to {yearly[-1]:.2f} (median {np.median(yearly):.2f})."
-        )
-
-
-def purged_cross_validation(
-    trials: Array, folds: int = 6, test_folds: int = 2, purged: int = 0, embargo: int = 0
-) -> PurgedPaths:
-    """Choose the best configuration on training folds and judge it on the rest, in every combination [5]_.
-
-    Splits come from ``skfolio.model_selection.CombinatorialPurgedCV``.
-
-    Parameters
-    ----------
-    trials : ndarray, shape (periods, configurations)
-        Returns of every configuration over the same periods.
-    folds, test_folds : int
-        6 and 2 give 15 splits and 5 paths.
-    purged, embargo : int
-        Periods left out of training around each test fold, and after it.
-
-    Returns
-    -------
-    PurgedPaths
-
-    Raises
-    ------
-    ValueError
-        If a return is not finite, or (by skfolio) the folds are too small for `purged` and `embargo`.
-    """
-    from skfolio.model_selection import CombinatorialPurgedCV
-
-    returns = np.asarray(trials, dtype=np.float64)
-    if returns.ndim != 2 or not np.isfinite(returns).all():
-        raise ValueError("cross-validation needs finite returns of shape (periods, configurations)")
-    splitter = CombinatorialPurgedCV(
-        n_folds=folds, n_test_folds=test_folds, purged_size=purged, embargo_size=embargo
-    )
-    path_of = splitter.get_path_ids()
-    unseen = np.full((len(returns), splitter.n_test_paths), np.nan)
-    chosen = np.empty(splitter.n_splits, dtype=np.int64)
-    for split, (train, tests) in enumerate(splitter.split(returns)):
-        chosen[split] = np.argmax(_sharpes(returns[train]))
-        for test, path in zip(tests, path_of[split], strict=True):
-            unseen[test, path] = returns[test, chosen[split]]
-    return PurgedPaths(
-        splits=splitter.n_splits,
-        paths=splitter.n_test_paths,
-        chosen=chosen,
-        returns=unseen,
-        sharpes=_sharpes(unseen),
-    )
-
-
-def _sharpes(returns: Array) -> Array:
-    """Sharpe ratio per period of each column; 0 where it does not vary."""
-    mean, deviation = returns.mean(axis=0), returns.std(axis=0, ddof=1)
-    ratio: Array = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
-    return ratio
-
-
 # --- All of it for one portfolio ------------------------------------------------------------------
 
 
@@ -745,106 +641,13 @@ class Significance:
         """Sharpe ratio, a year where the span allows it."""
         return self.returns.sharpe * math.sqrt(self.sessions_a_year)
 
-    def sentences(self) -> tuple[str, ...]:
-        """Say all of it: Sharpe ratio, trials, track record, each benchmark, drawdown."""
-        return (
-            self.sharpe_sentence(),
-            self.trials_sentence(),
-            self.track_record_sentence(),
-            *(self.benchmark_sentence(label) for label in self._benchmarks()),
-            self.drawdown_sentence(),
-        )
-
-    def sharpe_sentence(self) -> str:
-        """Say how sure the Sharpe ratio is."""
-        if math.isnan(self.returns.sharpe):
-            return "The portfolio's returns don't vary, so there is no Sharpe ratio to test."
-        interval = self.bootstrap.interval("sharpe")
-        outside = (
-            f"Zero lies inside the {interval.level:.0%} interval: a Sharpe ratio of nothing can't be excluded"
-            if interval.low <= 0 <= interval.high
-            else f"Zero lies outside the {interval.level:.0%} interval"
-        )
-        return (
-            f"The Sharpe ratio is {self.sharpe:.2f}{self._unit()}, between {interval.low:.2f} and "
-            f"{interval.high:.2f} in {interval.level:.0%} of {self.bootstrap.draws:,} resampled histories. "
-            f"{outside}; the probability that the true ratio is above zero is {_percent(self.probabilistic)}."
-        )
-
-    def trials_sentence(self) -> str:
-        """Say what the number of trials does to the Sharpe ratio."""
-        if math.isnan(self.deflated):
-            return "Without a Sharpe ratio there is nothing to deflate."
-        if self.trials == 1:
-            return (
-                "This is the only configuration recorded on this market, so nothing was chosen and the "
-                f"deflated Sharpe ratio is the probabilistic one, {self.deflated:.2f}."
-            )
-        verdict = "luck is an unlikely explanation" if self.deflated >= 0.95 else "luck can't be excluded"
-        source = "" if self.variance_known else ", taking the trials to vary as worthless ones would"
-        return (
-            f"With {self.trials:,} trials on this market the deflated Sharpe ratio is {self.deflated:.2f}: "
-            f"the best of {self.trials:,} worthless trials would be expected to show "
-            f"{self.expected_maximum * math.sqrt(self.sessions_a_year):.2f}{self._unit()}{source}, and the "
-            f"probability that the true ratio is above that is {_percent(self.deflated)}; {verdict}."
-        )
-
-    def track_record_sentence(self) -> str:
-        """Say how long a record the Sharpe ratio needs."""
-        if math.isinf(self.least_sessions):
-            return (
-                "No length of record would show a Sharpe ratio above zero, because the measured one is not."
-            )
-        needed = self.least_sessions / self.returns.count * self.years
-        verdict = "long enough" if self.least_sessions <= self.returns.count else "too short"
-        return (
-            f"A Sharpe ratio above zero needs {needed:.1f} years of record at 95% confidence; there are "
-            f"{self.years:.1f}, which is {verdict}."
-        )
-
-    def benchmark_sentence(self, benchmark: str) -> str:
-        """Say how sure the lead over one benchmark is."""
-        lead = self.bootstrap.interval("growth_difference", benchmark)
-        ratio = self.bootstrap.interval("information_ratio", benchmark)
-        if math.isnan(ratio.estimate):
-            return f"The portfolio and {benchmark} moved together exactly; there is no lead to test."
-        beat = "It beat" if lead.estimate > 0 else "It did not beat"
-        verdict = (
-            "the interval includes zero, so the difference may be luck"
-            if lead.low <= 0 <= lead.high
-            else "the interval leaves zero out"
-        )
-        period = " a year" if self.sessions_a_year > 1 else ""
-        return (
-            f"{beat} {benchmark}: {lead.estimate * 100:+.2f} percentage points{period}, between "
-            f"{lead.low * 100:+.2f} and {lead.high * 100:+.2f} in {lead.level:.0%} of resampled histories, "
-            f"ahead in {_percent(lead.above_zero)} of them; {verdict}. "
-            f"Information ratio {ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f})."
-        )
-
-    def drawdown_sentence(self) -> str:
-        """Say what drawdowns other orders of the same blocks give."""
-        interval = self.bootstrap.interval("max_drawdown")
-        return (
-            f"The maximum drawdown was {interval.estimate:.1%}; other orders of the same history give "
-            f"{interval.low:.1%} to {interval.high:.1%} in {interval.level:.0%} of draws (blocks of "
-            f"{self.bootstrap.block_length:.0f} sessions on average; bear markets longer than a block are "
-            "broken up, so the true range may reach deeper)."
-        )
-
-    def _unit(self) -> str:
-        return " a year" if self.sessions_a_year > 1 else " a session"
-
-    def _benchmarks(self) -> list[str]:
-        return [each.benchmark for each in self.bootstrap.intervals if each.statistic == "growth_difference"]
-
 
 def significance(
     equity: Array,
     benchmarks: Mapping[str, Array],
     sessions: Dates,
     *,
-    cash_rate: float = 0.0,
+    cash: Array | float = 0.0,
     trials: int = 1,
     trial_variance: float | None = None,
     sessions_a_year: float = SESSIONS_A_YEAR,
@@ -861,12 +664,13 @@ def significance(
     benchmarks : mapping of str to ndarray, shape (sessions,)
         Equity of each benchmark, by label.
     sessions : ndarray of datetime64[D], shape (sessions,)
-    cash_rate : float
-        Yearly return of cash, actual/365, for the Sharpe ratio.
+    cash : float or ndarray, shape (sessions - 1,)
+        Yearly return of cash, actual/365, or its return in each session after the first, for the Sharpe
+        ratio.
     trials : int
-        Configurations tried on this market, this one included (`backtests.records.trials.count`).
+        Configurations tried on this market, this one included (`backtests.records.register`).
     trial_variance : float, optional
-        Variance of the trials' Sharpe ratios per session (`backtests.records.trials.variance`). Unknown, it
+        Variance of the trials' Sharpe ratios per session (`backtests.records.register`). Unknown, it
         is taken as ``1 / (returns - 1)``.
     sessions_a_year : float
         252 for daily data, 12 for monthly.
@@ -890,7 +694,8 @@ def significance(
     annual = spans_a_year(sessions)
     scale = sessions_a_year if annual else 1.0
     returns = returns_of(equity)
-    cash = cash_returns(sessions, cash_rate)
+    if not isinstance(cash, np.ndarray):
+        cash = cash_returns(sessions, cash)
     shape = moments(returns - cash)
     measured = trial_variance is not None
     variance = 1.0 / (shape.count - 1) if trial_variance is None else trial_variance
@@ -916,12 +721,3 @@ def significance(
             seed=seed,
         ),
     )
-
-
-def _percent(probability: float) -> str:
-    """Word a probability without claiming certainty."""
-    if probability > 0.995:
-        return "more than 99%"
-    if probability < 0.005:
-        return "less than 1%"
-    return f"{probability:.0%}"

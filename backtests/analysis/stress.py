@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.analysis.exposure import UNGROUPED
-from backtests.analysis.performance import SESSIONS_A_YEAR, drawdown_series
-from datafeeds.facts import series_table
+from backtests.analysis.attribution import symbol_returns
+from backtests.analysis.performance import SESSIONS_A_YEAR, drawdown_series, returns_of, rolling_volatility
 from datafeeds.market import Array, Dates, Market
+from datafeeds.membership import NO_GROUP
 from datafeeds.names import unknown_name
+from datafeeds.series import series_names, series_table
+from strategies.exhibit import Scenario
 
 Labels = npt.NDArray[np.object_]
+RATES = ("us10y", "us2y")
+"""Series that tell whether rates rise, the first that the market has."""
+
+VIX = "vix"
+TRAILING = 63
+"""Sessions of trailing volatility where there is no index of it, and of trailing return."""
+
+KNOWN = 0.8
+"""Share of the sessions on which an index must be known to be used."""
+
 UNKNOWN = ""
 """Regime label of a session for which too little was known."""
 
@@ -45,7 +60,7 @@ class Episode:
     source : str
         What happened, and where the dates come from.
     rally : bool
-        Whether the market rose: a strategy that cuts technology is hurt by missing it.
+        Whether the market rose: whoever holds less of what leads is hurt by missing it.
     """
 
     name: str
@@ -55,65 +70,15 @@ class Episode:
     rally: bool = False
 
 
-_PEAK_TROUGH = "S&P 500 closes, peak to trough"
+def _episodes() -> tuple[Episode, ...]:
+    text = (Path(__file__).parent / "episodes.toml").read_text(encoding="utf-8")
+    entries = tomllib.loads(text)["episode"]
+    return tuple(
+        Episode(**{**entry, "start": str(entry["start"]), "end": str(entry["end"])}) for entry in entries
+    )
 
-EPISODES: tuple[Episode, ...] = (
-    Episode("Crash of 1987", "1987-10-13", "1987-10-19", "Black Monday; Brady Commission report (1988)"),
-    Episode("Gulf war", "1990-07-16", "1990-10-11", f"Invasion of Kuwait and recession; {_PEAK_TROUGH}"),
-    Episode(
-        "Bond rout of 1994", "1994-02-02", "1994-04-04", f"Fed tightening from 1994-02-04; {_PEAK_TROUGH}"
-    ),
-    Episode("Asian crisis", "1997-10-07", "1997-10-27", f"Hong Kong dollar attacked; {_PEAK_TROUGH}"),
-    Episode("Russia and LTCM", "1998-07-17", "1998-08-31", f"Russian default of 1998-08-17; {_PEAK_TROUGH}"),
-    Episode(
-        "Dot-com boom", "1998-10-08", "2000-03-10", "Nasdaq Composite closes, trough to peak", rally=True
-    ),
-    Episode("Dot-com bust", "2000-03-24", "2002-10-09", _PEAK_TROUGH),
-    Episode(
-        "11 September 2001", "2001-09-10", "2001-09-21", "Last close before the attacks to the S&P 500's low"
-    ),
-    Episode(
-        "Quant quake", "2007-08-03", "2007-08-09", "Khandani and Lo (2007): unwinding of factor portfolios"
-    ),
-    Episode("Financial crisis", "2007-10-09", "2009-03-09", _PEAK_TROUGH),
-    Episode(
-        "Recovery of 2009", "2009-03-09", "2010-04-23", "S&P 500 closes, trough to next peak", rally=True
-    ),
-    Episode(
-        "Flash crash and euro crisis", "2010-04-23", "2010-07-02", f"2010-05-06 included; {_PEAK_TROUGH}"
-    ),
-    Episode("US downgrade", "2011-07-07", "2011-08-08", f"S&P took AAA away on 2011-08-05; {_PEAK_TROUGH}"),
-    Episode(
-        "Taper tantrum", "2013-05-21", "2013-06-24", f"Bernanke's testimony of 2013-05-22; {_PEAK_TROUGH}"
-    ),
-    Episode("Yuan devaluation", "2015-08-10", "2015-08-25", f"Devaluation of 2015-08-11; {_PEAK_TROUGH}"),
-    Episode("Oil and China, winter 2016", "2015-12-31", "2016-02-11", "Year end to the S&P 500's low"),
-    Episode(
-        "Volatility spike of 2018",
-        "2018-01-26",
-        "2018-02-08",
-        f"Short-volatility products fell; {_PEAK_TROUGH}",
-    ),
-    Episode("Fourth quarter of 2018", "2018-09-20", "2018-12-24", _PEAK_TROUGH),
-    Episode("Covid-19", "2020-02-19", "2020-03-23", _PEAK_TROUGH),
-    Episode(
-        "Lockdown technology rally",
-        "2020-03-23",
-        "2020-09-02",
-        "S&P 500 trough to the peak before September",
-        rally=True,
-    ),
-    Episode("Vaccine rotation", "2020-11-06", "2020-11-10", "Pfizer's trial result of 2020-11-09"),
-    Episode("Rate rise of 2022", "2022-01-03", "2022-10-12", _PEAK_TROUGH),
-    Episode("AI rally of 2023", "2022-12-30", "2023-07-31", "Year end to the S&P 500's peak", rally=True),
-    Episode("Silicon Valley Bank", "2023-03-08", "2023-03-13", "Failed on 2023-03-10 (FDIC)"),
-    Episode("Yen carry unwinding", "2024-07-31", "2024-08-05", "Bank of Japan's rise of 2024-07-31"),
-    Episode("DeepSeek", "2025-01-24", "2025-01-27", "Nvidia fell 17% on 2025-01-27"),
-    Episode("Tariffs of 2025", "2025-02-19", "2025-04-08", _PEAK_TROUGH),
-    Episode(
-        "4 June 2026", "2026-06-03", "2026-06-04", "Dow +1.73%, Broadcom -12.6%: the day behind the blueprint"
-    ),
-)
+
+EPISODES = _episodes()
 """Episodes in the order of their start. Dates are closes; compare with the run's own sessions."""
 
 
@@ -183,116 +148,7 @@ def episode_outcomes(
     return tuple(found)
 
 
-def episodes_sentence(outcomes: Iterable[EpisodeOutcome], strategy: str, benchmark: str) -> str:
-    """In how many episodes the strategy did better than a benchmark, and where it was hurt most.
-
-    Parameters
-    ----------
-    outcomes : iterable of EpisodeOutcome
-    strategy, benchmark : str
-        Labels.
-    """
-    known = [each for each in outcomes if each.whole]
-    if not known:
-        return "The run covers none of the named episodes from start to end."
-    better = sum(each.returns[strategy] > each.returns[benchmark] for each in known)
-    worst = min(known, key=lambda each: each.returns[strategy])
-    behind = min(known, key=lambda each: each.returns[strategy] - each.returns[benchmark])
-    lag = behind.returns[strategy] - behind.returns[benchmark]
-    missed = (
-        f"it fell furthest behind in {behind.episode.name} ({lag * 100:+.1f} points)"
-        if lag < 0
-        else "it fell behind in none"
-    )
-    return (
-        f"In {better} of {len(known)} named episodes {strategy} did better than {benchmark}; its worst was "
-        f"{worst.episode.name} ({worst.returns[strategy]:+.1%}, {benchmark} "
-        f"{worst.returns[benchmark]:+.1%}), and {missed}."
-    )
-
-
 # --- Scenarios ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """Returns of one day to apply to a portfolio.
-
-    Attributes
-    ----------
-    name : str
-    symbols : mapping of str to float
-        Shock by symbol; goes before its group's.
-    groups : mapping of str to float
-        Shock by group.
-    rest : float
-        Shock of a symbol in neither. Cash is never shocked.
-    notes : tuple of str
-        Where each number comes from and what is disputed.
-    """
-
-    name: str
-    symbols: Mapping[str, float] = field(default_factory=dict)
-    groups: Mapping[str, float] = field(default_factory=dict)
-    rest: float = 0.0
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "symbols", MappingProxyType(dict(self.symbols)))
-        object.__setattr__(self, "groups", MappingProxyType(dict(self.groups)))
-        for key, shock in (*self.symbols.items(), *self.groups.items(), ("rest", self.rest)):
-            if not np.isfinite(shock) or shock < -1:
-                raise StressError(f"scenario {self.name!r}: shock of {key} is {shock}; it must be -1 or more")
-
-
-_JUNE_NOTES = (
-    "ai_hardware: Broadcom's -12.6% for the whole group. One company's fall; the Nasdaq Composite lost "
-    "0.09%, so this overstates what the group as a whole lost.",
-    "software, nasdaq: Nasdaq Composite -0.09%.",
-    "financials: mean of Goldman Sachs +4.9% and JPMorgan +3.3%. Leaders of the day; the sector rose less.",
-    "small_cap: Russell 2000 +1.4%.",
-    "dow, cap_weighted and everything else: Dow +1.73% (874.86 points to 51,561.93). No move of the S&P 500 "
-    "is on record here.",
-    "AVGO, GS, JPM, UNH and JNJ: their own moves.",
-)
-
-JUNE_2026 = Scenario(
-    name="4 June 2026, J&J as reported",
-    symbols={"AVGO": -0.126, "GS": 0.049, "JPM": 0.033, "UNH": 0.052, "JNJ": 0.046},
-    groups={
-        "ai_hardware": -0.126,
-        "software": -0.0009,
-        "nasdaq": -0.0009,
-        "financials": (0.049 + 0.033) / 2,
-        "healthcare": (0.052 + 0.046) / 2,
-        "small_cap": 0.014,
-        "small_caps": 0.014,
-        "dow": 0.0173,
-        "cap_weighted": 0.0173,
-    },
-    rest=0.0173,
-    notes=(
-        *_JUNE_NOTES,
-        "healthcare: mean of UnitedHealth +5.2% and Johnson & Johnson +4.6% as reported on the day; three "
-        "price records show +2.21% (see the other scenario).",
-    ),
-)
-"""The shocks of 2026-06-04 by group, with Johnson & Johnson at the +4.6% that was reported."""
-
-JUNE_2026_PRICE_RECORD = replace(
-    JUNE_2026,
-    name="4 June 2026, J&J by price records",
-    symbols={**JUNE_2026.symbols, "JNJ": 0.0221},
-    groups={**JUNE_2026.groups, "healthcare": (0.052 + 0.0221) / 2},
-    notes=(
-        *_JUNE_NOTES,
-        "healthcare: mean of UnitedHealth +5.2% and Johnson & Johnson +2.21% as in three price records; "
-        "+4.6% was reported on the day (see the other scenario).",
-    ),
-)
-"""The same with Johnson & Johnson at the +2.21% of three price records."""
-
-SCENARIOS: tuple[Scenario, ...] = (JUNE_2026, JUNE_2026_PRICE_RECORD)
 
 
 @dataclass(frozen=True)
@@ -315,19 +171,6 @@ class ShockOutcome:
     by_symbol: Mapping[str, float]
     by_group: Mapping[str, float]
     guessed: float
-
-    def sentence(self) -> str:
-        """Say it in words."""
-        if not self.by_group:
-            return f"{self.scenario.name}: the portfolio holds only cash and would not move."
-        worst, best = next(iter(self.by_group.items())), list(self.by_group.items())[-1]
-        ends = f"worst {worst[0]} ({worst[1] * 100:+.2f} points)"
-        if len(self.by_group) > 1:
-            ends += f", best {best[0]} ({best[1] * 100:+.2f} points)"
-        guessed = (
-            f"; {self.guessed:.0%} of it was shocked by the rule for the rest" if self.guessed > 0 else ""
-        )
-        return f"{self.scenario.name}: today's weights would return {self.total:+.2%}; {ends}{guessed}."
 
 
 def custom_scenarios(
@@ -394,7 +237,7 @@ def apply_scenario(
     for symbol, weight in weights.items():
         if weight == 0:
             continue
-        group = groups.get(symbol, "") or UNGROUPED
+        group = groups.get(symbol, "") or NO_GROUP
         shock = scenario.symbols.get(symbol, scenario.groups.get(group))
         if shock is None:
             shock = scenario.rest
@@ -413,11 +256,9 @@ def groups_today(market: Market, index: int) -> dict[str, str]:
 
     Membership is dated, `from` and `to` inclusive.
     """
-    table = market.instruments
-    today = pd.Timestamp(str(market.sessions[index]))
-    holds = (table["from"].isna() | (table["from"] <= today)) & (table["to"].isna() | (table["to"] >= today))
-    rows = table[holds & (table["group"] != "")].drop_duplicates("symbol")
-    return dict(zip(rows["symbol"], rows["group"], strict=True))
+    names, codes = market.first_groups(market.sessions[index : index + 1])
+    held = {symbol: names[code] for symbol, code in zip(market.symbols, codes[0].tolist(), strict=True)}
+    return {symbol: group for symbol, group in held.items() if group != NO_GROUP}
 
 
 # --- Worst windows --------------------------------------------------------------------------------
@@ -556,22 +397,6 @@ def regime_outcomes(returns: Mapping[str, Array], labels: Labels) -> tuple[Regim
     return tuple(found)
 
 
-def known_series(market: Market, name: str, sessions: Dates) -> Array:
-    """Latest value of a daily series that was available at each close, shape (sessions,).
-
-    NaN before the first.
-
-    Raises
-    ------
-    MarketError
-        If the market has no series of that name.
-    """
-    table = series_table(market, name)
-    latest = np.searchsorted(table.available, sessions, side="right") - 1
-    known: Array = np.where(latest >= 0, table.values[np.maximum(latest, 0)], np.nan)
-    return known
-
-
 def rate_regime(rate: Array, window: int = 63) -> Labels:
     """``"rates up"`` or ``"rates down"``: the rate against what it was `window` sessions earlier.
 
@@ -611,13 +436,15 @@ def volatility_regime(volatility: Array, window: int = 1260) -> Labels:
     return _labels((series - median).to_numpy(), "high volatility", "low volatility")
 
 
-def leadership_regime(technology: Array, market: Array, window: int = 63) -> Labels:
-    """``"technology leads"`` or ``"technology lags"``: its trailing return against the market's.
+def leadership_regime(name: str, leader: Array, market: Array, window: int = 63) -> Labels:
+    """``"<name> leads"`` or ``"<name> lags"``: its trailing return against the market's.
 
     Parameters
     ----------
-    technology, market : ndarray, shape (sessions,)
-        Prices or equity at each close, such as a technology fund and an index.
+    name : str
+        Who leads or lags.
+    leader, market : ndarray, shape (sessions,)
+        Prices or equity at each close, such as those of a sector and of an index.
     window : int
         Sessions of trailing return.
 
@@ -627,34 +454,89 @@ def leadership_regime(technology: Array, market: Array, window: int = 63) -> Lab
         Label of each session after the first, known at the close before it. A tie counts as lagging.
     """
     ahead = np.full(len(market), np.nan)
-    ahead[window:] = technology[window:] / technology[:-window] - market[window:] / market[:-window]
-    return _labels(ahead, "technology leads", "technology lags")
+    ahead[window:] = leader[window:] / leader[:-window] - market[window:] / market[:-window]
+    return _labels(ahead, f"{name} leads", f"{name} lags")
 
 
-def regimes_sentence(outcomes: Iterable[RegimeOutcome], strategy: str, benchmark: str) -> str:
-    """In which regimes the strategy was ahead of a benchmark and in which behind.
+@dataclass(frozen=True, eq=False)
+class Regime:
+    """What state the market was in, session by session.
+
+    Attributes
+    ----------
+    kind : {"rates", "index", "volatility", "leadership"}
+        Direction of a rate; level of a volatility index; trailing volatility of a portfolio; lead of groups.
+    of : str
+        Name of the series, of the portfolio, or of the groups.
+    labels : ndarray of str, shape (sessions - 1,)
+        As known at the close before; empty where unknown.
+    """
+
+    kind: Literal["rates", "index", "volatility", "leadership"]
+    of: str
+    labels: Labels
+
+
+def regimes_of(
+    market: Market,
+    sessions: Dates,
+    reference: Array,
+    name: str,
+    leaders: Mapping[str, tuple[str, ...]] | None = None,
+) -> tuple[Regime, ...]:
+    """Every regime that `market` tells on `sessions`, those without a known session left out.
 
     Parameters
     ----------
-    outcomes : iterable of RegimeOutcome
-    strategy, benchmark : str
-        Labels.
+    market : Market
+    sessions : ndarray of datetime64[D], shape (sessions,)
+    reference : ndarray, shape (sessions,)
+        Equity against which leadership is told, and whose volatility serves where there is no index.
+    name : str
+        Its label.
+    leaders : mapping of str to tuple of str, optional
+        Groups, under the name by which they lead or lag, equally weighted each session.
     """
-    known = {(each.regime, each.label): each for each in outcomes}
-    lines = []
-    for regime, label in known:
-        if label != strategy or (regime, benchmark) not in known:
-            continue
-        ours, theirs = known[regime, strategy], known[regime, benchmark]
-        if ours.annual_return is None or theirs.annual_return is None:
-            lead, unit = ours.total_return - theirs.total_return, f"over {ours.sessions} sessions"
-        else:
-            lead, unit = ours.annual_return - theirs.annual_return, "a year"
-        side = "ahead" if lead > 0 else "behind"
-        lines.append(f"{regime}: {side} by {abs(lead) * 100:.1f} points {unit}")
-    if not lines:
-        return "No regime could be told from the data."
-    return f"{strategy} against {benchmark} by regime: {'; '.join(lines)}."
+    have = series_names(market)
+    found = []
+    rate = next((each for each in RATES if each in have), "")
+    if rate:
+        found.append(Regime("rates", rate, rate_regime(_known(market, rate, sessions))))
+    index = _known(market, VIX, sessions) if VIX in have else np.full(len(sessions), np.nan)
+    if np.isfinite(index).mean() >= KNOWN and not _stale(index):
+        found.append(Regime("index", VIX, volatility_regime(index)))
+    else:
+        trailing = np.append(np.nan, rolling_volatility(returns_of(reference), TRAILING))
+        found.append(Regime("volatility", name, volatility_regime(trailing)))
+    for leader, groups in (leaders or {}).items():
+        growth = _groups_growth(market, sessions, groups)
+        if growth is not None:
+            labels = leadership_regime(leader, growth, reference)
+            found.append(Regime("leadership", " and ".join(groups), labels))
+    return tuple(each for each in found if (each.labels != UNKNOWN).any())
+
+
+def _known(market: Market, name: str, sessions: Dates) -> Array:
+    return series_table(market, name).at_close(sessions, stale_days=None)
+
+
+def _stale(index: Array) -> bool:
+    """Whether the index has stopped moving: it ends long before the run."""
+    last = index[-TRAILING:]
+    return bool(len(last) > 1 and np.ptp(last) == 0)
+
+
+def _groups_growth(market: Market, sessions: Dates, groups: tuple[str, ...]) -> Array | None:
+    """Growth of 1 in the members of the groups, equally weighted each session; None where there are none."""
+    members = np.any([market.memberships(group, sessions) for group in groups], axis=0)
+    columns = np.flatnonzero(members.any(axis=0))
+    if not len(columns):
+        return None
+    returns = symbol_returns(market, sessions, [market.symbols[column] for column in columns])
+    inside = np.where(members[:-1, columns], returns, np.nan)
+    mean = pd.DataFrame(inside).mean(axis=1).fillna(0.0).to_numpy()
+    growth: Array = np.cumprod(np.append(1.0, 1.0 + mean))
+    return growth
 
 
 def _labels(signal: Array, above: str, below: str) -> Labels:

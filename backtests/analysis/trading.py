@@ -2,78 +2,218 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import pandas as pd
 
+from backtests.analysis.registry import Figures, Place, figures, metric
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import Ledger
 
+COSTS = ("commission", "spread", "impact")
+"""What trading costs, as columns of `Ledger.fills`."""
 
-@dataclass(frozen=True)
-class Trading:
-    """Trading of one portfolio. Money in the market's currency; `*_bps` in hundredths of a percent.
+LEDGER = "the run's ledger"
+ALL_PLACES: tuple[Place, ...] = ("terminal", "compare", "sweep")
 
-    Attributes
-    ----------
-    turnover : float
-        One-sided, a year (over the run if it spans less than a year), as a fraction of average equity.
-    cost_bps, commission_bps, spread_bps, impact_bps : float
-        A year (over the run if it spans less than a year), of average equity.
-    cost : float
-        Everything paid for trading.
-    fills, delistings, unfilled, decisions : int
-    dividends, interest : float
-        Cash received.
+
+def trading(ledger: Ledger) -> Figures:
+    """Turnover, costs and income of a ledger: every metric of the scope ``"trading"``.
+
+    Money in the market's currency; `*_bps` in hundredths of a percent of average equity, a year, or over
+    the run if it spans less than a year.
     """
-
-    turnover: float
-    cost_bps: float
-    commission_bps: float
-    spread_bps: float
-    impact_bps: float
-    cost: float
-    fills: int
-    delistings: int
-    unfilled: int
-    decisions: int
-    dividends: float
-    interest: float
+    return figures("trading", spans_a_year(ledger.sessions), ledger)
 
 
-def trading(ledger: Ledger) -> Trading:
-    """Turnover, costs and income of a ledger.
+def years_of(ledger: Ledger) -> float:
+    """Years by which yearly figures are divided; 1 where nothing is annualised."""
+    return span_in_years(ledger.sessions) if spans_a_year(ledger.sessions) else 1.0
 
-    Parameters
-    ----------
-    ledger : Ledger
 
-    Returns
-    -------
-    Trading
-    """
-    orders = ledger.fills[ledger.fills["kind"] == "order"]
+def paid(ledger: Ledger, *kinds: str) -> float:
+    """Costs of the given kinds in money; of all kinds if none is given."""
+    return float(ledger.fills[list(kinds or COSTS)].astype(float).to_numpy().sum())
+
+
+def _orders(ledger: Ledger) -> pd.DataFrame:
+    return ledger.fills[ledger.fills["kind"] == "order"]
+
+
+@metric(
+    "Turnover a year",
+    "Lesser of all purchases and all sales in the run / average equity / years. One-sided; building the "
+    "first portfolio is not turnover; payments for delisted shares are not sales.",
+    "SEC Form N-1A, item 13, over the run instead of a fiscal year",
+    scope="trading",
+    form="percent",
+    short_term="Turnover in the run",
+    shown=ALL_PLACES,
+)
+def turnover(ledger: Ledger) -> float:
+    """One-sided turnover a year, as a fraction of average equity."""
+    orders = _orders(ledger)
     value = (orders["shares"] * orders["price"]).astype(float)
-    purchases, sales = float(value[value > 0].sum()), float(value[value < 0].abs().sum())
-    equity = float(ledger.equity.mean())
-    years = span_in_years(ledger.sessions) if spans_a_year(ledger.sessions) else 1.0
-    paid = {
-        kind: float(ledger.fills[kind].astype(float).sum()) for kind in ("commission", "spread", "impact")
-    }
-    return Trading(
-        turnover=min(purchases, sales) / equity / years,
-        cost_bps=sum(paid.values()) / equity / years * 1e4,
-        commission_bps=paid["commission"] / equity / years * 1e4,
-        spread_bps=paid["spread"] / equity / years * 1e4,
-        impact_bps=paid["impact"] / equity / years * 1e4,
-        cost=sum(paid.values()),
-        fills=len(orders),
-        delistings=len(ledger.fills) - len(orders),
-        unfilled=len(ledger.unfilled),
-        decisions=len(ledger.decisions),
-        dividends=float(ledger.dividends.sum()),
-        interest=float(ledger.interest.sum()),
-    )
+    least = min(float(value[value > 0].sum()), float(value[value < 0].abs().sum()))
+    return least / float(ledger.equity.mean()) / years_of(ledger)
+
+
+def _rate(*kinds: str) -> Callable[[Ledger], float]:
+    """Costs of the given kinds a year, in hundredths of a percent of average equity."""
+    return lambda ledger: paid(ledger, *kinds) / float(ledger.equity.mean()) / years_of(ledger) * 1e4
+
+
+for _key, _term, _short, _formula, _source, _kinds in (
+    (
+        "cost_bps",
+        "Cost drag a year (bps)",
+        "Cost drag in the run (bps)",
+        "(Commission + spread + impact) / average equity / years, in hundredths of a percent.",
+        LEDGER,
+        COSTS,
+    ),
+    (
+        "commission_bps",
+        "Commission a year (bps)",
+        "Commission in the run (bps)",
+        "Commissions paid / average equity / years.",
+        LEDGER,
+        ("commission",),
+    ),
+    (
+        "spread_bps",
+        "Spread a year (bps)",
+        "Spread in the run (bps)",
+        "Half-spreads paid / average equity / years.",
+        LEDGER,
+        ("spread",),
+    ),
+    (
+        "impact_bps",
+        "Market impact a year (bps)",
+        "Market impact in the run (bps)",
+        "Price moved against the own orders x shares / average equity / years.",
+        f"{LEDGER}; square-root law",
+        ("impact",),
+    ),
+):
+    metric(
+        _term,
+        _formula,
+        _source,
+        scope="trading",
+        form="bps",
+        group="cost",
+        short_term=_short,
+        shown=ALL_PLACES if _key == "cost_bps" else (),
+        key=_key,
+    )(_rate(*_kinds))
+
+
+@metric(
+    "Costs paid",
+    "Commission + spread + impact, money of the day, not compounded.",
+    LEDGER,
+    scope="trading",
+    form="money",
+    group="cost",
+    shown=("sweep",),
+)
+def cost(ledger: Ledger) -> float:
+    """Everything paid for trading."""
+    return paid(ledger)
+
+
+@metric(
+    "Dividends received",
+    "Cash dividends after withholding tax.",
+    LEDGER,
+    scope="trading",
+    form="money",
+    group="income",
+    shown=(),
+)
+def dividends(ledger: Ledger) -> float:
+    """Cash dividends."""
+    return float(ledger.dividends.sum())
+
+
+@metric(
+    "Interest received", "Interest on cash.", LEDGER, scope="trading", form="money", group="income", shown=()
+)
+def interest(ledger: Ledger) -> float:
+    """Interest on cash."""
+    return float(ledger.interest.sum())
+
+
+@metric(
+    "Decisions",
+    "Targets that the strategy gave; holding is not counted.",
+    LEDGER,
+    scope="trading",
+    form="integer",
+    group="orders",
+    shown=("compare",),
+)
+def decisions(ledger: Ledger) -> int:
+    """Targets given."""
+    return len(ledger.decisions)
+
+
+@metric(
+    "Fills",
+    "Executions of orders; payments for delisted shares not counted.",
+    LEDGER,
+    scope="trading",
+    form="integer",
+    group="orders",
+    shown=("compare", "sweep"),
+)
+def fills(ledger: Ledger) -> int:
+    """Executions of orders."""
+    return len(_orders(ledger))
+
+
+@metric(
+    "Orders not or partly filled",
+    "Orders that ended without all of their shares.",
+    LEDGER,
+    scope="trading",
+    form="integer",
+    group="orders",
+    shown=(),
+)
+def unfilled(ledger: Ledger) -> int:
+    """Orders that ended unfilled."""
+    return len(ledger.unfilled)
+
+
+@metric(
+    "Delisting payments",
+    "Positions closed at the last known close because the symbol stopped trading.",
+    LEDGER,
+    scope="trading",
+    form="integer",
+    group="orders",
+    shown=(),
+)
+def delistings(ledger: Ledger) -> int:
+    """Positions closed because trading ended."""
+    return len(ledger.fills) - len(_orders(ledger))
+
+
+@metric(
+    "Equity at the end",
+    "Cash and holdings at the last close.",
+    LEDGER,
+    scope="trading",
+    form="money",
+    group="orders",
+    shown=("sweep",),
+)
+def final_equity(ledger: Ledger) -> float:
+    """Equity at the last close."""
+    return float(ledger.equity[-1])
 
 
 def unfilled_by_reason(ledger: Ledger) -> pd.Series[int]:

@@ -6,8 +6,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from rich.table import Table
-
 Outcome = Literal["pass", "fail", "note"]
 
 
@@ -130,25 +128,3 @@ class CheckReport:
             return f"Look-ahead check passed: {tried}, none changed."
         first = self.failures[0]
         return f"LOOK-AHEAD CHECK FAILED: {first.kind}, {first.name}: {first.summary}"
-
-
-STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}
-
-
-def report_table(report: CheckReport) -> Table:
-    """The report for the terminal."""
-    table = Table(title=f"{report.strategy} on {report.market}", title_justify="left")
-    for column in ("check", "what was tried", "", "what came out"):
-        table.add_column(column, overflow="fold")
-    previous = ""
-    for check in report.checks:
-        more = f" (and {check.count - 1} more)" if check.count > 1 else ""
-        kind = check.kind if check.kind != previous else ""
-        outcome = f"[{STYLE[check.outcome]}]{check.outcome}[/]"
-        table.add_row(kind, check.name, outcome, _plain(f"{check.summary}{more}"))
-        previous = check.kind
-    return table
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from backtests.authoring.check import check_strategy
-from backtests.authoring.report import report_table
+from backtests.authoring.report import CheckReport
 from backtests.authoring.scaffold import new_strategy, snake_case
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
 from backtests.runner import account_of
@@ -19,6 +21,8 @@ from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named, label_of
 from datafeeds.market import Market
+
+STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}
 
 
 def new_strategy_command(name: str) -> None:
@@ -96,3 +100,18 @@ def _begun(config: RunConfig, market: Market) -> RunConfig:
     start = (market.facts["filed"].min() + pd.DateOffset(years=1)).date()
     last = market.sessions[-1].astype(object)
     return config.model_copy(update={"start": start}) if start < last else config
+
+
+def report_table(report: CheckReport) -> Table:
+    """Every check with its outcome in colour."""
+    table = Table(title=escape(f"{report.strategy} on {report.market}"), title_justify="left")
+    for column in ("check", "what was tried", "", "what came out"):
+        table.add_column(column, overflow="fold")
+    previous = ""
+    for check in report.checks:
+        more = f" (and {check.count - 1} more)" if check.count > 1 else ""
+        kind = check.kind if check.kind != previous else ""
+        outcome = f"[{STYLE[check.outcome]}]{check.outcome}[/]"
+        table.add_row(kind, check.name, outcome, escape(f"{check.summary}{more}"))
+        previous = check.kind
+    return table

@@ -1,11 +1,11 @@
-"""The tearsheet as a document: its words, numbers and charts, independent of how it is rendered.
+"""A page as blocks: words, numbers and charts, independent of how they are rendered.
 
 Every label, name and reason in here is untrusted text; a renderer must escape it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -33,12 +33,15 @@ class Cell:
         Background from -5 (strong loss) to 5 (strong gain); the number itself stays readable as text.
     link : str
         Relative path of the file that it leads to, or empty.
+    framed : bool
+        Whether a frame sets it apart, such as the place of the best.
     """
 
     value: Value
     form: Format = "text"
     shade: int = 0
     link: str = ""
+    framed: bool = False
 
     @property
     def text(self) -> str:
@@ -84,6 +87,11 @@ class Row:
     term: str = ""
     group: bool = False
 
+    @classmethod
+    def of(cls, *cells: Cell | str) -> Row:
+        """A row of cells, or of words."""
+        return cls(tuple(Cell(each) if isinstance(each, str) else each for each in cells))
+
 
 @dataclass(frozen=True)
 class Table:
@@ -112,6 +120,59 @@ class Table:
     def long(self) -> bool:
         """Whether the table may break across pages."""
         return len(self.rows) > self.LONG
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """A number for every pair of two things' values, the higher the darker.
+
+    Attributes
+    ----------
+    caption : str
+    across, down : str
+        What varies along the columns and along the rows; `down` is empty where nothing does.
+    columns, rows : tuple of str
+        Their values.
+    values : ndarray, shape (rows, columns)
+        NaN where there is none.
+    form : Format
+    low, high : float
+        Ends of the scale of shades.
+    framed : (int, int), optional
+        Row and column of the place that a frame sets apart.
+    note : str
+    """
+
+    STEPS: ClassVar[int] = 5
+
+    caption: str
+    across: str
+    down: str
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    values: Array
+    form: Format
+    low: float
+    high: float
+    framed: tuple[int, int] | None = None
+    note: str = ""
+
+    @property
+    def table(self) -> Table:
+        """The map as a table of shaded numbers: every rendering shows it so, and it reads without colour."""
+        corner = f"{self.down} ↓ {self.across} →" if self.down else f"{self.across} →"
+        rows = tuple(
+            Row((Cell(label), *(self._cell(row, column) for column in range(len(self.columns)))))
+            for row, label in enumerate(self.rows)
+        )
+        columns = (Column(corner, "left"), *(Column(label) for label in self.columns))
+        return Table(self.caption, columns, rows, self.note, dense=True)
+
+    def _cell(self, row: int, column: int) -> Cell:
+        value = float(self.values[row, column])
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
+        step = round(share * self.STEPS) if np.isfinite(share) else 0
+        return Cell(value, self.form, step, framed=(row, column) == self.framed)
 
 
 @dataclass(frozen=True)
@@ -192,6 +253,17 @@ class Line:
     values: Array
     slot: int = 0
     dash: Dash = "solid"
+
+
+DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")
+
+
+def lines(labels: Sequence[str], dates: Dates, values: Sequence[Array]) -> tuple[Line, ...]:
+    """One line a label, told apart by colour and by dash."""
+    return tuple(
+        Line(label, dates, each, slot, DASHES[slot % len(DASHES)])
+        for slot, (label, each) in enumerate(zip(labels, values, strict=True))
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -335,7 +407,26 @@ class Details:
     paper: bool = True
 
 
-Block = Paragraph | Bullets | Facts | Highlights | Table | Figure | DecisionLog | Glossary | Details
+@dataclass(frozen=True)
+class Beside:
+    """Blocks next to each other where there is room, such as small multiples."""
+
+    blocks: tuple[Block, ...]
+
+
+Block = (
+    Paragraph
+    | Bullets
+    | Facts
+    | Highlights
+    | Table
+    | HeatMap
+    | Figure
+    | DecisionLog
+    | Glossary
+    | Details
+    | Beside
+)
 
 
 @dataclass(frozen=True)
@@ -356,7 +447,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Tearsheet:
+class Document:
     """The whole document.
 
     Attributes
@@ -371,6 +462,8 @@ class Tearsheet:
         Whether statistics are annualised; a definition's short term is shown if not.
     kind : str
         What it is, above the title.
+    wide : bool
+        Whether it takes more of a wide screen, for tables of many columns.
     """
 
     title: str
@@ -379,7 +472,8 @@ class Tearsheet:
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     footer: str = ""
     annual: bool = True
-    kind: str = "Tearsheet"
+    kind: str = ""
+    wide: bool = False
 
     def term(self, key: str) -> str:
         """Return what readers see for the definition `key`."""

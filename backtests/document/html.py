@@ -1,4 +1,4 @@
-"""A tearsheet as one self-contained HTML file: inline style, SVG and one small script; no network.
+"""A document as one self-contained HTML file: inline style, SVG and one small script; no network.
 
 Without the script everything can still be read; it sorts and copies tables and switches the theme. The page
 allows this one script by its hash, and no other.
@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from backtests.document.blocks import AreaChart, Figure, LineChart, Tearsheet
+from backtests.document.blocks import AreaChart, Document, Figure, LineChart
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
 from backtests.document.palette import variables
@@ -23,18 +23,18 @@ from backtests.document.svg import inline_svg
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def html(tearsheet: Tearsheet) -> str:
-    """Render the tearsheet as an HTML document.
+def html(document: Document) -> str:
+    """Render the document as HTML.
 
-    Every text of the tearsheet is escaped.
+    Every text of the document is escaped.
     """
-    return _environment().get_template("tearsheet.html.jinja").render(sheet=tearsheet)
+    return _environment().get_template("document.html.jinja").render(sheet=document)
 
 
-def write_html(tearsheet: Tearsheet, path: Path | str) -> Path:
-    """Write the tearsheet to `path` and return it."""
+def write_html(document: Document, path: Path | str) -> Path:
+    """Write the document to `path` and return it."""
     target = Path(path)
-    target.write_text(html(tearsheet), encoding="utf-8", newline="\n")
+    target.write_text(html(document), encoding="utf-8", newline="\n")
     return target
 
 
@@ -67,7 +67,7 @@ def _environment() -> Environment:
 
 @cache
 def _script() -> Markup:
-    return Markup((TEMPLATES / "tearsheet.js").read_text(encoding="utf-8"))
+    return Markup((TEMPLATES / "document.js").read_text(encoding="utf-8"))
 
 
 def _svg(figure: Figure) -> Markup:

@@ -1,7 +1,7 @@
-"""A tearsheet as a PDF, typeset by typst from the same blocks as the HTML.
+"""A document as a PDF, typeset by typst from the same blocks as the HTML.
 
 The document goes in as data: no text in it can act as markup. Fonts are those inside typst and DejaVu Sans as
-matplotlib brings it: the same tearsheet gives the same bytes wherever the versions are the same.
+matplotlib brings it: the same document gives the same bytes wherever the versions are the same.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from backtests.document.blocks import (
+    Beside,
     Block,
     Bullets,
     DecisionLog,
     Details,
+    Document,
     Facts,
     Figure,
     Glossary,
+    HeatMap,
     Highlights,
     LogEntry,
     Paragraph,
     Table,
-    Tearsheet,
 )
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
@@ -32,23 +34,23 @@ from backtests.document.svg import standalone_svg
 
 Paper = Literal["a4", "letter"]
 PAPERS: dict[Paper, str] = {"a4": "a4", "letter": "us-letter"}
-TEMPLATE = Path(__file__).parent / "templates" / "tearsheet.typ"
+TEMPLATE = Path(__file__).parent / "templates" / "document.typ"
 WIDEST_CELL, WIDEST_OF_FEW, FEW = 34, 80, 4
 """Characters that a cell may ask for before it is broken into lines; more where there are few columns."""
 
 
-def pdf(tearsheet: Tearsheet, paper: Paper = "a4") -> bytes:
-    """Typeset the tearsheet.
+def pdf(document: Document, paper: Paper = "a4") -> bytes:
+    """Typeset the document.
 
     Parameters
     ----------
-    tearsheet : Tearsheet
+    document : Document
     paper : {"a4", "letter"}
 
     Returns
     -------
     bytes
-        The same for the same tearsheet: the file carries no time of its making.
+        The same for the same document: the file carries no time of its making.
     """
     import typst
 
@@ -56,42 +58,42 @@ def pdf(tearsheet: Tearsheet, paper: Paper = "a4") -> bytes:
         TEMPLATE.read_bytes(),
         font_paths=_fonts(),
         ignore_system_fonts=True,
-        sys_inputs={"content": json.dumps(plain(tearsheet, paper))},
+        sys_inputs={"content": json.dumps(plain(document, paper))},
         timestamp=0,
     )
 
 
-def write_pdf(tearsheet: Tearsheet, path: Path | str, paper: Paper = "a4") -> Path:
-    """Write the tearsheet to `path` and return it."""
+def write_pdf(document: Document, path: Path | str, paper: Paper = "a4") -> Path:
+    """Write the document to `path` and return it."""
     target = Path(path)
-    target.write_bytes(pdf(tearsheet, paper))
+    target.write_bytes(pdf(document, paper))
     return target
 
 
-def plain(tearsheet: Tearsheet, paper: Paper = "a4") -> dict[str, Any]:
+def plain(document: Document, paper: Paper = "a4") -> dict[str, Any]:
     """The document as what JSON knows, every value as readers see it."""
-    blocks = [block for section in tearsheet.sections for block in section.blocks]
+    blocks = [block for section in document.sections for block in section.blocks]
     explained = {
         definition.key for block in blocks if isinstance(block, Glossary) for definition in block.definitions
     }
     return {
-        "kind": tearsheet.kind,
-        "title": tearsheet.title,
-        "subtitle": tearsheet.subtitle,
-        "footer": tearsheet.footer,
+        "kind": document.kind,
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "footer": document.footer,
         "paper": PAPERS[paper],
         "glossary": sorted(explained),
         "sections": [
             {
                 "title": section.title,
-                "blocks": [each for block in section.blocks for each in _blocks(tearsheet, block)],
+                "blocks": [each for block in section.blocks for each in _blocks(document, block)],
             }
-            for section in tearsheet.sections
+            for section in document.sections
         ],
     }
 
 
-def _blocks(sheet: Tearsheet, block: Block) -> Iterator[dict[str, Any]]:
+def _blocks(sheet: Document, block: Block) -> Iterator[dict[str, Any]]:
     match block:
         case Details() if not block.paper:
             text = f"{block.summary}: listed in the run's tearsheet.html."
@@ -100,11 +102,16 @@ def _blocks(sheet: Tearsheet, block: Block) -> Iterator[dict[str, Any]]:
             yield {"kind": "Heading", "text": block.summary}
             for inner in block.blocks:
                 yield from _blocks(sheet, inner)
+        case HeatMap():
+            yield from _blocks(sheet, block.table)
+        case Beside():
+            inside = [list(_blocks(sheet, inner)) for inner in block.blocks]
+            yield {"kind": "Beside", "columns": inside}
         case _:
             yield {"kind": type(block).__name__, **_content(sheet, block)}
 
 
-def _content(sheet: Tearsheet, block: Block) -> dict[str, Any]:
+def _content(sheet: Document, block: Block) -> dict[str, Any]:
     match block:
         case Paragraph():
             return {"text": block.text, "tone": block.tone}
@@ -155,16 +162,16 @@ def _content(sheet: Tearsheet, block: Block) -> dict[str, Any]:
                     for definition in block.definitions
                 ]
             }
-        case Details():
-            raise AssertionError("details are taken apart before")
+        case HeatMap() | Details() | Beside():
+            raise AssertionError("blocks of blocks are taken apart before")
 
 
-def _table(sheet: Tearsheet, block: Table) -> dict[str, Any]:
+def _table(sheet: Document, block: Table) -> dict[str, Any]:
     labels = [sheet.term(column.term) if column.term else column.label for column in block.columns]
     widest = WIDEST_OF_FEW if len(labels) <= FEW else WIDEST_CELL
     rows: list[dict[str, Any]] = [
         {
-            "cells": [{"text": cell.text, "shade": cell.shade} for cell in row.cells],
+            "cells": [{"text": cell.text, "shade": cell.shade, "framed": cell.framed} for cell in row.cells],
             "term": row.term,
             "group": row.group,
         }

@@ -18,7 +18,7 @@ _SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "tearsheet"
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
-# Drawing takes most of the time of a tearsheet, and the HTML and the PDF show the same charts.
+# Drawing takes most of the time of a page, and the HTML and the PDF show the same charts.
 _DRAWN: WeakKeyDictionary[LineChart | AreaChart, str] = WeakKeyDictionary()
 
 

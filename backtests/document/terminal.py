@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from backtests.document.blocks import Block, Bullets, Details, Paragraph, Section, Table
+from backtests.document.blocks import (
+    Beside,
+    Block,
+    Bullets,
+    Details,
+    Facts,
+    HeatMap,
+    Paragraph,
+    Section,
+    Table,
+)
 
 
 def print_sections(console: Console, sections: Iterable[Section]) -> None:
@@ -19,7 +29,7 @@ def print_sections(console: Console, sections: Iterable[Section]) -> None:
 
 
 def print_block(console: Console, block: Block) -> None:
-    """Print one block; texts are never read as markup."""
+    """Print one block; texts are never read as markup, details stay folded."""
     match block:
         case Paragraph():
             console.print(block.text, markup=False, highlight=False)
@@ -31,7 +41,14 @@ def print_block(console: Console, block: Block) -> None:
             console.print(_table(block))
             if block.note:
                 console.print(block.note, markup=False, highlight=False, style="dim")
+        case HeatMap():
+            print_block(console, block.table)
+        case Facts():
+            for fact in block.items:
+                console.print(f"{fact.name}: {fact.text}", markup=False, highlight=False)
         case Details():
+            console.print(f"{block.summary}: on the page.", markup=False, highlight=False, style="dim")
+        case Beside():
             for inner in block.blocks:
                 print_block(console, inner)
         case _:

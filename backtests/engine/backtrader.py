@@ -30,7 +30,7 @@ class EngineError(RuntimeError):
 
 
 class CostScheme(bt.CommInfoBase):  # type: ignore[misc]
-    """Commission as `backtests.engine.terms.commission` defines it."""
+    """Commission as `backtests.engine.rules.commission` defines it."""
 
     params = (("rate", 0.0), ("per_share", 0.0), ("stocklike", True), ("commtype", bt.CommInfoBase.COMM_PERC))
 
@@ -427,8 +427,8 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
         cash=books.cash,
         dividends=books.dividends,
         interest=books.interest,
-        fills=fill_table(books.fills, sessions, market.symbols),
-        unfilled=unfilled_table(books.unfilled, sessions, market.symbols),
+        fills=fill_table(list(zip(*books.fills, strict=True)), sessions, market.symbols),
+        unfilled=unfilled_table(list(zip(*books.unfilled, strict=True)), sessions, market.symbols),
         decisions=(),
         hedge=None
         if account.overlay is None

@@ -43,7 +43,7 @@ class HedgeBook:
     """
 
     def __init__(self, overlay: Overlay, broker: Any, first: int, sessions: int) -> None:
-        # A view: prices of a hedge that is named later are filled in underneath.
+        # Not a copy: the prices of a hedge that a later target names are written into the same memory.
         self._inputs = overlay.inputs[:, :, first : first + sessions]
         self._broker = broker
         slots = overlay.inputs.shape[1]

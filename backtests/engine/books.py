@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.market import Array, Dates, Market
@@ -27,34 +28,40 @@ UNFILLED_COLUMNS = ("session", "symbol", "weight", "reason")
 """Columns of `Ledger.unfilled`."""
 
 
-def fill_table(fills: Sequence[tuple[Any, ...]], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
+def named(words: Sequence[str], positions: npt.ArrayLike) -> Any:
+    """Words by position, as a column of text."""
+    return pd.array(list(words), dtype="str").take(np.asarray(positions, dtype=np.intp))
+
+
+def fill_table(columns: Sequence[Any], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
     """Fills as `Ledger.fills` wants them.
 
     Parameters
     ----------
-    fills : sequence of tuple
+    columns : sequence of array_like
         In the order of `FILL_COLUMNS`, with positions in `sessions` and `symbols` instead of labels.
     sessions : ndarray of datetime64[D]
     symbols : sequence of str
     """
-    return _labelled(fills, FILL_COLUMNS, sessions, symbols)
+    return _labelled(columns, FILL_COLUMNS, sessions, symbols)
 
 
-def unfilled_table(rows: Sequence[tuple[Any, ...]], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
-    """Orders that ended unfilled as `Ledger.unfilled` wants them; `rows` as in `fill_table`."""
-    return _labelled(rows, UNFILLED_COLUMNS, sessions, symbols)
+def unfilled_table(columns: Sequence[Any], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
+    """Orders that ended unfilled as `Ledger.unfilled` wants them; `columns` as in `fill_table`."""
+    return _labelled(columns, UNFILLED_COLUMNS, sessions, symbols)
 
 
 def _labelled(
-    rows: Sequence[tuple[Any, ...]], columns: Sequence[str], sessions: Dates, symbols: Sequence[str]
+    columns: Sequence[Any], names: Sequence[str], sessions: Dates, symbols: Sequence[str]
 ) -> pd.DataFrame:
-    values = dict(zip(columns, zip(*rows, strict=True) if rows else [()] * len(columns), strict=True))
-    table = pd.DataFrame({column: np.array(values[column]) for column in columns})
-    table["session"] = sessions[table["session"].to_numpy(dtype=np.intp)].astype("datetime64[s]")
-    table["symbol"] = np.array(symbols, dtype=object)[table["symbol"].to_numpy(dtype=np.intp)]
-    words = {column: "str" for column in ("symbol", "kind", "reason") if column in columns}
-    numbers = {column: np.float64 for column in columns if column not in ("session", *words)}
-    return table.astype({**words, **numbers})
+    session, symbol, *numbers, words = columns if len(columns) else [()] * len(names)
+    parts = (
+        sessions[np.asarray(session, dtype=np.intp)].astype("datetime64[s]"),
+        named(symbols, symbol),
+        *(np.asarray(values, dtype=np.float64) for values in numbers),
+        pd.array(words, dtype="str"),
+    )
+    return pd.DataFrame(dict(zip(names, parts, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Broker(bt.brokers.BackBroker):  # type: ignore[misc]
         super().next()
 
 
-class Books(bt.Analyzer):  # type: ignore[misc]
+class Bookkeeper(bt.Analyzer):  # type: ignore[misc]
     """Writes down what the broker reports, and closes positions in symbols that have stopped trading."""
 
     params = (("market", None), ("account", None), ("columns", None))
@@ -126,7 +126,7 @@ def run(market: Market, native: NativeStrategy, cls: type[bt.Strategy], account:
     broker.prepare(market, account, columns)
     cerebro.setbroker(broker)
     cerebro.addstrategy(cls, **native.settings)
-    cerebro.addanalyzer(Books, _name="books", market=market, account=account, columns=columns)
+    cerebro.addanalyzer(Bookkeeper, _name="books", market=market, account=account, columns=columns)
     try:
         (ran,) = cerebro.run()
     except Exception as error:
@@ -139,8 +139,8 @@ def run(market: Market, native: NativeStrategy, cls: type[bt.Strategy], account:
         cash=books.cash,
         dividends=broker.dividends,
         interest=broker.interest,
-        fills=fill_table(books.fills, books.sessions, market.symbols),
-        unfilled=unfilled_table(books.unfilled, books.sessions, market.symbols),
+        fills=fill_table(list(zip(*books.fills, strict=True)), books.sessions, market.symbols),
+        unfilled=unfilled_table(list(zip(*books.unfilled, strict=True)), books.sessions, market.symbols),
         decisions=(),
     )
 

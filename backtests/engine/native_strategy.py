@@ -1,4 +1,4 @@
-"""A native ``bt.Strategy`` as a run names it; importing this does not import backtrader."""
+"""A native ``bt.Strategy`` as a run names it: no backtrader here, which the settings would import."""
 
 from __future__ import annotations
 

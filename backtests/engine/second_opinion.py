@@ -23,7 +23,8 @@ COMPARED = ("equity", "cash", "dividends", "interest", "positions")
 
 
 def engine_named(name: Engine) -> Run:
-    """The `run` function of an engine; importing one engine does not import the other."""
+    """The `run` function of an engine."""
+    # Numba takes half a second to import, backtrader a fifth: a run that needs one does without the other.
     if name == "ledger":
         from backtests.engine import kernel as ledger
 

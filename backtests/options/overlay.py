@@ -20,9 +20,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from backtests.options.surface import KAPPA, YEAR, Greeks, Surface, calibrate, put_greeks, put_prices
-from datafeeds import facts as fundamentals
 from datafeeds.market import Array, Market, exchange_sessions
 from datafeeds.names import unknown_name
+from datafeeds.series import series_names, series_table
 from strategies.expiries import monthly_expiries
 from strategies.target import Hedge, StrategyError, Structure, Target
 
@@ -166,7 +166,7 @@ class OptionMarket:
             self.skew = np.full(len(self.vix), 100.0)
         else:
             self.skew = as_known(market, settings.skew, "overlay.skew")
-            self._skew = fundamentals.series_table(market, settings.skew)
+            self._skew = series_table(market, settings.skew)
             low = np.flatnonzero(self.skew < 100)
             if len(low):
                 raise OverlayError(
@@ -554,19 +554,14 @@ def as_known(market: Market, name: str, key: str) -> Array:
     OverlayError
         If the market has no such series.
     """
-    if name not in fundamentals.series_names(market):
-        what = unknown_name("series", name, fundamentals.series_names(market), f"market {market.name!r}")
+    if name not in series_names(market):
+        what = unknown_name("series", name, series_names(market), f"market {market.name!r}")
         other = {
             "overlay.skew": "; without SKEW set overlay.flat_volatility = true",
             "overlay.rate": "; or give a constant, such as overlay.rate = 0.02",
         }
         raise OverlayError(f"{key}: {what}{other.get(key, '')}")
-    table = fundamentals.series_table(market, name)
-    place = np.searchsorted(table.available, market.sessions, side="right") - 1
-    fresh = (place >= 0) & (
-        market.sessions - table.dates[np.maximum(place, 0)] <= np.timedelta64(STALE_DAYS, "D")
-    )
-    return np.where(fresh, table.values[np.maximum(place, 0)], np.nan)
+    return series_table(market, name).at_close(market.sessions, stale_days=STALE_DAYS)
 
 
 def trailing_yield(market: Market, column: int) -> Array:
@@ -587,8 +582,8 @@ def _first_known(market: Market, settings: OverlaySettings) -> dict[str, np.date
     """When each series begins to be public."""
     begins = {}
     for name in (settings.vix, settings.skew, settings.rate):
-        if isinstance(name, str) and name in fundamentals.series_names(market):
-            available = fundamentals.series_table(market, name).available
+        if isinstance(name, str) and name in series_names(market):
+            available = series_table(market, name).available
             if len(available):
                 begins[f"series {name!r}"] = available[0]
     return begins

@@ -6,12 +6,8 @@ jumps (Kou, "A jump-diffusion model for option pricing", Management Science 2002
 ones at every SKEW, so prices are free of arbitrage; a Gram-Charlier density at SKEW 142 is negative in
 places.
 
-Two pricers that share nothing but the calibration:
-
-- ``"series"`` (the default): Kou's own sum over the number of jumps. Every term is a normal distribution
-  convolved with an Erlang one, by a two-term recursion. It is exact to rounding, has no truncation range, and
-  needs some twenty terms where the Fourier pricer needs hundreds.
-- ``"cos"``: the Fourier-cosine method (Fang and Oosterlee, SIAM Journal on Scientific Computing 2008).
+Prices are Kou's own sum over the number of jumps. Every term is a normal distribution convolved with an
+Erlang one, by a two-term recursion: exact to rounding, without a truncation range, some twenty terms.
 
 Arrays of days come first: a :class:`Surface` has shape (days,), prices have shape (days, strikes). Time is in
 years of 365 days, volatility and intensity are per year, VIX and SKEW are quoted as Cboe quotes them.
@@ -22,15 +18,13 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
     from datafeeds.market import Array
-
-Method: TypeAlias = Literal["series", "cos"]
 
 YEAR = 365.0
 """Days in a year of the surface."""
@@ -45,23 +39,12 @@ KAPPA_STEP = 1.05
 """Factor by which kappa grows until the day's VIX and SKEW can be met."""
 
 LARGEST_RATIO = 6.0
-"""Standard deviation of the diffusion over the mean jump up to which the series is exact within 1e-9.
+"""Standard deviation of the diffusion over the mean jump up to which the sum over jumps is exact within 1e-9.
 
 Its recursion loses digits beyond. With the usual kappa the ratio is 0.7 at 30 days and 2.3 at a year.
 """
 
-GRAM_CHARLIER_BOUND = 1.0493
-"""Largest absolute skewness at which any Gram-Charlier density is positive, whatever its kurtosis.
-
-Jondeau and Rockinger, "Gram-Charlier densities", Journal of Economic Dynamics and Control 2001. SKEW above
-110.5 is beyond it.
-"""
-
 _SMALLEST_DEVIATION = 1e-12
-_LARGEST_COS_TERMS = 1 << 14
-_COS_TAIL = 1e-12
-_COS_STEP = 64
-_COS_BLOCK = 1 << 18
 
 _log = logging.getLogger(__name__)
 
@@ -130,8 +113,8 @@ class Greeks:
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """What a structure is worth after the spot has moved.
+class SpotMove:
+    """What a hedge is worth after the spot has moved.
 
     Attributes
     ----------
@@ -156,7 +139,7 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class Structure:
+class PricedHedge:
     """A hedge bought today: an outright put, or a put spread.
 
     Attributes
@@ -173,7 +156,7 @@ class Structure:
         Spot at expiry at which the payoff returns the premium; NaN where no spot does.
     largest_payoff : float
         Payoff at a spot of zero.
-    scenarios : tuple of Scenario
+    moves : tuple of SpotMove
     """
 
     long_strike: float
@@ -182,7 +165,7 @@ class Structure:
     implied_volatility: float
     break_even: float
     largest_payoff: float
-    scenarios: tuple[Scenario, ...]
+    moves: tuple[SpotMove, ...]
 
 
 @dataclass(frozen=True)
@@ -198,7 +181,7 @@ class SpreadCost:
         As used; see `raised`.
     raised : bool
         Whether kappa had to be raised for VIX and SKEW to be met.
-    outright, spread : Structure
+    outright, spread : PricedHedge
     ratio : float
         Price of the spread over the price of the outright put.
     """
@@ -210,8 +193,8 @@ class SpreadCost:
     days: float
     kappa: float
     raised: bool
-    outright: Structure
-    spread: Structure
+    outright: PricedHedge
+    spread: PricedHedge
     ratio: float
 
 
@@ -291,7 +274,6 @@ def put_prices(
     strikes: npt.ArrayLike,
     tenor: npt.ArrayLike,
     discount: npt.ArrayLike = 1.0,
-    method: Method = "series",
 ) -> Array:
     """Prices of European puts.
 
@@ -309,8 +291,6 @@ def put_prices(
         Years of 365 days to expiry. At 0 the price is the payoff.
     discount : array_like, shape (days,) or scalar
         Present value of 1 paid at expiry.
-    method : {"series", "cos"}
-        See the module; the two agree within 1e-9 of the forward.
 
     Returns
     -------
@@ -320,32 +300,14 @@ def put_prices(
     Raises
     ------
     SurfaceError
-        If a tenor, forward or strike is outside its range or shapes do not match; if ``"series"`` would lose
-        digits (see `LARGEST_RATIO`) or ``"cos"`` would need too many terms: each names the other.
+        If a tenor, forward or strike is outside its range, shapes do not match, or the sum would lose digits
+        (see `LARGEST_RATIO`).
     """
     row = _Rows(surface, forward, strikes, tenor, discount)
-    if method == "cos":
-        return row.discount * _cos_puts(row)
-    if method != "series":
-        raise SurfaceError(f"no method {method!r}; there are 'series' and 'cos'")
     below, _ = _below(row.log_strike - row.drift, row.variance, row.jumps, row.jump)
     below_share, _ = row.share_measure()
     # Far out of the money the two terms cancel to rounding; a price is never negative.
     return np.maximum(row.discount * (row.strikes * below - row.forward * below_share), 0.0)
-
-
-def call_prices(
-    surface: Surface,
-    forward: npt.ArrayLike,
-    strikes: npt.ArrayLike,
-    tenor: npt.ArrayLike,
-    discount: npt.ArrayLike = 1.0,
-    method: Method = "series",
-) -> Array:
-    """Prices of European calls, by put-call parity; parameters and errors as for :func:`put_prices`."""
-    row = _Rows(surface, forward, strikes, tenor, discount)
-    puts = put_prices(surface, forward, strikes, tenor, discount, method)
-    return np.maximum(puts + row.discount * (row.forward - row.strikes), 0.0)
 
 
 def put_greeks(
@@ -384,29 +346,6 @@ def put_greeks(
     )
 
 
-def density(surface: Surface, log_returns: npt.ArrayLike, tenor: npt.ArrayLike) -> Array:
-    """Risk-neutral density of the log return of the forward to expiry.
-
-    Parameters
-    ----------
-    surface : Surface, shape (days,)
-    log_returns : array_like, shape (days, points), (points,) or scalar
-    tenor : array_like, shape (days,) or scalar
-        Years to expiry, above 0.
-
-    Returns
-    -------
-    ndarray, shape (days, points)
-
-    Raises
-    ------
-    SurfaceError
-        As for :func:`put_prices`.
-    """
-    row = _Rows(surface, 1.0, np.exp(np.asarray(log_returns, dtype=np.float64)), tenor, 1.0)
-    return _below(row.log_strike - row.drift, row.variance, row.jumps, row.jump)[1]
-
-
 def implied_volatility(
     puts: npt.ArrayLike,
     forward: npt.ArrayLike,
@@ -427,6 +366,7 @@ def implied_volatility(
     ndarray, shape (days, strikes)
         As a fraction a year; NaN where the price is at or outside its bounds, and no volatility gives it.
     """
+    # vollib takes a third of a second to import, and pricing does without it.
     from vollib.black.implied_volatility import implied_volatility as black_volatility
     from vollib.helpers.exceptions import PriceIsAboveMaximum, PriceIsBelowIntrinsic
 
@@ -472,7 +412,7 @@ def spread_cost(
     kappa : float
         As for :func:`calibrate`.
     moves : tuple of float
-        Relative moves of the spot for the scenario table.
+        Relative moves of the spot for the table of moves.
 
     Returns
     -------
@@ -502,24 +442,24 @@ def spread_cost(
     payoffs = np.maximum(strikes - spots[:, None], 0.0)
     volatility = float(implied_volatility(values[:1], spot * carry, strikes, tenor, discount)[0, 0])
 
-    def structure(short_strike: float | None, immediate: Array, at_expiry: Array) -> Structure:
+    def hedge(short_strike: float | None, immediate: Array, at_expiry: Array) -> PricedHedge:
         price, long_strike = float(immediate[0]), float(strikes[0])
         largest = long_strike - (short_strike or 0.0)
-        return Structure(
+        return PricedHedge(
             long_strike=long_strike,
             short_strike=short_strike,
             price=price,
             implied_volatility=volatility,
             break_even=long_strike - price if price <= largest else math.nan,
             largest_payoff=largest,
-            scenarios=tuple(
-                Scenario(move, float(late), float(late) - price, float(now), float(now) - price)
+            moves=tuple(
+                SpotMove(move, float(late), float(late) - price, float(now), float(now) - price)
                 for move, late, now in zip(moves, at_expiry[1:], immediate[1:], strict=True)
             ),
         )
 
-    outright = structure(None, values[:, 0], payoffs[:, 0])
-    spread = structure(float(strikes[1]), values[:, 0] - values[:, 1], payoffs[:, 0] - payoffs[:, 1])
+    outright = hedge(None, values[:, 0], payoffs[:, 0])
+    spread = hedge(float(strikes[1]), values[:, 0] - values[:, 1], payoffs[:, 0] - payoffs[:, 1])
     return SpreadCost(
         vix=vix,
         skew=skew,
@@ -532,32 +472,6 @@ def spread_cost(
         spread=spread,
         ratio=spread.price / outright.price if outright.price > 0 else math.nan,
     )
-
-
-def gram_charlier_tail(skew: npt.ArrayLike, deviations: npt.ArrayLike) -> Array:
-    """Probability of a 30-day log return that many standard deviations below its mean, as Cboe tells it.
-
-    Only to reproduce the table in Cboe's SKEW white paper; never for prices: with no excess kurtosis the
-    density ``phi(x) (1 + S / 6 (x^3 - 3 x))`` is negative somewhere at every skewness but 0, and beyond an
-    absolute skewness of `GRAM_CHARLIER_BOUND` no kurtosis mends it.
-
-    Parameters
-    ----------
-    skew : array_like
-        Cboe SKEW.
-    deviations : array_like
-        Number of standard deviations, above 0.
-
-    Returns
-    -------
-    ndarray
-        Probability as a fraction, shape of the two broadcast.
-    """
-    from scipy.special import ndtr  # type: ignore[import-untyped,unused-ignore]
-
-    skewness = (100.0 - np.asarray(skew, dtype=np.float64)) / 10.0
-    x = np.asarray(deviations, dtype=np.float64)
-    return np.asarray(ndtr(-x) - skewness / 6.0 * (x * x - 1.0) * _normal_density(x), dtype=np.float64)
 
 
 class _Rows:
@@ -620,6 +534,7 @@ def _below(x: Array, variance: Array, jumps: Array, jump: Array) -> tuple[Array,
     With `n` jumps the distribution is that with one fewer plus `jump` times the density, and the densities
     obey the recursion of the repeated integrals of the normal distribution (Abramowitz and Stegun 7.2.5).
     """
+    # scipy.special takes a quarter of a second to import, and `calibrate` does without it.
     from scipy.special import log_ndtr, ndtr, pdtrc  # type: ignore[import-untyped,unused-ignore]
 
     deviation = np.sqrt(np.maximum(variance, _SMALLEST_DEVIATION**2))
@@ -627,7 +542,7 @@ def _below(x: Array, variance: Array, jumps: Array, jump: Array) -> tuple[Array,
     if np.nanmax(ratio, initial=0.0) > LARGEST_RATIO:
         raise SurfaceError(
             f"the diffusion is {np.nanmax(ratio):.3g} times the mean jump, more than {LARGEST_RATIO:g}, "
-            "where the series loses digits; use a larger kappa, a shorter tenor, or method='cos'"
+            "where the sum loses digits; use a larger kappa or a shorter tenor"
         )
     u = x / deviation
     shift = x / jump + ratio**2
@@ -645,88 +560,6 @@ def _below(x: Array, variance: Array, jumps: Array, jump: Array) -> tuple[Array,
         term, before = (ratio**2 * before - shift * term) / count, term
         count += 1
     return below, np.maximum(at, 0.0)
-
-
-def _cos_puts(row: _Rows) -> Array:
-    """Undiscounted put prices by the Fourier-cosine method.
-
-    The range leaves out `_COS_TAIL` of probability on either side. Above there is only the normal tail;
-    below, the cumulant generating function of the jumps bounds their tail (Chernoff): ``P(J > y) <=
-    exp(-(sqrt(y / eta) - sqrt(l))^2)``, which is wide enough for any skewness, as a multiple of the standard
-    deviation is not. The number of terms follows from where the normal factor has damped the transform.
-    """
-    tail = -math.log(_COS_TAIL)
-    deviation = np.sqrt(row.variance)
-    half = math.sqrt(2.0 * tail) * deviation
-    fall = np.where(row.jumps > 0, row.jump * (np.sqrt(row.jumps) + math.sqrt(tail)) ** 2, 0.0)
-    lower = row.drift - half - fall
-    width = 2.0 * half + fall
-    shape = np.broadcast_shapes(row.log_strike.shape, row.jumps.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        wanted = np.broadcast_to(width * math.sqrt(2.0 * tail) / (math.pi * deviation), (shape[0], 1))[:, 0]
-    if np.any(wanted > _LARGEST_COS_TERMS):
-        raise SurfaceError(
-            f"the cosine method would need {np.nanmax(wanted):.3g} terms where there is almost no diffusion, "
-            f"more than {_LARGEST_COS_TERMS}; use method='series'"
-        )
-    blocks = np.where(wanted > 0, np.ceil(wanted / _COS_STEP), 0.0)
-    columns = [
-        np.broadcast_to(column, (shape[0], column.shape[1]))
-        for column in (
-            row.strikes,
-            row.forward,
-            row.log_strike,
-            row.variance,
-            row.jumps,
-            row.jump,
-            row.drift,
-            lower,
-            width,
-        )
-    ]
-    # Days without terms are at expiry or NaN.
-    puts = np.maximum(row.strikes - row.forward, 0.0) + 0.0 * row.jumps
-    for count in np.unique(blocks[blocks > 0]):
-        terms = int(count) * _COS_STEP
-        step = max(_COS_BLOCK // (terms * shape[1]), 1)
-        days = np.flatnonzero(blocks == count)
-        for start in range(0, len(days), step):
-            block = days[start : start + step]
-            puts[block] = _cos_block(terms, *(column[block] for column in columns))
-    return puts
-
-
-def _cos_block(
-    terms: int,
-    strikes: Array,
-    forward: Array,
-    log_strike: Array,
-    variance: Array,
-    jumps: Array,
-    jump: Array,
-    drift: Array,
-    lower: Array,
-    width: Array,
-) -> Array:
-    """Undiscounted puts of some days with the same number of cosine terms."""
-    frequency = np.pi / width * np.arange(terms)
-    damping = 1.0 / (1.0 + (frequency * jump) ** 2)
-    transform = np.exp(-0.5 * variance * frequency**2 + jumps * (damping - 1.0)) * np.cos(
-        frequency * (drift - lower) - jumps * frequency * jump * damping
-    )
-    transform[:, 0] *= 0.5
-    transform *= 2.0 / (width * (1.0 + frequency**2))
-    # Beyond the range's ends the payoff is worth its intrinsic value or nothing.
-    within = np.clip(log_strike, lower, lower + width) - lower
-    angle = frequency[:, None, :] * within[:, :, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sines = np.sin(angle) / frequency[:, None, :]
-    sines[:, :, 0] = within
-    scale = np.exp(lower + within) * forward
-    coefficients = scale[:, :, None] * (sines - np.cos(angle)) + (forward * np.exp(lower))[:, :, None]
-    puts: Array = np.einsum("dk,dsk->ds", transform, coefficients)
-    puts = np.maximum(puts + np.where(log_strike > lower + width, strikes - scale, 0.0), 0.0)
-    return puts
 
 
 def _normal_density(x: Array) -> Array:

@@ -1,13 +1,12 @@
-"""An append-only record, one line of JSON an entry, that does not shrink or change quietly.
+"""An append-only record in an SQLite file that does not shrink or change quietly.
 
-Each line carries the hash of the line before, so a changed, removed or inserted line breaks the chain. Lines
-cut off at the end, or a record begun anew, leave a chain that is whole in itself; two things outside it give
-that away: a file with the hash of the last line, and whatever else has noted a head (a run's manifest, for
-example). The next line then says what was lost before it. None of this stops someone who rewrites the record,
-the head and every note of it; it does stop a record from shrinking quietly.
+Each entry carries the hash of the one before, so a changed, removed or inserted entry breaks the chain.
+SQLite remembers the highest number that it ever gave out, so entries cut off at the end leave a gap. A record
+begun anew is whole in itself; whatever else has noted a head (a run's manifest, for example) gives that away.
+None of this stops someone who rewrites the record and every note of it; it does stop a record from shrinking
+quietly.
 
-Writers lock the record, so several processes may write at once. A write that was cut short leaves a torn
-line: it is no entry, it is reported, and the next line starts behind it. Locks need Linux or macOS.
+Several processes may write at once; one that is killed leaves the record as it was.
 """
 
 from __future__ import annotations
@@ -16,22 +15,68 @@ import datetime as dt
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 BEGINNING = "0" * 64
-"""What the first line carries as the hash of the line before."""
-
-OWN = ("n", "previous", "recorded", "hash")
-"""Keys that the chain itself writes into each entry."""
+"""What the first entry carries as the hash of the one before."""
 
 LOST = "lost"
-"""Key of an entry that found earlier ones missing."""
+"""Key of an entry that says what happened to earlier ones."""
 
-Entry = Mapping[str, Any]
+WAS = "was"
+"""Key of an entry migrated from a record of version 0.1: its hash there."""
+
+MOST = 1 << 53
+"""Entries that nobody will ever make."""
+
+PATIENCE = 60.0
+"""Seconds to wait for another writer."""
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS chain (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE,
+    content TEXT, attachment BLOB, previous TEXT, hash TEXT
+)"""
+
+
+class RecordError(ValueError):
+    """A record that can't be read or written; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be recorded.
+
+    Attributes
+    ----------
+    content : mapping
+        What JSON can hold.
+    key : str
+        An entry whose key is on record already is not written again; empty for one that always is.
+    attachment : bytes
+        Kept and hashed with it.
+    """
+
+    content: Mapping[str, Any]
+    key: str = ""
+    attachment: bytes = b""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An entry on record: its number from 1, its hash, and when it was written (ISO, UTC)."""
+
+    number: int
+    hash: str
+    recorded: str
+    content: Mapping[str, Any]
+    attachment: bytes
 
 
 @dataclass(frozen=True)
@@ -40,196 +85,205 @@ class Inspection:
 
     Attributes
     ----------
-    heads : tuple of str
-        `BEGINNING`, then the hash of each entry.
-    torn : int
-        Lines that are no entry: writes cut short.
+    entries : tuple of Recorded
+        Those that can be read, oldest first.
+    heads : dict of str to int
+        The number of each entry by its hash; `BEGINNING` is 0. Hashes of version 0.1 count too.
     problems : tuple of str
     """
 
-    heads: tuple[str, ...]
-    torn: int
-    problems: tuple[str, ...]
+    entries: tuple[Recorded, ...] = ()
+    heads: Mapping[str, int] = field(default_factory=lambda: {BEGINNING: 0})
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A record in a folder.
+    """A record in a file.
 
     Attributes
     ----------
-    folder : Path
-    record : str
-        Name of the file with the entries.
-    head : str
-        Name of the file with the hash of the last one.
+    path : Path
     noun : str
         What an entry is called, in the plural, for messages.
-    fields : tuple of str
-        Keys that every entry has besides `OWN`; a line without them is torn.
+    journal : {"WAL", "DELETE"}
+        SQLite's journal; only "DELETE" suits a network drive.
     """
 
-    folder: Path
-    record: str
-    head: str
+    path: Path
     noun: str
-    fields: tuple[str, ...] = ()
+    journal: str = "WAL"
 
-    def entries(self) -> tuple[dict[str, Any], ...]:
-        """Every entry, oldest first; empty without a record."""
-        return tuple(self._entries(_bytes(self.folder / self.record)))
+    def entries(self) -> list[Recorded]:
+        """Every entry that can be read, oldest first; none without a record."""
+        return [entry for row in self._rows() if (entry := _read(row)) is not None]
 
-    def append(
-        self, choose: Callable[[Sequence[Entry]], Iterable[Entry]]
-    ) -> tuple[tuple[dict[str, Any], ...], int]:
-        """Add entries under one lock, in one write.
+    def append(self, wanted: Iterable[Entry]) -> int:
+        """Add entries, all or none, and return how many are new.
 
-        Parameters
-        ----------
-        choose : callable
-            Given the entries on record, returns the new ones.
-
-        Returns
-        -------
-        tuple
-            All entries, old and new, and how many of them are new.
+        Raises
+        ------
+        RecordError
+            If the record can't be written, or what it should hold is not for JSON.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / self.record
-        with _locked(path) as file:
-            content = _content(file)
-            known = list(self._entries(content))
-            position, previous = (known[-1]["n"], known[-1]["hash"]) if known else (0, BEGINNING)
-            lost = self._lost(known)
-            added: list[dict[str, Any]] = []
-            for wanted in choose(known):
-                position += 1
-                entry = _chained(wanted, position, previous, lost)
-                previous, lost = entry["hash"], ""
-                added.append(entry)
-            if added:
-                # A torn line is closed first, in the same write.
-                opening = b"" if not content or content.endswith(b"\n") else b"\n"
-                lines = [json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in added]
-                _write(file, opening + b"".join(lines))
-                _replace(self.folder / self.head, f"{position} {previous}\n")
-        return (*known, *added), len(added)
+        with self.writing() as database:
+            return add(database, wanted)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the record for one writer; what is added stands when the block ends well, else nothing does.
+
+        Raises
+        ------
+        RecordError
+            If the record can't be written.
+        """
+        with told(self.path), closing(self._writable()) as database:
+            try:
+                yield database
+                database.execute("COMMIT")
+            finally:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
 
     def inspect(self) -> Inspection:
-        """Whether every entry follows the one before, and the record is as long as its head has seen."""
+        """Whether every entry follows the one before, and the record is as long as it ever was."""
         problems: list[str] = []
-        torn = 0
-        heads = [BEGINNING]
-        for number, line in enumerate(_bytes(self.folder / self.record).split(b"\n"), start=1):
-            if not line:
-                continue
-            entry = self._entry(line)
-            if entry is None:
-                torn += 1
-                continue
-            if _hash(entry) != entry["hash"]:
-                problems.append(f"line {number} of {self.record} was changed")
-            if entry["previous"] != heads[-1] or entry["n"] != len(heads):
-                problems.append(
-                    f"line {number} of {self.record} does not follow the one before: "
-                    "lines are missing or moved"
-                )
-            if LOST in entry:
-                problems.append(
-                    f"{self.noun} up to {entry[LOST]} were lost before line {number} of {self.record}"
-                )
-            heads.append(str(entry["hash"]))
-        seen = _text(self.folder / self.head).split()
-        if len(heads) > 1 and not seen:
-            problems.append(f"{self.head} is missing")
-        if seen and seen[-1] not in heads:
-            problems.append(f"{self.record} has lost {self.noun}: {self.head} has seen number {seen[0]}")
-        return Inspection(tuple(heads), torn, tuple(problems))
-
-    def _lost(self, known: Sequence[Entry]) -> str:
-        """Name the last entry that the head has seen, if the record does not hold it any more."""
-        seen = _text(self.folder / self.head).split()
-        held = not seen or any(entry["hash"] == seen[-1] for entry in known)
-        return "" if held else f"number {' '.join(seen)}"
-
-    def _entries(self, content: bytes) -> Iterator[dict[str, Any]]:
-        for line in content.split(b"\n"):
-            entry = self._entry(line)
-            if entry is not None:
-                yield entry
-
-    def _entry(self, line: bytes) -> dict[str, Any] | None:
-        """Parse the entry in a line; None for a torn line."""
+        heads = {BEGINNING: 0}
+        number, previous = 0, BEGINNING
+        entries = []
         try:
-            entry = json.loads(line)
-        except ValueError:
-            return None
-        whole = isinstance(entry, dict) and all(key in entry for key in (*OWN, *self.fields))
-        return entry if whole else None
+            rows = self._rows()
+            highest = self._highest()
+        except RecordError as error:
+            return Inspection(problems=(str(error),))
+        for row in rows:
+            entry = _read(row)
+            if entry is None:
+                problems.append(f"entry {row['n']} of {self.path.name} can't be read")
+            elif row["hash"] != _hash(row["n"], row["previous"], row["content"], row["attachment"]):
+                problems.append(f"entry {row['n']} of {self.path.name} was changed")
+            if (row["n"], row["previous"]) != (number + 1, previous):
+                problems.append(
+                    f"entry {row['n']} of {self.path.name} does not follow the one before: "
+                    "entries are missing or moved"
+                )
+            number, previous = row["n"], row["hash"]
+            heads[str(previous)] = number
+            if entry is not None:
+                entries.append(entry)
+                if LOST in entry.content:
+                    problems.append(str(entry.content[LOST]))
+                if WAS in entry.content:
+                    heads.setdefault(str(entry.content[WAS]), number)
+        if highest > number:
+            problems.append(
+                f"{self.path.name} has lost {self.noun}: it had {highest:,}, the last is {number:,}"
+            )
+        return Inspection(tuple(entries), heads, tuple(problems))
+
+    def _rows(self, order: str = "ORDER BY n") -> list[sqlite3.Row]:
+        return self._select(f"SELECT * FROM chain {order}")
+
+    def _highest(self) -> int:
+        rows = self._select("SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'chain'")
+        return (rows[0]["seq"] or 0) if rows else 0
+
+    def _select(self, query: str) -> list[sqlite3.Row]:
+        if not self.path.is_file():
+            return []
+        mode = "mode=ro" if os.access(self.path.parent, os.W_OK) else "immutable=1"
+        address = f"{self.path.absolute().as_uri()}?{mode}"
+        with told(self.path), closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as database:
+            database.row_factory = sqlite3.Row
+            database.text_factory = _text
+            return database.execute(query).fetchall()
+
+    def _writable(self) -> sqlite3.Connection:
+        """Open the record in a transaction; a damaged file is set aside and the record begun anew."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._begun()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            aside = self.path.with_name(f"{self.path.name}.damaged-{uuid4().hex[:8]}")
+            self.path.replace(aside)
+            for leftover in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + leftover).unlink(missing_ok=True)
+            database = self._begun()
+            what = f"{self.noun} before {dt.datetime.now(dt.UTC):%Y-%m-%d} were damaged ({error})"
+            add(database, [Entry({LOST: f"{what} and set aside as {aside.name}"})])
+            return database
+
+    def _begun(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        try:
+            database.row_factory = sqlite3.Row
+            database.text_factory = _text
+            database.execute(f"PRAGMA journal_mode={self.journal}")
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(TABLE)
+            if database.execute("SELECT 1 FROM chain WHERE n > ?", (MOST,)).fetchone():
+                raise sqlite3.DatabaseError("an entry has a number that is none")
+            return database
+        except BaseException:
+            database.close()
+            raise
 
 
-def _chained(wanted: Entry, position: int, previous: str, lost: str) -> dict[str, Any]:
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    entry: dict[str, Any] = {
-        "n": position,
-        "previous": previous,
-        **wanted,
-        "recorded": now,
-        **({LOST: lost} if lost else {}),
-    }
-    # As it will be read back: words for keys, lists for tuples.
-    entry = json.loads(json.dumps(entry))
-    entry["hash"] = _hash(entry)
-    return entry
-
-
-def _hash(entry: Entry) -> str:
-    kept = {key: value for key, value in entry.items() if key != "hash"}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+def add(database: sqlite3.Connection, wanted: Iterable[Entry]) -> int:
+    """Add entries to a record that is held for writing, and return how many are new."""
+    last = database.execute("SELECT n, hash FROM chain ORDER BY n DESC LIMIT 1").fetchone()
+    highest = database.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'chain'").fetchone()[0] or 0
+    number, previous = (last["n"], str(last["hash"])) if last else (0, BEGINNING)
+    number = first = max(number, highest)
+    for entry in wanted:
+        if entry.key and database.execute("SELECT 1 FROM chain WHERE key = ?", (entry.key,)).fetchone():
+            continue
+        number += 1
+        content = _json(entry.content)
+        digest = _hash(number, previous, content, entry.attachment)
+        database.execute(
+            "INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)",
+            (number, entry.key or None, content, entry.attachment, previous, digest),
+        )
+        previous = digest
+    return number - first
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """Open the record for appending and lock it; the system lets go if the writer is killed."""
-    import fcntl
-
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+def told(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say about a file into one sentence for people."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
-    finally:
-        os.close(file)
+        yield
+    except sqlite3.Error as error:
+        raise RecordError(f"{path}: can't be used: {error}") from None
+    except OSError as error:
+        raise RecordError(f"{path}: can't be used: {error.strerror or error}") from None
 
 
-def _content(file: int) -> bytes:
-    parts = []
-    os.lseek(file, 0, os.SEEK_SET)
-    while part := os.read(file, 1 << 20):
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _write(file: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(file, content) :]
-    os.fsync(file)
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _bytes(path: Path) -> bytes:
+def _json(content: Mapping[str, Any]) -> str:
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
+        return json.dumps({"recorded": now, **content}, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"a record holds what JSON can hold: {error}") from None
 
 
-def _text(path: Path) -> str:
-    return _bytes(path).decode("utf-8", errors="replace")
+def _read(row: sqlite3.Row) -> Recorded | None:
+    """Parse a row; None for one that is none of ours."""
+    try:
+        content = json.loads(row["content"])
+        return Recorded(row["n"], str(row["hash"]), content["recorded"], content, bytes(row["attachment"]))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _hash(number: int, previous: Any, content: Any, attachment: Any) -> str:
+    kept = attachment if isinstance(attachment, bytes) else repr(attachment).encode()
+    return hashlib.sha256(f"{number}\n{previous}\n{content}\n".encode() + kept).hexdigest()
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="replace")

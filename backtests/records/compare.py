@@ -13,52 +13,26 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from backtests.analysis.definitions import DEFINITIONS
-from backtests.analysis.performance import Performance, correlation, drawdown_series, performance
+from backtests.analysis.definitions import METRICS, metrics
+from backtests.analysis.performance import Track, correlation, drawdown_series, performance
+from backtests.analysis.registry import Figures, Scope
 from backtests.analysis.span import spans_a_year
 from backtests.document.blocks import (
     Cell,
     Column,
+    Document,
     Figure,
     LineChart,
     Paragraph,
     Row,
     Section,
     Table,
-    Tearsheet,
+    lines,
 )
-from backtests.document.formats import Format
 from backtests.document.html import write_html
 from backtests.records.results import ResultsError
-from backtests.tearsheet.sections.growth import lines
 from backtests.tearsheet.sections.provenance import flat
 from datafeeds.market import Array, Dates
-
-COMMON: tuple[tuple[str, Format], ...] = (
-    ("cagr", "percent2"),
-    ("total_return", "percent"),
-    ("volatility", "percent2"),
-    ("sharpe", "number"),
-    ("sortino", "number"),
-    ("max_drawdown", "percent2"),
-    ("calmar", "number"),
-    ("value_at_risk", "percent2"),
-    ("expected_shortfall", "percent2"),
-    ("worst_month", "percent2"),
-    ("worst_year", "percent2"),
-)
-RELATIVE: tuple[tuple[str, Format], ...] = (
-    ("excess_return", "percent2"),
-    ("tracking_error", "percent2"),
-    ("information_ratio", "number"),
-    ("beta", "number"),
-)
-TRADED: tuple[tuple[str, Format], ...] = (
-    ("turnover", "percent"),
-    ("cost_bps", "bps"),
-    ("fills", "integer"),
-    ("decisions", "integer"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +104,7 @@ def compare(folders: Sequence[Path], results: Path) -> Path:
     return write_html(comparison(runs, results), results / f"compare-{digest}.html")
 
 
-def comparison(runs: Sequence[Finished], results: Path) -> Tearsheet:
+def comparison(runs: Sequence[Finished], results: Path) -> Document:
     """The page as a document."""
     sessions, equities = common_equity(runs)
     found = [performance(each, sessions) for each in equities]
@@ -141,15 +115,18 @@ def comparison(runs: Sequence[Finished], results: Path) -> Tearsheet:
             (Paragraph(_best(runs, found), "lead"), *_warnings(runs), _common(runs, found)),
         ),
         Section("growth", "Growth and drawdown", _figures(runs, sessions, equities)),
-        Section("own", "Each over its own span", (_own(runs, results), _correlations(runs, equities))),
+        Section(
+            "own", "Each over its own span", (_own(runs, results), _correlated(runs, sessions, equities))
+        ),
         Section("settings", "What was set differently", (_settings(runs),)),
     )
-    used = {key for key, _ in (*COMMON, *RELATIVE, *TRADED)}
-    return Tearsheet(
+    scopes: tuple[Scope, ...] = ("portfolio", "relative", "trading")
+    used = {each.key for scope in scopes for each in metrics(scope, "compare")}
+    return Document(
         title=f"{len(runs)} runs side by side",
         subtitle=f"{sessions[0]} to {sessions[-1]}, the span that all share. Hypothetical: simulations.",
         sections=sections,
-        definitions={key: DEFINITIONS[key] for key in DEFINITIONS if key in used},
+        definitions={key: each for key, each in METRICS.items() if key in used},
         footer=" · ".join(run.label for run in runs),
         annual=spans_a_year(sessions),
         kind="Comparison",
@@ -178,7 +155,7 @@ def common_equity(runs: Sequence[Finished]) -> tuple[Dates, list[Array]]:
     return shared, grown
 
 
-def _best(runs: Sequence[Finished], found: Sequence[Performance]) -> str:
+def _best(runs: Sequence[Finished], found: Sequence[Figures]) -> str:
     order = sorted(range(len(runs)), key=lambda place: -found[place].total_return)
     first, last = order[0], order[-1]
     growth = Cell(found[first].total_return, "percent").text, Cell(found[last].total_return, "percent").text
@@ -200,25 +177,23 @@ def _warnings(runs: Sequence[Finished]) -> list[Paragraph]:
     return [Paragraph(" ".join(said), "warning")]
 
 
-def _term(key: str, annual: bool) -> str:
-    definition = DEFINITIONS[key]
-    return definition.term if annual or not definition.short_term else definition.short_term
-
-
 def _columns(runs: Sequence[Finished]) -> tuple[Column, ...]:
     return tuple(Column(run.label) for run in runs)
 
 
-def _common(runs: Sequence[Finished], found: Sequence[Performance]) -> Table:
+def _common(runs: Sequence[Finished], found: Sequence[Figures]) -> Table:
     return Table(
         "Return and risk after costs, over the same sessions",
         (Column("Statistic", "left"), *_columns(runs)),
         tuple(
             Row(
-                (Cell(_term(key, found[0].annual)), *(Cell(getattr(each, key), form) for each in found)),
-                term=key,
+                (
+                    Cell(each.label(found[0].annual)),
+                    *(Cell(numbers[each.key], each.form) for numbers in found),
+                ),
+                term=each.key,
             )
-            for key, form in COMMON
+            for each in metrics("portfolio", "compare")
         ),
         "Sharpe ratios here are without a cash return.",
     )
@@ -266,23 +241,14 @@ def _own(runs: Sequence[Finished], results: Path) -> Table:
         row("Strategy", [Cell(run.metrics["strategy"]["label"]) for run in runs]),
         row("First benchmark", [Cell(benchmark(run).get("label", "none")) for run in runs]),
     ]
+    sources: tuple[tuple[Scope, list[Mapping[str, Any]]], ...] = (
+        ("relative", [benchmark(run).get("relative", {}) for run in runs]),
+        ("trading", [run.metrics["strategy"]["trading"] for run in runs]),
+    )
     rows += [
-        row(
-            _term(key, True),
-            [Cell(benchmark(run).get("relative", {}).get(key), form) for run in runs],
-            key,
-            place == 0,
-        )
-        for place, (key, form) in enumerate(RELATIVE)
-    ]
-    rows += [
-        row(
-            _term(key, True),
-            [Cell(run.metrics["strategy"]["trading"].get(key), form) for run in runs],
-            key,
-            place == 0,
-        )
-        for place, (key, form) in enumerate(TRADED)
+        row(each.term, [Cell(values.get(each.key), each.form) for values in of], each.key, place == 0)
+        for scope, of in sources
+        for place, each in enumerate(metrics(scope, "compare"))
     ]
     return Table(
         "As each run has it, against its own first benchmark",
@@ -297,14 +263,14 @@ def _link(run: Finished, results: Path) -> Cell:
     return Cell("open", link=f"{quote(run.label)}/tearsheet.html") if beside else Cell("elsewhere")
 
 
-def _correlations(runs: Sequence[Finished], equities: list[Array]) -> Table:
-    returns = [each[1:] / each[:-1] - 1.0 for each in equities]
+def _correlated(runs: Sequence[Finished], sessions: Dates, equities: list[Array]) -> Table:
+    tracks = [Track.of(each, sessions) for each in equities]
     return Table(
         "Correlation of session returns",
         (Column("Run", "left"), *_columns(runs)),
         tuple(
-            Row((Cell(run.label), *(Cell(correlation(ours, theirs), "number") for theirs in returns)))
-            for run, ours in zip(runs, returns, strict=True)
+            Row((Cell(run.label), *(Cell(correlation(ours, theirs), "number") for theirs in tracks)))
+            for run, ours in zip(runs, tracks, strict=True)
         ),
     )
 

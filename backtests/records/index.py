@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table, Tearsheet
+from backtests.analysis.definitions import metrics
+from backtests.analysis.registry import Metric
+from backtests.document.blocks import Block, Cell, Column, Document, Paragraph, Row, Section, Table
 from backtests.document.formats import Value
 from backtests.document.html import html
-from backtests.records import reviews, trials
+from backtests.records import register, reviews
 from backtests.records.reviews import Review
 
 INDEX = "index.html"
@@ -50,7 +52,7 @@ def write_index(results: Path) -> Path:
     return target
 
 
-def index(results: Path) -> Tearsheet:
+def index(results: Path) -> Document:
     """The list of runs, sweeps and reviews as a document."""
     found = listed(results)
     runs = [each for each in found if each.metrics]
@@ -62,15 +64,16 @@ def index(results: Path) -> Tearsheet:
         sections.append(Section("sweeps", "Sweeps and walks forward", (_others(others),)))
     if said:
         sections.append(Section("reviews", "Reviews", (_reviews(said, results),)))
-    verdicts = (trials.verify(results).sentence(), reviews.record_sentence(results))
+    verdicts = (register.verify(results).sentence(), reviews.record_sentence(results))
     sections.append(
         Section("records", "Records", tuple(Paragraph(sentence) for sentence in verdicts if sentence))
     )
-    return Tearsheet(
+    return Document(
         title="Results",
         subtitle="Every run in this folder, latest first. Hypothetical: simulations on past data.",
         sections=tuple(sections),
         kind="Index",
+        wide=True,
     )
 
 
@@ -80,9 +83,9 @@ def listed(results: Path) -> list[Listed]:
     for path in results.glob("[!.]*/manifest.json"):
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
-            metrics = _json(path.with_name("metrics.json"))
+            numbers = _json(path.with_name("metrics.json"))
             found.append(
-                (manifest.get("started", ""), path.parent.name, Listed(path.parent, manifest, metrics))
+                (manifest.get("started", ""), path.parent.name, Listed(path.parent, manifest, numbers))
             )
         except (OSError, ValueError, AttributeError):
             continue
@@ -103,26 +106,31 @@ def _runs(runs: list[Listed], said: tuple[Review, ...], results: Path) -> Table:
             Column("Market", "left"),
             Column("From", "left"),
             Column("To", "left"),
-            Column("CAGR"),
-            Column("Sharpe"),
-            Column("Deepest fall"),
-            Column("Above first benchmark"),
+            *(Column(each.term) for each in _shown()),
             Column("Reviews", "left"),
             Column("Verified", "left"),
             Column("Look-ahead", "left"),
             Column("PDF", "left"),
         ),
         tuple(_run(each, said, results) for each in runs),
-        "CAGR: return a year; a dash under a year. Verified: recomputed by the other engine, identical to "
-        "the last bit.",
+        "Against the first benchmark where it takes one. Verified: recomputed by the other engine, identical "
+        "to the last bit.",
+    )
+
+
+def _shown() -> tuple[Metric, ...]:
+    return (
+        *metrics("portfolio", "index"),
+        *metrics("relative", "index"),
+        *metrics("trading", "index"),
     )
 
 
 def _run(run: Listed, said: tuple[Review, ...], results: Path) -> Row:
-    metrics, manifest = run.metrics, run.manifest
-    ours = metrics.get("strategy", {})
-    numbers = ours.get("performance", {})
-    benchmarks = metrics.get("benchmarks") or [{}]
+    numbers, manifest = run.metrics, run.manifest
+    ours = numbers.get("strategy", {})
+    first = (numbers.get("benchmarks") or [{}])[0]
+    values = {**ours.get("performance", {}), **ours.get("trading", {}), **first.get("relative", {})}
     mine = [each.sentence(results) for each in said if each.run == run.folder.name]
     pdf = run.link("tearsheet.pdf")
     return Row(
@@ -130,12 +138,9 @@ def _run(run: Listed, said: tuple[Review, ...], results: Path) -> Row:
             Cell(run.folder.name, link=run.link("tearsheet.html")),
             Cell(str(ours.get("label", ""))),
             Cell(str(manifest.get("market", {}).get("name", ""))),
-            Cell(str(metrics.get("first_session", ""))),
-            Cell(str(metrics.get("last_session", ""))),
-            Cell(numbers.get("cagr"), "percent2"),
-            Cell(numbers.get("sharpe"), "number"),
-            Cell(numbers.get("max_drawdown"), "percent"),
-            Cell(benchmarks[0].get("relative", {}).get("excess_return"), "percent2"),
+            Cell(str(numbers.get("first_session", ""))),
+            Cell(str(numbers.get("last_session", ""))),
+            *(Cell(values.get(each.key), each.form) for each in _shown()),
             Cell("; ".join(mine) or "none"),
             Cell(_verified(manifest)),
             Cell(_looked(manifest)),

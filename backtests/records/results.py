@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import cash_returns, metrics, returns_of
-from backtests.analysis.significance import moments
+from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decision
 from backtests.options.overlay import hedge_lines
 from backtests.provenance import trial_hash
-from backtests.records import trials
+from backtests.records import register
 from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.tearsheet import Paper, build, write_html, write_pdf
@@ -37,8 +36,17 @@ def folder_name(result: Result) -> str:
     return f"{result.config.name}-{result.manifest['run_hash'][:8]}"
 
 
-def write(result: Result, results: Path, paper: Paper = "a4") -> Path:
-    """Write a run's folder below `results` and return its path.
+@dataclass(frozen=True)
+class Written:
+    """A run's folder, and what its ``metrics.json`` and ``manifest.json`` hold."""
+
+    folder: Path
+    metrics: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+
+
+def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
+    """Write a run's folder below `results`.
 
     The run is added to the record of trials first, so that its tearsheet knows how often one tried. The
     folder is made under a temporary name and renamed when it is whole. An older folder of the same run is
@@ -63,45 +71,24 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Path:
         partial.mkdir(parents=True)
         try:
             recorded = replace(result, manifest={**result.manifest, "trials": record_trial(result, results)})
-            _fill(partial, recorded, paper)
+            numbers, manifest = _fill(partial, recorded, paper)
             _replace(partial, final)
             write_index(results)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise ResultsError(f"{final}: can't be written: {error.strerror or error}") from None
-    return final
+    return Written(final, numbers, manifest)
 
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
-    """Add the run to the record of trials below `results`.
-
-    Returns
-    -------
-    dict
-        For the manifest: as from `backtests.records.trials.stamp`, with the `variance` of the Sharpe ratios
-        on record (None while there are few), whether the record is `intact`, and its `verdict` in words.
-    """
-    ledger, market = result.book.ledger, result.market
-    cash = cash_returns(ledger.sessions, result.config.costs.cash_rate)
-    returns = returns_of(ledger.equity) - cash
-    sharpe = moments(returns).sharpe if len(returns) > 1 else math.nan
-    stamp = trials.record(
-        results,
-        market.hash,
-        trial_hash(result.config, market),
-        sharpe,
-        name=result.config.name,
-        kind="run",
-        sessions=len(returns),
-    )
-    verdict = trials.verify(results)
-    return {
-        **stamp,
-        "variance": trials.variance(results, market.hash),
-        "intact": verdict.intact,
-        "verdict": verdict.sentence(),
-    }
+    """Add the run to the register of trials and return its `stamp` for the manifest."""
+    ledger, market, config = result.book.ledger, result.market, result.config
+    register.adopt(results)
+    sharpe = register.sharpe_per_session(returns_of(ledger.equity), ledger.sessions, config.costs.cash_rate)
+    details = {"name": config.name, "kind": "run", "sessions": len(ledger.sessions) - 1}
+    register.record(market.hash, [register.Trial(trial_hash(config, market), sharpe, details)])
+    return register.stamp(market.hash, results)
 
 
 def _replace(partial: Path, final: Path) -> None:
@@ -118,8 +105,8 @@ def _replace(partial: Path, final: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _fill(folder: Path, result: Result, paper: Paper) -> None:
-    write_numbers(folder, result)
+def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], dict[str, Any]]:
+    numbers = write_numbers(folder, result)
     config = result.config.model_dump(mode="python", exclude_none=True)
     _write_text(folder / "run.toml", tomli_w.dumps(config))
     _write_text(folder / "log.txt", "".join(line + "\n" for line in log_lines(result)))
@@ -128,11 +115,19 @@ def _fill(folder: Path, result: Result, paper: Paper) -> None:
     write_html(sheet, folder / "tearsheet.html")
     write_pdf(sheet, folder / "tearsheet.pdf", paper)
     seconds = {**result.manifest.get("seconds", {}), "tearsheet": time.perf_counter() - began}
-    _write_json(folder / "manifest.json", {**result.manifest, "seconds": seconds})
+    manifest = {**result.manifest, "seconds": seconds}
+    _write_json(folder / "manifest.json", manifest)
+    return numbers, manifest
 
 
-def write_numbers(folder: Path, result: Result) -> None:
-    """Write every file of a run that holds numbers and nothing else: what running it again must give."""
+def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
+    """Write every file of a run that holds numbers and nothing else: what running it again must give.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` holds.
+    """
     ledger = result.book.ledger
     dates = pd.DatetimeIndex(ledger.sessions, name="session")
     returns = pd.DataFrame({book.label: book.ledger.returns for book in result.books})
@@ -147,7 +142,9 @@ def write_numbers(folder: Path, result: Result) -> None:
         ledger.hedge.to_parquet(folder / "hedge.parquet", index=False)
     lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
     _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
-    _write_json(folder / "metrics.json", metrics(result))
+    numbers = result.metrics()
+    _write_json(folder / "metrics.json", numbers)
+    return numbers
 
 
 def log_lines(result: Result) -> list[str]:

@@ -1,7 +1,7 @@
 """Who reviewed a run, and what they said: a record that does not change quietly.
 
-Reviews stand in `reviews.jsonl` in the results folder, a `Chain`. Each carries the hash of
-every document that was reviewed, so that one written anew is not taken for the one that was signed.
+Reviews stand in `records.sqlite` in the results folder, a `Chain`. Each carries the hash of every file of the
+run, so that one written anew is not taken for the one that was signed.
 """
 
 from __future__ import annotations
@@ -13,19 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from backtests.records.chain import Chain, Entry
+from backtests.records import first_edition
+from backtests.records.chain import Chain, Entry, Recorded
 
-RECORD = "reviews.jsonl"
-HEAD = "reviews.head"
-DOCUMENTS = (
-    "tearsheet.html",
-    "tearsheet.pdf",
-    "metrics.json",
-    "returns.parquet",
-    "fills.parquet",
-    "run.toml",
-)
-"""Files of a run that a review vouches for."""
+RECORD = "records.sqlite"
 
 Verdict = Literal["approve", "reject"]
 _FIELDS = ("run", "run_hash", "verdict", "by", "note", "documents")
@@ -46,7 +37,7 @@ class Review:
     verdict : {"approve", "reject"}
     by, note : str
     documents : mapping of str to str
-        SHA-256 of each document reviewed.
+        SHA-256 of each file reviewed.
     recorded : str
         Time, ISO, UTC.
     """
@@ -60,12 +51,12 @@ class Review:
     recorded: str
 
     def changed(self, results: Path) -> tuple[str, ...]:
-        """Documents that are not, or no longer, what was reviewed."""
+        """Files that are not, or no longer, what was reviewed."""
         now = hashes(results / self.run)
         return tuple(name for name, digest in self.documents.items() if now.get(name) != digest)
 
     def sentence(self, results: Path) -> str:
-        """Say who came to what verdict, and whether the documents are still the same."""
+        """Say who came to what verdict, and whether the files are still the same."""
         done = {"approve": "Approved", "reject": "Rejected"}[self.verdict]
         changed = self.changed(results)
         since = f" (changed since: {', '.join(changed)})" if changed else ""
@@ -79,13 +70,15 @@ def review(folder: Path, verdict: Verdict, by: str, note: str = "") -> Review:
     ------
     ReviewError
         Without a name, or for a rejection without a reason.
+    RecordError
+        If the record can't be written.
     """
     if not by.strip():
         raise ReviewError("a review needs a name: --by NAME")
     if verdict == "reject" and not note.strip():
         raise ReviewError("a rejection needs a reason: --note TEXT")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    entry = {
+    content = {
         "run": folder.resolve().name,
         "run_hash": manifest.get("run_hash", ""),
         "verdict": verdict,
@@ -93,38 +86,47 @@ def review(folder: Path, verdict: Verdict, by: str, note: str = "") -> Review:
         "note": note.strip(),
         "documents": hashes(folder),
     }
-    entries, _ = _chain(folder.resolve().parent).append(lambda known: [entry])
-    return _review(entries[-1])
+    results = folder.resolve().parent
+    _adopt(results)
+    chain(results).append([Entry(content)])
+    return read(results)[-1]
 
 
 def read(results: Path) -> tuple[Review, ...]:
     """Every review on record, oldest first."""
-    return tuple(_review(entry) for entry in _chain(results).entries())
+    return tuple(said for entry in chain(results).entries() if (said := _review(entry)) is not None)
 
 
 def record_sentence(results: Path) -> str:
     """Whether the record is unbroken, in words; empty without one."""
-    found = _chain(results).inspect()
-    count = len(found.heads) - 1
+    found = chain(results).inspect()
+    count = len(found.entries)
     if found.problems:
         return f"The record of reviews can't be trusted: {'; '.join(found.problems)}."
-    if not count:
-        return ""
-    return f"The record of {count:,} review{'s' if count > 1 else ''} is unbroken."
+    return f"The record of {count:,} review{'s' if count > 1 else ''} is unbroken." if count else ""
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of each of `DOCUMENTS` that the folder has."""
+    """SHA-256 of each file of a run."""
     return {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in DOCUMENTS
-        if (folder / name).is_file()
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.glob("[!.]*"))
+        if path.is_file()
     }
 
 
-def _chain(results: Path) -> Chain:
-    return Chain(results, RECORD, HEAD, "reviews", _FIELDS)
+def chain(results: Path) -> Chain:
+    """The record of a results folder."""
+    return Chain(results / RECORD, "reviews")
 
 
-def _review(entry: Entry) -> Review:
-    return Review(**{key: entry[key] for key in _FIELDS}, recorded=entry["recorded"])
+def _adopt(results: Path) -> None:
+    first_edition.migrate(results, "reviews", chain(results), lambda old: {key: old[key] for key in _FIELDS})
+
+
+def _review(entry: Recorded) -> Review | None:
+    """The review in an entry; None for an entry that is none."""
+    try:
+        return Review(**{key: entry.content[key] for key in _FIELDS}, recorded=entry.recorded)
+    except KeyError:
+        return None

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from backtests.analysis.performance import performance, returns_of
 from backtests.analysis.trading import trading
 from backtests.document.blocks import Cell, Column, Row, Table
-from backtests.document.terminal import print_block
-from backtests.records.results import ResultsError
 from backtests.research.claims import inference
 from backtests.result import Book
 from backtests.runner import run
-from backtests.settings import run_file as run_files
-from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from datafeeds.market import Market
 from strategies.strategy import strategy_named
@@ -194,20 +188,3 @@ def markdown(outcomes: Iterable[Outcome], caption: str) -> str:
     lines = [f"## {caption}", "", "| " + " | ".join(COLUMNS) + " |", "|---" + "|---:" * 6 + "|"]
     lines += ["| " + " | ".join(cells(outcome)) + " |" for outcome in outcomes]
     return "\n".join(lines) + "\n"
-
-
-def ablation_command(file: str, overrides: list[str], text: Path | None) -> None:
-    """The body of ``backtest ablation``."""
-    config = run_files.load(file, overrides)
-    elements_of(config)
-    market = open_market(config.market)
-    with Console(stderr=True).status("starting") as status:
-        outcomes = ablate(config, market, lambda what: status.update(f"running: {what}"))
-    caption = f"{config.strategy.name} on {market.name}, {', '.join(elements_of(config))}"
-    print_block(Console(), table(outcomes, caption))
-    if text is not None:
-        try:
-            text.parent.mkdir(parents=True, exist_ok=True)
-            text.write_text(markdown(outcomes, caption), encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise ResultsError(f"{text}: can't be written: {error.strerror}") from None

@@ -1,16 +1,13 @@
-"""An event study as a section of a document, and the body of ``backtest event``."""
+"""An event study as sections of a document."""
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
-from backtests.analysis.stress import SCENARIOS, apply_scenario, groups_today
+from backtests.analysis.stress import apply_scenario, groups_today
 from backtests.document.blocks import (
     Block,
     Bullets,
@@ -20,62 +17,23 @@ from backtests.document.blocks import (
     Row,
     Section,
     Table,
-    Tearsheet,
 )
 from backtests.document.formats import Format, Value
-from backtests.document.html import write_html
-from backtests.document.terminal import print_sections
-from backtests.records.results import ResultsError
 from backtests.research.events import (
     JUNE_2026_DATE,
     JUNE_2026_REPORTED,
     Abnormal,
     Aftermath,
-    Event,
-    EventError,
     Indices,
     Own,
     Study,
-    load_event,
-    study,
 )
-from backtests.settings.markets import open_market
 from datafeeds.market import Market
 from strategies.asof import AsOf
 from strategies.benchmarks import CapWeighted
 from strategies.blueprint import Blueprint
+from strategies.june_2026 import JUNE_2026_SCENARIOS
 from strategies.strategy import Strategy
-
-
-def event_command(market: str, date: str | None, file: Path | None, html: Path | None) -> None:
-    """Study an event, print the tables, and write the page asked for.
-
-    Raises
-    ------
-    EventError
-        If neither a date nor a file is given, or both; if either can't be used.
-    """
-    if (date is None) == (file is None):
-        raise EventError("give either --date or an event file")
-    event = load_event(file) if file is not None else Event(date=_parsed(date or ""))
-    traded = open_market(market)
-    sections = event_sections(traded, study(traded, event))
-    console = Console()
-    print_sections(console, sections)
-    if html is not None:
-        try:
-            html.parent.mkdir(parents=True, exist_ok=True)
-            sheet = Tearsheet(f"Event of {event.date}", f"On market {traded.name}", sections)
-            console.print(f"Written: {write_html(sheet, html)}", soft_wrap=True)
-        except OSError as error:
-            raise ResultsError(f"{html}: can't be written: {error.strerror}") from None
-
-
-def _parsed(date: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(date)
-    except ValueError:
-        raise EventError(f"--date {date!r}: write it as 2026-06-04") from None
 
 
 def event_sections(market: Market, found: Study) -> tuple[Section, ...]:
@@ -247,7 +205,7 @@ def _scenario_blocks(market: Market) -> list[Block]:
     for strategy in chosen:
         target = strategy.decide(AsOf(market, end))
         weights = dict(target.weights) if target is not None else {}
-        for scenario in SCENARIOS:
+        for scenario in JUNE_2026_SCENARIOS:
             outcome = apply_scenario(scenario, weights, groups)
             rows.append(
                 _row(
@@ -268,14 +226,14 @@ def _scenario_blocks(market: Market) -> list[Block]:
             tuple(rows),
         ),
         moved,
-        Bullets("Where the numbers come from", SCENARIOS[0].notes),
+        Bullets("Where the numbers come from", JUNE_2026_SCENARIOS[0].notes),
     ]
 
 
 def _moved() -> Paragraph:
     """What a percent moved out of hardware earned on the day, by the blueprint's shares."""
     gained = []
-    for scenario in SCENARIOS:
+    for scenario in JUNE_2026_SCENARIOS:
         shocks = scenario.groups
         bought = 0.4 * shocks["financials"] + 0.3 * shocks["healthcare"] + 0.3 * shocks["small_cap"]
         gained.append(f"{bought - shocks['ai_hardware']:.2%} ({scenario.name})")

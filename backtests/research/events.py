@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from backtests.research.dow import LEAST_MEMBERS, PriceWeightedDay, dow_members, price_weighted_day
 from backtests.research.indices import (
@@ -29,9 +29,11 @@ from backtests.research.indices import (
     market_returns,
     session_returns,
 )
-from datafeeds.facts import fact, names, series_names, series_table
+from datafeeds.facts import fact, names
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
+from datafeeds.series import series_names, series_table
+from datafeeds.validation import validated
 from strategies.signals import ESTIMATION_FIRST, ESTIMATION_LAST, fitted_market_model, turbulence
 
 HORIZONS = (1, 5, 21, 63)
@@ -147,17 +149,7 @@ def load_event(path: Path) -> Event:
 
 def parse_event(document: dict[str, Any], source: str) -> Event:
     """Check an event file's content; see `load_event`."""
-    try:
-        return Event.model_validate(document)
-    except ValidationError as error:
-        problems = error.errors()
-        # A key that does not exist explains the one that is missing.
-        problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
-        place = ".".join(map(str, problem["loc"]))
-        known = Signature.model_fields if problem["loc"][0] == "signature" else Event.model_fields
-        if problem["type"] == "extra_forbidden":
-            raise EventError(f"{source}: {unknown_name('key', str(problem['loc'][-1]), known)}") from None
-        raise EventError(f"{source}: {place}: {problem['msg']}") from None
+    return validated(Event, document, source, "the event file", EventError)
 
 
 @dataclass(frozen=True)
@@ -221,15 +213,13 @@ class Own:
 
 def own_record(market: Market, published: Reported, day: np.datetime64) -> Own:
     """What `market` itself has on record of a published figure."""
-    if published.series in series_names(market) and published.series:
-        table = series_table(market, published.series)
-        order = np.argsort(table.dates, kind="stable")
-        order = order[table.dates[order] <= day]
-        if len(order):
-            now = float(table.values[order[-1]])
-            before = float(table.values[order[-2]]) if len(order) > 1 else math.nan
-            change = now / before - 1.0 if before > 0 else math.nan
-            return Own(published.what, change, now, table.dates[order[-1]])
+    if published.series in series_names(market):
+        table = series_table(market, published.series).by_date()
+        known = table.count(day)
+        if known:
+            before, now = table.values[max(known - 2, 0) : known][[0, -1]]
+            change = float(now / before - 1.0) if known > 1 and before > 0 else math.nan
+            return Own(published.what, change, float(now), table.dates[known - 1])
     index = market.index_of(day)
     if published.symbol in market.column and index > 0 and market.sessions[index] == day:
         change = float(session_returns(market)[index, market.column[published.symbol]])

@@ -6,8 +6,12 @@ from pathlib import Path
 
 from datafeeds.market import Market, MarketError
 from datafeeds.names import unknown_name
+from datafeeds.universe import names as universe_names
 
 BUILT_IN = ("sample",)
+
+DOWNLOADS = Path("data")
+"""Where `backtest data fetch` puts the market folder of a universe, under the universe's name."""
 
 
 def open_market(market: str) -> Market:
@@ -29,6 +33,11 @@ def open_market(market: str) -> Market:
 
         return sample_market()
     path = Path(market).expanduser()
+    if path.parent == DOWNLOADS and path.name in universe_names() and not path.exists():
+        raise MarketError(
+            f"market folder {market!r} is not there yet: `make data` (or `backtest data fetch --universe "
+            f"{path.name}`) downloads it where there is a network, or --market PATH says where one lies"
+        )
     if path.exists() or path.is_absolute() or len(path.parts) > 1:
         from datafeeds.folder.cache import open_folder
 

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from backtests.engine.terms import Costs, Engine
 from backtests.options.overlay import OverlaySettings
 from backtests.settings import strategies as named_strategies
 from backtests.settings.sweep import SweepSettings, WalkForwardSettings
-from datafeeds.names import unknown_name
 from datafeeds.toml_files import find_toml, read_toml, toml_names
+from datafeeds.validation import validated
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
@@ -198,11 +198,7 @@ def parse(document: Mapping[str, Any], source: str) -> RunConfig:
     ConfigError
         Naming every key that is unknown, missing or out of range.
     """
-    try:
-        config = RunConfig.model_validate(document)
-    except ValidationError as error:
-        problems = [_problem(problem) for problem in error.errors()]
-        raise ConfigError(f"{source}: " + "; ".join(problems)) from None
+    config = validated(RunConfig, document, source, "the run file", ConfigError)
     if config.start and config.end and config.start >= config.end:
         raise ConfigError(f"{source}: start {config.start} is not before end {config.end}")
     if config.hedge is not None and config.overlay is None:
@@ -211,41 +207,6 @@ def parse(document: Mapping[str, Any], source: str) -> RunConfig:
             'underlying = "SPY"'
         )
     return config
-
-
-def _problem(problem: Any) -> str:
-    key = _dotted(problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        *table, name = problem["loc"]
-        model = _model_at(table)
-        place = f"[{_dotted(table)}]" if table else "the run file"
-        return unknown_name("key", str(name), model.model_fields, place)
-    if problem["type"] == "missing":
-        return f"{key} is missing"
-    if problem["type"] == "value_error":
-        return f"[{key}] {problem['msg'].removeprefix('Value error, ')}"
-    return f"{key} = {problem['input']!r}: {problem['msg']}"
-
-
-def _model_at(location: Iterable[Any]) -> type[BaseModel]:
-    """The model that a table of the run file is checked against."""
-    tables: dict[str, type[BaseModel]] = {
-        "costs": Costs,
-        "overlay": OverlaySettings,
-        "hedge": HedgeChoice,
-        "strategy": StrategyChoice,
-        "benchmarks": BenchmarkChoice,
-        "sweep": SweepSettings,
-        "walk_forward": WalkForwardSettings,
-    }
-    return tables.get(next(iter(location), ""), RunConfig)
-
-
-def _dotted(location: Iterable[Any]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
 
 
 def override_key(document: dict[str, Any], override: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from datafeeds.names import unknown_name
+from datafeeds.validation import problems_in
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Number = Annotated[int, Field(strict=True)] | Finite
@@ -176,18 +177,25 @@ def _domain(key: str, given: Any) -> Domain:
     if isinstance(given, Values | Range | Bounded | Normal):
         return given
     if isinstance(given, list | tuple):
-        return Values(values=tuple(given))
+        return _checked(key, Values, {"values": tuple(given)})
     if isinstance(given, Mapping) and "distribution" in given:
         name = given["distribution"]
         if name not in DISTRIBUTIONS:
             raise ValueError(f"{key}: {unknown_name('distribution', str(name), DISTRIBUTIONS)}")
-        return Normal(**given) if name == "normal" else Bounded(**given)
+        return _checked(key, Normal if name == "normal" else Bounded, given)
     if isinstance(given, Mapping) and {"from", "to", "step"} & set(given):
-        return Range(**given)
+        return _checked(key, Range, given)
     raise ValueError(
         f"{key} = {given!r}: write a list, a range {{from, to, step}} or a distribution "
         '{distribution = "uniform", from, to}'
     )
+
+
+def _checked(key: str, model: type[Domain], given: Mapping[str, Any]) -> Domain:
+    try:
+        return model(**given)
+    except ValidationError as error:
+        raise ValueError(f"{key}: {problems_in(error, model, key)}") from None
 
 
 def _is_domain(given: Any) -> bool:
@@ -206,29 +214,10 @@ def _flat(table: Any, before: str = "") -> dict[str, Any]:
 
 
 def _parameters(given: Any) -> dict[str, Domain]:
-    domains = {}
-    for key, domain in _flat(given).items():
-        try:
-            domains[key] = _domain(key, domain)
-        except ValidationError as error:
-            raise ValueError(f"{key}: {_words(error)}") from None
+    domains = {key: _domain(key, domain) for key, domain in _flat(given).items()}
     if not domains:
         raise ValueError("names no parameter to sweep")
     return domains
-
-
-def _words(error: ValidationError) -> str:
-    """What is wrong, without pydantic's frame around it."""
-    lines = []
-    for problem in error.errors():
-        place = ".".join(
-            str(part) for part in problem["loc"] if part in ("distribution", "from", "to", "step")
-        )
-        text = problem["msg"].removeprefix("Value error, ")
-        text = {"missing": "is missing", "too_short": "lists no value"}.get(problem["type"], text)
-        place = place or (str(problem["loc"][0]) if problem["type"] in ("missing", "extra_forbidden") else "")
-        lines.append(f"{place} {text}" if place else text)
-    return "; ".join(dict.fromkeys(lines))
 
 
 class SweepSettings(BaseModel):

@@ -72,6 +72,7 @@ def execute(
     workers: int = 1,
     cluster: str = "",
     share: bool = True,
+    record: Callable[[Sequence[int]], None] = lambda numbers: None,
     watch: Watch = lambda standing: None,
 ) -> None:
     """Run what the store does not hold yet.
@@ -89,13 +90,13 @@ def execute(
         Address of a Dask scheduler, instead of processes of this machine.
     share : bool
         Whether configurations that differ only in their account share decisions; the outcome is the same.
+    record : callable
+        Told the numbers of the configurations that a task finished, once the store has them.
     watch : callable
         Told the standing after each task.
 
     Raises
     ------
-    Interrupted
-        On Ctrl-C.
     SweepError
         If workers keep dying, have other code or data, or nothing but failures comes back.
     """
@@ -108,11 +109,11 @@ def execute(
             with _outcomes(tasks, market, plan.base.market, workers, cluster) as found:
                 for outcomes in found:
                     store.add(outcomes)
-                    tally.count(outcome.number for outcome in outcomes if not outcome.error)
+                    finished = [outcome.number for outcome in outcomes if not outcome.error]
+                    record(finished)
+                    tally.count(finished)
                     watch(tally.standing())
                     _check_hope(store)
-        except KeyboardInterrupt:
-            raise Interrupted(len(store.rows), len(plan.configurations)) from None
         except worker_deaths() as error:
             breakdowns = breakdowns + 1 if len(store.rows) + len(store.errors) == before else 1
             if breakdowns >= MOST_BREAKDOWNS:

@@ -3,41 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from backtests.analysis.performance import NOISE, SESSIONS_A_YEAR
-from backtests.analysis.span import span_in_years, spans_a_year
+from backtests.analysis.definitions import metrics
+from backtests.analysis.performance import Track, returns_of
+from backtests.analysis.registry import Metric as Shown
+from backtests.analysis.trading import trading
+from backtests.engine.books import Ledger
 from backtests.settings.sweep import Metric
 from datafeeds.market import Array, Dates
 
 LOWER_IS_BETTER: frozenset[Metric] = frozenset({"volatility"})
 
 
+NAMES = {"excess_return": "excess_cagr"}
+"""What run files call a metric, where that differs from its key."""
+
+
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """Return and risk of each configuration, shape (configurations,); NaN where there is none.
+    """Return and risk of each configuration, also as attributes: ``measures.sharpe``.
 
     Attributes
     ----------
-    total_return, cagr, volatility, sharpe, max_drawdown, excess_cagr, information_ratio : ndarray
-        Fractions; the last two against the benchmark. Under a year `cagr` is NaN, `excess_cagr` the
-        difference of the total returns, and ratios are not annualised unless asked for.
+    values_by_name : mapping of str to ndarray, shape (configurations,)
+        Every metric of a sweep's table that follows from returns; NaN where there is none. Without a
+        benchmark those against it are NaN.
     """
 
-    total_return: Array
-    cagr: Array
-    volatility: Array
-    sharpe: Array
-    max_drawdown: Array
-    excess_cagr: Array
-    information_ratio: Array
+    values_by_name: Mapping[str, Array]
 
     def columns(self) -> Mapping[str, Array]:
         """Every statistic by name."""
-        return dict(vars(self))
+        return self.values_by_name
+
+    def __getattr__(self, name: str) -> Array:
+        if name == "values_by_name" or name not in self.values_by_name:
+            raise AttributeError(f"no measure {name!r}")
+        return self.values_by_name[name]
+
+
+def table_metrics() -> Mapping[str, Shown]:
+    """Metrics of a sweep's table by the name of their column, in order."""
+    every = (*metrics("portfolio", "sweep"), *metrics("relative", "sweep"), *metrics("trading", "sweep"))
+    return {NAMES.get(each.key, each.key): each for each in every}
 
 
 def measures(
@@ -55,8 +67,8 @@ def measures(
         Simple returns.
     sessions : ndarray of datetime64[D], shape (n + 1,)
         The session before the first return, then the session of each.
-    cash_rate : float or ndarray, shape (configurations,)
-        Yearly return of cash, actual/365.
+    cash_rate : float or ndarray, shape (configurations,) or (n,)
+        Yearly return of cash, actual/365; or, as long as the returns, its return in each session.
     benchmark : ndarray, shape (n,) or (configurations, n), optional
         Returns to compare with; NaN statistics without it.
     annual : bool, optional
@@ -66,29 +78,56 @@ def measures(
     -------
     Measures
     """
-    long = spans_a_year(sessions)
-    scale = np.sqrt(SESSIONS_A_YEAR if (long if annual is None else annual) else 1.0)
-    days = np.diff(sessions).astype(np.float64)
-    cash = np.asarray(cash_rate, dtype=np.float64)[..., None] * days / 365.0
-    growth = np.asarray(np.cumprod(1.0 + returns, axis=1), dtype=np.float64)
-    total = growth[:, -1] - 1.0
-    cagr = _yearly(growth[:, -1], sessions) if long else np.full(len(returns), np.nan)
-    highest = np.maximum.accumulate(np.maximum(growth, 1.0), axis=1)
-    excess = ratio = np.full(len(returns), np.nan)
-    if benchmark is not None:
-        theirs = np.broadcast_to(benchmark, returns.shape)
-        final = np.prod(1.0 + theirs, axis=1)
-        excess = cagr - _yearly(final, sessions) if long else total - (final - 1.0)
-        ratio = _ratio(returns - theirs) * scale
-    return Measures(
-        total_return=total,
-        cagr=cagr,
-        volatility=_deviation(returns) * scale,
-        sharpe=_ratio(returns - cash, returns) * scale,
-        max_drawdown=(growth / highest - 1.0).min(axis=1),
-        excess_cagr=excess,
-        information_ratio=ratio,
+    cash = np.asarray(cash_rate, dtype=np.float64)
+    if cash.shape != returns.shape[1:]:
+        cash = cash[..., None] * np.diff(sessions).astype(np.float64) / 365.0
+
+    def track(daily: Array) -> Track:
+        grown = np.concatenate([np.ones((*daily.shape[:-1], 1)), np.cumprod(1.0 + daily, axis=-1)], axis=-1)
+        return Track.of(grown, sessions, cash, returns=daily, annual=annual)
+
+    ours = track(returns)
+    theirs = None if benchmark is None else track(np.broadcast_to(benchmark, returns.shape))
+    found = {each.key: _values(each, len(returns), ours) for each in metrics("portfolio", "sweep")}
+    found |= {each.key: _values(each, len(returns), ours, theirs) for each in metrics("relative", "sweep")}
+    return Measures({NAMES.get(key, key): values for key, values in found.items()})
+
+
+def row_of(ledger: Ledger, cash: Array | float = 0.0, benchmark: Array | None = None) -> dict[str, float]:
+    """The row of one configuration in a sweep's table.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    cash, benchmark
+        As for `measures`.
+    """
+    returns = returns_of(ledger.equity)
+    found = measures(returns[None], ledger.sessions, cash, benchmark)
+    row = {name: float(values[0]) for name, values in found.columns().items()}
+    traded = trading(ledger)
+    return row | {each.key: float(traded[each.key]) for each in metrics("trading", "sweep")}
+
+
+def _values(each: Shown, count: int, *tracks: Track | None) -> Array:
+    """A metric of every configuration; NaN where it does not exist."""
+    known = [track for track in tracks if track is not None]
+    if len(known) < len(tracks):
+        return np.full(count, np.nan)
+    found = (
+        each.compute(*known)
+        if each.stacked
+        else [each.compute(*(_one(track, place) for track in known)) for place in range(count)]
     )
+    if found is None:
+        return np.full(count, np.nan)
+    return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+
+
+def _one(track: Track, place: int) -> Track:
+    """One portfolio of many."""
+    cash = track.cash if track.cash.ndim == 1 else track.cash[place]
+    return replace(track, equity=track.equity[place], returns=track.returns[place], cash=cash)
 
 
 def score(values: Array, metric: Metric) -> Array:
@@ -105,22 +144,3 @@ def best_of(values: Array, metric: Metric) -> int:
 def ranking(values: Array, metric: Metric) -> npt.NDArray[np.intp]:
     """Positions from best to worst; ties in their order."""
     return np.argsort(-score(values, metric), kind="stable")
-
-
-def _yearly(growth: Array, sessions: Dates) -> Array:
-    return np.asarray(growth ** (1.0 / span_in_years(sessions)) - 1.0, dtype=np.float64)
-
-
-def _deviation(returns: Array) -> Array:
-    if returns.shape[1] < 2:
-        return np.full(len(returns), np.nan)
-    return np.asarray(returns.std(axis=1, ddof=1), dtype=np.float64)
-
-
-def _ratio(excess: Array, returns: Array | None = None) -> Array:
-    """Mean over standard deviation; NaN where returns only vary by rounding."""
-    varies = (excess if returns is None else returns).std(axis=1) > NOISE
-    deviation = _deviation(excess)
-    ratio = np.full(len(excess), np.nan)
-    np.divide(excess.mean(axis=1), deviation, out=ratio, where=varies & (deviation > 0.0))
-    return ratio

@@ -12,15 +12,17 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.significance import overfitting_probability
+from backtests.document.blocks import Beside, Block, Column, Document, Paragraph, Row, Section, Table
+from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
 from backtests.settings.sweep import Metric
-from backtests.sweeps.heatmaps import axis, effects, heatmaps
-from backtests.sweeps.measures import ranking
-from backtests.sweeps.page import Page, Section, Table
+from backtests.sweeps.heatmaps import axis, effects, slices
+from backtests.sweeps.measures import ranking, table_metrics
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
-from backtests.sweeps.wording import LABELS, listed, number, plain, short
+from backtests.sweeps.wording import cell, label, listed, plain, short, title
+from backtests.tearsheet.wording import overfitting_sentence
 from datafeeds.market import Array, Dates, Market
 
 TABLE, MANIFEST, PAGE = "table.parquet", "manifest.json", "sweep.html"
@@ -98,7 +100,7 @@ def table_of(plan: Plan, rows: Mapping[int, Mapping[str, float]]) -> pd.DataFram
         if not (words <= {bool} or words <= {int, float} or words <= {str}):
             # A column of a Parquet file has one type.
             parameters[key] = [plain(value) for value in values]
-    statistics = pd.DataFrame.from_dict(dict(rows), orient="index", columns=list(LABELS))
+    statistics = pd.DataFrame.from_dict(dict(rows), orient="index", columns=list(table_metrics()))
     return parameters.join(statistics.astype(np.float64)).rename_axis("configuration")
 
 
@@ -123,42 +125,51 @@ def write(folder: Path, plan: Plan, market: Market, store: Store, seconds: float
     table_of(plan, store.rows).to_parquet(folder / TABLE)
     content = manifest_of(plan, market, store, seconds, trials)
     (folder / MANIFEST).write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
-    (folder / PAGE).write_text(page(Sweep.read(folder)).html(), encoding="utf-8", newline="\n")
+    write_html(page(Sweep.read(folder)), folder / PAGE)
 
 
-def page(sweep: Sweep) -> Page:
+def page(sweep: Sweep) -> Document:
     """What the sweep says, for a reader."""
-    config = sweep.manifest["config"]
+    config, settings = sweep.manifest["config"], sweep.manifest["sweep"]
     count, failed = sweep.manifest["configurations"], sweep.manifest["failed"]
-    span = f"{sweep.sessions[0]} to {sweep.sessions[-1]}"
-    title = f"{config['name']}: {count:,} configuration{'s' if count != 1 else ''}"
-    found = Page("Sweep", title, f"{config.get('description') or config['strategy']['name']}. {span}.")
     parameters, values, returns = _finished(sweep)
     around = surroundings(sweep)
     best = sweep.finished.index[around.best]
-    texts = [
-        f"Best by {LABELS[sweep.metric]}: configuration {best} with "
-        f"{listed(sweep.table.loc[best, sweep.keys].to_dict())}.",
-        around.sentence(),
-        f"{count:,} configurations were tried: the best of so many looks good by luck alone. Count them all "
-        "when judging it.",
+    said: list[Block] = [
+        Paragraph(
+            f"Best by {title(sweep.metric)}: configuration {best} with "
+            f"{listed(sweep.table.loc[best, sweep.keys].to_dict())}.",
+            "lead",
+        ),
+        Paragraph(around.sentence()),
+        Paragraph(
+            f"{count:,} configurations were tried: the best of so many looks good by luck alone. Count them "
+            "all when judging it."
+        ),
     ]
-    texts += [overfitting] if (overfitting := _overfitting(returns)) else []
-    texts += [f"{len(failed)} failed, first: {next(iter(failed.values()))}"] if failed else []
-    found.sections.append(Section("Best, and what is around it", tuple(texts)))
-    maps = heatmaps(parameters, values, sweep.metric, around.best)
+    said += [Paragraph(overfitting)] if (overfitting := _overfitting(returns)) else []
+    if failed:
+        said.append(Paragraph(f"{len(failed)} failed, first: {next(iter(failed.values()))}", "warning"))
+    is_grid = settings["method"] == "grid"
     note = (
-        "Median over all other parameters; the frame marks the place of the best configuration. All maps "
-        "share one scale, which spans at least a tenth of the largest value: what looks flat is flat."
+        f"{'Every other parameter as in the best' if is_grid else 'Median over all other parameters'}; the "
+        "frame marks the best configuration's place. The pairs with the widest range, on one scale, which "
+        "spans at least a tenth of the largest value: what looks flat is flat."
     )
-    found.sections.append(Section("What two parameters do together", (note,), svg=maps))
-    found.sections.append(
-        Section("What each parameter does", table=_effect_table(parameters, values, sweep.metric, around))
+    maps = slices(parameters, values, sweep.metric, around.best, is_grid)
+    return Document(
+        title=f"{config['name']}: {count:,} configuration{'s' if count != 1 else ''}",
+        subtitle=f"{config.get('description') or config['strategy']['name']}. "
+        f"{sweep.sessions[0]} to {sweep.sessions[-1]}.",
+        sections=(
+            Section("best", "Best, and what is around it", tuple(said)),
+            Section("slices", "What two parameters do together", (Paragraph(note, "note"), Beside(maps))),
+            Section("effects", "What each parameter does", (_effect_table(parameters, values, around),)),
+            Section("top", "The best", (_top_table(sweep, ranking(values, sweep.metric)),)),
+        ),
+        kind="Sweep",
+        wide=True,
     )
-    found.sections.append(
-        Section(f"The best {min(TOP, len(values))}", table=_top_table(sweep, ranking(values, sweep.metric)))
-    )
-    return found
 
 
 def surroundings(sweep: Sweep) -> Plateau:
@@ -181,30 +192,45 @@ def _overfitting(returns: Array) -> str:
         return ""
     if returns.size > MOST_NUMBERS:
         return "The probability of overfitting is not worked out here: there are too many returns for one go."
-    return overfitting_probability(np.asarray(returns).T, blocks=BLOCKS).sentence()
+    return overfitting_sentence(overfitting_probability(np.asarray(returns).T, blocks=BLOCKS))
 
 
-def _effect_table(parameters: pd.DataFrame, values: Array, metric: Metric, around: Plateau) -> Table:
-    axes = {key: axis(parameters[key]) for key in parameters}
-    head = ("Parameter", f"{LABELS[metric]}, lowest median", "highest median", "value of the best")
-    body = [
-        (
-            key,
-            number(low, metric),
-            number(high, metric),
+def _effect_table(parameters: pd.DataFrame, values: Array, around: Plateau) -> Table:
+    axes = [axis(parameters[key]) for key in parameters]
+    rows = tuple(
+        Row.of(
+            short(key),
+            cell(low, around.metric),
+            cell(high, around.metric),
             plain(parameters[key].iloc[around.best]),
         )
-        for key, (low, high) in effects(list(axes.values()), values).items()
-    ]
-    return Table(head, body, left=("Parameter",))
+        for key, (low, high) in effects(axes, values).items()
+    )
+    return Table(
+        f"Medians of the {label(around.metric)} over the values of each parameter",
+        (Column("Parameter", "left"), Column("Lowest"), Column("Highest"), Column("Value of the best")),
+        rows,
+    )
 
 
 def _top_table(sweep: Sweep, order: Any) -> Table:
-    shown = [sweep.metric, *(column for column in LABELS if column != sweep.metric)]
-    head = ("No.", *(short(key) for key in sweep.keys), *(LABELS[column] for column in shown))
-    body = []
-    for row in sweep.finished.iloc[order[:TOP]].itertuples():
-        record = dict(zip(sweep.table.columns, row[1:], strict=True))
-        cells = [plain(record[key]) for key in sweep.keys]
-        body.append((str(row[0]), *cells, *(number(record[column], column) for column in shown)))
-    return Table(head, body)
+    shown = [sweep.metric, *(column for column in table_metrics() if column != sweep.metric)]
+    best = sweep.finished.iloc[order[:TOP]]
+    rows = tuple(
+        Row.of(
+            str(number),
+            *(plain(record[key]) for key in sweep.keys),
+            *(cell(record[column], column) for column in shown),
+        )
+        for number, record in zip(best.index, best.to_dict("records"), strict=True)
+    )
+    return Table(
+        f"The best {len(rows)} by {label(sweep.metric)}",
+        (
+            Column("No.", "left"),
+            *(Column(short(key)) for key in sweep.keys),
+            *(Column(title(column), strong=column == sweep.metric) for column in shown),
+        ),
+        rows,
+        dense=True,
+    )

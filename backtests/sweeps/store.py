@@ -1,35 +1,33 @@
-"""What survives an interruption: a journal of finished configurations, and their returns."""
+"""What survives an interruption: finished configurations of a sweep with their returns, in an SQLite file."""
 
 from __future__ import annotations
 
 import json
-import os
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from backtests.records.chain import RecordError, told
 from backtests.sweeps.tasks import Outcome, SweepError
 from datafeeds.market import Array, Dates
 
-JOURNAL = "journal.jsonl"
+FINISHED = "finished.sqlite"
 RETURNS = "returns.npy"
 SESSIONS = "sessions.npy"
+
+TABLE = "CREATE TABLE IF NOT EXISTS finished (number INTEGER PRIMARY KEY, row TEXT, returns BLOB)"
 
 
 class Store:
     """The folder of a sweep in progress. One process at a time.
-
-    A configuration counts as finished once its line stands in the journal; the line is written, and forced to
-    disk, after its returns are. A line cut short by a crash is ignored, and its configuration run again.
 
     Parameters
     ----------
     folder : Path
         Made if missing.
     configurations : int
-        Rows of the array of returns.
     sessions : ndarray of datetime64[D], shape (sessions,)
         The run's sessions; there is a return for each after the first.
 
@@ -44,105 +42,92 @@ class Store:
     ------
     SweepError
         If another process has the folder.
+    RecordError
+        If the file in it can't be used.
     """
 
     def __init__(self, folder: Path, configurations: int, sessions: Dates) -> None:
         self.folder = folder
         self.rows: dict[int, dict[str, float]] = {}
         self.errors: dict[int, str] = {}
+        self._sessions = sessions
         self._shape = (configurations, len(sessions) - 1)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._journal = os.open(folder / JOURNAL, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            _lock(self._journal, folder)
-            self._array = self._open_array()
-            np.save(folder / SESSIONS, sessions)
-            self._read_journal()
-        except BaseException:
-            os.close(self._journal)
-            raise
-
-    @property
-    def returns(self) -> Array:
-        """Daily returns, shape (configurations, sessions - 1), memory-mapped; NaN where not finished."""
-        return self._array
+        with told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._database = self._opened()
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
-        """Keep the outcomes of one task, for good."""
+        """Keep the outcomes of one task, for good.
+
+        Raises
+        ------
+        RecordError
+            If they can't be written, as on a full disk.
+        """
         finished = [outcome for outcome in outcomes if not outcome.error]
         self.errors |= {outcome.number: outcome.error for outcome in outcomes if outcome.error}
-        if not finished:
-            return
-        for outcome in finished:
-            self._array[outcome.number] = outcome.returns
-        _force(self._array)
-        lines = [_line(outcome.number, outcome.row) for outcome in finished]
-        _write(self._journal, b"".join(lines))
+        with told(self.folder), self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany(
+                "INSERT OR REPLACE INTO finished VALUES (?, ?, ?)",
+                [(each.number, _words(each.row), each.returns.tobytes()) for each in finished],
+            )
         self.rows |= {outcome.number: outcome.row for outcome in finished}
+
+    def returns(self, number: int) -> Array:
+        """Daily returns of a finished configuration, shape (sessions - 1,)."""
+        with told(self.folder):
+            (content,) = self._database.execute(
+                "SELECT returns FROM finished WHERE number = ?", (number,)
+            ).fetchone()
+        return np.frombuffer(content, dtype=np.float64)
+
+    def write_arrays(self) -> None:
+        """Write all returns, NaN where a configuration is not finished, and the sessions as array files."""
+        missing = np.full(self._shape[1], np.nan)
+        header = {"descr": "<f8", "fortran_order": False, "shape": self._shape}
+        with told(self.folder):
+            np.save(self.folder / SESSIONS, self._sessions)
+            with (self.folder / RETURNS).open("wb") as file:
+                np.lib.format.write_array_header_1_0(file, header)
+                for number in range(self._shape[0]):
+                    file.write((self.returns(number) if number in self.rows else missing).tobytes())
 
     def close(self) -> None:
         """Let another process have the folder."""
-        os.close(self._journal)
+        self._database.close()
 
-    def _open_array(self) -> Array:
-        path = self.folder / RETURNS
-        if path.exists():
-            try:
-                array: Array = np.lib.format.open_memmap(path, mode="r+")
-                if array.shape == self._shape:
-                    return array
-            except ValueError:
-                pass
-        os.ftruncate(self._journal, 0)  # without their returns the lines are worth nothing
-        draft = path.with_name(RETURNS + ".new")
-        array = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float64, shape=self._shape)
-        array[:] = np.nan
-        _force(array)
-        draft.replace(path)
-        return array
+    def _opened(self) -> sqlite3.Connection:
+        """The file, locked until it is closed; one that can't be read is worth nothing and begun anew."""
+        try:
+            return self._begun()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise RecordError(f"{self.folder}: can't be used: {error}") from None
+            raise SweepError(f"{self.folder}: another process is running this sweep") from None
+        except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError):
+            for path in self.folder.glob(f"{FINISHED}*"):
+                path.unlink()
+            return self._begun()
 
-    def _read_journal(self) -> None:
-        content = (self.folder / JOURNAL).read_bytes()
-        for line in content.split(b"\n"):
-            entry = _entry(line)
-            if entry is not None and 0 <= entry["configuration"] < self._shape[0]:
-                row = {name: np.nan if value is None else value for name, value in entry["row"].items()}
-                self.rows[entry["configuration"]] = row
-        if content and not content.endswith(b"\n"):
-            _write(self._journal, b"\n")
-
-
-def _line(number: int, row: dict[str, float]) -> bytes:
-    plain = {name: value if np.isfinite(value) else None for name, value in row.items()}
-    return json.dumps({"configuration": number, "row": plain}).encode() + b"\n"
+    def _begun(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.folder / FINISHED, timeout=1.0, isolation_level=None)
+        try:
+            for setting in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
+                database.execute(f"PRAGMA {setting}")
+            database.execute(TABLE)
+            database.execute("DELETE FROM finished WHERE length(returns) != ?", (8 * self._shape[1],))
+            rows = database.execute("SELECT number, row FROM finished ORDER BY number").fetchall()
+            self.rows = {number: _row(words) for number, words in rows if number < self._shape[0]}
+            return database
+        except BaseException:
+            database.close()
+            raise
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
-    """Read a line of the journal; None for a torn one."""
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    whole = isinstance(entry, dict) and isinstance(entry.get("configuration"), int) and "row" in entry
-    return entry if whole else None
+def _words(row: dict[str, float]) -> str:
+    return json.dumps({name: value if np.isfinite(value) else None for name, value in row.items()})
 
 
-def _force(array: Array) -> None:
-    if isinstance(array, np.memmap):
-        array.flush()
-
-
-def _write(file: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(file, content) :]
-    os.fsync(file)
-
-
-def _lock(file: int, folder: Path) -> None:
-    """Lock until the file is closed, or its process is gone."""
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise SweepError(f"{folder}: another process is running this sweep") from None
+def _row(words: str) -> dict[str, float]:
+    return {name: np.nan if value is None else value for name, value in json.loads(words).items()}

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from backtests.provenance import trial_hash
-from backtests.records.trials import Trial, record_all
+from backtests.records import register
+from backtests.records.register import Trial
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import RunConfig
-from backtests.sweeps.execution import Watch, execute
-from backtests.sweeps.plan import Plan, plan
+from backtests.sweeps.execution import Interrupted, Watch, execute
+from backtests.sweeps.plan import Configuration, plan
 from backtests.sweeps.report import MANIFEST, Sweep, write
-from backtests.sweeps.store import JOURNAL, RETURNS, Store
+from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.tasks import SweepError
-from datafeeds.market import Market
+from datafeeds.market import Dates, Market
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,15 @@ def sweep(
     partial = place.results / f".{final.name}"
     sessions = traded.sessions[account.first : account.last + 1]
     began = time.perf_counter()
+    register.adopt(place.results)
     with closing(Store(partial, len(planned.configurations), sessions)) as store:
+
+        def record(numbers: Iterable[int]) -> None:
+            trials = [_trial(planned.configurations[number], traded, sessions, store) for number in numbers]
+            register.record(traded.hash, trials)
+
         try:
+            record(sorted(store.rows))  # in case it was stopped between the two
             execute(
                 planned,
                 traded,
@@ -95,14 +102,16 @@ def sweep(
                 workers=place.workers,
                 cluster=place.cluster,
                 share=place.share,
+                record=record,
                 watch=watch,
             )
-        finally:
-            # Whoever stops a sweep half-way has seen its best all the same: what was tried counts.
-            trials = _record_trials(planned, traded, store, place.results)
+        except KeyboardInterrupt:
+            raise Interrupted(len(store.rows), len(planned.configurations)) from None
         _check_any(store)
+        store.write_arrays()
+        trials = register.stamp(traded.hash, place.results)
         write(partial, planned, traded, store, time.perf_counter() - began, trials)
-        _publish(partial, final)
+    _publish(partial, final)
     return Sweep.read(final)
 
 
@@ -115,30 +124,21 @@ def _check_any(store: Store) -> None:
 def _publish(partial: Path, final: Path) -> None:
     if final.exists():
         shutil.rmtree(final)  # without a manifest it was no sweep
-    with (partial / RETURNS).open("rb") as file:
-        os.fsync(file.fileno())
+    (partial / FINISHED).unlink()
     partial.rename(final)
-    (final / JOURNAL).unlink()
 
 
-def _record_trials(planned: Plan, market: Market, store: Store, results: Path) -> dict[str, Any]:
-    """Add the finished configurations to the record of trials, whose summary is returned."""
-    if not store.rows:
-        return {}
-    trials = []
-    for number in sorted(store.rows):
-        configuration = planned.configurations[number]
-        returns = store.returns[number]
-        deviation = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
-        sharpe = float(returns.mean()) / deviation if deviation > 0 else float("nan")
-        details = {
-            "name": configuration.config.name,
-            "kind": "sweep",
-            "sessions": len(returns),
-            "parameters": {
-                key: value if isinstance(value, int | float | str) else str(value)
-                for key, value in configuration.parameters.items()
-            },
-        }
-        trials.append(Trial(market.hash, trial_hash(configuration.config, market), sharpe, details))
-    return record_all(results, trials)
+def _trial(configuration: Configuration, market: Market, sessions: Dates, store: Store) -> Trial:
+    """What a finished configuration leaves in the register: who stops a sweep has seen it all the same."""
+    config, returns = configuration.config, store.returns(configuration.number)
+    details = {
+        "name": config.name,
+        "kind": "sweep",
+        "sessions": len(returns),
+        "parameters": {
+            key: value if isinstance(value, int | float | str) else str(value)
+            for key, value in configuration.parameters.items()
+        },
+    }
+    sharpe = register.sharpe_per_session(returns, sessions, config.costs.cash_rate)
+    return Trial(trial_hash(config, market), sharpe, details)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from backtests.analysis.trading import trading
+from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.second_opinion import engine_named
@@ -15,7 +15,7 @@ from backtests.engine.terms import Account, Engine
 from backtests.provenance import code_hash
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
-from backtests.sweeps.measures import measures
+from backtests.sweeps.measures import row_of
 from backtests.sweeps.plan import Configuration
 from datafeeds.market import Array, Market
 from strategies.strategy import Strategy
@@ -99,12 +99,12 @@ def run_task(task: Task, market: Market) -> list[Outcome]:
             "file changed just now?) and run again"
         )
     outcomes = []
-    books: Books | None = None
+    shared: SharedDecisions | None = None
     for configuration in task.configurations:
         try:
-            if books is None or not task.share:
-                books = Books(market, task.strategy, may_hold_index=False)
-            outcomes.append(_outcome(configuration, books, task, market))
+            if shared is None or not task.share:
+                shared = SharedDecisions(market, task.strategy, may_hold_index=False)
+            outcomes.append(_outcome(configuration, shared, task, market))
         except Exception as error:
             outcomes.append(_failed(configuration, error))
     return outcomes
@@ -114,7 +114,7 @@ def _failed(configuration: Configuration, error: Exception) -> Outcome:
     return Outcome(configuration.number, {}, np.empty(0), f"{type(error).__name__}: {error}")
 
 
-class Books:
+class SharedDecisions:
     """Ledgers of one strategy under several accounts, asking it once if that is enough.
 
     Parameters
@@ -182,23 +182,13 @@ def _replayed(market: Market, targets: dict[int, Array], account: Account, engin
     return engine_named(engine)(market, lambda session, weights: targets.get(session), deciding, account)
 
 
-def _outcome(configuration: Configuration, books: Books, task: Task, market: Market) -> Outcome:
+def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, market: Market) -> Outcome:
     config = configuration.config
     account = account_of(config, market)
-    ledger = books.ledger(account, config.engine)
+    ledger = shared.ledger(account, config.engine)
     theirs = None if task.benchmark is None else _benchmark_of(market, task.benchmark, account)
-    returns = ledger.equity[1:] / ledger.equity[:-1] - 1.0
-    found = measures(returns[None], ledger.sessions, account.costs.cash_rate, theirs)
-    traded = trading(ledger)
-    row = {name: float(values[0]) for name, values in found.columns().items()}
-    row |= {
-        "turnover": traded.turnover,
-        "cost_bps": traded.cost_bps,
-        "cost": traded.cost,
-        "fills": float(traded.fills),
-        "final_equity": float(ledger.equity[-1]),
-    }
-    return Outcome(configuration.number, row, returns)
+    row = row_of(ledger, account.costs.cash_rate, theirs)
+    return Outcome(configuration.number, row, returns_of(ledger.equity))
 
 
 @lru_cache(maxsize=2)
@@ -207,8 +197,8 @@ def _opened(market: str) -> Market:
 
 
 @lru_cache(maxsize=2)
-def _benchmark_books(market: Market, benchmark: Strategy) -> Books:
-    return Books(market, benchmark, may_hold_index=True)
+def _benchmark_books(market: Market, benchmark: Strategy) -> SharedDecisions:
+    return SharedDecisions(market, benchmark, may_hold_index=True)
 
 
 def _benchmark_of(market: Market, benchmark: Strategy, account: Account) -> Array:
@@ -218,14 +208,14 @@ def _benchmark_of(market: Market, benchmark: Strategy, account: Account) -> Arra
     except StrategyError:
         if account.overlay is None:
             raise
-    equity = Books(market, benchmark, may_hold_index=True).ledger(account, "ledger").equity  # it hedges
-    returns: Array = equity[1:] / equity[:-1] - 1.0
-    return returns
+    equity = (
+        SharedDecisions(market, benchmark, may_hold_index=True).ledger(account, "ledger").equity
+    )  # it hedges
+    return returns_of(equity)
 
 
 @lru_cache(maxsize=256)
 def _benchmark_returns(market: Market, benchmark: Strategy, account: Account) -> Array:
     """Returns of the benchmark under the same account; by the compiled engine, as the books are the same."""
     equity = _benchmark_books(market, benchmark).ledger(account, "ledger").equity
-    returns: Array = equity[1:] / equity[:-1] - 1.0
-    return returns
+    return returns_of(equity)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decision, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.second_opinion import engine_named
@@ -121,7 +122,7 @@ def walk_forward(
     numbers = done.finished.index.to_numpy()
     returns = done.returns if len(numbers) == len(done.table) else done.returns[numbers]
     whole = _benchmark(config, traded, account)
-    theirs = None if whole is None else whole.equity[1:] / whole.equity[:-1] - 1.0
+    theirs = None if whole is None else returns_of(whole.equity)
     rate = config.costs.cash_rate
     choices: list[Choice] = []
     for window in laid:

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
 import json
 import os
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
+from backtests.analysis.performance import returns_of as daily_returns
 from backtests.analysis.trading import trading
-from backtests.document.palette import SERIES_LIGHT
+from backtests.document.blocks import (
+    Block,
+    Column,
+    Document,
+    Figure,
+    LineChart,
+    Marks,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+    lines,
+)
+from backtests.document.formats import formatted
+from backtests.document.html import write_html
 from backtests.engine.books import Ledger
 from backtests.provenance import manifest as run_manifest
 from backtests.settings.sweep import WalkForwardSettings
-from backtests.sweeps.heatmaps import NO_METADATA, SETTINGS, inline
 from backtests.sweeps.measures import Measures, measures
-from backtests.sweeps.page import Page, Section, Table
 from backtests.sweeps.walk_forward import WalkForward, span
-from backtests.sweeps.wording import LABELS, label, number, plain, short
+from backtests.sweeps.wording import cell, label, number, plain, short, title
 from datafeeds.market import Array
 
 WINDOWS, RETURNS, MANIFEST, PAGE = "windows.parquet", "returns.parquet", "manifest.json", "walk-forward.html"
@@ -90,7 +101,7 @@ def write(found: WalkForward, results: Path) -> Path:
         returns_of(found).to_parquet(partial / RETURNS)
         manifest = json.dumps(_manifest(found, digest), indent=2, default=str)
         (partial / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-        (partial / PAGE).write_text(page(found).html(), encoding="utf-8", newline="\n")
+        write_html(page(found), partial / PAGE)
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
     finally:
@@ -112,22 +123,29 @@ def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
     }
 
 
-def page(found: WalkForward) -> Page:
+def page(found: WalkForward) -> Document:
     """What the walk-forward says, for a reader."""
     table = table_of(found)
-    config, settings = found.config, _settings(found)
-    ledger = found.ledger
-    span = f"{ledger.sessions[1]} to {ledger.sessions[-1]}"
-    return Page(
-        "Walk-forward",
-        f"{config.name}: {len(table)} choices by the past alone",
-        f"{config.description or config.strategy.name}. Tested {span}.",
-        [
-            Section("What the choices earned", outcome(found), svg=_curves(found), table=_comparison(found)),
-            Section("Did the choice stay the same?", tuple(stability(found))),
-            Section("Windows", table=_window_table(found, table)),
-            Section("How it was done", (_method(settings),)),
-        ],
+    config, ledger = found.config, found.ledger
+    first, *more = outcome(found)
+    verdict, *each = stability(found)
+    earned: tuple[Block, ...] = (
+        Paragraph(first, "lead"),
+        *map(Paragraph, more),
+        *_curves(found),
+        _comparison(found),
+    )
+    return Document(
+        title=f"{config.name}: {len(table)} choices by the past alone",
+        subtitle=f"{config.description or config.strategy.name}. "
+        f"Tested {ledger.sessions[1]} to {ledger.sessions[-1]}.",
+        sections=(
+            Section("earned", "What the choices earned", earned),
+            Section("stability", "Did the choice stay the same?", tuple(map(Paragraph, (verdict, *each)))),
+            Section("windows", "Windows", (_window_table(found, table),)),
+            Section("method", "How it was done", (Paragraph(_method(_settings(found))),)),
+        ),
+        kind="Walk-forward",
     )
 
 
@@ -139,7 +157,7 @@ def outcome(found: WalkForward) -> tuple[str, ...]:
     tested = float(np.mean([choice.tested.columns()[metric][choice.position] for choice in whole]))
     better = sum(choice.beat_median(metric) for choice in whole)
     tied = sum(choice.tied > 0 for choice in found.choices)
-    cost = _yearly(found.sliced, found) - _yearly(_daily(found.ledger), found)
+    cost = _yearly(found.sliced, found) - _yearly(daily_returns(found.ledger.equity), found)
     count = len(found.configurations)
     return (
         f"In training the chosen configurations had an average {label(metric)} of "
@@ -199,19 +217,14 @@ def _account_measures(found: WalkForward, first: int, last: int) -> Measures:
     """Statistics of the account between two of the run's sessions, annualised whatever the length."""
     offset = found.choices[0].window.test_first - 1
     equity = found.ledger.equity[first - 1 - offset : last + 1 - offset]
-    returns = equity[1:] / equity[:-1] - 1.0
     sessions = found.ledger.sessions[first - 1 - offset : last + 1 - offset]
-    return measures(returns[None], sessions, found.config.costs.cash_rate, annual=True)
+    return measures(daily_returns(equity)[None], sessions, found.config.costs.cash_rate, annual=True)
 
 
 def _yearly(returns: Array, found: WalkForward) -> float:
     sessions = found.ledger.sessions
     years = float((sessions[-1] - sessions[0]).astype(int)) / 365.25
     return float(np.prod(1.0 + returns[: len(sessions) - 1]) ** (1.0 / years) - 1.0)
-
-
-def _daily(ledger: Ledger) -> Array:
-    return ledger.equity[1:] / ledger.equity[:-1] - 1.0
 
 
 def _books(found: WalkForward) -> dict[str, Ledger]:
@@ -226,44 +239,51 @@ def _comparison(found: WalkForward) -> Table:
     columns = ("sharpe", "cagr", "total_return", "max_drawdown", "volatility")
     rows = []
     for name, ledger in _books(found).items():
-        returns = _daily(ledger)[None]
+        returns = daily_returns(ledger.equity)[None]
         stats = measures(returns, ledger.sessions, found.config.costs.cash_rate).columns()
         traded = trading(ledger)
         rows.append(
-            (
+            Row.of(
                 name,
-                *(number(float(stats[column][0]), column) for column in columns),
-                number(traded.turnover, "turnover"),
-                number(traded.cost_bps, "cost_bps"),
+                *(cell(float(stats[column][0]), column) for column in columns),
+                cell(traded.turnover, "turnover"),
+                cell(traded.cost_bps, "cost_bps"),
             )
         )
-    head = ("Portfolio", *(LABELS[column] for column in (*columns, "turnover", "cost_bps")))
-    return Table(head, rows, left=("Portfolio",))
+    heads = (Column(title(column)) for column in (*columns, "turnover", "cost_bps"))
+    return Table("The account beside what nobody chose", (Column("Portfolio", "left"), *heads), tuple(rows))
 
 
 def _window_table(found: WalkForward, table: pd.DataFrame) -> Table:
-    settings = _settings(found)
-    metric = settings.metric
+    metric = _settings(found).metric
     keys = found.sweep.keys
-    compared = ("As good", f"{LABELS[metric]} in training", "in test", "median in test", "Rank in test")
-    head = ("Training", "Test", *(short(key) for key in keys), *compared, "Return of the account")
-    rows = []
-    for row in table.to_dict("records"):
-        cut = "" if row["whole"] else ", unfinished"
-        rows.append(
-            (
-                f"{row['train_from']:%Y-%m-%d} to {row['train_to']:%Y-%m-%d}",
-                f"{row['test_from']:%Y-%m-%d} to {row['test_to']:%Y-%m-%d}{cut}",
-                *(plain(row[key]) for key in keys),
-                str(row["tied"]),
-                number(row[f"train_{metric}"], metric),
-                number(row[f"test_{metric}"], metric),
-                number(row[f"test_median_{metric}"], metric),
-                f"{row['test_rank']:g} of {row['of']}",
-                number(row["account_return"], "total_return"),
-            )
+    rows = tuple(
+        Row.of(
+            f"{row['train_from']:%Y-%m-%d} to {row['train_to']:%Y-%m-%d}",
+            f"{row['test_from']:%Y-%m-%d} to {row['test_to']:%Y-%m-%d}"
+            f"{'' if row['whole'] else ', unfinished'}",
+            *(plain(row[key]) for key in keys),
+            str(row["tied"]),
+            cell(row[f"train_{metric}"], metric),
+            cell(row[f"test_{metric}"], metric),
+            cell(row[f"test_median_{metric}"], metric),
+            f"{row['test_rank']:g} of {row['of']}",
+            cell(row["account_return"], "total_return"),
         )
-    return Table(head, rows, left=("Training", "Test"))
+        for row in table.to_dict("records")
+    )
+    compared = ("As good", f"{title(metric)} in training", "in test", "median in test", "Rank in test")
+    return Table(
+        "Every window, with what was chosen",
+        (
+            Column("Training", "left"),
+            Column("Test", "left"),
+            *(Column(short(key)) for key in keys),
+            *map(Column, (*compared, "Return of the account")),
+        ),
+        rows,
+        dense=True,
+    )
 
 
 def _method(settings: WalkForwardSettings) -> str:
@@ -283,39 +303,33 @@ def _method(settings: WalkForwardSettings) -> str:
     )
 
 
-def _curves(found: WalkForward) -> str:
-    """Growth of the three portfolios, and below it against the benchmark."""
+def _curves(found: WalkForward) -> tuple[Figure, ...]:
+    """Growth of the portfolios and, where there is a benchmark, the first two against it."""
     books = _books(found)
-    dates = found.ledger.sessions.astype("datetime64[s]").astype(object)
+    dates = found.ledger.sessions
     growth = {name: ledger.equity / ledger.equity[0] for name, ledger in books.items()}
-    color = dict(zip(books, SERIES_LIGHT, strict=False))
-    with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(9.0, 4.6 if found.benchmark else 3.2), layout="constrained")
-        panels = figure.subplots(2 if found.benchmark else 1, 1, sharex=True, squeeze=False)[:, 0]
-        for name in reversed(books):  # the chosen one on top
-            panels[0].plot(dates, growth[name], color=color[name], linewidth=1.4, label=name)
-        panels[0].set_yscale("log")
-        panels[0].set_ylabel("Growth of 1, log scale")
-        panels[0].legend(frameon=False, reverse=True)
-        if found.benchmark:
-            *ours, theirs = books
-            for name in reversed(ours):
-                relative = growth[name] / growth[theirs]
-                panels[1].plot(dates, relative, color=color[name], linewidth=1.4)
-            panels[1].axhline(1.0, color=color[theirs], linewidth=1.0)
-            panels[1].set_ylabel("Against the benchmark")
-        for panel in panels:
-            _tidy(panel, found)
-        target = io.StringIO()
-        figure.savefig(target, format="svg", transparent=True, metadata=NO_METADATA)
-    return inline(target.getvalue(), "Growth of the account that followed the choices", "curves")
-
-
-def _tidy(panel: Any, found: WalkForward) -> None:
-    for choice in found.choices:
-        begin = found.sweep.sessions[choice.window.test_first].astype("datetime64[s]").astype(object)
-        panel.axvline(begin, color="#8a939c", linewidth=0.5, linestyle=":")
-    panel.yaxis.set_major_formatter(lambda value, position: f"{value:g}")
-    panel.yaxis.set_minor_formatter(lambda value, position: f"{value:g}" if value < 10 else "")
-    for side in ("top", "right"):
-        panel.spines[side].set_visible(False)
+    drawn = lines(tuple(growth), dates, tuple(growth.values()))
+    begins = found.sweep.sessions[[choice.window.test_first for choice in found.choices]]
+    places = np.searchsorted(dates, begins)
+    chosen = Marks("a choice begins", begins, drawn[0].values[places])
+    ends = ", ".join(f"{line.label} {formatted(float(line.values[-1]), 'multiple')}" for line in drawn)
+    growth_figure = Figure(
+        "growth",
+        LineChart(drawn, "multiple", log=True, rule=1.0, marks=(chosen,)),
+        "Growth of 1, logarithmic scale",
+        f"Growth of 1 to {dates[-1]}: {ends}.",
+    )
+    if found.benchmark is None:
+        return (growth_figure,)
+    *ours, theirs = drawn
+    relative = tuple(replace(line, values=line.values / theirs.values) for line in ours)
+    ahead = ", ".join(f"{line.label} {formatted(float(line.values[-1]), 'multiple')}" for line in relative)
+    return (
+        growth_figure,
+        Figure(
+            "relative",
+            LineChart(relative, "multiple", rule=1.0),
+            f"Growth over that of {theirs.label}: rising is winning",
+            f"Growth over that of {theirs.label} to {dates[-1]}: {ahead}.",
+        ),
+    )

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from backtests.document.blocks import Cell
+from backtests.document.formats import formatted
 from backtests.settings.sweep import Metric
+from backtests.sweeps.measures import table_metrics
 
-LABELS: Mapping[str, str] = {
-    "sharpe": "Sharpe ratio",
-    "cagr": "Return a year",
-    "total_return": "Total return",
-    "max_drawdown": "Maximum drawdown",
-    "volatility": "Volatility",
-    "excess_cagr": "Return a year above benchmark",
-    "information_ratio": "Information ratio",
-    "turnover": "Turnover a year",
-    "cost_bps": "Cost a year, bps",
-    "cost": "Cost",
-    "fills": "Fills",
-    "final_equity": "Final equity",
-}
-"""Columns of the table, as readers know them."""
 
-RATIOS = frozenset({"sharpe", "information_ratio"})
-MONEY = frozenset({"cost", "fills", "final_equity"})
+def title(column: str) -> str:
+    """A statistic as the head of a column."""
+    return table_metrics()[column].term
+
+
+def cell(value: float, column: str) -> Cell:
+    """A statistic in a table."""
+    return Cell(value, table_metrics()[column].form)
 
 
 def number(value: float, column: str) -> str:
@@ -33,18 +26,10 @@ def number(value: float, column: str) -> str:
 
     Examples
     --------
-    >>> number(0.91041, "sharpe"), number(-0.304, "max_drawdown"), number(float("nan"), "cagr")
-    ('0.910', '-30.4%', '–')
+    >>> number(0.91041, "sharpe"), number(0.304, "max_drawdown"), number(float("nan"), "cagr")
+    ('0.910', '30.4%', '–')
     """
-    if not math.isfinite(value):
-        return "–"
-    if column in RATIOS:
-        return f"{value:.3f}"
-    if column in MONEY:
-        return f"{value:,.0f}"
-    if column == "cost_bps":
-        return f"{value:.1f}"
-    return f"{value:.1%}"
+    return formatted(value, table_metrics()[column].form)
 
 
 def plain(value: Any) -> str:
@@ -61,16 +46,22 @@ def plain(value: Any) -> str:
 
 
 def listed(values: Mapping[str, Any]) -> str:
-    """Parameters with their values, in one line."""
-    return ", ".join(f"{key} = {plain(value)}" for key, value in values.items())
+    """Parameters with their values, in one line.
+
+    Examples
+    --------
+    >>> listed({"strategy.norm_years": 5, "costs.half_spread_bps": 2.5})
+    'norm years 5, costs: half spread bps 2.5'
+    """
+    return ", ".join(f"{short(key)} {plain(value)}" for key, value in values.items())
 
 
 def short(key: str) -> str:
-    """A dotted key as a label: parameters of the strategy without its table."""
-    return key.removeprefix("strategy.")
+    """A dotted key as words: parameters of the strategy without its table."""
+    return key.removeprefix("strategy.").replace("_", " ").replace(".", ": ")
 
 
 def label(metric: Metric) -> str:
     """A metric inside a sentence."""
-    text = LABELS[metric]
+    text = title(metric)
     return text if text.startswith("Sharpe") else text[0].lower() + text[1:]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from backtests.analysis.definitions import DEFINITIONS, Definition
-from backtests.document.blocks import Block, Details, Highlights, Section, Table, Tearsheet
+from backtests.analysis.definitions import DEFINITIONS, METRICS, TERMS, Definition
+from backtests.document.blocks import Block, Details, Document, Highlights, Section, Table
 from backtests.result import Result
-from backtests.tearsheet.material import Material, material_of
 from backtests.tearsheet.sections import (
     attribution,
     calendar,
@@ -13,6 +12,7 @@ from backtests.tearsheet.sections import (
     costs,
     decisions,
     drawdowns,
+    exhibits,
     growth,
     hedge,
     holdings,
@@ -20,13 +20,12 @@ from backtests.tearsheet.sections import (
     significance,
     stress,
     summary,
-    valuation,
     verdict,
 )
 from strategies.strategy import summary_of
 
 
-def build(result: Result) -> Tearsheet:
+def build(result: Result) -> Document:
     """Assemble the tearsheet of a finished run.
 
     Parameters
@@ -35,7 +34,7 @@ def build(result: Result) -> Tearsheet:
 
     Returns
     -------
-    Tearsheet
+    Document
         Independent of its rendering; the same result gives the same document.
 
     Raises
@@ -43,48 +42,49 @@ def build(result: Result) -> Tearsheet:
     ValueError
         If the run has fewer than two sessions.
     """
-    material = material_of(result)
     sections = (
-        summary.section(material),
-        summary.setup_section(material),
-        verdict.section(material),
-        significance.section(material),
-        growth.section(material),
-        growth.rolling_section(material),
-        calendar.section(material),
-        stress.section(material),
-        attribution.section(material),
-        holdings.section(material),
-        valuation.section(material),
-        drawdowns.section(material),
-        *hedge.sections(material),
-        costs.section(material),
-        capacity.section(material),
-        decisions.section(material),
+        summary.section(result),
+        summary.setup_section(result),
+        verdict.section(result),
+        significance.section(result),
+        growth.section(result),
+        growth.rolling_section(result),
+        calendar.section(result),
+        stress.section(result),
+        attribution.section(result),
+        holdings.section(result),
+        *exhibits.sections(result),
+        drawdowns.section(result),
+        *hedge.sections(result),
+        costs.section(result),
+        capacity.section(result),
+        decisions.section(result),
     )
-    used = {key: DEFINITIONS[key] for key in DEFINITIONS if key in _terms(sections)}
-    return Tearsheet(
-        title=_title(material),
+    terms = _terms(sections)
+    used = {key: DEFINITIONS[key] for key in (*METRICS, *TERMS) if key in terms}
+    return Document(
+        title=_title(result),
         subtitle=result.config.description or summary_of(type(result.book.strategy)),
-        sections=(*sections, provenance.glossary_section(_ordered(used)), provenance.section(material)),
+        sections=(*sections, provenance.glossary_section(_ordered(used)), provenance.section(result)),
         definitions=used,
-        footer=_footer(material),
-        annual=material.annual,
+        footer=_footer(result),
+        annual=result.annual,
+        kind="Tearsheet",
     )
 
 
-def _title(material: Material) -> str:
-    against = f" against {material.primary.label}" if material.primary else ""
-    return f"{material.result.book.label}{against}"
+def _title(result: Result) -> str:
+    against = f" against {result.primary.label}" if result.primary else ""
+    return f"{result.book.label}{against}"
 
 
-def _footer(material: Material) -> str:
-    manifest, market = material.result.manifest, material.result.market
+def _footer(result: Result) -> str:
+    manifest, market = result.manifest, result.market
     run = summary.short(manifest.get("run_hash", ""))
     return " · ".join(
         part
         for part in (
-            material.result.config.name,
+            result.config.name,
             f"run {run}" if run else "",
             f"market {market.name} {summary.short(market.hash)}",
         )

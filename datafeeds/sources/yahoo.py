@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from datafeeds.market import Finding, MarketError
+from datafeeds.sources.transport import NotThere
 
 PRICE_COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume", "dividend")
 
@@ -25,7 +26,7 @@ History = Callable[[str, dt.date, dt.date], pd.DataFrame]
 """From symbol, first day and day after the last to a frame as `yfinance` returns it."""
 
 
-class NoPrices(MarketError):  # noqa: N818  (reads as what it says)
+class NoPrices(NotThere):
     """Yahoo has no prices for a symbol."""
 
 

@@ -1,1 +1,1 @@
-"""Strategies to learn from: each a file of under forty lines, with a run file and a test of its own."""
+"""Strategies to learn from: each a file of fewer than fifty lines, with a run file and a test of its own."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
+import pandas as pd
 from pydantic import Field
 
-from strategies import AsOf, Strategy, Target, Weekly
+from strategies import AsOf, Exhibit, Strategy, Target, Weekly
 
 
 class TargetVolatility(Strategy):
@@ -33,3 +35,9 @@ class TargetVolatility(Strategy):
         share = min(1.0, self.target / volatility)
         why = f"volatility {volatility:.1%} against a target of {self.target:.1%}: {share:.0%} invested"
         return Target(dict.fromkeys(symbols, share / len(symbols)), why=why)
+
+    def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
+        """See `Strategy.exhibits`."""
+        invested = pd.Series({session: sum(target.weights.values()) for session, target in targets.items()})
+        text = f"Of equity {invested.min():.0%} to {invested.max():.0%} was to be invested."
+        return (Exhibit("Share invested", text, {"asked for": invested}, text, unit="percent"),)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from datafeeds import facts as fundamentals
 from datafeeds.checks import check_facts, check_split_basis
 from datafeeds.market import Market, MarketError, exchange_sessions
+from datafeeds.series import series_names, series_table
 from tests.places import SHARED
 
 FOLDER = SHARED / "market"
@@ -260,12 +261,12 @@ def test_series_in_order_of_availability():
         pd.DataFrame(1.0, index=sessions, columns=["AAA"]),
         series=pd.DataFrame(rows, columns=["series", "date", "available", "value"]),
     )
-    assert sorted(fundamentals.series_names(toy)) == ["oil", "vix"]
-    oil = fundamentals.series_table(toy, "oil")
+    assert sorted(series_names(toy)) == ["oil", "vix"]
+    oil = series_table(toy, "oil")
     assert oil.values.tolist() == [1.0, 2.0]
     assert oil.available.astype(str).tolist() == ["2020-01-10", "2020-01-10"]
     with pytest.raises(MarketError, match="did you mean 'vix'"):
-        fundamentals.series_table(toy, "vixx")
+        series_table(toy, "vixx")
 
 
 DAYS = st.integers(0, 500).map(lambda days: date(2020, 1, 2) + timedelta(days=days))

@@ -98,8 +98,11 @@ members = [{ symbol = "X", to = 2010-01-01 }, { symbol = "X", from = 2012-01-01 
             "did you mean 'from'",
         ),
         ('name = "x"\n[groups.chips]\nmembers = []\n', r"groups.chips.members = \[\]"),
-        ('name = "x"\n[groups.chips]\nmembers = ["nvda"]\n', r"members\[0\].symbol = 'nvda' is not a symbol"),
-        ('name = "x"\n[groups.chips]\nmembers = ["../x"]\n', "'../x' is not a symbol"),
+        (
+            'name = "x"\n[groups.chips]\nmembers = ["nvda"]\n',
+            r"members\[0\].symbol = 'nvda': a symbol is capital letters",
+        ),
+        ('name = "x"\n[groups.chips]\nmembers = ["../x"]\n', "'../x': a symbol is capital"),
         ('name = "x"\n[groups.chips]\nmembers = [3]\n', r"members\[0\]"),
         (
             'name = "x"\n[groups.chips]\nmembers = ["CON"]\n',

@@ -1,7 +1,7 @@
 """What each example did on the embedded market, and why: golden results, explained.
 
 Runs from 2011-03-01 to 2022-12-28 with a million, on the ledger engine, at the run file's costs. Against the
-same twenty stocks in equal weight: 5.876 million, 16.1% a year, 17.5% volatility.
+same 21 stocks in equal weight: 6.562 million, 17.2% a year, 17.9% volatility.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def held(ledger: Ledger) -> Counter[str]:
     "path", sorted((HOUSE / "strategies" / "examples").glob("*.py")), ids=lambda p: p.stem
 )
 def test_an_example_fits_on_a_page(path):
-    assert len(path.read_text().splitlines()) < 40
+    assert len(path.read_text().splitlines()) < 50
 
 
 def test_sector_value(ran):
-    """Cheap against peers earned what the universe did, at a higher risk.
+    """Cheap against peers earned 1.1 points a year less than the universe, at a higher risk.
 
     It lived in retailers, an insurer and oil (BBY, WMT, UNH, XOM), and never in the dear growth stocks whose
-    decade it was: AAPL and AMD not once. It fell a third in March 2020.
+    decade it was: AAPL, AMD and NVDA not once. It fell a third in March 2020.
     """
     ledger = ran("sector_value")
     found = performance(ledger.equity, ledger.sessions)
@@ -66,7 +66,7 @@ def test_sector_value(ran):
     assert found.max_drawdown == pytest.approx(-0.338, abs=1e-3)
     weights = held(ledger)
     assert [symbol for symbol, _ in weights.most_common(4)] == ["BBY", "WMT", "UNH", "XOM"]
-    assert not {"AAPL", "AMD"} & set(weights)
+    assert not {"AAPL", "AMD", "NVDA"} & set(weights)
 
 
 def test_sector_value_bets_on_no_sector(sample):
@@ -101,39 +101,39 @@ def test_quality_healthcare_holds_all_while_none_passes(sample):
 
 
 def test_size_momentum(ran):
-    """The larger half led at 87 of 142 month ends, and following the leader cost 1.4 points a year.
+    """The larger half led at 78 of 142 month ends, and following the leader earned what the universe did.
 
-    The lead changes hands too fast for a yearly comparison: it bought the smaller half through 2013, and
-    again from late 2021 into the fall of 2022.
+    It held the smaller half through 2013, and in 2016, when NVIDIA, then among the smaller, tripled; again
+    from early 2021 into the fall of 2022.
     """
     ledger = ran("size_momentum")
     found = performance(ledger.equity, ledger.sessions)
-    assert ledger.equity[-1] == pytest.approx(5_099_086.73, rel=1e-6)
-    assert found.cagr == pytest.approx(0.1477, abs=1e-4)
-    assert sum("the larger half leads" in why for why in reasons(ledger)) == 87
+    assert ledger.equity[-1] == pytest.approx(6_584_415.92, rel=1e-6)
+    assert found.cagr == pytest.approx(0.1727, abs=1e-4)
+    assert sum("the larger half leads" in why for why in reasons(ledger)) == 78
 
 
 def test_size_momentum_holds_one_half(sample):
     target = SizeMomentum().decide(AsOf(sample, sample.index_of("2020-02-28")))
-    assert target.changes[0].why == "the larger half leads: smaller +10.4%, larger +32.9%"
-    assert set(target.weights.values()) == {0.1}
+    assert target.changes[0].why == "the larger half leads: smaller +17.9%, larger +28.5%"
+    assert set(target.weights.values()) == {1 / 11}  # eleven of 21
 
 
 def test_target_volatility(ran):
     """A third less risk for a third less return: the ratio of the two hardly moved.
 
-    Volatility came out at 12.3% for a target of 12%, the worst fall at 19.8% instead of 31.5%. It was fully
-    invested at 43% of the week ends; in April 2020, after the fall, only 16% was. The missed rebound is the
+    Volatility came out at 12.4% for a target of 12%, the worst fall at 19.7% instead of 31.6%. It was fully
+    invested at 40% of the week ends; in April 2020, after the fall, only 16% was. The missed rebound is the
     price.
     """
     ledger = ran("target_volatility")
     found = performance(ledger.equity, ledger.sessions)
-    assert ledger.equity[-1] == pytest.approx(3_443_667.38, rel=1e-6)
-    assert found.volatility == pytest.approx(0.1234, abs=1e-4)
-    assert found.max_drawdown == pytest.approx(-0.198, abs=1e-3)
+    assert ledger.equity[-1] == pytest.approx(3_715_830.26, rel=1e-6)
+    assert found.volatility == pytest.approx(0.1244, abs=1e-4)
+    assert found.max_drawdown == pytest.approx(-0.197, abs=1e-3)
     invested = {str(each.session): 1 - each.target.cash for each in ledger.decisions}
-    assert min(invested.items(), key=lambda each: each[1]) == ("2020-04-17", pytest.approx(0.158, abs=1e-3))
-    assert np.mean([share > 0.999 for share in invested.values()]) == pytest.approx(0.426, abs=1e-3)
+    assert min(invested.items(), key=lambda each: each[1]) == ("2020-04-17", pytest.approx(0.156, abs=1e-3))
+    assert np.mean([share > 0.999 for share in invested.values()]) == pytest.approx(0.401, abs=1e-3)
 
 
 def test_target_volatility_never_borrows(sample):
@@ -143,19 +143,19 @@ def test_target_volatility_never_borrows(sample):
 
 
 def test_risk_parity(ran):
-    """Since 2018 a thirteenth less risk, a point less return, and the Sharpe ratio of equal weights, 0.89.
+    """Since 2018 an eleventh less risk, 1.3 points less return, and the Sharpe ratio of equal weights, 0.9.
 
     The weights lean to soap, soft drinks and groceries (PG, KO, WMT, PEP at 7% each) and away from gas and
-    chips (RRC at 2.9%, AMD at 3.0%). skfolio solves for the weights; everything else is this house's.
+    chips (RRC, AMD and NVDA at 2.8%). skfolio solves for the weights; everything else is this house's.
     """
     ledger = ran("risk_parity", ["start=2018-01-02"])
     found = performance(ledger.equity, ledger.sessions)
-    assert ledger.equity[-1] == pytest.approx(2_170_139, rel=2e-3)  # a solver's last digits are its own
-    assert found.volatility == pytest.approx(0.1961, abs=5e-4)
-    assert found.sharpe == pytest.approx(0.891, abs=5e-3)
+    assert ledger.equity[-1] == pytest.approx(2_221_052, rel=2e-3)  # a solver's last digits are its own
+    assert found.volatility == pytest.approx(0.1985, abs=5e-4)
+    assert found.sharpe == pytest.approx(0.906, abs=5e-3)
     ordered = [symbol for symbol, _ in held(ledger).most_common()]
     assert set(ordered[:4]) == {"WMT", "PG", "PEP", "KO"}
-    assert ordered[-2:] == ["AMD", "RRC"]
+    assert set(ordered[-3:]) == {"AMD", "NVDA", "RRC"}
 
 
 def test_risk_parity_shares_variance_equally(sample):

@@ -52,9 +52,11 @@ def test_the_sample_shows_the_rule_at_work(sample):
     previous, cut = None, {}
     for index in np.flatnonzero(deciding & (sample.sessions >= np.datetime64("2011-03-01"))):
         previous = strategy.decide(AsOf(sample, index, previous=previous))
-        cut[str(sample.sessions[index])[:7]] = previous.state["rotation"]["cut"].get("AMD", 0.0)
+        cut[str(sample.sessions[index])[:7]] = previous.state["rotation"]["cut"]
         assert sum(previous.weights.values()) <= 1 + 1e-9
-    assert max(cut[month] for month in cut if month < "2018") == 0.0
-    assert cut["2020-08"] == 1.0
-    held = [value for month, value in sorted(cut.items()) if month >= "2018-09"]
-    assert held == sorted(held)  # AMD's growth never realigned: the cut never fell
+    assert not any(cut[month] for month in cut if month < "2015-10")
+    assert set(cut["2016-12"]) == {"NVDA"}  # at 11 times sales against a norm of 5
+    assert cut["2016-12"]["NVDA"] == 1.0
+    assert cut["2019-03"]["NVDA"] > cut["2019-05"]["NVDA"] > 0.5  # growth realigned, the money glided back
+    assert cut["2020-08"] == {"NVDA": 1.0, "AMD": 1.0}  # before three months, the multiples were above again
+    assert cut["2022-11"] == {"NVDA": 1.0, "AMD": 1.0}

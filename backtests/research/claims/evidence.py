@@ -20,8 +20,9 @@ from backtests.research.indices import (
     mean_return,
     session_returns,
 )
-from datafeeds.facts import fact, group_median, names, series_names, series_table
+from datafeeds.facts import fact, group_median, names
 from datafeeds.market import Array, Market
+from datafeeds.series import SeriesTable, series_names, series_table
 from strategies.signals.reading import STALE_DAYS
 
 MONTH = 21
@@ -180,25 +181,19 @@ class Evidence:
         Missing
             If the market has no such series.
         """
-        return self._series(name, "available")
+        return self._series(name).at_close(self.market.sessions, stale_days=STALE_DAYS)
 
     def series_on_day(self, name: str) -> Array:
         """A daily series by the day that each value describes, whenever it was published.
 
         For explanations of what moved together, never for a rule: some values are public only days later.
         """
-        return self._series(name, "dates")
+        return self._series(name).by_date().at_close(self.market.sessions, stale_days=STALE_DAYS)
 
-    def _series(self, name: str, by: str) -> Array:
+    def _series(self, name: str) -> SeriesTable:
         if name not in series_names(self.market):
             raise Missing(f"the market has no series {name}")
-        table = series_table(self.market, name)
-        days = getattr(table, by)
-        order = np.argsort(days, kind="stable")
-        latest = np.searchsorted(days[order], self.market.sessions, side="right") - 1
-        place = order[np.maximum(latest, 0)]
-        age = (self.market.sessions - table.dates[place]).astype(int)
-        return np.where((latest >= 0) & (age <= STALE_DAYS), table.values[place], np.nan)
+        return series_table(self.market, name)
 
     def oil(self) -> str:
         """Name of the oil series that the market has."""

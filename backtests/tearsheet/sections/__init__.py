@@ -1,1 +1,1 @@
-"""The sections of a tearsheet; each module makes one from the material."""
+"""The sections of a tearsheet; each module makes one from the result."""

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 import pandas as pd
 
-from backtests.analysis.attribution import (
-    BrinsonFachler,
-    FactorRegression,
-    active_share_of,
-    attribute_groups,
-    cost_attribution,
-    factor_regression,
-    profit_by_symbol,
-    symbol_returns,
-    turnover_by_year,
-)
-from backtests.analysis.performance import cash_returns, returns_of
+from backtests.analysis.attribution import BrinsonFachler, turnover_by_year
+from backtests.analysis.factors import FACTOR_GROUP, FAMA_FRENCH, FactorRegression, Factors
 from backtests.document.blocks import Block, Cell, Column, Details, Paragraph, Row, Section, Table
 from backtests.document.formats import Format, typeset
-from backtests.tearsheet.material import Material
-from backtests.tearsheet.wording import listed
-from datafeeds import facts as fundamentals
-from datafeeds.market import Array
+from backtests.result import Result
+from backtests.tearsheet.wording import attribution_sentence, cost_sentence, factor_sentence, listed
 
-FAMA_FRENCH = ("mkt_rf", "smb", "hml", "rmw", "cma", "mom")
-"""Series that are taken as Fama-French factors: daily returns in percent, as in the French data library."""
-
-FACTOR_GROUP = "factor"
 SHOWN = 10
 """Symbols listed at each end; the rest opens on demand."""
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Every attribution that the run and its market allow."""
     title = "Where the return came from"
-    ledger = material.result.book.ledger
+    ledger = result.book.ledger
     if not len(ledger.fills):
         return Section("attribution", title, (Paragraph("Nothing was ever held.", "note"),))
-    blocks: list[Block] = [*_groups(material), *_factors(material), *_symbols(material), *_trading(material)]
+    blocks: list[Block] = [*_groups(result), *_factors(result), *_symbols(result), *_trading(result)]
     return Section("attribution", title, tuple(blocks))
 
 
-def _groups(material: Material) -> list[Block]:
-    result = material.result
-    found = [attribute_groups(result.book, benchmark, result.market) for benchmark in result.benchmarks]
+def _groups(result: Result) -> list[Block]:
+    found = result.attributions
     if not found:
         return []
     place = next(
@@ -57,11 +37,11 @@ def _groups(material: Material) -> list[Block]:
         ),
         0,
     )
-    first, name = found[place], material.labels[1 + place]
-    against = first.sentence().replace("against the benchmark", f"against {name}")
+    first, name = found[place], result.labels[1 + place]
+    against = attribution_sentence(first, name)
     single = [
         label
-        for label, benchmark in zip(material.labels[1:], result.benchmarks, strict=True)
+        for label, benchmark in zip(result.labels[1:], result.benchmarks, strict=True)
         if len(set(benchmark.ledger.fills["symbol"])) == 1
     ]
     note = (
@@ -70,7 +50,7 @@ def _groups(material: Material) -> list[Block]:
         if single
         else ""
     )
-    return [Paragraph(typeset(against)), _group_table(first, name), _benchmarks_table(material, found, note)]
+    return [Paragraph(typeset(against)), _group_table(first, name), _benchmarks_table(result, found, note)]
 
 
 def _group_table(found: BrinsonFachler, benchmark: str) -> Table:
@@ -112,7 +92,7 @@ def _group_table(found: BrinsonFachler, benchmark: str) -> Table:
     )
 
 
-def _benchmarks_table(material: Material, found: list[BrinsonFachler], note: str) -> Table:
+def _benchmarks_table(result: Result, found: tuple[BrinsonFachler, ...], note: str) -> Table:
     def row(label: str, values: list[float], term: str = "", group: bool = False) -> Row:
         return Row((Cell(label), *(Cell(value * 100, "number") for value in values)), term, group)
 
@@ -126,10 +106,7 @@ def _benchmarks_table(material: Material, found: list[BrinsonFachler], note: str
         row("Residual", [each.residual for each in found], "residual"),
         row("Difference of the total returns", [each.excess for each in found], group=True),
     ]
-    shares = [
-        active_share_of(material.result.book, book, material.result.market)
-        for book in material.result.benchmarks
-    ]
+    shares = result.active_shares
     for label, values in (
         ("Active share, average", [float(share.mean()) for share in shares]),
         ("Active share, last", [float(share.iloc[-1]) for share in shares]),
@@ -143,74 +120,46 @@ def _benchmarks_table(material: Material, found: list[BrinsonFachler], note: str
         )
     return Table(
         "The same against every benchmark, points of total return",
-        (Column("Effect", "left"), *(Column(label) for label in material.labels[1:])),
+        (Column("Effect", "left"), *(Column(label) for label in result.labels[1:])),
         tuple(rows),
         note,
     )
 
 
-def _factors(material: Material) -> list[Block]:
-    factors, note = factor_returns(material)
-    if not factors:
+def _factors(result: Result) -> list[Block]:
+    note = _factors_note(result.factors)
+    if not result.factors.returns:
         return [Paragraph(note, "note")]
-    ledger = material.result.book.ledger
-    cash = cash_returns(material.sessions, material.result.config.costs.cash_rate)
-    try:
-        found = factor_regression(returns_of(ledger.equity), factors, cash=cash)
-    except ValueError as error:
-        return [Paragraph(f"No factor regression: {error}.", "note")]
-    return [Paragraph(typeset(found.sentence())), _factor_table(material, found, note)]
+    found = result.regression
+    if isinstance(found, str):
+        return [Paragraph(f"No factor regression: {found}.", "note")]
+    return [Paragraph(typeset(factor_sentence(found))), _factor_table(result, found, note)]
 
 
-def factor_returns(material: Material) -> tuple[Mapping[str, Array], str]:
-    """Daily returns of the factors that the market supplies, and a sentence about them.
-
-    Series named as in `FAMA_FRENCH` come first. Without ``mkt_rf`` the funds of the group `FACTOR_GROUP` are
-    used, each less the market's index, which is a factor of its own; empty where there are none either.
-    """
-    market, sessions = material.result.market, material.sessions
-    have = fundamentals.series_names(market)
-    if "mkt_rf" in have:
-        names = [name for name in FAMA_FRENCH if name in have]
-        return (
-            {name: _daily(material, name) for name in names},
-            f"Fama-French factors from the market's series {', '.join(names)}.",
-        )
-    table = market.instruments
-    funds = list(dict.fromkeys(table.loc[table["group"] == FACTOR_GROUP, "symbol"]))
-    if not funds:
-        return {}, (
-            "No factor regression: the market supplies neither Fama-French factors (series "
-            f"{', '.join(FAMA_FRENCH)}) nor funds of the group {FACTOR_GROUP!r}."
-        )
-    cash = cash_returns(sessions, material.result.config.costs.cash_rate)
-    returns = dict(zip(funds, symbol_returns(market, sessions, funds).T, strict=True))
-    indices = [symbol for symbol, kind in zip(market.symbols, market.kinds, strict=True) if kind == "index"]
-    if not indices:
-        return (
-            {fund: values - cash for fund, values in returns.items()},
-            f"Factor funds {', '.join(funds)}, each above cash, in place of Fama-French factors.",
-        )
-    index = symbol_returns(market, sessions, indices[:1])[:, 0]
-    factors = {indices[0]: index - cash} | {fund: values - index for fund, values in returns.items()}
-    return factors, (
-        f"In place of Fama-French factors, which the market does not supply: {indices[0]} above cash, and "
-        f"the factor funds {', '.join(funds)} each less {indices[0]}. Where the "
-        "index is without dividends, about 2% a year times the sum of the coefficients of the funds, less "
-        "that of the index, stays in alpha."
-    )
+def _factors_note(found: Factors) -> str:
+    """What the factors are."""
+    names = ", ".join(found.returns)
+    funds = ", ".join(name for name in found.returns if name != found.index)
+    match found.kind:
+        case "series":
+            return f"Fama-French factors from the market's series {names}."
+        case "funds":
+            return f"Factor funds {names}, each above cash, in place of Fama-French factors."
+        case "funds above index":
+            return (
+                f"In place of Fama-French factors, which the market does not supply: {found.index} above "
+                f"cash, and the factor funds {funds} each less {found.index}. Where the index is without "
+                "dividends, about 2% a year times the sum of the coefficients of the funds, less that of the "
+                "index, stays in alpha."
+            )
+        case _:
+            return (
+                "No factor regression: the market supplies neither Fama-French factors (series "
+                f"{', '.join(FAMA_FRENCH)}) nor funds of the group {FACTOR_GROUP!r}."
+            )
 
 
-def _daily(material: Material, name: str) -> Array:
-    """A factor's returns on the run's sessions after the first; NaN where it has none."""
-    table = material.result.market.series
-    rows = table[table["series"] == name]
-    values = pd.Series(rows["value"].to_numpy(dtype=np.float64), index=rows["date"].to_numpy())
-    days = pd.DatetimeIndex(material.sessions[1:])
-    return np.asarray(values[~values.index.duplicated(keep="last")].reindex(days) / 100.0, dtype=np.float64)
-
-
-def _factor_table(material: Material, found: FactorRegression, note: str) -> Table:
+def _factor_table(result: Result, found: FactorRegression, note: str) -> Table:
     rows = [
         Row(
             (
@@ -237,7 +186,7 @@ def _factor_table(material: Material, found: FactorRegression, note: str) -> Tab
     ]
     missing = f" {found.dropped:,} sessions without every factor are left out." if found.dropped else ""
     return Table(
-        f"Regression of {material.labels[0]} on factors",
+        f"Regression of {result.labels[0]} on factors",
         (
             Column("Factor", "left"),
             Column("Coefficient"),
@@ -250,9 +199,9 @@ def _factor_table(material: Material, found: FactorRegression, note: str) -> Tab
     )
 
 
-def _symbols(material: Material) -> list[Block]:
-    profits = profit_by_symbol(material.result.book.ledger, material.result.market)
-    caption = f"Profit of {material.labels[0]} by symbol, in money of the day, after costs"
+def _symbols(result: Result) -> list[Block]:
+    profits = result.profits
+    caption = f"Profit of {result.labels[0]} by symbol, in money of the day, after costs"
     if len(profits) <= 3 * SHOWN:
         return [_profit_table(caption, profits)]
     ends = pd.concat([profits.head(SHOWN), profits.tail(SHOWN)])
@@ -279,9 +228,9 @@ def _profit_table(caption: str, profits: pd.DataFrame, rule: int = -1) -> Table:
     )
 
 
-def _trading(material: Material) -> list[Block]:
-    ledger = material.result.book.ledger
-    costs = cost_attribution(ledger)
+def _trading(result: Result) -> list[Block]:
+    ledger = result.book.ledger
+    costs = result.costs
     turnover = turnover_by_year(ledger).to_numpy()
     columns: tuple[tuple[str, Format], ...] = (
         ("commission", "money"),
@@ -301,7 +250,7 @@ def _trading(material: Material) -> list[Block]:
         for place, (year, line) in enumerate(costs.by_year.iterrows())
     )
     table = Table(
-        f"What trading cost {material.labels[0]} by year",
+        f"What trading cost {result.labels[0]} by year",
         (
             Column("Year", "left"),
             Column("Commission"),
@@ -314,4 +263,4 @@ def _trading(material: Material) -> list[Block]:
         rows,
         "Nothing annualised: the first and the last year may be part of one.",
     )
-    return [Paragraph(costs.sentence()), table]
+    return [Paragraph(cost_sentence(costs)), table]

@@ -10,7 +10,8 @@ import pandas as pd
 from backtests.analysis.attribution import gross_returns
 from backtests.analysis.performance import period_returns, three_year_deviation
 from backtests.document.blocks import Block, Cell, Column, Details, Row, Section, Table
-from backtests.tearsheet.material import Material
+from backtests.result import Result
+from backtests.tearsheet.sections.verdict import columns
 
 MONTHS = tuple(calendar.month_abbr[1:])
 STEPS = (0.005, 0.015, 0.03, 0.05, 0.08)
@@ -20,28 +21,28 @@ YEAR_SCALE = 3.0
 """A year's return is shaded like a month's of a third of its size."""
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Make the monthly heat map and the calendar-year table."""
-    ours = material.result.book.ledger.equity
-    months = period_returns(ours, material.sessions, "M")
-    years = period_returns(ours, material.sessions, "Y")
-    label = material.result.book.label
+    ours = result.book.ledger.equity
+    months = period_returns(ours, result.sessions, "M")
+    years = period_returns(ours, result.sessions, "Y")
+    label = result.book.label
     blocks: list[Block] = [_heat_map(f"Monthly returns of {label}, %", months, years)]
-    if material.primary is not None:
-        theirs = material.primary.ledger.equity
+    if result.primary is not None:
+        theirs = result.primary.ledger.equity
         blocks.append(
             Details(
-                f"Monthly returns against {material.primary.label}",
+                f"Monthly returns against {result.primary.label}",
                 (
                     _heat_map(
-                        f"Monthly return of {label} less that of {material.primary.label}, points",
-                        months - period_returns(theirs, material.sessions, "M"),
-                        years - period_returns(theirs, material.sessions, "Y"),
+                        f"Monthly return of {label} less that of {result.primary.label}, points",
+                        months - period_returns(theirs, result.sessions, "M"),
+                        years - period_returns(theirs, result.sessions, "Y"),
                     ),
                 ),
             )
         )
-    blocks += [_years(material), _gross_and_net(material)]
+    blocks += [_years(result), _gross_and_net(result)]
     return Section("calendar", "Calendar returns", tuple(blocks))
 
 
@@ -68,7 +69,7 @@ def _heat_map(caption: str, months: pd.Series[float], years: pd.Series[float]) -
         )
         for year, found in by_year.items()
     ]
-    columns = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year"))
+    columns = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year", strong=True))
     return Table(
         caption, columns, tuple(rows), "The first and the last period may be part of one.", dense=True
     )
@@ -80,8 +81,8 @@ def _cell(value: float | None, scale: float = 1.0) -> Cell:
     return Cell(value * 100, "bps", shade(value, scale))
 
 
-def _years(material: Material) -> Table:
-    returns = [period_returns(book.ledger.equity, material.sessions, "Y") for book in material.books]
+def _years(result: Result) -> Table:
+    returns = [period_returns(book.ledger.equity, result.sessions, "Y") for book in result.books]
     rows = []
     for position, date in enumerate(returns[0].index):
         values = [float(each.iloc[position]) for each in returns]
@@ -95,19 +96,19 @@ def _years(material: Material) -> Table:
         )
     return Table(
         "Calendar-year returns after costs",
-        (Column("Year", "left"), *material.columns),
+        (Column("Year", "left"), *columns(result)),
         tuple(rows),
         "The first and the last year may be part of one.",
     )
 
 
-def _gross_and_net(material: Material) -> Table:
+def _gross_and_net(result: Result) -> Table:
     """Gross and net returns by calendar year, with three-year standard deviations."""
-    ledger = material.result.book.ledger
+    ledger = result.book.ledger
     grown = np.cumprod(np.append(1.0, 1.0 + gross_returns(ledger).to_numpy()))
-    gross = period_returns(grown, material.sessions, "Y")
-    net = period_returns(ledger.equity, material.sessions, "Y")
-    deviations = [three_year_deviation(book.ledger.equity, material.sessions) for book in material.books]
+    gross = period_returns(grown, result.sessions, "Y")
+    net = period_returns(ledger.equity, result.sessions, "Y")
+    deviations = [three_year_deviation(book.ledger.equity, result.sessions) for book in result.books]
     rows = tuple(
         Row(
             (
@@ -120,12 +121,12 @@ def _gross_and_net(material: Material) -> Table:
         for place, date in enumerate(net.index)
     )
     return Table(
-        f"Gross and net return of {material.labels[0]}, and three-year standard deviations of all",
+        f"Gross and net return of {result.labels[0]}, and three-year standard deviations of all",
         (
             Column("Year", "left"),
             Column("Gross", term="gross_return"),
             Column("Net", term="net_return"),
-            *(Column(f"{label}, 3 years") for label in material.labels),
+            *(Column(f"{label}, 3 years") for label in result.labels),
         ),
         rows,
         "Time-weighted. Hypothetical. Standard deviations of 36 monthly returns, a year; a dash while there "

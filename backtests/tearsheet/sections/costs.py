@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
+from backtests.analysis.definitions import metrics
 from backtests.analysis.trading import unfilled_by_reason
 from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table
-from backtests.document.formats import Format
-from backtests.tearsheet.material import Material
-from backtests.tearsheet.sections.verdict import statistic_row
-
-ROWS: tuple[tuple[tuple[str, Format], ...], ...] = (
-    (("turnover", "percent"),),
-    (
-        ("cost_bps", "bps"),
-        ("commission_bps", "bps"),
-        ("spread_bps", "bps"),
-        ("impact_bps", "bps"),
-        ("cost", "money"),
-    ),
-    (("dividends", "money"), ("interest", "money")),
-    (("decisions", "integer"), ("fills", "integer"), ("unfilled", "integer"), ("delistings", "integer")),
-)
+from backtests.result import Result
+from backtests.tearsheet.sections.verdict import columns, metric_rows
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Costs, income and order counts of every book."""
-    rows = [
-        statistic_row(material, key, form, material.tradings, group=position == 0)
-        for block in ROWS
-        for position, (key, form) in enumerate(block)
-    ]
     table = Table(
         "Turnover, costs and income",
-        (Column("Statistic", "left"), *material.columns),
-        tuple(rows),
+        (Column("Statistic", "left"), *columns(result)),
+        metric_rows(metrics("trading"), result.tradings),
     )
-    return Section("costs", "Costs and trading", (table, _unfilled(material)))
+    return Section("costs", "Costs and trading", (table, _unfilled(result)))
 
 
-def _unfilled(material: Material) -> Block:
-    counts = unfilled_by_reason(material.result.book.ledger)
-    label = material.result.book.label
+def _unfilled(result: Result) -> Block:
+    counts = unfilled_by_reason(result.book.ledger)
+    label = result.book.label
     if not len(counts):
         return Paragraph(f"Every order of {label} was filled in full.")
     return Table(

@@ -9,7 +9,7 @@ import numpy as np
 
 from backtests.document.blocks import Block, DecisionLog, Details, LogEntry, Move, Paragraph, Section
 from backtests.engine.books import Decision
-from backtests.tearsheet.material import Material
+from backtests.result import Result
 
 LARGEST = 5
 """Weight changes shown of each decision."""
@@ -18,9 +18,9 @@ LEAST = 0.001
 """Weight changes below this (0.1 points) are not counted."""
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Every decision with its largest moves and its reasons, latest year first."""
-    entries = log_entries(material)
+    entries = log_entries(result)
     if not entries:
         return Section("decisions", "Decision log", (Paragraph("The strategy gave no target."),))
     blocks: list[Block] = [
@@ -38,14 +38,14 @@ def section(material: Material) -> Section:
     return Section("decisions", "Decision log", tuple(blocks))
 
 
-def log_entries(material: Material) -> tuple[LogEntry, ...]:
+def log_entries(result: Result) -> tuple[LogEntry, ...]:
     """One entry a decision, in order of time."""
-    held = material.weights
+    held = result.weights
     symbols = [str(symbol) for symbol in held.columns]
     values = held.to_numpy()
-    decisions = material.result.book.ledger.decisions
+    decisions = result.book.ledger.decisions
     rows = np.searchsorted(
-        material.sessions, np.array([each.session for each in decisions], dtype="datetime64[D]")
+        result.sessions, np.array([each.session for each in decisions], dtype="datetime64[D]")
     )
     return tuple(
         _entry(decision, dict(zip(symbols, values[row].tolist(), strict=True)))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from backtests.analysis.performance import drawdowns, return_between
 from backtests.document.blocks import Cell, Column, Paragraph, Row, Section, Table
-from backtests.tearsheet.material import Material
+from backtests.result import Result
 
 TOP = 10
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """List the ten deepest drawdowns."""
-    ledger = material.result.book.ledger
+    ledger = result.book.ledger
     falls = drawdowns(ledger.equity, ledger.sessions)[:TOP]
     title = "Deepest drawdowns"
     if not falls:
@@ -28,14 +28,14 @@ def section(material: Material) -> Section:
                     Cell(
                         return_between(book.ledger.equity, ledger.sessions, fall.peak, fall.trough), "percent"
                     )
-                    for book in material.result.benchmarks
+                    for book in result.benchmarks
                 ),
             )
         )
         for fall in falls
     )
     table = Table(
-        f"The {len(falls)} deepest drawdowns of {material.result.book.label}, and the benchmarks' return "
+        f"The {len(falls)} deepest drawdowns of {result.book.label}, and the benchmarks' return "
         "from its peak to its trough",
         (
             Column("Peak", "left", "drawdown_peak"),
@@ -43,7 +43,7 @@ def section(material: Material) -> Section:
             Column("Recovery", "left", "drawdown_recovery"),
             Column("Sessions"),
             Column("Depth", term="max_drawdown"),
-            *(Column(label) for label in material.labels[1:]),
+            *(Column(label) for label in result.labels[1:]),
         ),
         rows,
         "Sessions are counted from the peak to the recovery, or to the end of the run.",

@@ -5,106 +5,96 @@ from __future__ import annotations
 import numpy as np
 
 from backtests.analysis.performance import (
-    Performance,
-    cash_returns,
     drawdown_series,
-    returns_of,
     rolling_beta,
     rolling_sharpe,
     rolling_volatility,
 )
-from backtests.document.blocks import Block, Figure, Line, LineChart, Paragraph, Section
+from backtests.analysis.registry import Figures
+from backtests.document.blocks import Block, Figure, LineChart, Paragraph, Section, lines
 from backtests.document.formats import Format, formatted
-from backtests.tearsheet.material import DASHES, Material
-from datafeeds.market import Array, Dates
+from backtests.result import Result
+from datafeeds.market import Array
 
 WINDOWS = ((252, "year"), (126, "half year"), (63, "quarter"))
 """Rolling windows in sessions, longest first; the first that fits three times into the run is used."""
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Equity and drawdown."""
-    return Section("growth", "Growth and drawdown", (_equity(material), _drawdown(material)))
+    return Section("growth", "Growth and drawdown", (_equity(result), _drawdown(result)))
 
 
-def rolling_section(material: Material) -> Section:
+def rolling_section(result: Result) -> Section:
     """Draw rolling volatility, Sharpe ratio and beta."""
-    returns = [returns_of(book.ledger.equity) for book in material.books]
+    returns = list(result.daily.values())
     window = next((each for each in WINDOWS if each[0] * 3 <= len(returns[0])), None)
     if window is None:
         return Section(
             "rolling", "Rolling risk", (Paragraph("The run is too short for rolling statistics.", "note"),)
         )
     length, name = window
-    dates = material.sessions[length:]
-    cash = cash_returns(material.sessions, material.result.config.costs.cash_rate)
+    dates = result.sessions[length:]
+    cash = result.cash
     volatility = [rolling_volatility(each, length)[length - 1 :] for each in returns]
     sharpe = [rolling_sharpe(each, cash, length)[length - 1 :] for each in returns]
-    label = material.result.book.label
+    label = result.book.label
     blocks: list[Block] = [
         Figure(
             "rolling-volatility",
-            LineChart(lines(material.labels, dates, volatility), "percent"),
+            LineChart(lines(result.labels, dates, volatility), "percent"),
             f"Volatility a year over the trailing {name}",
             f"{label}'s trailing volatility {_range(volatility[0], 'percent')}.",
         ),
         Figure(
             "rolling-sharpe",
-            LineChart(lines(material.labels, dates, sharpe), "number", rule=0.0),
+            LineChart(lines(result.labels, dates, sharpe), "number", rule=0.0),
             f"Sharpe ratio over the trailing {name}",
             f"{label}'s trailing Sharpe ratio {_range(sharpe[0], 'number')}.",
         ),
     ]
-    if material.primary is not None:
+    if result.primary is not None:
         beta = rolling_beta(returns[0] - cash, returns[1] - cash, length)[length - 1 :]
         blocks.append(
             Figure(
                 "rolling-beta",
                 LineChart(lines((label,), dates, [beta]), "number", rule=1.0, least=0.2),
-                f"Beta to {material.primary.label} over the trailing {name}",
+                f"Beta to {result.primary.label} over the trailing {name}",
                 f"{label}'s trailing beta {_range(beta, 'number')}.",
             )
         )
     return Section("rolling", "Rolling risk", tuple(blocks))
 
 
-def lines(labels: tuple[str, ...], dates: Dates, values: list[Array]) -> tuple[Line, ...]:
-    """One line a label, told apart by colour and by dash."""
-    return tuple(
-        Line(label, dates, each, slot, DASHES[slot % len(DASHES)])
-        for slot, (label, each) in enumerate(zip(labels, values, strict=True))
-    )
-
-
-def _equity(material: Material) -> Figure:
-    growth = [book.ledger.equity / book.ledger.equity[0] for book in material.books]
+def _equity(result: Result) -> Figure:
+    growth = [book.ledger.equity / book.ledger.equity[0] for book in result.books]
     ends = ", ".join(
         f"{label} to {formatted(float(each[-1]), 'multiple')}"
-        for label, each in zip(material.labels, growth, strict=True)
+        for label, each in zip(result.labels, growth, strict=True)
     )
     return Figure(
         "equity",
-        LineChart(lines(material.labels, material.sessions, growth), "multiple", log=True, rule=1.0),
+        LineChart(lines(result.labels, result.sessions, growth), "multiple", log=True, rule=1.0),
         "Equity as a multiple of the start, after costs, logarithmic scale",
-        f"From 1 at {material.sessions[0]}: {ends} at {material.sessions[-1]}.",
+        f"From 1 at {result.sessions[0]}: {ends} at {result.sessions[-1]}.",
     )
 
 
-def _drawdown(material: Material) -> Figure:
-    falls = [drawdown_series(book.ledger.equity) for book in material.books]
+def _drawdown(result: Result) -> Figure:
+    falls = [drawdown_series(book.ledger.equity) for book in result.books]
     worst = ", ".join(
         f"{label} {_worst(numbers)}"
-        for label, numbers in zip(material.labels, material.performances, strict=True)
+        for label, numbers in zip(result.labels, result.performances, strict=True)
     )
     return Figure(
         "drawdown",
-        LineChart(lines(material.labels, material.sessions, falls), "percent", fill=True, rule=0.0),
+        LineChart(lines(result.labels, result.sessions, falls), "percent", fill=True, rule=0.0),
         "Drawdown: equity below its high so far",
         f"Deepest: {worst}.",
     )
 
 
-def _worst(numbers: Performance) -> str:
+def _worst(numbers: Figures) -> str:
     depth = formatted(numbers.max_drawdown, "percent")
     return depth if numbers.drawdown_trough is None else f"{depth} on {numbers.drawdown_trough}"
 

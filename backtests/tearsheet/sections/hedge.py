@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
-from backtests.analysis.hedging import (
-    SpreadHistory,
-    break_evens,
-    cover,
-    exposure,
-    hedge_cost,
-    sold_put,
-    spread_history,
-    verdict,
-)
+from backtests.analysis.hedging import HedgeCost, HedgeReport, SpreadHistory
 from backtests.analysis.performance import return_between
 from backtests.document.blocks import (
     Block,
@@ -31,52 +18,28 @@ from backtests.document.blocks import (
 )
 from backtests.document.formats import formatted, typeset
 from backtests.engine.books import Ledger
-from backtests.engine.second_opinion import recomputed
-from backtests.options.overlay import OptionMarket, option_market
-from backtests.runner import account_of
-from backtests.tearsheet.material import Material
-from strategies.hedges import Hedged
+from backtests.result import Result
+from backtests.tearsheet.wording import hedge_sentence, sold_put_sentence
+from datafeeds.market import Dates
 
 
-def sections(material: Material) -> tuple[Section, ...]:
+def sections(result: Result) -> tuple[Section, ...]:
     """The hedge, or nothing where there is none."""
-    ledger = material.result.book.ledger
-    if ledger.hedge is None or ledger.hedge.empty or material.result.config.overlay is None:
+    found, unhedged = result.hedge, result.unhedged
+    if found is None or unhedged is None:
         return ()
-    options = option_market(material.result.market, material.result.config.overlay)
-    unhedged, how = without_hedge(material)
-    found = verdict(ledger, unhedged, material.result.config.costs.cash_rate)
+    ledger = result.book.ledger
     blocks: list[Block] = [
-        Paragraph(typeset(found.sentence()), "lead"),
-        Paragraph(how, "note"),
-        _curves(ledger, unhedged),
-        _cost(ledger),
-        _cover(ledger, unhedged),
-        _break_evens(ledger, options),
-        *_spread_against_outright(ledger, options),
-        *_greeks(ledger, options),
+        Paragraph(typeset(hedge_sentence(found.verdict)), "lead"),
+        Paragraph(unhedged.note, "note"),
+        _curves(ledger, unhedged.ledger),
+        _cost(found.cost),
+        _cover(found, unhedged.ledger),
+        _break_evens(found),
+        *_spread_against_outright(found),
+        *_greeks(found, ledger.sessions),
     ]
     return (Section("hedge", "The hedge", tuple(blocks)),)
-
-
-def without_hedge(material: Material) -> tuple[Ledger, str]:
-    """Books of the same portfolio without its options, and how they came about."""
-    result = material.result
-    strategy = result.book.strategy
-    if isinstance(strategy, Hedged):
-        for book in result.benchmarks:
-            if book.strategy == strategy.of:
-                return book.ledger, f"Without the hedge: {book.label}."
-    bare = tuple(
-        replace(decision, target=replace(decision.target, hedges=()))
-        for decision in result.book.ledger.decisions
-    )
-    account = replace(account_of(result.config, result.market), overlay=None)
-    ledger = recomputed(replace(result.book.ledger, decisions=bare), result.market, account, "ledger")
-    return ledger, (
-        "Without the hedge: the same decisions without options. The cash kept for premiums is kept there "
-        "too, so what it cost to hold is not counted; with the strategy itself as a benchmark it would be."
-    )
 
 
 def _curves(ledger: Ledger, unhedged: Ledger) -> Figure:
@@ -93,8 +56,7 @@ def _curves(ledger: Ledger, unhedged: Ledger) -> Figure:
     )
 
 
-def _cost(ledger: Ledger) -> Table:
-    cost = hedge_cost(ledger)
+def _cost(cost: HedgeCost) -> Table:
     rows = (
         ("Premiums paid", cost.premium),
         ("of it half the bid-ask spread", cost.spread),
@@ -116,8 +78,7 @@ def _cost(ledger: Ledger) -> Table:
     )
 
 
-def _cover(ledger: Ledger, unhedged: Ledger) -> Table:
-    found = cover(ledger, unhedged)
+def _cover(found: HedgeReport, unhedged: Ledger) -> Table:
     rows = tuple(
         Row(
             (
@@ -132,7 +93,7 @@ def _cover(ledger: Ledger, unhedged: Ledger) -> Table:
                 Cell(each.covered, "percent"),
             )
         )
-        for each in found
+        for each in found.falls
     )
     return Table(
         f"What the hedge paid in the {len(rows)} deepest falls of the portfolio without it",
@@ -149,7 +110,7 @@ def _cover(ledger: Ledger, unhedged: Ledger) -> Table:
     )
 
 
-def _break_evens(ledger: Ledger, options: OptionMarket) -> Table:
+def _break_evens(found: HedgeReport) -> Table:
     rows = tuple(
         Row(
             (
@@ -160,10 +121,10 @@ def _break_evens(ledger: Ledger, options: OptionMarket) -> Table:
                 Cell(each.reached, "integer"),
             )
         )
-        for each in break_evens(ledger, options)
+        for each in found.break_evens
     )
     return Table(
-        f"How far {options.settings.underlying} had to fall by expiry for an option to pay for itself",
+        f"How far {found.underlying} had to fall by expiry for an option to pay for itself",
         (
             Column("Structure", "left"),
             Column("Expired"),
@@ -175,9 +136,8 @@ def _break_evens(ledger: Ledger, options: OptionMarket) -> Table:
     )
 
 
-def _spread_against_outright(ledger: Ledger, options: OptionMarket) -> tuple[Block, ...]:
-    first, last = np.searchsorted(options.sessions, ledger.sessions[[0, -1]])
-    history = spread_history(options, int(first), int(last))
+def _spread_against_outright(found: HedgeReport) -> tuple[Block, ...]:
+    history = found.history
     if not len(history.sessions):
         return ()
     lines = (
@@ -190,7 +150,7 @@ def _spread_against_outright(ledger: Ledger, options: OptionMarket) -> tuple[Blo
         "Cost of a put spread as a share of the outright put's at each roll, and SKEW's percentile",
         f"The spread cost {history.ratio.min():.0%} to {history.ratio.max():.0%} of the outright put.",
     )
-    return figure, Paragraph(typeset(_timing(history))), Paragraph(sold_put(ledger, options).sentence())
+    return figure, Paragraph(typeset(_timing(history))), Paragraph(sold_put_sentence(found.sold))
 
 
 def _timing(history: SpreadHistory) -> str:
@@ -206,9 +166,8 @@ def _timing(history: SpreadHistory) -> str:
     return f"{said}."
 
 
-def _greeks(ledger: Ledger, options: OptionMarket) -> tuple[Block, ...]:
-    found = exposure(ledger, options)
-    days = ledger.sessions
+def _greeks(report: HedgeReport, days: Dates) -> tuple[Block, ...]:
+    found = report.exposure
     delta = Figure(
         "hedge-delta",
         LineChart(
@@ -219,8 +178,7 @@ def _greeks(ledger: Ledger, options: OptionMarket) -> tuple[Block, ...]:
             "percent",
             rule=0.0,
         ),
-        f"Delta of the hedge: what a rise of {options.settings.underlying} by 1% brings, as a share of 1% of "
-        "equity",
+        f"Delta of the hedge: what a rise of {report.underlying} by 1% brings, as a share of 1% of equity",
         typeset(
             f"Between {found.delta.min():.2f} and {found.delta.max():.2f}, "
             f"on average {found.delta.mean():.2f}."

@@ -7,15 +7,15 @@ import numpy as np
 from backtests.analysis.exposure import CASH, group_weights
 from backtests.document.blocks import AreaChart, Figure, Line, Paragraph, Section
 from backtests.document.formats import formatted
-from backtests.tearsheet.material import Material
+from backtests.result import Result
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Weights by group, stacked, cash on top."""
     title = "Weights by group"
-    if not len(material.result.book.ledger.fills):
+    if not len(result.book.ledger.fills):
         return Section("weights", title, (Paragraph("Nothing was ever held: all of the equity was cash."),))
-    weights = group_weights(material.weights, material.result.market)
+    weights = group_weights(result.weights, result.market)
     dates = weights.index.to_numpy().astype("datetime64[D]")
     layers = tuple(
         Line(str(group), dates, weights[group].to_numpy(dtype=np.float64), -1 if group == CASH else slot)
@@ -27,7 +27,7 @@ def section(material: Material) -> Section:
     figure = Figure(
         "weights",
         AreaChart(layers),
-        f"Share of {material.result.book.label}'s equity at each close",
+        f"Share of {result.book.label}'s equity at each close",
         f"Average weights: {averages}.",
     )
     return Section("weights", title, (figure,))

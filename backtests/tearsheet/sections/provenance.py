@@ -7,7 +7,7 @@ from typing import Any
 
 from backtests.analysis.definitions import Definition
 from backtests.document.blocks import Fact, Facts, Glossary, Paragraph, Section
-from backtests.tearsheet.material import Material
+from backtests.result import Result
 from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 
 TOLD = ("verification", "lookahead", "trials", "seconds", "started")
@@ -19,9 +19,9 @@ def glossary_section(definitions: tuple[Definition, ...]) -> Section:
     return Section("definitions", "Definitions", (Glossary(definitions),))
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """List the manifest, flat."""
-    manifest = material.result.manifest
+    manifest = result.manifest
     kept = {key: value for key, value in manifest.items() if key not in TOLD}
     facts = tuple(Fact(name, text) for name, text in flat(kept))
     shown = Facts(facts) if facts else Paragraph("The run has no manifest.", "note")

@@ -8,8 +8,9 @@ from backtests.analysis.definitions import DEFINITIONS
 from backtests.analysis.significance import Interval, Significance
 from backtests.document.blocks import Block, Bullets, Cell, Column, Paragraph, Row, Section, Table
 from backtests.document.formats import Format, Value, formatted, typeset
-from backtests.tearsheet.material import Material
+from backtests.result import Result
 from backtests.tearsheet.provenance import trials_on_record
+from backtests.tearsheet.wording import significance_sentences
 
 FORMATS: dict[str, Format] = {
     "sharpe": "number",
@@ -25,32 +26,28 @@ TERMS = {
 }
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Tests of luck in words and numbers."""
     title = "Could it be luck?"
-    found = material.significance
+    found = result.significance
     if found is None:
         text = "Not tested: it takes more than twenty sessions and equity above zero throughout."
         return Section("significance", title, (Paragraph(text, "note"),))
     blocks: list[Block] = [
-        Bullets("", tuple(typeset(each) for each in _sentences(material, found))),
-        _intervals(material, found),
+        Bullets(
+            "", tuple(typeset(each) for each in significance_sentences(found, result.trials is not None))
+        ),
+        _intervals(result, found),
         _sharpe(found),
-        Paragraph(trials_on_record(material.result.manifest), "note"),
+        Paragraph(trials_on_record(result.manifest), "note"),
     ]
     return Section("significance", title, tuple(blocks))
 
 
-def _sentences(material: Material, found: Significance) -> tuple[str, ...]:
-    """All that the tests say; nothing of the number of trials where it is not known."""
-    unknown = found.trials_sentence() if material.trials is None else ""
-    return tuple(each for each in found.sentences() if each != unknown)
-
-
-def _intervals(material: Material, found: Significance) -> Table:
-    rows = [_interval(material, each, place) for place, each in enumerate(found.bootstrap.intervals)]
+def _intervals(result: Result, found: Significance) -> Table:
+    rows = [_interval(result, each, place) for place, each in enumerate(found.bootstrap.intervals)]
     return Table(
-        f"{material.labels[0]} in {found.bootstrap.draws:,} resampled histories",
+        f"{result.labels[0]} in {found.bootstrap.draws:,} resampled histories",
         (
             Column("Statistic", "left"),
             Column("Against", "left"),
@@ -64,15 +61,14 @@ def _intervals(material: Material, found: Significance) -> Table:
     )
 
 
-def _interval(material: Material, interval: Interval, place: int) -> Row:
+def _interval(result: Result, interval: Interval, place: int) -> Row:
     form = FORMATS[interval.statistic]
     term = TERMS[interval.statistic]
     definition = DEFINITIONS[term]
-    label = definition.term if material.annual or not definition.short_term else definition.short_term
     above: Value = None if interval.statistic == "max_drawdown" else interval.above_zero
     return Row(
         (
-            Cell(label),
+            Cell(definition.label(result.annual)),
             Cell(interval.benchmark),
             Cell(interval.estimate, form),
             Cell(f"{formatted(interval.low, form)} to {formatted(interval.high, form)}"),

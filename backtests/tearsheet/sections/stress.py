@@ -3,25 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from backtests.analysis.attribution import symbol_returns
-from backtests.analysis.exposure import group_members
-from backtests.analysis.performance import returns_of, rolling_volatility
-from backtests.analysis.stress import (
-    Labels,
-    RegimeOutcome,
-    ShockOutcome,
-    WorstWindow,
-    episodes_sentence,
-    known_series,
-    leadership_regime,
-    rate_regime,
-    regime_outcomes,
-    regimes_sentence,
-    volatility_regime,
-    worst_windows,
-)
+from backtests.analysis.stress import Regime, RegimeOutcome, ShockOutcome, WorstWindow
 from backtests.document.blocks import (
     Block,
     Bullets,
@@ -34,40 +17,29 @@ from backtests.document.blocks import (
     Table,
 )
 from backtests.document.formats import typeset
-from backtests.tearsheet.material import Material
+from backtests.result import Result
 from backtests.tearsheet.sections.calendar import shade
-from backtests.tearsheet.wording import listed
-from datafeeds import facts as fundamentals
-from datafeeds.market import Array
-
-RATES = ("us10y", "us2y")
-"""Series that tell whether rates rise, the first that the market has."""
-
-VOLATILITY = "vix"
-TRAILING = 63
-"""Sessions of trailing volatility where there is no index of it, and of trailing return."""
-
-KNOWN = 0.8
-"""Share of the sessions on which an index must be known to be used."""
+from backtests.tearsheet.sections.verdict import columns
+from backtests.tearsheet.wording import episodes_sentence, listed, regimes_sentence
 
 LENGTHS = {21: "month", 63: "quarter", 252: "year"}
 SCALE = 6.0
 """An episode's return is shaded like a month's of a sixth of its size."""
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Episodes, scenarios, worst stretches and regimes, every book side by side."""
     blocks: list[Block] = [
-        *_episodes(material),
-        *_shocks(material),
-        *_worst(material),
-        *_regimes(material),
+        *_episodes(result),
+        *_shocks(result),
+        *_worst(result),
+        *_regimes(result),
     ]
     return Section("stress", "What hurts it", tuple(blocks))
 
 
-def _episodes(material: Material) -> list[Block]:
-    if not material.episodes:
+def _episodes(result: Result) -> list[Block]:
+    if not result.episodes:
         return [Paragraph("The run covers none of the named episodes of history.", "note")]
     rows = tuple(
         Row(
@@ -77,28 +49,28 @@ def _episodes(material: Material) -> list[Block]:
                 Cell(each.end, "date"),
                 *(
                     Cell(each.returns[label], "percent", shade(each.returns[label], SCALE))
-                    for label in material.labels
+                    for label in result.labels
                 ),
             )
         )
-        for each in material.episodes
+        for each in result.episodes
     )
     table = Table(
         "Return in named episodes",
-        (Column("Episode", "left"), Column("From", "left"), Column("To", "left"), *material.columns),
+        (Column("Episode", "left"), Column("From", "left"), Column("To", "left"), *columns(result)),
         rows,
         "From the close before an episode to its last close; dates are those of the index, not of this run. "
-        "Rallies are among them: who cuts technology is hurt by missing one.",
+        "Rallies are among them: whoever holds less of what leads is hurt by missing one.",
     )
     said = (
-        [Paragraph(typeset(episodes_sentence(material.episodes, *material.labels[:2])))]
-        if material.primary
-        else []
+        [Paragraph(typeset(episodes_sentence(result.episodes, *result.labels[:2])))] if result.primary else []
     )
     return [*said, table]
 
 
-def _shocks(material: Material) -> list[Block]:
+def _shocks(result: Result) -> list[Block]:
+    if not result.shocks:
+        return [Paragraph("No shocks of one day: neither the run file nor the strategy names any.", "note")]
     rows = tuple(
         Row(
             (
@@ -107,23 +79,23 @@ def _shocks(material: Material) -> list[Block]:
                 Cell(outcomes[0].guessed, "percent"),
             )
         )
-        for outcomes in material.shocks
+        for outcomes in result.shocks
     )
     table = Table(
-        f"Shocks of one day applied to the weights of {material.sessions[-1]}",
-        (Column("Scenario", "left"), *material.columns, Column("", term="guessed_weight")),
+        f"Shocks of one day applied to the weights of {result.sessions[-1]}",
+        (Column("Scenario", "left"), *columns(result), Column("", term="guessed_weight")),
         rows,
-        f"The last column is the weight of {material.labels[0]} for which the scenario names neither symbol "
+        f"The last column is the weight of {result.labels[0]} for which the scenario names neither symbol "
         "nor group. Cash does not move.",
     )
-    return [table, _by_group(material), Details("Where the shocks come from", (_notes(material),))]
+    return [table, _by_group(result), Details("Where the shocks come from", (_notes(result),))]
 
 
-def _by_group(material: Material) -> Table:
-    ours = [outcomes[0] for outcomes in material.shocks]
+def _by_group(result: Result) -> Table:
+    ours = [outcomes[0] for outcomes in result.shocks]
     groups = list(dict.fromkeys(group for each in ours for group in each.by_group))
     return Table(
-        f"What each group of {material.labels[0]} would contribute",
+        f"What each group of {result.labels[0]} would contribute",
         (Column("Group", "left"), *(Column(each.scenario.name) for each in ours)),
         tuple(
             Row((Cell(group), *(Cell(each.by_group.get(group), "percent2") for each in ours)))
@@ -132,12 +104,12 @@ def _by_group(material: Material) -> Table:
     )
 
 
-def _notes(material: Material) -> Bullets:
+def _notes(result: Result) -> Bullets:
     notes = [
         f"{note}"
         if outcome.scenario.notes[0] != "From the run file."
         else f"{outcome.scenario.name}: {_own(outcome)}"
-        for outcome in (outcomes[0] for outcomes in material.shocks)
+        for outcome in (outcomes[0] for outcomes in result.shocks)
         for note in outcome.scenario.notes
     ]
     return Bullets("", tuple(dict.fromkeys(typeset(note) for note in notes)))
@@ -150,8 +122,8 @@ def _own(outcome: ShockOutcome) -> str:
     return f"from the run file: {', '.join(parts)}, the rest {scenario.rest:+.1%}."
 
 
-def _worst(material: Material) -> list[Block]:
-    found = worst_windows(material.equities, material.sessions, LENGTHS)
+def _worst(result: Result) -> list[Block]:
+    found = result.worst_windows
     if not found:
         return []
     same: dict[tuple[int, np.datetime64], list[WorstWindow]] = {}
@@ -160,14 +132,14 @@ def _worst(material: Material) -> list[Block]:
     rows = []
     for windows in same.values():
         window = windows[0]
-        of = _whose([each.label for each in windows], material.labels)
+        of = _whose([each.label for each in windows], result.labels)
         rows.append(
             Row(
                 (
                     Cell(f"{LENGTHS[window.sessions]}, of {of}"),
                     Cell(window.start, "date"),
                     Cell(window.end, "date"),
-                    *(Cell(window.returns[label], "percent") for label in material.labels),
+                    *(Cell(window.returns[label], "percent") for label in result.labels),
                 ),
                 group=window is next(each for each in found if each.sessions == window.sessions),
             )
@@ -175,7 +147,7 @@ def _worst(material: Material) -> list[Block]:
     return [
         Table(
             "The worst month, quarter and year of each, and what the others did in it",
-            (Column("Worst", "left"), Column("From", "left"), Column("To", "left"), *material.columns),
+            (Column("Worst", "left"), Column("From", "left"), Column("To", "left"), *columns(result)),
             tuple(rows),
             "Rolling stretches of 21, 63 and 252 sessions, from close to close.",
         )
@@ -190,22 +162,20 @@ def _whose(owners: list[str], labels: tuple[str, ...]) -> str:
     return f"all but {others[0]}" if len(others) == 1 and len(owners) > 1 else listed(owners)
 
 
-def _regimes(material: Material) -> list[Block]:
-    returns = {label: returns_of(equity) for label, equity in material.equities.items()}
-    known = {name: labels for name, labels in _labels(material).items() if (labels != "").any()}
-    outcomes = [regime_outcomes(returns, labels) for labels in known.values()]
-    flat = [each for group in outcomes for each in group]
+def _regimes(result: Result) -> list[Block]:
+    flat = [each for group in result.regime_outcomes for each in group]
     if not flat:
         return []
-    rows = [row for group in outcomes for row in _regime_rows(group, material.labels)]
+    rows = [row for group in result.regime_outcomes for row in _regime_rows(group, result.labels)]
+    reference = result.labels[1 if result.benchmarks else 0]
     table = Table(
         "Return by regime, as the regime was known at the close before",
-        (Column("Regime", "left"), Column("Sessions"), Column("Return", "left"), *material.columns),
+        (Column("Regime", "left"), Column("Sessions"), Column("Return", "left"), *columns(result)),
         tuple(rows),
-        f"{' '.join(f'{name}.' for name in known)} A year where a regime has 252 sessions or more, else in "
-        f"total.",
+        f"{' '.join(_told_by(each, reference) for each in result.regimes)} A year where a regime has 252 "
+        "sessions or more, else in total.",
     )
-    said = [Paragraph(typeset(regimes_sentence(flat, *material.labels[:2])))] if material.primary else []
+    said = [Paragraph(typeset(regimes_sentence(flat, *result.labels[:2])))] if result.primary else []
     return [*said, table]
 
 
@@ -232,52 +202,14 @@ def _regime_rows(outcomes: tuple[RegimeOutcome, ...], labels: tuple[str, ...]) -
     return rows
 
 
-def _labels(material: Material) -> dict[str, Labels]:
-    """Regime of each session after the first, by what tells it."""
-    market, sessions = material.result.market, material.sessions
-    have = fundamentals.series_names(market)
-    reference = material.books[1 if material.primary else 0].ledger.equity
-    name = material.labels[1 if material.primary else 0]
-    found: dict[str, Labels] = {}
-    rate = next((each for each in RATES if each in have), "")
-    if rate:
-        found[f"Rates: {rate} against three months before"] = rate_regime(
-            known_series(market, rate, sessions)
-        )
-    index = (
-        known_series(market, VOLATILITY, sessions) if VOLATILITY in have else np.full(len(sessions), np.nan)
-    )
-    if np.isfinite(index).mean() >= KNOWN and not _stale(index):
-        found["Volatility: VIX against its median of five years"] = volatility_regime(index)
-    else:
-        trailing = np.append(np.nan, rolling_volatility(returns_of(reference), TRAILING))
-        found[f"Volatility: of {name} over three months against its median of five years"] = (
-            volatility_regime(trailing)
-        )
-    technology = _technology(material)
-    if technology is not None:
-        found[f"Leadership: ai_hardware and software, equally weighted, against {name} over three months"] = (
-            leadership_regime(technology, reference)
-        )
-    return found
-
-
-def _stale(index: Array) -> bool:
-    """Whether the index has stopped moving: it ends long before the run."""
-    last = index[-TRAILING:]
-    return bool(len(last) > 1 and np.ptp(last) == 0)
-
-
-def _technology(material: Material) -> Array | None:
-    """Growth of 1 in the technology groups, equally weighted each session; None where there are none."""
-    market, sessions = material.result.market, material.sessions
-    groups = [group for group in ("ai_hardware", "software") if group in market.groups]
-    if not groups:
-        return None
-    members = np.any([group_members(market, group, sessions) for group in groups], axis=0)
-    columns = np.flatnonzero(members.any(axis=0))
-    returns = symbol_returns(market, sessions, [market.symbols[column] for column in columns])
-    inside = np.where(members[:-1, columns], returns, np.nan)
-    mean = pd.DataFrame(inside).mean(axis=1).fillna(0.0).to_numpy()
-    growth: Array = np.cumprod(np.append(1.0, 1.0 + mean))
-    return growth
+def _told_by(regime: Regime, reference: str) -> str:
+    """What tells a regime."""
+    match regime.kind:
+        case "rates":
+            return f"Rates: {regime.of} against three months before."
+        case "index":
+            return f"Volatility: {regime.of.upper()} against its median of five years."
+        case "volatility":
+            return f"Volatility: of {regime.of} over three months against its median of five years."
+        case _:
+            return f"Leadership: {regime.of}, equally weighted, against {reference} over three months."

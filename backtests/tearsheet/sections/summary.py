@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from backtests.analysis.performance import Performance
-from backtests.analysis.trading import Trading
+from backtests.analysis.definitions import METRICS
+from backtests.analysis.registry import Figures
 from backtests.document.blocks import (
     Block,
     Bullets,
@@ -21,11 +21,10 @@ from backtests.document.blocks import (
     Section,
     Table,
 )
-from backtests.document.formats import Format
-from backtests.tearsheet.material import Material
+from backtests.result import Result
 from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
 from backtests.tearsheet.wording import answers, costs_in_words, headline
-from datafeeds.market import Market
+from datafeeds.market import Finding, Market
 
 HYPOTHETICAL = (
     "Hypothetical performance: a simulation on past data, made with knowledge of that past. No money was "
@@ -35,27 +34,27 @@ SHOWN_FINDINGS = 200
 """Findings listed in full; the rest is counted."""
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Page one."""
     blocks: list[Block] = [
-        Paragraph(headline(material), "lead"),
-        _highlights(material),
-        Facts(tuple(Fact(question, answer) for question, answer in answers(material))),
-        *_warnings(material),
+        Paragraph(headline(result), "lead"),
+        _highlights(result),
+        Facts(tuple(Fact(question, answer) for question, answer in answers(result))),
+        *_warnings(result),
         Paragraph(HYPOTHETICAL, "warning"),
-        Bullets("Limits", _limits(material), "warning"),
+        Bullets("Limits", _limits(result), "warning"),
     ]
     return Section("summary", "Summary", tuple(blocks))
 
 
-def setup_section(material: Material) -> Section:
+def setup_section(result: Result) -> Section:
     """What was run, in full, and what the data checks found."""
-    return Section("setup", "What was run", (_what_was_run(material), *_findings(material)))
+    return Section("setup", "What was run", (_what_was_run(result), *_findings(result)))
 
 
-def _warnings(material: Material) -> list[Block]:
+def _warnings(result: Result) -> list[Block]:
     """Warn on the first screen where a check did not pass."""
-    manifest = material.result.manifest
+    manifest = result.manifest
     said = []
     if not manifest.get("verification", {}).get("identical", True):
         said.append(verification(manifest))
@@ -66,31 +65,23 @@ def _warnings(material: Material) -> list[Block]:
     return [Paragraph(each, "warning") for each in said]
 
 
-def _highlights(material: Material) -> Highlights:
-    chosen: tuple[tuple[str, Format], ...] = (
-        ("cagr" if material.annual else "total_return", "percent"),
-        ("volatility", "percent"),
-        ("sharpe", "number"),
-        ("max_drawdown", "percent"),
-    )
-    items = [_highlight(material, material.performances, term, form) for term, form in chosen]
-    items.append(_highlight(material, material.tradings, "turnover", "percent"))
-    items.append(_highlight(material, material.tradings, "cost_bps", "bps"))
+def _highlights(result: Result) -> Highlights:
+    chosen = ("cagr" if result.annual else "total_return", "volatility", "sharpe", "max_drawdown")
+    items = [_highlight(result, result.performances, key) for key in chosen]
+    items += [_highlight(result, result.tradings, key) for key in ("turnover", "cost_bps")]
     return Highlights(tuple(items))
 
 
-def _highlight(
-    material: Material, holders: tuple[Performance, ...] | tuple[Trading, ...], term: str, form: Format
-) -> Highlight:
-    ours, *others = (Cell(getattr(holder, term), form) for holder in holders)
-    beside = f"{material.primary.label} {others[0].text}" if material.primary else ""
-    return Highlight(term, ours, beside)
+def _highlight(result: Result, holders: tuple[Figures, ...], key: str) -> Highlight:
+    ours, *others = (Cell(holder[key], METRICS[key].form) for holder in holders)
+    beside = f"{result.primary.label} {others[0].text}" if result.primary else ""
+    return Highlight(key, ours, beside)
 
 
-def _limits(material: Material) -> tuple[str, ...]:
-    market = material.result.market
-    limits = [*market.limits, *material.result.manifest.get("limits", ())]
-    limits.extend(f"{book.label}: {book.note}" for book in material.books if book.note)
+def _limits(result: Result) -> tuple[str, ...]:
+    market = result.market
+    limits = [*market.limits, *result.manifest.get("limits", ())]
+    limits.extend(f"{book.label}: {book.note}" for book in result.books if book.note)
     counts = Counter(finding.severity for finding in market.findings)
     if counts["quarantined"]:
         figures = "figure was" if counts["quarantined"] == 1 else "figures were"
@@ -98,9 +89,9 @@ def _limits(material: Material) -> tuple[str, ...]:
     return tuple(dict.fromkeys(limits))
 
 
-def _findings(material: Material) -> list[Block]:
+def _findings(result: Result) -> list[Block]:
     """Findings of the data checks: counted by check, then one by one."""
-    findings = material.result.market.findings
+    findings = result.market.findings
     if not findings:
         return [Paragraph("The data checks found nothing.", "note")]
     counts = Counter((finding.severity, finding.check) for finding in findings)
@@ -119,7 +110,7 @@ def _findings(material: Material) -> list[Block]:
                     Cell(severity),
                     Cell(check),
                     Cell(count, "integer"),
-                    Cell(str(examples[severity, check]).removeprefix(f"{severity}: {check}: ")),
+                    Cell(_where(examples[severity, check])),
                 )
             )
             for (severity, check), count in counts.items()
@@ -132,8 +123,14 @@ def _findings(material: Material) -> list[Block]:
     return [table, Details("Every finding", (Bullets("", tuple(lines)),), paper=False)]
 
 
-def _what_was_run(material: Material) -> Facts:
-    result, sessions = material.result, material.sessions
+def _where(finding: Finding) -> str:
+    """Symbol, date and message of a finding."""
+    where = " ".join(part for part in (finding.symbol, finding.date) if part)
+    return f"{where}: {finding.message}" if where else finding.message
+
+
+def _what_was_run(result: Result) -> Facts:
+    sessions = result.sessions
     config, market, manifest = result.config, result.market, result.manifest
     parameters = ", ".join(f"{key} = {value}" for key, value in result.book.strategy.values().items())
     facts = [

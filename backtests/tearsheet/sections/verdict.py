@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-from backtests.analysis.definitions import DEFINITIONS
+from collections.abc import Iterable, Sequence
+
+from backtests.analysis.definitions import metrics
+from backtests.analysis.registry import Figures, Metric
 from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table
-from backtests.document.formats import Format
-from backtests.tearsheet.material import Material
-
-ALONE: tuple[tuple[tuple[str, Format], ...], ...] = (
-    (("cagr", "percent2"), ("total_return", "percent")),
-    (("volatility", "percent2"), ("sharpe", "number"), ("sortino", "number")),
-    (
-        ("max_drawdown", "percent2"),
-        ("drawdown_peak", "date"),
-        ("drawdown_trough", "date"),
-        ("drawdown_recovery", "date"),
-        ("calmar", "number"),
-    ),
-    (("value_at_risk", "percent2"), ("expected_shortfall", "percent2")),
-    (
-        ("best_day", "percent2"),
-        ("worst_day", "percent2"),
-        ("best_month", "percent2"),
-        ("worst_month", "percent2"),
-        ("best_year", "percent2"),
-        ("worst_year", "percent2"),
-    ),
-)
-TRADED: tuple[tuple[str, Format], ...] = (("turnover", "percent"), ("cost_bps", "bps"))
-AGAINST: tuple[tuple[str, Format], ...] = (
-    ("excess_return", "percent2"),
-    ("tracking_error", "percent2"),
-    ("information_ratio", "number"),
-    ("beta", "number"),
-    ("alpha", "percent2"),
-    ("correlation", "number"),
-    ("up_capture", "percent"),
-    ("down_capture", "percent"),
-)
+from backtests.result import Result
 
 
-def section(material: Material) -> Section:
+def section(result: Result) -> Section:
     """Make the verdict tables."""
-    blocks: list[Block] = [_alone(material)]
-    if material.relatives:
-        blocks.append(_against(material))
-    if not material.annual:
+    blocks: list[Block] = [_alone(result)]
+    if result.relatives:
+        blocks.append(_against(result))
+    if not result.annual:
         blocks.append(
             Paragraph(
                 "The run spans less than a year, so nothing is annualised: ratios are a session.", "note"
@@ -54,37 +24,34 @@ def section(material: Material) -> Section:
     return Section("verdict", "Verdict", tuple(blocks))
 
 
-def statistic_row(
-    material: Material, key: str, form: Format, holders: tuple[object, ...], group: bool = False
-) -> Row:
-    """Put the statistic `key` of each holder in a row named by its definition."""
-    definition = DEFINITIONS[key]
-    label = definition.term if material.annual or not definition.short_term else definition.short_term
-    return Row(
-        (Cell(label), *(Cell(getattr(holder, key), form) for holder in holders)), term=key, group=group
+def columns(result: Result) -> tuple[Column, ...]:
+    """A table's column for each book."""
+    return tuple(Column(label, strong=position == 0) for position, label in enumerate(result.labels))
+
+
+def metric_rows(every: Iterable[Metric], holders: Sequence[Figures]) -> tuple[Row, ...]:
+    """A row for each metric with the value of each holder; a rule where another group begins."""
+    rows = []
+    group: str | None = None
+    for each in every:
+        cells = (Cell(holder[each.key], each.form) for holder in holders)
+        label = Cell(each.label(holders[0].annual))
+        rows.append(Row((label, *cells), term=each.key, group=each.group != group))
+        group = each.group
+    return tuple(rows)
+
+
+def _alone(result: Result) -> Table:
+    rows = metric_rows(metrics("portfolio"), result.performances)
+    traded = metric_rows(metrics("trading", "terminal"), result.tradings)
+    return Table(
+        "Return and risk after costs", (Column("Statistic", "left"), *columns(result)), (*rows, *traded)
     )
 
 
-def _alone(material: Material) -> Table:
-    rows = [
-        statistic_row(material, key, form, material.performances, group=position == 0)
-        for block in ALONE
-        for position, (key, form) in enumerate(block)
-    ]
-    rows += [
-        statistic_row(material, key, form, material.tradings, group=position == 0)
-        for position, (key, form) in enumerate(TRADED)
-    ]
+def _against(result: Result) -> Table:
     return Table(
-        "Return and risk after costs",
-        (Column("Statistic", "left"), *material.columns),
-        tuple(rows),
-    )
-
-
-def _against(material: Material) -> Table:
-    return Table(
-        f"{material.result.book.label} against each benchmark",
-        (Column("Statistic", "left"), *(Column(label) for label in material.labels[1:])),
-        tuple(statistic_row(material, key, form, material.relatives) for key, form in AGAINST),
+        f"{result.book.label} against each benchmark",
+        (Column("Statistic", "left"), *(Column(label) for label in result.labels[1:])),
+        metric_rows(metrics("relative"), result.relatives),
     )

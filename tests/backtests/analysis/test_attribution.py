@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import bz2
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +16,7 @@ from backtests.engine import backtrader as event
 from backtests.engine.books import Ledger
 from backtests.engine.terms import Account, Costs
 from backtests.result import Book
+from backtests.tearsheet.wording import attribution_sentence, cost_sentence
 from datafeeds.market import Array, Market
 from strategies import BuyAndHold
 from tests.places import answers
@@ -52,8 +50,8 @@ def test_one_period_needs_no_linking(method: tested.Linking) -> None:
     assert (found.portfolio, found.benchmark) == pytest.approx((0.083, 0.064))
     assert found.table()["allocation"].to_numpy() == pytest.approx(BACON["allocation"], abs=1e-12)
     assert found.residual == pytest.approx(0, abs=1e-15)
-    assert "UK added most (+4.00), Japan least (-1.34)" in found.sentence()
-    assert "+1.90 percentage points" in found.sentence()
+    assert "UK added most (+4.00), Japan least (-1.34)" in attribution_sentence(found, "it")
+    assert "+1.90 percentage points" in attribution_sentence(found, "it")
 
 
 def test_active_share() -> None:
@@ -114,93 +112,6 @@ def test_group_totals_by_hand() -> None:
     assert gained[0, :2] == pytest.approx([-0.02, 0.2])
     assert gained[1, 1] == pytest.approx(0.01)
     assert np.isnan(gained[[0, 1, 1], [2, 0, 2]]).all()
-
-
-def test_contributions_add_to_the_compound_return() -> None:
-    random = np.random.default_rng(3)
-    weights = random.dirichlet(np.ones(5), 300)
-    returns = random.normal(0, 0.02, (300, 5))
-    returns[10, 2] = np.nan
-    weights[10, 2] = 0
-    whole = np.prod(1 + (weights * np.nan_to_num(returns)).sum(axis=1)) - 1
-    for method in LINKINGS:
-        assert tested.contributions(weights, returns, method=method).sum() == pytest.approx(whole)
-
-
-def test_weight_turnover() -> None:
-    weights = np.array([[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]])
-    returns = np.array([[0.2, 0.0], [0.0, np.nan], [0.0, 0.0]])
-    # The first drifts to 0.6 / 1.1, the second not at all.
-    assert tested.weight_turnover(weights, returns) == pytest.approx([0.6 / 1.1 - 0.5, 0.5])
-    half_cash = np.array([[0.5], [0.5]])
-    assert tested.weight_turnover(half_cash, np.array([[1.0], [0.0]])) == pytest.approx([2 / 3 - 0.5])
-
-
-# --- Factors -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def french() -> pd.DataFrame:
-    pytest.importorskip("statsmodels")
-    found = find_spec("linearmodels")
-    if found is None or found.origin is None:
-        pytest.skip("needs the data of linearmodels")
-    path = Path(found.origin).parent / "datasets" / "french" / "french.csv.bz2"
-    with bz2.open(path) as file:
-        return pd.read_csv(file, index_col="dates")
-
-
-def test_money_on_four_factors(french: pd.DataFrame) -> None:
-    case = ANSWERS["french_money"]
-    factors = {name: french[name].to_numpy() for name in case["factors"]}
-    cash = french["RF"].to_numpy()
-    found = tested.factor_regression(french["Money"].to_numpy(), factors, cash=cash, periods_a_year=12)
-    assert found.coefficients[0] == pytest.approx(case["alpha"], abs=5e-6)
-    assert found.coefficients[1:] == pytest.approx(case["betas"], abs=5e-7)
-    assert found.names == ("alpha", *case["factors"])
-    assert found.alpha_a_year == pytest.approx(12 * found.coefficients[0])
-    assert "can't be told from zero" in found.sentence()
-    small = tested.factor_regression(french["S1V5"].to_numpy(), factors, cash=cash)
-    assert small.r_squared == pytest.approx(case["r_squared_small_value"], abs=5e-6)
-    assert small.lags == tested.newey_west_lags(819) == 6
-    assert small.t_values[1] > 50
-    assert small.table()["t"].to_numpy() == pytest.approx(small.t_values)
-
-
-def test_errors_are_newey_west(french: pd.DataFrame) -> None:
-    """The covariance from its definition, without statsmodels."""
-    explained, factor = french["Money"].to_numpy(), french["MktRF"].to_numpy()
-    found = tested.factor_regression(explained, {"MktRF": factor}, lags=4)
-    design = np.column_stack([np.ones(len(factor)), factor])
-    left = explained - design @ np.linalg.lstsq(design, explained, rcond=None)[0]
-    scores = design * left[:, None]
-    middle = scores.T @ scores
-    for lag in range(1, 5):
-        cross = scores[lag:].T @ scores[:-lag]
-        middle += (1 - lag / 5) * (cross + cross.T)
-    bread = np.linalg.inv(design.T @ design)
-    count = len(factor)
-    covariance = bread @ middle @ bread * count / (count - 2)
-    assert found.errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-9)
-
-
-def test_unknown_periods_are_dropped_and_counted(french: pd.DataFrame) -> None:
-    explained = french["Money"].to_numpy().copy()
-    explained[:100] = np.nan
-    found = tested.factor_regression(explained, {"MktRF": french["MktRF"].to_numpy()})
-    assert (found.observations, found.dropped) == (719, 100)
-
-
-def test_factors_that_say_the_same_are_refused(french: pd.DataFrame) -> None:
-    money, market = french["Money"].to_numpy(), french["MktRF"].to_numpy()
-    with pytest.raises(ValueError, match="leave one out"):
-        tested.factor_regression(money, {"a": market, "b": 2 * market})
-    with pytest.raises(ValueError, match="leave one out"):
-        tested.factor_regression(money, {"constant": np.ones(len(money))})
-    with pytest.raises(ValueError, match="at least one"):
-        tested.factor_regression(money, {})
-    with pytest.raises(ValueError, match="observations"):
-        tested.factor_regression(money[:5], {"a": market[:5]})
 
 
 # --- A run taken apart ---------------------------------------------------------------------------
@@ -270,7 +181,7 @@ def benchmark(market: Market) -> Book:
 def test_attribution_adds_to_the_books(
     market: Market, book: Book, benchmark: Book, method: tested.Linking
 ) -> None:
-    found = tested.attribute_groups(book, benchmark, market, method=method)
+    found = tested.attribute_groups(book.ledger, benchmark.ledger, market, method=method)
     ours, theirs = (each.ledger.equity[-1] / 1e6 - 1 for each in (book, benchmark))
     assert (found.portfolio, found.benchmark) == pytest.approx((ours, theirs))
     assert found.effects.total.sum() + found.costs + found.residual == pytest.approx(found.excess)
@@ -295,7 +206,7 @@ def test_attribution_without_trading_leaves_no_residual(market: Market, book: Bo
 
 
 def test_groups_are_dated(market: Market, book: Book) -> None:
-    names, codes = tested.group_codes(market, market.sessions, list("ABCDEF"))
+    names, codes = market.first_groups(market.sessions)
     assert names == ("banks", "chips", "no group")
     first_july = market.index_of("2018-07-02")
     assert codes[:, 0].tolist() == [1] * first_july + [0] * (len(market.sessions) - first_july)
@@ -321,8 +232,8 @@ def test_books_must_share_their_sessions(market: Market, book: Book) -> None:
         ledger.unfilled,
         (),
     )
-    with pytest.raises(ValueError, match="don't share"):
-        tested.attribute_groups(book, replace(book, ledger=shorter), market)
+    with pytest.raises(ValueError, match="must share"):
+        tested.attribute_groups(book.ledger, shorter, market)
 
 
 def test_profits_add_to_the_change_of_equity(market: Market, book: Book) -> None:
@@ -351,14 +262,14 @@ def test_costs_and_gross_returns(book: Book) -> None:
     by_hand = np.prod(1 + gross) ** (1 / years) - (ledger.equity[-1] / 1e6) ** (1 / years)
     assert found.drag == pytest.approx(by_hand)
     assert found.annual
-    assert "hundredths of a percent of return a year" in found.sentence()
+    assert "hundredths of a percent of return a year" in cost_sentence(found)
 
 
 def test_free_trading_is_said_to_be_unreal(market: Market, book: Book) -> None:
     ledger = book.ledger
     fills = ledger.fills.assign(commission=0.0, spread=0.0, impact=0.0)
     free = replace(ledger, fills=fills)
-    assert "no real portfolio enjoys" in tested.cost_attribution(free).sentence()
+    assert "no real portfolio enjoys" in cost_sentence(tested.cost_attribution(free))
     assert tested.cost_share(free) == pytest.approx(np.zeros(len(ledger.sessions) - 1))
 
 
@@ -374,7 +285,7 @@ def test_turnover_by_year(book: Book) -> None:
 
 
 def test_active_share_of_books(market: Market, book: Book, benchmark: Book) -> None:
-    found = tested.active_share_of(book, benchmark, market)
+    found = tested.active_share_of(book.ledger, benchmark.ledger, market)
     assert found.iloc[0] == 0
     assert found.between(0, 1).all()
-    assert tested.active_share_of(book, book, market).max() == 0
+    assert tested.active_share_of(book.ledger, book.ledger, market).max() == 0

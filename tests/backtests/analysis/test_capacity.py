@@ -12,6 +12,7 @@ import pytest
 from backtests.analysis import capacity as tested
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
 from backtests.engine.rules import LARGEST_IMPACT, impact_fraction, impact_inputs
+from backtests.tearsheet.wording import capacity_sentence, impact_sentence
 from datafeeds.market import Market, exchange_sessions
 
 SESSIONS = exchange_sessions("2019-06-03", "2020-06-30")
@@ -79,8 +80,8 @@ def test_capacity_by_hand(market: Market) -> None:
     assert first.largest == pytest.approx(1e6 * 0.1 / 0.02)
     assert second.equity == second.largest == pytest.approx(2e6 * 0.1 / 0.04)
     assert found.unknown == 0
-    assert "starting capital of 5.0 million" in found.sentence()
-    assert "trades of 2020 the limit is an equity of 5.0 million" in found.sentence()
+    assert "starting capital of 5.0 million" in capacity_sentence(found)
+    assert "trades of 2020 the limit is an equity of 5.0 million" in capacity_sentence(found)
 
 
 def test_capital_at_the_limit_is_at_the_limit(market: Market) -> None:
@@ -96,10 +97,10 @@ def test_capital_at_the_limit_is_at_the_limit(market: Market) -> None:
 def test_unknown_volume_is_said(market: Market) -> None:
     found = tested.capacity(tested.trades_of(ledger_of([*ROWS, (60, "C", 2700.0, "order")]), market), 1e6)
     assert found.unknown == pytest.approx(0.5)
-    assert "unknown for 50%" in found.sentence()
+    assert "unknown for 50%" in capacity_sentence(found)
     blind = tested.capacity(tested.trades_of(ledger_of([(60, "C", 10.0, "order")]), market), 1e6)
     assert math.isnan(blind.starting_capital)
-    assert "can't be told" in blind.sentence()
+    assert "can't be told" in capacity_sentence(blind)
     # Before 21 sessions are known there is no average either.
     early = tested.trades_of(ledger_of([(5, "A", 10.0, "order")]), market)
     assert not early.known.any()
@@ -110,7 +111,7 @@ def test_no_trades(market: Market) -> None:
     trades = tested.trades_of(ledger, market)
     found = tested.capacity(trades, 1e6)
     assert (found.starting_capital, found.years, found.unknown) == (math.inf, (), 0)
-    assert "no trades" in found.sentence()
+    assert "no trades" in capacity_sentence(found)
     assert tested.cost_growth(trades, ledger)[0].impact_rate == 0
     assert tested.break_even_capital(trades, ledger, 0.01) == math.inf
 
@@ -166,9 +167,9 @@ def test_break_even(market: Market) -> None:
 def test_growth_in_words(market: Market) -> None:
     ledger = ledger_of(ROWS)
     sizes = tested.cost_growth(tested.trades_of(ledger, market), ledger, multiples=(1, 1e3, 1e6))
-    text = tested.growth_sentence(sizes, 2.5e7)
+    text = impact_sentence(sizes, 2.5e7)
     assert "at 1.0 million, " in text
     assert "at 1.0 billion, " in text
     assert "at 1.0 trillion; a starting capital of 25.0 million would eat the whole lead" in text
-    assert "no lead" in tested.growth_sentence(sizes, 0)
-    assert "no size" in tested.growth_sentence([replace(sizes[0], capital=900)], math.inf)
+    assert "no lead" in impact_sentence(sizes, 0)
+    assert "no size" in impact_sentence([replace(sizes[0], capital=900)], math.inf)

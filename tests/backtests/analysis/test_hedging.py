@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from backtests.analysis.hedging import (
+    HedgeVerdict,
     Mixture,
-    Verdict,
     break_evens,
     cover,
     exposure,
@@ -24,17 +24,18 @@ from backtests.engine.books import Ledger
 from backtests.options.overlay import OptionMarket, OverlaySettings, option_market
 from backtests.options.surface import spread_cost
 from backtests.result import Result
-from backtests.runner import run
+from backtests.runner import run, without_hedge
 from backtests.settings.run_file import parse
 from backtests.tearsheet import build
+from backtests.tearsheet.wording import hedge_sentence, sold_put_sentence
 from datafeeds.market import Market, exchange_sessions
 from strategies.hedges import OutrightPut
 
 CALM = {"hedged": 0.06, "unhedged": 0.08, "hedged_fall": -0.2, "unhedged_fall": -0.4}
 
 
-def judged(by_fall: float, by_volatility: float, **others: float) -> Verdict:
-    return Verdict(
+def judged(by_fall: float, by_volatility: float, **others: float) -> HedgeVerdict:
+    return HedgeVerdict(
         **(CALM | others), by_fall=Mixture(0.5, by_fall), by_volatility=Mixture(0.7, by_volatility)
     )
 
@@ -51,21 +52,21 @@ def judged(by_fall: float, by_volatility: float, **others: float) -> Verdict:
         (judged(0.05, 0.05, hedged=0.09, hedged_fall=-0.45), "no"),
     ],
 )
-def test_the_verdict_is_no_softer_than_the_numbers(found: Verdict, answer: str) -> None:
+def test_the_verdict_is_no_softer_than_the_numbers(found: HedgeVerdict, answer: str) -> None:
     assert found.answer == answer
     openings = {"yes": "The hedge earned", "unclear": "Whether", "no": "The hedge did not earn its keep"}
-    assert found.sentence().startswith(openings[answer])
-    assert f"{found.hedged_fall:.1%} instead of {found.unhedged_fall:.1%}" in found.sentence()
+    assert hedge_sentence(found).startswith(openings[answer])
+    assert f"{found.hedged_fall:.1%} instead of {found.unhedged_fall:.1%}" in hedge_sentence(found)
 
 
 def test_the_verdict_in_words() -> None:
-    assert judged(0.05, 0.065).sentence() == (
+    assert hedge_sentence(judged(0.05, 0.065)) == (
         "Whether the hedge earned its keep depends on the measure: it cost 2.00% a year, and the deepest "
         "fall was -20.0% instead of -40.0%. The hedged portfolio returned 6.00% a year; holding less, with "
         "the rest in cash, returned 5.00% with as deep a fall (50% held) and 6.50% with the same volatility "
         "(70% held)."
     )
-    assert "added 1.00% a year" in judged(0.05, 0.05, hedged=0.09).sentence()
+    assert "added 1.00% a year" in hedge_sentence(judged(0.05, 0.05, hedged=0.09))
 
 
 def crash_market() -> Market:
@@ -156,8 +157,8 @@ def test_what_the_sold_put_gave_back(
     bought = ledger.hedge[ledger.hedge["premium"] > 0].iloc[:-1]
     closes = options.close[np.searchsorted(options.sessions, bought["session"].to_numpy("datetime64[D]"))]
     assert 0 < found.received < float((bought["units"] * closes).sum()) * 0.01
-    assert "1 of 23 months. The worst was the expiry of 2018-09-21" in found.sentence()
-    assert sold_put(outright[0], options).sentence() == "No put was sold."
+    assert "1 of 23 months. The worst was the expiry of 2018-09-21" in sold_put_sentence(found)
+    assert sold_put_sentence(sold_put(outright[0], options)) == "No put was sold."
 
 
 def test_break_evens(spread: tuple[Ledger, Ledger, OptionMarket]) -> None:
@@ -218,10 +219,10 @@ def test_the_tearsheet_has_a_section_where_there_is_a_hedge() -> None:
     assert "earn" in words
     assert "1 of 23 months" in words
     assert "hedge-delta" in words
-    alone = dataclasses.replace(result, benchmarks=())
+    alone = dataclasses.replace(result, unhedged=without_hedge([result.book], market, result.account))
     (section,) = [section for section in build(alone).sections if section.key == "hedge"]
     assert "the same decisions without options" in repr(section)
     first = build(result).sections[0]
     assert "Option prices are a model's, not quotes" in repr(first)
-    bare = dataclasses.replace(result, book=result.benchmarks[0], benchmarks=())
+    bare = dataclasses.replace(result, book=result.benchmarks[0], benchmarks=(), unhedged=None)
     assert "hedge" not in [section.key for section in build(bare).sections]

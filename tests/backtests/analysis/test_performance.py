@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import fields
 from importlib.resources import files
 
 import empyrical
@@ -11,10 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.analysis.definitions import DEFINITIONS
+from backtests.analysis.definitions import DEFINITIONS, METRICS
 from backtests.analysis.performance import (
-    Performance,
-    Relative,
     drawdowns,
     performance,
     period_returns,
@@ -25,7 +22,7 @@ from backtests.analysis.performance import (
     rolling_volatility,
 )
 from backtests.analysis.span import span_in_years, spans_a_year
-from backtests.analysis.trading import Trading, trading
+from backtests.analysis.trading import trading
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
 from datafeeds.sources.sample import sample_market
 from tests.places import answers
@@ -104,7 +101,7 @@ def test_cash_rate_lowers_sharpe_by_the_calendar():
     equity = np.array([100.0, 101.0, 100.0, 103.0])
     returns = equity[1:] / equity[:-1] - 1 - 0.0365 / 365 * np.array([3, 1, 367])
     expected = returns.mean() / returns.std(ddof=1) * np.sqrt(252)
-    assert performance(equity, sessions, cash_rate=0.0365).sharpe == pytest.approx(expected)
+    assert performance(equity, sessions, cash=0.0365).sharpe == pytest.approx(expected)
 
 
 def test_sortino_worked_by_hand():
@@ -274,12 +271,10 @@ def test_turnover_and_costs_worked_by_hand():
     assert (numbers.dividends, numbers.interest) == (7, 1.5)
 
 
-@pytest.mark.parametrize("statistics", [Performance, Relative, Trading])
-def test_every_statistic_has_one_definition(statistics):
-    for field in fields(statistics):
-        if field.name == "annual":
-            continue
-        definition = DEFINITIONS[field.name]
-        assert definition.term
-        assert definition.formula
-        assert definition.source
+@pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
+def test_every_metric_has_one_definition(metric):
+    assert metric.term
+    assert metric.formula
+    assert metric.source
+    assert DEFINITIONS[metric.key] is metric
+    assert metric.unit

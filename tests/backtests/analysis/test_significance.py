@@ -13,6 +13,13 @@ import pytest
 
 from backtests.analysis import significance as tested
 from backtests.analysis.performance import performance, relative, returns_of
+from backtests.tearsheet.wording import (
+    lead_sentence,
+    overfitting_sentence,
+    sharpe_sentence,
+    significance_sentences,
+    trials_sentence,
+)
 from datafeeds.market import Array, Dates
 from tests.places import answers
 
@@ -243,7 +250,7 @@ def test_overfitting_of_skill_is_nought() -> None:
     found = tested.overfitting_probability(returns)
     assert found.probability == 0
     assert found.loss == 0
-    assert "carried over" in found.sentence()
+    assert "carried over" in overfitting_sentence(found)
 
 
 def test_overfitting_by_hand() -> None:
@@ -277,33 +284,12 @@ def test_overfitting_refuses_what_it_cannot_split() -> None:
     assert flat.probability == 1.0
 
 
-def test_purged_cross_validation() -> None:
-    returns = np.random.default_rng(2).normal(size=(601, 4))
-    returns[:, 2] += 0.4
-    found = tested.purged_cross_validation(returns, folds=6, test_folds=2, purged=3, embargo=2)
-    assert (found.splits, found.paths) == (15, 5)
-    assert found.returns.shape == (601, 5)
-    assert (found.chosen == 2).all()
-    assert (found.returns == returns[:, [2]]).all()
-    assert "5 unseen histories" in found.sentence()
-
-
-def test_purged_paths_were_unseen() -> None:
-    """A configuration that is only good on the fold it is judged on is never chosen for it."""
-    returns = np.zeros((60, 6))
-    for fold in range(6):
-        returns[fold * 10 : fold * 10 + 10, fold] = np.linspace(0.9, 1.1, 10)
-    found = tested.purged_cross_validation(returns, folds=6, test_folds=2)
-    assert (found.returns == 0).all()
-    assert (found.sharpes == 0).all()
-
-
 def test_significance_uses_the_definitions_of_the_performance_page(market_returns: Array) -> None:
     sessions = business_days(2001)
     equity, benchmark = grown(market_returns), grown(market_returns[::-1] * 0.8)
-    found = tested.significance(equity, {"B": benchmark}, sessions, cash_rate=0.02, draws=60)
-    alone = performance(equity, sessions, cash_rate=0.02)
-    against = relative(equity, benchmark, sessions, cash_rate=0.02)
+    found = tested.significance(equity, {"B": benchmark}, sessions, cash=0.02, draws=60)
+    alone = performance(equity, sessions, cash=0.02)
+    against = relative(equity, benchmark, sessions, cash=0.02)
     assert found.sharpe == pytest.approx(alone.sharpe)
     assert found.bootstrap.interval("sharpe").estimate == pytest.approx(alone.sharpe)
     assert found.bootstrap.interval("max_drawdown").estimate == pytest.approx(alone.max_drawdown)
@@ -321,24 +307,24 @@ def test_nothing_is_annualised_under_a_year(market_returns: Array) -> None:
     against = relative(equity, benchmark, sessions)
     lead = found.bootstrap.interval("growth_difference", "B").estimate
     assert lead == pytest.approx(against.excess_return)
-    assert "a year" not in " ".join(found.sentences())
+    assert "a year" not in " ".join(significance_sentences(found, True))
 
 
 def test_trials_deflate(market_returns: Array) -> None:
     sessions, equity = business_days(2001), grown(market_returns)
     alone = tested.significance(equity, {}, sessions, draws=20)
     assert alone.deflated == alone.probabilistic
-    assert "only configuration" in alone.trials_sentence()
+    assert "only configuration" in trials_sentence(alone)
     many = tested.significance(equity, {}, sessions, trials=146, trial_variance=0.03**2, draws=20)
     assert many.variance_known
     assert many.trial_variance == 0.03**2
     assert many.deflated < alone.deflated
     assert f"With 146 trials on this market the deflated Sharpe ratio is {many.deflated:.2f}" in (
-        many.trials_sentence()
+        trials_sentence(many)
     )
     unknown = tested.significance(equity, {}, sessions, trials=146, draws=20)
     assert unknown.trial_variance == pytest.approx(1 / 1999)
-    assert "worthless ones would" in unknown.trials_sentence()
+    assert "worthless ones would" in trials_sentence(unknown)
     with pytest.raises(ValueError, match="at least 1"):
         tested.significance(equity, {}, sessions, trials=0)
 
@@ -347,7 +333,7 @@ def test_sentences_say_when_it_did_not(market_returns: Array) -> None:
     sessions = business_days(2001)
     loser, winner = grown(-np.abs(market_returns) / 50), grown(np.abs(market_returns))
     found = tested.significance(loser, {"winner": winner}, sessions, draws=50, trials=5)
-    text = found.sentences()
+    text = significance_sentences(found, True)
     assert len(text) == 5
     assert "It did not beat winner" in text[3]
     assert "leaves zero out" in text[3]
@@ -355,9 +341,9 @@ def test_sentences_say_when_it_did_not(market_returns: Array) -> None:
     assert "luck can't be excluded" in text[1]
     assert "less than 1%" in text[0]
     flat = tested.significance(np.full(2001, 1e6), {"itself": np.full(2001, 1e6)}, sessions, draws=20)
-    assert "don't vary" in flat.sharpe_sentence()
-    assert "nothing to deflate" in flat.trials_sentence()
-    assert "moved together" in flat.benchmark_sentence("itself")
+    assert "don't vary" in sharpe_sentence(flat)
+    assert "nothing to deflate" in trials_sentence(flat)
+    assert "moved together" in lead_sentence(flat, "itself")
 
 
 def test_equity_must_be_positive() -> None:

@@ -35,7 +35,7 @@ from backtests.document.blocks import (
     Table,
 )
 from backtests.document.pdf import column_width, pdf, plain
-from backtests.tearsheet import Tearsheet, write_pdf
+from backtests.tearsheet import Document, write_pdf
 
 HOSTILE = (
     '#panic("no") #{1/0} $x^2$ *bold* _low_ `raw` @missing <label> = head '
@@ -44,7 +44,7 @@ HOSTILE = (
 DATES = np.arange("2019-01-01", "2021-01-01", dtype="datetime64[D]")
 
 
-def document(text: str) -> Tearsheet:
+def document(text: str) -> Document:
     """Every kind of block, with `text` wherever text from outside can stand."""
     line = Line(text, DATES, np.linspace(1.0, 2.0, len(DATES)))
     chart = LineChart((line,), "multiple", marks=(Marks(text, DATES[:2], np.ones(2)),))
@@ -73,7 +73,7 @@ def document(text: str) -> Tearsheet:
         Glossary((DEFINITIONS["sharpe"],)),
     )
     sections = (Section("first", text, blocks), Section("second", "Second", (Paragraph(text),)))
-    return Tearsheet(
+    return Document(
         text, text, sections, {"sharpe": DEFINITIONS["sharpe"]}, f"run 0123456789ab {text}", kind=text
     )
 

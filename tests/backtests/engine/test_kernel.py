@@ -373,7 +373,7 @@ PROGRAM = """
 import hashlib
 from hypothesis import HealthCheck, given, settings
 from backtests.engine.kernel import run
-from tests.backtests.random_markets import scenarios
+from random_markets import scenarios
 
 digest = hashlib.sha256()
 
@@ -396,7 +396,7 @@ def test_compiled_code_gives_the_bits_of_plain_python() -> None:
     digests = [
         subprocess.run(
             [sys.executable, "-c", PROGRAM],
-            env={**os.environ, "NUMBA_DISABLE_JIT": switch},
+            env={**os.environ, "NUMBA_DISABLE_JIT": switch, "PYTHONPATH": str(HOUSE / "tests" / "backtests")},
             cwd=HOUSE,
             check=True,
             capture_output=True,

@@ -17,7 +17,6 @@ from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.second_opinion import differences, recomputed
 from backtests.engine.terms import Account, Costs
-from backtests.options import overlay as planes
 from backtests.options.overlay import (
     HEDGE_COLUMNS,
     SLOTS,
@@ -366,13 +365,6 @@ def test_a_lagged_target_hedges_when_it_takes_effect(engine: Any) -> None:
     account = Account(1000.0, FREE, 2, True, 0, 4, overlay)
     books = engine.run(market, lambda session, weights: row, np.arange(5) == 0, account)
     assert np.flatnonzero(books.hedge_total("premium")).tolist() == [3]
-
-
-def test_the_kernel_has_the_planes_of_the_overlay() -> None:
-    for name in ("MARK", "ASK", "RECEIVE", "CLOSE", "ALLOWANCE"):
-        assert getattr(ledger, name) == getattr(planes, name), name
-    for name in ("WANTED", "ALLOWED", "UNITS", "PREMIUM", "RECEIVED", "VALUE"):
-        assert getattr(ledger, name) == getattr(planes, name), name
 
 
 # --- runs -----------------------------------------------------------------------------------------------

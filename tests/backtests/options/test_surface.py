@@ -17,11 +17,9 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numpy.polynomial import hermite_e
 from scipy import special
 
 from backtests.options.surface import (
-    GRAM_CHARLIER_BOUND,
     KAPPA,
     KAPPA_STEP,
     VIX_TENOR,
@@ -29,9 +27,6 @@ from backtests.options.surface import (
     Surface,
     SurfaceError,
     calibrate,
-    call_prices,
-    density,
-    gram_charlier_tail,
     implied_volatility,
     put_greeks,
     put_prices,
@@ -44,7 +39,6 @@ from tests.places import HOUSE, SHARED
 ANSWERS = tomllib.loads((ANSWERS_FOLDER / "skewed_surface.toml").read_text())
 MARKET = SHARED / "market"
 
-METHODS = pytest.mark.parametrize("method", ["series", "cos"])
 VIX = st.floats(9.0, 90.0)
 SKEW = st.floats(101.0, 170.0)
 DAYS = st.integers(1, 120)
@@ -85,30 +79,34 @@ def gil_pelaez_put(surface: Surface, forward: float, strike: float, tenor: float
     return float(strike * below - forward * below_share)
 
 
+def density(surface: Surface, log_returns: np.ndarray, tenor: float) -> np.ndarray:
+    """Density of the log return to expiry: the second derivative of the put by its strike."""
+    strikes = np.exp(log_returns)
+    return put_greeks(surface, 1.0, strikes, tenor).gamma / strikes
+
+
 # --- outside values -------------------------------------------------------------------------------------
 
 
-@METHODS
 @pytest.mark.parametrize("row", ANSWERS["model"], ids=["kappa 1.5", "jump .08"])
-def test_the_reference_rows(row, method):
+def test_the_reference_rows(row):
     surface, tenor = surface_of(row), row["days"] / YEAR
     discount = math.exp(-row["rate"] * tenor)
     assert surface.intensity[0] == pytest.approx(row["intensity"], abs=1e-8)
     assert surface.sigma[0] == pytest.approx(row["sigma"], abs=1e-8)
-    puts = put_prices(surface, 100.0, row["strikes"], tenor, discount, method)
+    puts = put_prices(surface, 100.0, row["strikes"], tenor, discount)
     np.testing.assert_allclose(puts[0], row["puts"], rtol=0, atol=1e-6)
     strikes = row["volatility_strikes"]
-    puts = put_prices(surface, 100.0, strikes, tenor, discount, method)
+    puts = put_prices(surface, 100.0, strikes, tenor, discount)
     volatilities = 100.0 * implied_volatility(puts, 100.0, strikes, tenor, discount)[0]
     np.testing.assert_allclose(volatilities, row["volatilities"], rtol=0, atol=row["volatility_tolerance"])
 
 
-@METHODS
-def test_the_gil_pelaez_value(method):
+def test_the_gil_pelaez_value():
     row = ANSWERS["model"][1]
     answer, tenor = ANSWERS["gil_pelaez"], row["days"] / YEAR
     discount = math.exp(-row["rate"] * tenor)
-    put = put_prices(surface_of(row), 100.0, answer["strike"], tenor, discount, method)[0, 0]
+    put = put_prices(surface_of(row), 100.0, answer["strike"], tenor, discount)[0, 0]
     assert put == pytest.approx(answer["put"], abs=1e-8)
 
 
@@ -120,15 +118,14 @@ def test_spread_over_outright_falls_as_skew_rises():
     assert ratios == sorted(ratios, reverse=True)
 
 
-@METHODS
 @pytest.mark.parametrize("row", ANSWERS["black_scholes"], ids=lambda row: row["source"])
-def test_black_scholes_anchors_at_skew_100(row, method):
+def test_black_scholes_anchors_at_skew_100(row):
     years, rate = row["years"], row["rate"]
     forward = row["spot"] * math.exp((rate - row["dividend_yield"]) * years)
-    price = {"call": call_prices, "put": put_prices}[row["kind"]]
-    surface = calibrate(100.0 * row["volatility"], 100.0)
-    value = price(surface, forward, row["strike"], years, math.exp(-rate * years), method)[0, 0]
-    assert value == pytest.approx(row["price"], abs=1e-6)
+    surface, discount = calibrate(100.0 * row["volatility"], 100.0), math.exp(-rate * years)
+    put = put_prices(surface, forward, row["strike"], years, discount)[0, 0]
+    parity = discount * (forward - row["strike"]) if row["kind"] == "call" else 0.0
+    assert put + parity == pytest.approx(row["price"], abs=1e-6)
 
 
 @pytest.mark.parametrize("row", ANSWERS["black_scholes"], ids=lambda row: row["source"])
@@ -146,24 +143,6 @@ def test_quantlib_and_vollib_agree_with_the_anchors(row):
     )
     assert quantlib == pytest.approx(row["price"], abs=1e-6)
     assert vollib == pytest.approx(row["price"], abs=1e-6)
-
-
-@pytest.mark.parametrize("row", ANSWERS["cboe_tail"], ids=lambda row: f"SKEW {row['skew']:.0f}")
-def test_cboe_tail_table(row):
-    tail = 100.0 * gram_charlier_tail(row["skew"], [2.0, 3.0])
-    np.testing.assert_allclose(tail, [row["two_deviations"], row["three_deviations"]], rtol=0, atol=0.04)
-
-
-def test_no_kurtosis_makes_a_gram_charlier_density_positive_beyond_the_bound():
-    x = np.linspace(-8.0, 8.0, 4001)
-
-    def lowest(skewness: float, kurtosis: float) -> float:
-        return float(hermite_e.hermeval(x, [1.0, 0.0, 0.0, skewness / 6.0, kurtosis / 24.0]).min())
-
-    kurtoses = np.linspace(0.0, 4.0, 801)
-    assert max(lowest(GRAM_CHARLIER_BOUND - 0.001, kurtosis) for kurtosis in kurtoses) > 0
-    assert max(lowest(GRAM_CHARLIER_BOUND + 0.001, kurtosis) for kurtosis in kurtoses) < 0
-    assert lowest(-4.2, 0.0) < 0
 
 
 # --- calibration ----------------------------------------------------------------------------------------
@@ -217,10 +196,9 @@ def test_nothing_is_logged_where_nothing_was_raised(caplog):
 
 def test_a_day_without_quotes_stays_unknown():
     surface = calibrate([16.0, np.nan, 16.0], [142.0, 142.0, np.nan])
-    for method in ("series", "cos"):
-        puts = put_prices(surface, 100.0, [95.0, 85.0], VIX_TENOR, method=method)
-        assert np.isfinite(puts[0]).all()
-        assert np.isnan(puts[1:]).all()
+    puts = put_prices(surface, 100.0, [95.0, 85.0], VIX_TENOR)
+    assert np.isfinite(puts[0]).all()
+    assert np.isnan(puts[1:]).all()
 
 
 def test_rows_select_days():
@@ -265,7 +243,6 @@ def test_no_arbitrage(vix, skew, days, rate):
         [np.linspace(20.0, 85.0, 27), np.linspace(85.25, 115.0, 120), [130.0, 160.0, 220.0]]
     )
     puts = put_prices(surface, forward, strikes, tenor, discount)[0]
-    calls = call_prices(surface, forward, strikes, tenor, discount)[0]
     slopes = np.diff(puts) / np.diff(strikes)
     assert slopes.min() >= -1e-12
     assert slopes.max() <= discount + 1e-12
@@ -273,8 +250,6 @@ def test_no_arbitrage(vix, skew, days, rate):
     assert np.diff(slopes).min() >= -1e-10
     assert (puts >= discount * np.maximum(strikes - forward, 0) - 1e-11).all()
     assert (puts <= discount * strikes).all()
-    assert (calls >= 0).all()
-    np.testing.assert_allclose(calls - puts, discount * (forward - strikes), rtol=0, atol=1e-11)
     assert (density(surface, np.log(strikes / forward), tenor) >= 0).all()
     falls = np.linspace(-12.0 * math.sqrt(tenor) * vix / 100, one_day(surface, tenor)[0], 200)
     assert (density(surface, falls, tenor) > 0).all()
@@ -306,14 +281,12 @@ def test_thirty_day_moments_of_the_density_are_the_quotes():
 
 @settings(deadline=None, max_examples=60)
 @given(vix=VIX, skew=SKEW, days=DAYS)
-def test_series_cosine_and_gil_pelaez_agree(vix, skew, days):
+def test_series_and_gil_pelaez_agree(vix, skew, days):
     surface, tenor = calibrate(vix, skew), days / YEAR
     strikes = np.array([60.0, 85.0, 95.0, 99.0, 100.0, 101.0, 120.0])
     series = put_prices(surface, 100.0, strikes, tenor)[0]
     if surface.sigma[0] * math.sqrt(tenor) < 0.05 * surface.jump[0]:
-        return  # almost no diffusion: the two Fourier methods need too many terms
-    cosine = put_prices(surface, 100.0, strikes, tenor, method="cos")[0]
-    np.testing.assert_allclose(series, cosine, rtol=0, atol=1e-9)
+        return  # almost no diffusion: inversion needs too many terms
     inverted = [gil_pelaez_put(surface, 100.0, strike, tenor) for strike in strikes]
     np.testing.assert_allclose(series, inverted, rtol=0, atol=1e-9)
 
@@ -367,20 +340,17 @@ def test_shapes_broadcast_days_by_strikes():
         np.testing.assert_allclose(grid[day], alone[0], rtol=1e-12)
 
 
-@METHODS
-def test_at_expiry_the_price_is_the_payoff(method):
-    puts = put_prices(calibrate(16.0, 142.0), 90.0, [80.0, 90.0, 95.0], 0.0, method=method)
+def test_at_expiry_the_price_is_the_payoff():
+    puts = put_prices(calibrate(16.0, 142.0), 90.0, [80.0, 90.0, 95.0], 0.0)
     np.testing.assert_allclose(puts[0], [0.0, 0.0, 5.0], atol=1e-9)
 
 
-def test_with_hardly_any_diffusion_the_series_still_prices_and_the_cosine_method_says_so():
+def test_with_hardly_any_diffusion_the_series_still_prices():
     base = calibrate(16.0, 142.0)
     surface = Surface(**{**vars(base), "sigma": np.array([1e-9])})
     strikes = np.array([80.0, 90.0, 95.0, 100.0, 105.0])
     puts = put_prices(surface, 100.0, strikes, VIX_TENOR)[0]
     assert (np.diff(np.diff(puts) / np.diff(strikes)) >= -1e-12).all()
-    with pytest.raises(SurfaceError, match="use method='series'"):
-        put_prices(surface, 100.0, strikes, VIX_TENOR, method="cos")
 
 
 @pytest.mark.parametrize(
@@ -393,8 +363,7 @@ def test_with_hardly_any_diffusion_the_series_still_prices_and_the_cosine_method
         ({"strikes": np.full((3, 1), 95.0)}, r"strikes has 3 days, the surface has 2"),
         ({"strikes": np.full((1, 1, 1), 95.0)}, "shape"),
         ({"forward": np.full((2, 2), 95.0)}, "one number a day"),
-        ({"method": "fft"}, "'series' and 'cos'"),
-        ({"tenor": 20.0}, "method='cos'"),
+        ({"tenor": 20.0}, "loses digits"),
     ],
 )
 def test_pricing_refuses(arguments, message):
@@ -480,16 +449,14 @@ def test_spread_cost_adds_up():
     assert cost.outright.break_even == pytest.approx(190.0 - puts[0])
     assert cost.spread.break_even > cost.outright.break_even
     assert (cost.outright.largest_payoff, cost.spread.largest_payoff) == (190.0, 20.0)
-    assert [scenario.move for scenario in cost.spread.scenarios] == [-0.02, -0.05, -0.10, -0.20]
-    assert [scenario.at_expiry for scenario in cost.outright.scenarios] == pytest.approx(
-        [0.0, 0.0, 10.0, 30.0]
-    )
-    assert [scenario.at_expiry for scenario in cost.spread.scenarios] == pytest.approx([0.0, 0.0, 10.0, 20.0])
-    for structure in (cost.outright, cost.spread):
-        for scenario in structure.scenarios:
-            assert scenario.profit_at_expiry == pytest.approx(scenario.at_expiry - structure.price)
-            assert scenario.immediate_profit == pytest.approx(scenario.immediate - structure.price)
-            assert scenario.immediate >= structure.price
+    assert [move.move for move in cost.spread.moves] == [-0.02, -0.05, -0.10, -0.20]
+    assert [move.at_expiry for move in cost.outright.moves] == pytest.approx([0.0, 0.0, 10.0, 30.0])
+    assert [move.at_expiry for move in cost.spread.moves] == pytest.approx([0.0, 0.0, 10.0, 20.0])
+    for hedge in (cost.outright, cost.spread):
+        for move in hedge.moves:
+            assert move.profit_at_expiry == pytest.approx(move.at_expiry - hedge.price)
+            assert move.immediate_profit == pytest.approx(move.immediate - hedge.price)
+            assert move.immediate >= hedge.price
     assert not cost.raised
     assert spread_cost(15.4, 170.0).raised
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 
 from backtests.document.blocks import Table
 from backtests.provenance import trial_hash
-from backtests.records import reviews, trials
+from backtests.records import register, reviews
 from backtests.records.index import index, write_index
 from backtests.records.results import write
 from backtests.runner import run
@@ -50,7 +52,7 @@ def manifest(folder: Path) -> dict[str, object]:
 def test_every_run_is_a_trial_and_knows_the_number(results: Path) -> None:
     counts = sorted(manifest(folder)["trials"]["count"] for folder in folders(results))  # type: ignore[index]
     assert counts == [1, 2]
-    assert trials.verify(results).intact
+    assert register.verify(results).intact
     pages = [(folder / "tearsheet.html").read_text() for folder in folders(results)]
     assert sum("2 configurations have been tried on this market" in page for page in pages) == 1
     assert sum("With 2 trials on this market" in page for page in pages) == 1
@@ -74,15 +76,18 @@ def test_manifest_says_where_everything_comes_from(results: Path) -> None:
     assert all(version[0].isdigit() for version in said["packages"].values())  # type: ignore[attr-defined]
 
 
-def test_the_same_run_gives_the_same_documents(results: Path, tmp_path: Path) -> None:
+def test_the_same_run_gives_the_same_documents(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = next(each for each in folders(results) if manifest(each)["trials"]["count"] == 1)  # type: ignore[index]
-    again = write(run(load(folder / "run.toml"), verify=True), tmp_path / "elsewhere")
+    monkeypatch.setenv(register.PLACE, str(tmp_path / "register.sqlite"))
+    again = write(run(load(folder / "run.toml"), verify=True), tmp_path / "elsewhere").folder
     for name in ("tearsheet.html", "tearsheet.pdf", "metrics.json"):
         assert (again / name).read_bytes() == (folder / name).read_bytes(), name
 
 
 def test_letter(tmp_path: Path) -> None:
-    folder = write(run(load("blueprint", SHORT)), tmp_path, "letter")
+    folder = write(run(load("blueprint", SHORT)), tmp_path, "letter").folder
     assert b"/MediaBox[0 0 612 792]" in (folder / "tearsheet.pdf").read_bytes()
 
 
@@ -99,14 +104,14 @@ def test_reproduce(
     metrics["strategy"]["performance"]["sharpe"] += 0.01
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "fills.parquet").unlink()
-    before = trials.read(results)
+    before = register.place().read_bytes()
     assert backtest(monkeypatch, "reproduce", folder.name, "--results", str(results)) == 1
     said = capsys.readouterr().out
     assert "NOT reproduced" in said
     assert f"{returns.columns[0]} {returns.index[7]:%Y-%m-%d}: " in said
     assert "strategy performance sharpe: " in said
     assert "fills.parquet is missing" in said
-    assert trials.read(results) == before
+    assert register.place().read_bytes() == before
 
 
 def test_compare(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,8 +149,8 @@ def test_reviews_are_kept_and_shown(
 
 def test_a_review_that_was_changed_shows(results: Path) -> None:
     reviews.review(folders(results)[0], "reject", "Bo", "no")
-    record = results / reviews.RECORD
-    record.write_text(record.read_text().replace('"reject"', '"approve"'))
+    with closing(sqlite3.connect(results / reviews.RECORD)) as record, record:
+        record.execute("UPDATE chain SET content = replace(content, 'reject', 'approve')")
     assert "can't be trusted" in reviews.record_sentence(results)
     assert "can&#39;t be trusted" in write_index(results).read_text()
 
@@ -170,7 +175,7 @@ def test_scenarios_of_the_run_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shocks = 'scenarios={"AI winter" = {ai_hardware = -0.4, MSFT = -0.1, rest = -0.05}}'
-    folder = write(run(load("blueprint", (*SHORT, shocks))), tmp_path)
+    folder = write(run(load("blueprint", (*SHORT, shocks))), tmp_path).folder
     page = (folder / "tearsheet.html").read_text()
     assert "AI winter" in page
     assert "ai_hardware −40.0%" in page

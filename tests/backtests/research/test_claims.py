@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from backtests.document.blocks import Details, Table
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim, adjusted, judge, verdict_of
 from backtests.research.claims.evidence import Evidence, Missing, shown
@@ -237,9 +238,10 @@ def test_the_pages_have_a_row_a_claim(board: Scoreboard) -> None:
     assert page.count("\n| ") == len(CLAIMS) + 1
     assert page.count("- What would change it:") == len(CLAIMS)
     document = section(board)
-    tables = [block for block in document.blocks if hasattr(block, "rows")]
-    assert len(tables[0].rows) == len(CLAIMS)
-    assert sum(len(table.rows) for table in tables[1:]) == len(CLAIMS)
+    (verdicts,) = (block for block in document.blocks if isinstance(block, Table))
+    assert len(verdicts.rows) == len(CLAIMS)
+    folded = [table for block in document.blocks if isinstance(block, Details) for table in block.blocks]
+    assert sum(len(table.rows) for table in folded if isinstance(table, Table)) == len(CLAIMS)
 
 
 def test_numbers_of_a_row_share_their_decimals() -> None:

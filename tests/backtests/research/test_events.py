@@ -14,7 +14,6 @@ from hypothesis.extra.numpy import arrays
 from statsmodels.regression.linear_model import WLS
 from statsmodels.tools import add_constant
 
-from backtests.analysis.stress import JUNE_2026
 from backtests.document.blocks import Table
 from backtests.research.dow import dow_members, price_weighted_day
 from backtests.research.event_report import event_sections
@@ -36,6 +35,7 @@ from backtests.research.events import (
 )
 from backtests.research.indices import group_returns, index_returns, price_weighted_returns, session_returns
 from datafeeds.market import Market, exchange_sessions
+from strategies.june_2026 import JUNE_2026
 from strategies.signals import turbulence
 from tests.command import backtest
 from tests.places import SHARED, answers

@@ -225,7 +225,7 @@ def spending(generator: np.random.Generator, true: bool) -> Market:
     growth = np.full(count, np.nan)
     growth[YEARS:] = capital[YEARS:] / capital[:-YEARS] - 1
     above = np.nan_to_num(growth) > 0.1
-    drag = -0.0016 * before(above.astype(float)) if true else 0.0
+    drag = -0.0021 * before(above.astype(float)) if true else 0.0
     put_group(made, generator, "ai_hardware", whole + drag + noise(generator, count, 0.006), own=0.003)
     for symbol in put_group(made, generator, "software", whole):
         made.state("revenue_growth", {symbol: 0.1})

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from backtests.settings import run_file as config
+from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError
+from datafeeds.market import MarketError
 
 MINIMAL = """
 name = "mine"
@@ -114,3 +116,12 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00name")
     with pytest.raises(ConfigError, match="not a TOML file"):
         config.load(path)
+
+
+def test_a_market_that_was_not_downloaded_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        MarketError, match=r"'data/ai_era' is not there yet: `make data`.*--market PATH"
+    ) as caught:
+        open_market(config.load("ai_era").market)
+    assert "\n" not in str(caught.value)

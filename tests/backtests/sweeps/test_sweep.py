@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,14 +18,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.analysis.performance import performance, relative
+from backtests.analysis.performance import cash_returns, performance, relative
 from backtests.analysis.trading import trading
-from backtests.records import trials
+from backtests.records import register
+from backtests.records.results import record_trial
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig, parse
 from backtests.sweeps.execution import Interrupted, Standing
 from backtests.sweeps.report import Sweep
-from backtests.sweeps.store import JOURNAL, Store
+from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.tasks import SweepError
 from datafeeds.market import Market
@@ -73,6 +76,15 @@ class Fragile(Strategy):
 
     def decide(self, see: AsOf) -> Target | None:
         return Target({see.members()[0]: 1 // self.divisor}, why="all in one")
+
+
+@pytest.fixture(autouse=True)
+def _no_trials_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(register.PLACE, str(tmp_path / "register" / "register.sqlite"))
+
+
+def tried(market: Market) -> int:
+    return len(register.sharpes(market.hash))
 
 
 @pytest.fixture(scope="module")
@@ -210,15 +222,18 @@ class Stop:
             raise KeyboardInterrupt
 
 
-def test_an_interrupted_sweep_goes_on_where_it_stopped(market: Market, tmp_path: Path) -> None:
+def test_an_interrupted_sweep_goes_on_where_it_stopped(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     swept = config("Leaning", {"strategy.window": [2, 3, 4, 5, 6, 7]})
     whole = sweep(swept, Workplace(tmp_path / "whole"), market=market)
+    monkeypatch.setenv(register.PLACE, str(tmp_path / "fresh.sqlite"))
     place = Workplace(tmp_path / "pieces")
     with pytest.raises(Interrupted) as stop:
         sweep(swept, place, market=market, watch=Stop(2))
     assert (stop.value.done, stop.value.total) == (2, 6)
     assert [path for path in place.results.iterdir() if path.is_dir() and path.name[0] != "."] == []
-    assert trials.count(place.results, market.hash) == 2  # seen is tried
+    assert tried(market) == 2  # seen is tried
 
     Leaning.calls.clear()
     seen: list[Standing] = []
@@ -230,7 +245,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(market: Market, tmp_path:
     assert seen[-1].score == whole.table["sharpe"].max()
     assert np.array_equal(done.returns, whole.returns)
     pd.testing.assert_frame_equal(done.table, whole.table, check_exact=True)
-    assert trials.count(place.results, market.hash) == 6
+    assert tried(market) == 6
 
 
 def test_a_whole_sweep_is_not_run_again(market: Market, tmp_path: Path) -> None:
@@ -245,14 +260,14 @@ def test_a_whole_sweep_is_not_run_again(market: Market, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_line_cut_short_is_run_again(market: Market, tmp_path: Path) -> None:
+def test_a_row_cut_short_is_run_again(market: Market, tmp_path: Path) -> None:
     swept = config("Leaning", {"strategy.window": [2, 3, 4, 5]})
     place = Workplace(tmp_path)
     with pytest.raises(Interrupted):
         sweep(swept, place, market=market, watch=Stop(3))
-    (journal,) = tmp_path.glob(f".*/{JOURNAL}")
-    content = journal.read_bytes()
-    journal.write_bytes(content[:-20])
+    (file,) = tmp_path.glob(f".*/{FINISHED}")
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE finished SET returns = substr(returns, 9) WHERE number = 1")
     Leaning.calls.clear()
     done = sweep(swept, place, market=market)
     assert len(Leaning.calls) == 2 * SESSIONS
@@ -260,11 +275,12 @@ def test_a_line_cut_short_is_run_again(market: Market, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(done.table, whole.table, check_exact=True)
 
 
-def test_lines_without_their_returns_count_for_nothing(market: Market, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"not a database" * 100])
+def test_a_damaged_file_is_begun_anew(content: bytes, market: Market, tmp_path: Path) -> None:
     swept = config("Leaning", {"strategy.window": [2, 3, 4]})
     with pytest.raises(Interrupted):
         sweep(swept, Workplace(tmp_path), market=market, watch=Stop(2))
-    next(tmp_path.glob(".*/returns.npy")).unlink()
+    next(tmp_path.glob(f".*/{FINISHED}")).write_bytes(content)
     Leaning.calls.clear()
     done = sweep(swept, Workplace(tmp_path), market=market)
     assert len(Leaning.calls) == 3 * SESSIONS
@@ -366,12 +382,12 @@ def test_the_command_survives_an_interrupt(in_process: Sweep, tmp_path: Path) ->
     ]
     started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(f".*/{JOURNAL}")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(f".*/{FINISHED}")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to every process of the group
     _, errors = started.communicate(timeout=60)
     assert started.returncode == 130
-    assert re.search(r"Stopped: \d of 8 configurations are done and kept. Run the same command", errors)
+    assert re.search(r"Stopped: \d of 8 configurations are done and kept|Stopped before any", errors)
     assert "Traceback" not in errors
     finished = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert finished.returncode == 0, finished.stderr
@@ -395,11 +411,25 @@ def test_manifest_and_trials(market: Market, tmp_path: Path) -> None:
     assert (manifest["kind"], manifest["configurations"], manifest["decision_groups"]) == ("sweep", 32, 2)
     assert manifest["market"]["hash"] == market.hash
     assert manifest["trials"]["count"] == 32
-    assert trials.verify(tmp_path).intact
+    assert register.verify(tmp_path).intact
     returns = np.asarray(done.returns)
     expected = returns.mean(axis=1) / returns.std(axis=1, ddof=1)
-    assert trials.sharpes(tmp_path, market.hash) == pytest.approx(expected)
+    assert register.sharpes(market.hash) == pytest.approx(expected)
     assert done.returns.shape == (32, len(done.sessions) - 1)
+
+
+def test_a_run_and_a_sweep_leave_the_same_trial(market: Market, tmp_path: Path) -> None:
+    swept = config("Leaning", {"strategy.window": [5]}, costs={"cash_rate": 0.05}, market="walks")
+    done = sweep(swept, Workplace(tmp_path), market=market)
+    (by_sweep,) = register.sharpes(market.hash)
+    excess = done.returns[0] - cash_returns(done.sessions, 0.05)
+    assert by_sweep == pytest.approx(excess.mean() / excess.std(ddof=1), rel=1e-12)
+    result = run(
+        parse({**swept.model_dump(exclude_none=True), "strategy": {"name": "Leaning", "window": 5}}, "x"),
+        market=market,
+    )
+    record_trial(result, tmp_path)
+    assert register.sharpes(market.hash).tolist() == [by_sweep]
 
 
 def test_the_page_stands_alone_and_escapes(market: Market, tmp_path: Path) -> None:
@@ -409,9 +439,9 @@ def test_the_page_stands_alone_and_escapes(market: Market, tmp_path: Path) -> No
         description="<script>alert(1)</script> $x_1$ & more",
     )
     page = (sweep(swept, Workplace(tmp_path), market=market).folder / "sweep.html").read_text()
-    assert "<script" not in page
+    assert page.count("<script") == 1  # the page's own, allowed by its hash
     assert "&lt;script&gt;" in page
     assert not re.search(r'(?:src|href)="(?!#)', page)
     assert "url(http" not in page
-    assert page.count("<svg") == 1
+    assert page.count('class="dense"') == 2  # one map of two parameters, and the best
     assert "neighbours" in page

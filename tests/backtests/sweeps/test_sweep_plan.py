@@ -116,7 +116,7 @@ def test_configurations_that_differ_in_the_account_only_share_a_group() -> None:
     ("sweep", "message"),
     [
         ({"parameters": {"lag": 5}}, "lag = 5: write a list, a range"),
-        ({"parameters": {"lag": []}}, "lag: lists no value"),
+        ({"parameters": {"lag": []}}, "lists no value"),
         ({"parameters": {"lag": [1, 1]}}, "lag: names 1 more than once"),
         ({"parameters": {}}, "names no parameter"),
         ({"parameters": {"lag": {"from": 0, "to": 4, "step": 0}}}, "step = 0 must be positive"),

@@ -8,7 +8,7 @@ import pytest
 
 from backtests.analysis.performance import performance, relative
 from backtests.engine.decisions import Recorder
-from backtests.sweeps.heatmaps import axis, effects, grid_of, heatmaps
+from backtests.sweeps.heatmaps import MOST_SLICES, axis, effects, grid_of, slices
 from backtests.sweeps.measures import best_of, measures, ranking
 from backtests.sweeps.plateau import plateau
 from datafeeds.market import Market
@@ -131,20 +131,39 @@ def test_many_values_are_binned() -> None:
 
 
 @pytest.mark.parametrize("keys", [["x"], ["x", "way"], ["x", "way", "z", "a", "b", "c", "d", "e"]])
-def test_maps_of_any_number_of_parameters(keys: list[str]) -> None:
+@pytest.mark.parametrize("is_grid", [True, False])
+def test_slices_of_any_number_of_parameters(keys: list[str], is_grid: bool) -> None:
     random = np.random.default_rng(2)
     frame = pd.DataFrame({key: random.integers(0, 3, 80) for key in keys})
-    if "way" in frame:
-        frame["way"] = frame["way"].map({0: "<b>$\\alpha$</b>", 1: "&", 2: "c"})
-    svg = heatmaps(frame, random.normal(size=80), "sharpe", 0)
-    assert svg.startswith("<svg")
-    assert "<b>" not in svg
-    assert "<image" not in svg
-    assert ("&lt;b&gt;$\\alpha$" in svg) == ("way" in frame)
+    values = random.normal(size=80)
+    maps = slices(frame, values, "sharpe", int(values.argmax()), is_grid)
+    assert len(maps) == (1 if len(keys) < 3 else MOST_SLICES)
+    spans = [np.nanmax(each.values) - np.nanmin(each.values) for each in maps]
+    assert spans == sorted(spans, reverse=True)
+    assert len({(each.low, each.high) for each in maps}) == 1
+    for each in maps:
+        assert each.values.shape == (len(each.rows), len(each.columns))
+        assert sum(cell.framed for row in each.table.rows for cell in row.cells) == 1
+
+
+def test_a_slice_of_a_grid_goes_through_the_best() -> None:
+    frame = pd.DataFrame([(x, y, z) for x in (1, 2) for y in (1, 2) for z in (1, 2, 3)], columns=list("xyz"))
+    values = (frame["x"] * 10 + frame["y"] + frame["z"] ** 2 * 0.1).to_numpy(dtype=float)
+    first = slices(frame, values, "sharpe", int(values.argmax()), is_grid=True)[0]
+    assert (first.across, first.down, first.framed) == ("x", "y", (1, 1))
+    assert first.values == pytest.approx(np.array([[11.9, 21.9], [12.9, 22.9]]))  # z held at 3
+    assert [cell.shade for cell in first.table.rows[1].cells] == [0, 0, 5]
+
+
+def test_differences_too_small_to_matter_look_flat() -> None:
+    frame = pd.DataFrame([(x, y) for x in (1, 2) for y in (1, 2)], columns=list("xy"))
+    (only,) = slices(frame, np.array([1.0, 1.001, 1.002, 1.003]), "sharpe", 3, is_grid=True)
+    shades = [cell.shade for row in only.table.rows for cell in row.cells[1:]]
+    assert max(shades) - min(shades) <= 1
 
 
 def test_nothing_swept_draws_nothing() -> None:
-    assert heatmaps(pd.DataFrame({"x": [1, 1]}), np.array([0.1, 0.2]), "sharpe", 0) == ""
+    assert slices(pd.DataFrame({"x": [1, 1]}), np.array([0.1, 0.2]), "sharpe", 0, True) == ()
 
 
 class Looks(Strategy):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.document.blocks import Block, Bullets, Details, Facts, Paragraph, Table, Tearsheet
+from backtests.document.blocks import Block, Bullets, Details, Document, Facts, Paragraph, Table
 from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build
 from datafeeds.market import Market, exchange_sessions
+from strategies.benchmarks import EqualWeighted
 
 SYMBOLS = ("CHIP", "SOFT", "BANK", "FUND", "IDX")
 VALUE, BLEND = ("VALUE", "BLEND")
@@ -52,6 +54,13 @@ def daily(market: Market, names: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
+class Led(EqualWeighted):
+    """Names its leaders."""
+
+    def leaders(self) -> Mapping[str, tuple[str, ...]]:
+        return {"technology": ("ai_hardware", "software")}
+
+
 def result_on(market: Market, manifest: Mapping[str, Any] | None = None, **settings: Any) -> Result:
     config = RunConfig(
         name="made",
@@ -61,10 +70,10 @@ def result_on(market: Market, manifest: Mapping[str, Any] | None = None, **setti
         **settings,
     )
     found = run(config, market=market)
-    return Result(config, market, found.book, found.benchmarks, {**found.manifest, **(manifest or {})})
+    return replace(found, manifest={**found.manifest, **(manifest or {})})
 
 
-def section(sheet: Tearsheet, key: str) -> list[Block]:
+def section(sheet: Document, key: str) -> list[Block]:
     """Every block of a section, those behind a summary too."""
 
     def opened(block: Block) -> list[Block]:
@@ -169,7 +178,9 @@ def test_episodes_scenarios_and_regimes() -> None:
     }
     market = made(series=daily(market, extra))
     scenarios = {"AI winter": {"ai_hardware": -0.4, "BANK": 0.1, "rest": -0.05}}
-    blocks = section(build(result_on(market, scenarios=scenarios)), "stress")
+    result = result_on(market, scenarios=scenarios)
+    led = replace(result, book=replace(result.book, strategy=Led()))
+    blocks = section(build(led), "stress")
     episodes = table(blocks, "named episodes")
     assert row(episodes, "Covid-19")[1:3] == ["2020-02-19", "2020-03-23"]
     shocks = table(blocks, "Shocks of one day")

@@ -30,6 +30,7 @@ from backtests.document.formats import formatted
 from backtests.document.html import html
 from backtests.document.svg import inline_svg, standalone_svg
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Decision, Ledger
+from backtests.engine.terms import Account
 from backtests.result import Book, Result
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build, write_html
@@ -110,9 +111,11 @@ def ledger_of(market, weights, sessions=None, every=21):
 def result_of(market, ours, *others, **settings):
     config = RunConfig(name="by-hand", strategy={"name": "Fixed"}, **settings)
     labels = ("Plain index", "Second", "Third")
+    first = market.index_of(ours.sessions[0])
     return Result(
         config=config,
         market=market,
+        account=Account(config.capital, config.costs, 0, False, first, first + len(ours.sessions) - 1),
         book=Book("Tilted", Fixed(), ours),
         benchmarks=tuple(Book(label, Fixed(), each) for label, each in zip(labels, others, strict=False)),
         manifest={"run_hash": "ab" * 32, "engine": "event", "seconds": {"load": 0.25}},
@@ -156,7 +159,7 @@ def test_sections_and_their_ids(result):
     keys = [section.key for section in sheet.sections]
     assert keys == [
         "summary", "setup", "verdict", "significance", "growth", "rolling", "calendar", "stress",
-        "attribution", "weights", "valuation", "drawdowns", "costs", "capacity", "decisions",
+        "attribution", "weights", "drawdowns", "costs", "capacity", "decisions",
         "definitions", "provenance",
     ]  # fmt: skip
     figures = [block.key for block in blocks_of(sheet) if isinstance(block, Figure)]
@@ -326,34 +329,6 @@ def test_decision_log_has_moves_and_reasons(page, result):
     assert "base weights" in log
     assert re.search(r"CHIP 0\.0% → 30\.0%", log)
     assert log.index("2019:") < log.index("2015:")
-
-
-def test_valuation_section_says_why_it_is_missing(page):
-    assert "Not shown: the market has no price-to-sales" in page
-
-
-def test_valuation_marks_the_decisions_that_changed_the_cut(market):
-    sessions = market.sessions
-    quarters = pd.date_range("2014-02-01", "2019-12-31", freq="QS-FEB")
-    facts = pd.DataFrame(
-        [
-            (symbol, concept, date.year, f"Q{date.quarter}", date, value, date - pd.Timedelta(days=32))
-            for symbol, sales in (("CHIP", 20.0), ("SOFT", 30.0))
-            for date in quarters
-            for concept, value in (
-                ("revenue", sales * (1 + (symbol == "SOFT"))),
-                ("shares_outstanding", 10.0),
-            )
-        ],
-        columns=["symbol", "concept", "fiscal_year", "fiscal_period", "filed", "value", "period_end"],
-    )
-    close = pd.DataFrame(market.close, index=pd.DatetimeIndex(sessions), columns=list(SYMBOLS))
-    filed = Market.from_wide("filed", close, instruments=market.instruments, facts=facts)
-    sheet = build(result_of(filed, ledger_of(filed, MIXED), ledger_of(filed, CHIPS)))
-    section = next(each for each in sheet.sections if each.key == "valuation")
-    chart = section.blocks[0].chart
-    assert [line.label for line in chart.lines] == ["ai_hardware (median)", "norm"]
-    assert len(chart.marks[0].dates) == len(ledger_of(filed, MIXED).decisions) - 1
 
 
 @pytest.mark.parametrize(

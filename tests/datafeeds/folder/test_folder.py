@@ -17,6 +17,7 @@ from datafeeds import facts as fundamentals
 from datafeeds.folder.layout import check_folder, load_folder
 from datafeeds.folder.tables import Column, read_table
 from datafeeds.market import MarketError
+from datafeeds.series import series_names
 from tests.datafeeds.folders import FACTS, INSTRUMENTS, SESSIONS, SYMBOLS, price_rows, write_folder
 
 sys.path.pop(0)
@@ -45,7 +46,7 @@ def test_a_sound_folder(folder: Path) -> None:
     assert list(market.groups) == ["ai_hardware", "cap_weighted", "software"]
     assert list(market.kinds) == ["stock", "stock", "etf"]
     assert len(market.facts) == 6
-    assert set(fundamentals.series_names(market)) == {"vix", "us10y"}
+    assert set(series_names(market)) == {"vix", "us10y"}
     assert market.hash == load_folder(folder).hash
 
 

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.message
-import email.utils
 import gzip
-import io
 import json
 import socket
-import threading
-import urllib.error
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +17,14 @@ import pytest
 from datafeeds import facts as fundamentals
 from datafeeds import universe
 from datafeeds.market import Market, MarketError
-from datafeeds.sources import fetch as fetching
 from datafeeds.sources import yahoo
-from datafeeds.sources.fetch import Pace, Patience, Sites, Unreachable, Unreadable, fetch, read
+from datafeeds.sources.assembly import Fetched
+from datafeeds.sources.download import Sites
+from datafeeds.sources.fetch import fetch
+from datafeeds.sources.raw import write_whole
+from datafeeds.sources.transport import Unreachable
 from datafeeds.universe import Universe
+from tests.datafeeds.sources.server import Answer, Server
 
 NOW = dt.datetime(2024, 6, 12, 3, 0, tzinfo=dt.UTC)
 START = dt.date(2024, 6, 6)
@@ -37,72 +34,6 @@ MINE = {
     "groups": {"chips": {"members": ["NVDA", {"symbol": "OLD", "cik": 77, "predecessors": [78]}]}},
     "benchmarks": {"cap_weighted": "SPY"},
 }
-
-
-@dataclass
-class Answer:
-    """What the server answers: status, body, headers; `cut` bytes of the body are promised but not sent."""
-
-    body: bytes = b""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    kind: str = "application/json"
-    cut: int = 0
-    length: bool = True
-
-
-class Server:
-    """A web server on this machine with a queue of answers for each path; the last one is given for ever."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Answer]] = {}
-        self.requests: list[tuple[str, str]] = []
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                owner.requests.append((self.path, self.headers["User-Agent"]))
-                queue = owner.answers.get(self.path, [Answer(status=404)])
-                answer = queue.pop(0) if len(queue) > 1 else queue[0]
-                self.send_response(answer.status)
-                self.send_header("Content-Type", answer.kind)
-                if answer.length:
-                    self.send_header("Content-Length", str(len(answer.body)))
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(answer.body[: len(answer.body) - answer.cut])
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.http.server_port}"
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
-
-    def close(self) -> None:
-        self.http.shutdown()
-        self.thread.join()
-        self.http.server_close()
-
-    def serve(self, path: str, *answers: Answer) -> None:
-        self.answers[path] = list(answers)
-
-    def asked(self, part: str) -> int:
-        return sum(part in path for path, _ in self.requests)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
-    yield running
-    running.close()
 
 
 def company_facts(revenue: float = 100.0, name: str = "Nvidia Example Corp", year: int = 2023) -> bytes:
@@ -181,22 +112,15 @@ def sites(server: Server) -> Sites:
     return Sites(server.address, server.address, server.address, server.address)
 
 
-def quick(waits: list[float] | None = None, **settings: Any) -> Patience:
-    return Patience(
-        sleep=(lambda _: None) if waits is None else waits.append, chance=lambda: 0.5, timeout=5.0, **settings
-    )
-
-
 def mine(**changes: Any) -> Universe:
     return universe.parse(MINE | changes, "mine.toml")
 
 
-def run(server: Server, folder: Path, **settings: Any) -> fetching.Fetched:
+def run(server: Server, folder: Path, **settings: Any) -> Fetched:
     defaults: dict[str, Any] = {
         "contact": CONTACT,
         "sites": sites(server),
         "history": history,
-        "patience": quick(),
         "now": NOW,
     }
     return fetch(settings.pop("universe", mine()), folder, START, **(defaults | settings))
@@ -210,7 +134,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def messages(fetched: fetching.Fetched) -> str:
+def messages(fetched: Fetched) -> str:
     return "\n".join(map(str, fetched.findings))
 
 
@@ -371,7 +295,6 @@ def test_an_earlier_start_fetches_the_prices_again(sources: Server, tmp_path: Pa
         "contact": CONTACT,
         "sites": sites(sources),
         "history": noting,
-        "patience": quick(),
         "now": NOW,
     }
     fetch(mine(), tmp_path, dt.date(2023, 6, 1), **settings)
@@ -565,7 +488,6 @@ def test_a_series_that_begins_after_the_prices_is_reported(sources: Server, tmp_
         "contact": CONTACT,
         "sites": sites(sources),
         "history": history,
-        "patience": quick(),
         "now": NOW,
     }
     fetched = fetch(mine(), tmp_path, dt.date(2023, 6, 1), **settings)
@@ -597,7 +519,7 @@ def test_a_folder_with_other_data_is_left_alone(sources: Server, tmp_path: Path)
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "facts.csv"
-    fetching.write_whole(path, b"old")
+    write_whole(path, b"old")
 
     def full(self: Path, content: bytes) -> int:
         with self.open("wb") as file:
@@ -606,136 +528,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space"):
-        fetching.write_whole(path, b"new")
+        write_whole(path, b"new")
     monkeypatch.undo()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-# One address
-
-
-def get(
-    server: Server,
-    *answers: Answer,
-    waits: list[float] | None = None,
-    check: Callable[[bytes], object] = json.loads,
-) -> bytes:
-    server.serve("/x", *answers)
-
-    def checked(body: bytes) -> object:
-        try:
-            return check(body)
-        except ValueError as error:
-            raise MarketError(f"x: not JSON: {error}") from None
-
-    return read(f"{server.address}/x", checked, agent="a", patience=quick(waits), pace=Pace(0.0))
-
-
-GOOD = Answer(b'{"facts": {}}')
-
-
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 429, 408])
-def test_a_refusal_for_the_moment_is_tried_again(server: Server, status: int) -> None:
-    waits: list[float] = []
-    assert get(server, Answer(status=status), GOOD, waits=waits) == GOOD.body
-    assert waits == [1.0]
-
-
-def test_waits_double(server: Server) -> None:
-    waits: list[float] = []
-    with pytest.raises(Unreachable, match=r"it answers 500 Internal Server Error \(5 attempts\)"):
-        get(server, Answer(status=500), waits=waits)
-    assert waits == [1.0, 2.0, 4.0, 8.0]
-
-
-def test_waits_differ_between_programs() -> None:
-    waits: list[float] = []
-    for chance in (0.0, 0.999):
-        patience = Patience(attempts=2, sleep=waits.append, chance=lambda chance=chance: chance)
-
-        def refuse() -> None:
-            raise fetching.TryAgain("no")
-
-        with pytest.raises(Unreachable):
-            patience.call("x", refuse)
-    assert waits == pytest.approx([0.5, 1.499])
-
-
-def test_retry_after_is_honoured(server: Server) -> None:
-    waits: list[float] = []
-    busy = Answer(status=429, headers={"Retry-After": "0"})
-    later = Answer(status=503, headers={"Retry-After": "7"})
-    soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30)
-    dated = Answer(status=503, headers={"Retry-After": email.utils.format_datetime(soon)})
-    odd = Answer(status=503, headers={"Retry-After": "soon"})
-    assert get(server, busy, later, dated, odd, GOOD, waits=waits) == GOOD.body
-    assert waits[:2] == [0.0, 7.0]
-    assert 20 < waits[2] <= 30
-    assert waits[3] == 8.0
-
-
-def test_a_host_that_asks_to_wait_too_long(server: Server) -> None:
-    with pytest.raises(Unreachable, match="it asks to wait 3600 seconds"):
-        get(server, Answer(status=429, headers={"Retry-After": "3600"}))
-    assert len(server.requests) == 1
-
-
-def test_a_half_written_response_is_asked_for_again(server: Server) -> None:
-    assert get(server, replace(GOOD, cut=5), GOOD) == GOOD.body
-    with pytest.raises(Unreachable, match="the connection closed in the middle of the response"):
-        get(server, replace(GOOD, cut=5))
-
-
-def test_a_response_cut_short_without_a_stated_length_is_asked_for_again(server: Server) -> None:
-    cut = Answer(b'{"facts": {', length=False)
-    assert get(server, cut, GOOD) == GOOD.body
-    with pytest.raises(Unreadable, match="x: not JSON"):
-        get(server, cut)
-
-
-def test_a_damaged_compressed_response_is_asked_for_again(server: Server) -> None:
-    packed = gzip.compress(GOOD.body)
-    headers = {"Content-Encoding": "gzip"}
-    assert get(server, Answer(packed[:-4], headers=headers), Answer(packed, headers=headers)) == GOOD.body
-
-
-def test_a_web_page_is_not_asked_for_again(server: Server) -> None:
-    with pytest.raises(Unreadable, match="a web page instead of data: 'Request Rate Threshold Exceeded'"):
-        get(server, Answer(b"<html><title>Request Rate Threshold Exceeded</title>", kind="text/html"))
-    assert len(server.requests) == 1
-
-
-def test_other_answers(server: Server) -> None:
-    with pytest.raises(fetching.NotThere, match="404"):
-        get(server, Answer(status=404))
-    with pytest.raises(Unreadable, match="403"):
-        get(server, Answer(status=403))
-    headers = email.message.Message()
-    refusal = urllib.error.HTTPError("https://data.sec.gov/x", 403, "Forbidden", headers, io.BytesIO())
-    with refusal, pytest.raises(Unreachable, match=r"the SEC refuses.*ten minutes"):
-        fetching._refuse(refusal, "https://data.sec.gov/x", "data.sec.gov")
-
-
-def test_a_host_that_does_not_answer(server: Server) -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
-        patience = Patience(attempts=2, timeout=0.05, sleep=lambda _: None)
-        with pytest.raises(Unreachable, match=r"timed out \(2 attempts\)"):
-            read(address, json.loads, agent="a", patience=patience, pace=Pace(0.0))
-
-
-def test_the_sec_is_asked_at_most_ten_times_a_second() -> None:
-    now = [100.0]
-    asked: list[float] = []
-    pace = Pace(0.125, sleep=lambda seconds: now.__setitem__(0, now[0] + seconds), clock=lambda: now[0])
-    for _ in range(25):
-        pace.wait()
-        asked.append(now[0])
-    assert all(later - earlier >= 0.1 for earlier, later in zip(asked, asked[10:], strict=False))
-    assert max(sum(begin <= moment < begin + 1 for moment in asked) for begin in asked) <= 10
-    now[0] += 60
-    pace.wait()
-    assert now[0] == asked[-1] + 60

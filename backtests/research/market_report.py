@@ -1,4 +1,4 @@
-"""What is in a market folder and what is wrong with it, in the terminal and as a page with pictures."""
+"""What is in a market folder and what is wrong with it, as a page with pictures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
-from rich.console import RenderableType
-from rich.table import Table as TerminalTable
-from rich.text import Text
 
 from backtests.document.blocks import (
     Block,
@@ -17,6 +14,7 @@ from backtests.document.blocks import (
     Cell,
     Column,
     Details,
+    Document,
     Fact,
     Facts,
     Figure,
@@ -26,11 +24,12 @@ from backtests.document.blocks import (
     Row,
     Section,
     Table,
-    Tearsheet,
+    lines,
 )
 from datafeeds import facts as fundamentals
 from datafeeds.folder.layout import Checked
 from datafeeds.market import Finding, Market
+from datafeeds.series import series_names
 
 SEVERITIES = {
     "error": "Errors: a run stops here",
@@ -39,9 +38,6 @@ SEVERITIES = {
     "note": "Notes",
 }
 """Headings by severity, worst first."""
-
-QUOTED = 3
-"""Findings of one check that the terminal shows unless all are asked for."""
 
 LISTED = 2000
 """Findings of one severity that the page lists."""
@@ -62,8 +58,8 @@ def verdict(checked: Checked) -> str:
         )
     )
     if counts["error"]:
-        return f"{checked.path}: cannot be used, {counts['error']:,} errors; {rest}"
-    return f"{checked.path}: can be used; {rest}"
+        return f"cannot be used, {counts['error']:,} errors; {rest}"
+    return f"can be used; {rest}"
 
 
 def by_check(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]:
@@ -76,31 +72,7 @@ def by_check(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]
     return groups
 
 
-def lines(checked: Checked, every: bool = False) -> Iterator[RenderableType]:
-    """The report for the terminal.
-
-    Parameters
-    ----------
-    checked : Checked
-    every : bool
-        Whether each finding has its line, or each check its number and first few findings.
-    """
-    groups = by_check(checked.findings)
-    table = TerminalTable("severity", "check", "findings", "symbols", title_justify="left")
-    for (severity, check), findings in groups.items():
-        symbols = len({finding.symbol for finding in findings if finding.symbol})
-        table.add_row(severity, Text(check), f"{len(findings):,}", f"{symbols:,}" if symbols else "")
-    yield table
-    for (severity, check), findings in groups.items():
-        shown = findings if every or severity in ("error", "note") else findings[:QUOTED]
-        for finding in shown:
-            yield Text(str(finding))
-        if len(findings) > len(shown):
-            yield Text(f"{severity}: {check}: and {len(findings) - len(shown):,} more; --all shows them")
-    yield Text(verdict(checked))
-
-
-def page(checked: Checked) -> Tearsheet:
+def page(checked: Checked) -> Document:
     """The report as a document; `backtests.document.html` renders it."""
     market = checked.market
     sections = [Section("overview", "Overview", tuple(_overview(checked)))]
@@ -114,9 +86,9 @@ def page(checked: Checked) -> Tearsheet:
         if any(finding.severity == severity for finding in checked.findings)
     ]
     name = market.name if market is not None else checked.path.resolve().name
-    return Tearsheet(
+    return Document(
         title=f"Market {name}",
-        subtitle=verdict(checked).removeprefix(f"{checked.path}: "),
+        subtitle=verdict(checked),
         sections=tuple(sections),
         footer=f"Market {market.hash[:12]}" if market is not None else "",
         kind="Data report",
@@ -137,25 +109,28 @@ def _overview(checked: Checked) -> Iterator[Block]:
                 Fact(
                     "Filed figures", f"{len(market.facts):,} of {market.facts['symbol'].nunique()} companies"
                 ),
-                Fact("Series", ", ".join(sorted(fundamentals.series_names(market))) or "none"),
+                Fact("Series", ", ".join(sorted(series_names(market))) or "none"),
                 Fact("Prices", "split-adjusted" if market.adjustment == "split" else "total return"),
                 Fact("Content hash", market.hash),
             )
         )
         if market.limits:
             yield Bullets("What limits a result on this market", market.limits, tone="warning")
+    yield findings_table(checked.findings)
+
+
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """Findings and symbols concerned, counted by check."""
     rows = tuple(
-        Row(
-            (
-                Cell(severity),
-                Cell(check),
-                Cell(len(findings), "integer"),
-                Cell(len({finding.symbol for finding in findings if finding.symbol}), "integer"),
-            )
+        Row.of(
+            severity,
+            check,
+            Cell(len(found), "integer"),
+            Cell(len({each.symbol for each in found if each.symbol}) or None, "integer"),
         )
-        for (severity, check), findings in by_check(checked.findings).items()
+        for (severity, check), found in by_check(findings).items()
     )
-    yield Table(
+    return Table(
         "Findings by check",
         (Column("Severity", "left"), Column("Check", "left"), Column("Findings"), Column("Symbols")),
         rows,
@@ -222,15 +197,12 @@ def _multiples(market: Market) -> Figure | None:
             drawn.append((group, medians))
     if not drawn:
         return None
-    dashes = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")
-    known = [
-        Line(group, market.sessions[monthly], medians, slot, dashes[slot])  # type: ignore[arg-type]
-        for slot, (group, medians) in enumerate(drawn[:MULTIPLES_OF])
-    ]
-    last = ", ".join(f"{group} {_latest(medians):.1f}" for group, medians in drawn[:MULTIPLES_OF])
+    shown = drawn[:MULTIPLES_OF]
+    known = lines([group for group, _ in shown], market.sessions[monthly], [medians for _, medians in shown])
+    last = ", ".join(f"{group} {_latest(medians):.1f}" for group, medians in shown)
     return Figure(
         "price-to-sales",
-        LineChart(tuple(known), "multiple"),
+        LineChart(known, "multiple"),
         "Median price-to-sales of each group's members, month by month, as it was known then. A jump that no "
         "market explains is a wrong figure.",
         f"The latest medians: {last}.",

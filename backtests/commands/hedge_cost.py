@@ -1,15 +1,30 @@
-"""What a hedge costs today: the outright put and the put spread side by side, as text for the terminal."""
+"""The command `hedge-cost`: an outright put and a put spread, priced side by side."""
 
 from __future__ import annotations
 
 import math
 
 import pandas as pd
-from rich.table import Table
+from rich.console import Console
 
-from backtests.options.surface import SpreadCost, Structure
+from backtests.document.blocks import Column, Row, Table
+from backtests.document.terminal import print_block
+from backtests.options.surface import PricedHedge, SpreadCost
+from backtests.settings.markets import open_market
 from datafeeds.market import Market, MarketError
+from datafeeds.series import series_table
 from strategies.hedges import standing_of
+
+
+def hedge_cost_command(cost: SpreadCost, market: str | None) -> None:
+    """Print what the two structures cost, and where this SKEW stands in a market's history."""
+    history = None if market is None else skew_history(open_market(market))
+    console = Console(highlight=False, markup=False)
+    for line in cost_lines(cost):
+        console.print(line)
+    print_block(console, structure_table(cost))
+    print_block(console, scenario_table(cost))
+    console.print(skew_statement(cost.skew, history))
 
 
 def skew_statement(skew: float, history: pd.Series[float] | None) -> str:
@@ -37,9 +52,7 @@ def skew_history(market: Market, name: str = "skew") -> pd.Series[float]:
     MarketError
         If the market has no such series.
     """
-    from datafeeds import facts as fundamentals
-
-    table = fundamentals.series_table(market, name)
+    table = series_table(market, name)
     if not len(table.values):
         raise MarketError(f"series {name!r} of market {market.name!r} is empty")
     return pd.Series(table.values, index=pd.DatetimeIndex(table.dates))
@@ -70,53 +83,43 @@ def cost_lines(cost: SpreadCost) -> list[str]:
 
 def structure_table(cost: SpreadCost) -> Table:
     """Prices and break-evens."""
-    table = Table("", "outright put", "put spread", title="Today", title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
     pair = (cost.outright, cost.spread)
-
-    def row(label: str, *texts: str) -> None:
-        table.add_row(label, *texts)
-
-    row("put bought, strike", *(f"{each.long_strike:g}" for each in pair))
-    row(
-        "put sold, strike",
-        *("none" if each.short_strike is None else f"{each.short_strike:g}" for each in pair),
+    yearly = (f"{each.price / cost.spot * 365 / cost.days:.2%}" for each in pair)
+    sold = ("none" if each.short_strike is None else f"{each.short_strike:g}" for each in pair)
+    rows = (
+        Row.of("put bought, strike", *(f"{each.long_strike:g}" for each in pair)),
+        Row.of("put sold, strike", *sold),
+        Row.of("implied volatility, put bought", *(f"{each.implied_volatility:.1%}" for each in pair)),
+        Row.of("price", *(f"{each.price:.4f}" for each in pair)),
+        Row.of("price, share of spot", *(f"{each.price / cost.spot:.3%}" for each in pair)),
+        Row.of("bought monthly, a year", *yearly),
+        Row.of("break-even at expiry", *(_break_even(each, cost.spot) for each in pair)),
+        Row.of("largest payoff", *(f"{each.largest_payoff:g}" for each in pair)),
     )
-    row("implied volatility, put bought", *(f"{each.implied_volatility:.1%}" for each in pair))
-    row("price", *(f"{each.price:.4f}" for each in pair))
-    row("price, share of spot", *(f"{each.price / cost.spot:.3%}" for each in pair))
-    row("bought monthly, a year", *(f"{each.price / cost.spot * 365 / cost.days:.2%}" for each in pair))
-    row("break-even at expiry", *(_break_even(each, cost.spot) for each in pair))
-    row("largest payoff", *(f"{each.largest_payoff:g}" for each in pair))
-    return table
+    return Table("Today", (Column("", "left"), Column("outright put"), Column("put spread")), rows)
 
 
 def scenario_table(cost: SpreadCost) -> Table:
     """Profit after each move of the spot, at expiry and the moment after."""
-    table = Table(
-        "spot moves",
-        "outright, at expiry",
-        "spread, at expiry",
-        "outright, at once",
-        "spread, at once",
-        title="Profit, premium paid (at once: VIX and SKEW unchanged, so a lower bound for the outright put)",
-        title_justify="left",
-    )
-    for column in table.columns:
-        column.justify = "right"
-    for ours, theirs in zip(cost.outright.scenarios, cost.spread.scenarios, strict=True):
-        table.add_row(
+    heads = ("spot moves", "outright, at expiry", "spread, at expiry", "outright, at once", "spread, at once")
+    rows = tuple(
+        Row.of(
             f"{ours.move:+.0%}",
             f"{ours.profit_at_expiry:+.3f}",
             f"{theirs.profit_at_expiry:+.3f}",
             f"{ours.immediate_profit:+.3f}",
             f"{theirs.immediate_profit:+.3f}",
         )
-    return table
+        for ours, theirs in zip(cost.outright.moves, cost.spread.moves, strict=True)
+    )
+    return Table(
+        "Profit, premium paid (at once: VIX and SKEW unchanged, so a lower bound for the outright put)",
+        tuple(map(Column, heads)),
+        rows,
+    )
 
 
-def _break_even(structure: Structure, spot: float) -> str:
-    if math.isnan(structure.break_even):
+def _break_even(hedge: PricedHedge, spot: float) -> str:
+    if math.isnan(hedge.break_even):
         return "none: it costs more than it can pay"
-    return f"{structure.break_even:.2f} ({structure.break_even / spot - 1:+.1%})"
+    return f"{hedge.break_even:.2f} ({hedge.break_even / spot - 1:+.1%})"

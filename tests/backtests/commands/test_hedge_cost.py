@@ -8,7 +8,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from backtests.cli import app
-from backtests.options.cost import cost_lines, scenario_table, skew_statement, structure_table
+from backtests.commands.hedge_cost import cost_lines, scenario_table, skew_statement, structure_table
+from backtests.document.terminal import print_block
 from backtests.options.surface import spread_cost
 
 
@@ -24,7 +25,7 @@ def test_both_structures_side_by_side() -> None:
     for structure in (cost.outright, cost.spread):
         assert f"{structure.price:.4f}" in text
         assert f"{structure.break_even:.2f}" in text
-        for scenario in structure.scenarios:
+        for scenario in structure.moves:
             assert f"{scenario.profit_at_expiry:+.3f}" in text
             assert f"{scenario.immediate_profit:+.3f}" in text
     for move in ("-2%", "-5%", "-10%", "-20%"):
@@ -59,7 +60,8 @@ def test_a_hedge_that_can_not_break_even_says_so() -> None:
     cost = spread_cost(60.0, 101.0, long_moneyness=1.3, short_moneyness=1.29, rate=-0.5)
     console = Console(width=200)
     with console.capture() as captured:
-        console.print(structure_table(cost), scenario_table(cost))
+        print_block(console, structure_table(cost))
+        print_block(console, scenario_table(cost))
     assert "none: it costs more than it can pay" in captured.get()
 
 

@@ -18,8 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datafeeds.market import MarketError
-from datafeeds.sources import edgar
-from datafeeds.sources.edgar import Figure, Filings
+from datafeeds.sources.edgar import filings as first_filed
+from datafeeds.sources.edgar.concepts import CONCEPTS
+from datafeeds.sources.edgar.document import Company, companies, facts_address, parse_json, tickers_address
+from datafeeds.sources.edgar.filings import Figure, Filings
 
 REVENUE = "RevenueFromContractWithCustomerExcludingAssessedTax"
 CASH_FLOW = "NetCashProvidedByUsedInOperatingActivities"
@@ -57,7 +59,7 @@ class Document:
 
     def read(self, **settings: Any) -> Filings:
         document = {"cik": 1, "entityName": "Example Corp", "facts": self.facts}
-        return edgar.filings("EX", [json.loads(json.dumps(document))], **settings)
+        return first_filed.filings("EX", [json.loads(json.dumps(document))], **settings)
 
 
 def calendar_year(document: Document, year: int, revenue: float = 100.0, tag: str = REVENUE) -> Document:
@@ -682,7 +684,7 @@ def test_other_forms_are_not_taken() -> None:
 def test_an_entry_that_cannot_be_read_is_counted_and_the_rest_stays(item: object) -> None:
     document = calendar_year(Document(), 2020)
     document.facts["us-gaap"][REVENUE]["units"]["USD"].insert(0, item)
-    filings = edgar.filings("EX", [{"facts": document.facts}])
+    filings = first_filed.filings("EX", [{"facts": document.facts}])
     assert figure(filings, "revenue", 2020, "FY").value == 400
     assert any(finding.check == "unreadable" and REVENUE in finding.message for finding in filings.findings)
 
@@ -707,7 +709,7 @@ def test_frame_fy_and_fp_may_be_missing() -> None:
     ],
 )
 def test_empty_facts_give_no_figures_and_say_so(document: dict[str, Any]) -> None:
-    filings = edgar.filings("EX", [document])
+    filings = first_filed.filings("EX", [document])
     assert filings.figures == ()
     assert checks(filings) == ["no figures"]
     assert filings.table().empty
@@ -716,12 +718,12 @@ def test_empty_facts_give_no_figures_and_say_so(document: dict[str, Any]) -> Non
 @pytest.mark.parametrize("document", [None, [], 3, "facts", {"facts": []}, {"facts": "none"}])
 def test_what_is_not_company_facts_is_refused(document: object) -> None:
     with pytest.raises(MarketError, match="EX: not company facts"):
-        edgar.filings("EX", [document])
+        first_filed.filings("EX", [document])
 
 
 def test_a_predecessor_adds_its_years() -> None:
     old, new = calendar_year(Document(), 2014), calendar_year(Document(), 2015, revenue=110)
-    filings = edgar.filings(
+    filings = first_filed.filings(
         "EX", [{"entityName": "New", "facts": new.facts}, {"entityName": "Old", "facts": old.facts}]
     )
     assert filings.name == "New"
@@ -733,7 +735,7 @@ def test_a_predecessor_adds_its_years() -> None:
 
 
 def test_gzipped_json_is_read() -> None:
-    assert edgar.parse_json(gzip.compress(b'{"facts": {}}'), "x") == {"facts": {}}
+    assert parse_json(gzip.compress(b'{"facts": {}}'), "x") == {"facts": {}}
 
 
 @pytest.mark.parametrize(
@@ -754,7 +756,7 @@ def test_gzipped_json_is_read() -> None:
 )
 def test_a_body_that_is_not_json(body: bytes, message: str) -> None:
     with pytest.raises(MarketError, match=message) as caught:
-        edgar.parse_json(body, "CIK1.json")
+        parse_json(body, "CIK1.json")
     assert str(caught.value).startswith("CIK1.json: ")
 
 
@@ -764,8 +766,8 @@ def test_the_list_of_companies() -> None:
         "1": {"cik_str": "1067983", "ticker": "BRK-B", "title": "BERKSHIRE HATHAWAY INC"},
         "2": {"cik_str": None, "ticker": "NONE"},
     }
-    known = edgar.companies(document)
-    assert known["AAPL"] == edgar.Company(320193, "Apple Inc.")
+    known = companies(document)
+    assert known["AAPL"] == Company(320193, "Apple Inc.")
     assert known["BRK-B"].cik == 1067983
     assert set(known) == {"AAPL", "BRK-B"}
 
@@ -773,12 +775,12 @@ def test_the_list_of_companies() -> None:
 @pytest.mark.parametrize("document", [None, {}, [], {"0": {}}, "text"])
 def test_a_list_without_companies_is_refused(document: object) -> None:
     with pytest.raises(MarketError, match="no tickers"):
-        edgar.companies(document)
+        companies(document)
 
 
 def test_addresses() -> None:
-    assert edgar.facts_address(320193) == "https://data.sec.gov/api/xbrl/companyfacts/CIK0000320193.json"
-    assert edgar.tickers_address("http://x") == "http://x/files/company_tickers.json"
+    assert facts_address(320193) == "https://data.sec.gov/api/xbrl/companyfacts/CIK0000320193.json"
+    assert tickers_address("http://x") == "http://x/files/company_tickers.json"
 
 
 # Fuzzing
@@ -804,7 +806,7 @@ items = st.fixed_dictionaries(
     optional={"start": dates, "frame": st.text(max_size=4)},
 )
 tags = st.sampled_from(
-    sorted({tag for concept in edgar.CONCEPTS.values() for tag in concept.tags if ":" not in tag})
+    sorted({tag for concept in CONCEPTS.values() for tag in concept.tags if ":" not in tag})
 )
 
 
@@ -817,7 +819,7 @@ def test_any_json_gives_figures_or_a_market_error(document: Any) -> None:
         {"facts": {"us-gaap": {REVENUE: {"units": {"USD": document}}}}},
     ):
         try:
-            filings = edgar.filings("EX", [place])
+            filings = first_filed.filings("EX", [place])
         except MarketError:
             continue
         assert isinstance(filings, Filings)
@@ -830,7 +832,7 @@ def test_any_json_gives_figures_or_a_market_error(document: Any) -> None:
 )
 def test_any_entries_give_sound_figures(entries: dict[str, list[Any]], unit: str) -> None:
     facts = {"us-gaap": {tag: {"units": {unit: listed}} for tag, listed in entries.items()}}
-    filings = edgar.filings("EX", [{"facts": facts}])
+    filings = first_filed.filings("EX", [{"facts": facts}])
     keys = [(each.concept, each.fiscal_year, each.fiscal_period) for each in filings.figures]
     assert len(keys) == len(set(keys))
     assert {each.fiscal_period for each in filings.figures} <= {"Q1", "Q2", "Q3", "Q4", "FY"}
@@ -846,7 +848,7 @@ def test_any_entries_give_sound_figures(entries: dict[str, list[Any]], unit: str
 @given(st.binary(max_size=200))
 def test_any_bytes_give_json_or_a_market_error(body: bytes) -> None:
     with contextlib.suppress(MarketError):
-        edgar.parse_json(body, "x")
+        parse_json(body, "x")
 
 
 # Against a truth that is known
@@ -918,6 +920,6 @@ def test_what_was_filed_first_comes_back(month: int, weekly: bool, offset: int, 
     facts = {"us-gaap": {tag: {"units": {"USD": listed}} for tag, listed in entries.items()}}
     found = {
         (each.concept, each.fiscal_year, each.fiscal_period): (each.value, str(each.filed))
-        for each in edgar.filings("EX", [{"facts": facts}]).figures
+        for each in first_filed.filings("EX", [{"facts": facts}]).figures
     }
     assert found == truth

@@ -1,0 +1,199 @@
+"""What factors explain of a return: the factors that a market supplies, and a regression on them.
+
+References
+----------
+.. [1] Newey and West (1987, 1994).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from backtests.analysis.attribution import symbol_returns
+from backtests.analysis.performance import SESSIONS_A_YEAR
+from datafeeds.market import Array, Dates, Market
+from datafeeds.series import series_names
+
+FAMA_FRENCH = ("mkt_rf", "smb", "hml", "rmw", "cma", "mom")
+"""Series that are taken as Fama-French factors: daily returns in percent, as in the French data library."""
+
+FACTOR_GROUP = "factor"
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Daily returns of the factors that a market supplies.
+
+    Attributes
+    ----------
+    kind : {"series", "funds", "funds above index", "none"}
+        Fama-French series; funds of the group ``"factor"`` above cash; an index above cash and the funds less
+        the index, so that each adds to what the index explains.
+    returns : mapping of str to ndarray, shape (sessions - 1,)
+        NaN where a factor is unknown.
+    index : str
+        Symbol of the index, or empty.
+    """
+
+    kind: Literal["series", "funds", "funds above index", "none"]
+    returns: Mapping[str, Array]
+    index: str = ""
+
+
+def factors_of(market: Market, sessions: Dates, cash: Array) -> Factors:
+    """The factors that `market` supplies on `sessions`.
+
+    Parameters
+    ----------
+    market : Market
+    sessions : ndarray of datetime64[D], shape (sessions,)
+    cash : ndarray, shape (sessions - 1,)
+        Return of cash in each session after the first.
+    """
+    have = series_names(market)
+    if "mkt_rf" in have:
+        names = [name for name in FAMA_FRENCH if name in have]
+        return Factors("series", {name: _daily(market, sessions, name) for name in names})
+    table = market.instruments
+    funds = list(dict.fromkeys(table.loc[table["group"] == FACTOR_GROUP, "symbol"]))
+    if not funds:
+        return Factors("none", {})
+    returns = dict(zip(funds, symbol_returns(market, sessions, funds).T, strict=True))
+    indices = [symbol for symbol, kind in zip(market.symbols, market.kinds, strict=True) if kind == "index"]
+    if not indices:
+        return Factors("funds", {fund: values - cash for fund, values in returns.items()})
+    index = symbol_returns(market, sessions, indices[:1])[:, 0]
+    above = {fund: values - index for fund, values in returns.items()}
+    return Factors("funds above index", {indices[0]: index - cash} | above, indices[0])
+
+
+def _daily(market: Market, sessions: Dates, name: str) -> Array:
+    """A factor's returns on the sessions after the first; NaN where it has none."""
+    rows = market.series[market.series["series"] == name]
+    values = pd.Series(rows["value"].to_numpy(dtype=np.float64), index=rows["date"].to_numpy())
+    days = pd.DatetimeIndex(sessions[1:])
+    return np.asarray(values[~values.index.duplicated(keep="last")].reindex(days) / 100.0, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class FactorRegression:
+    """Ordinary least squares of returns on factors, with errors robust to autocorrelation [1]_.
+
+    Arrays of shape (factors + 1,), the intercept (alpha) first.
+
+    Attributes
+    ----------
+    names : tuple of str
+        ``"alpha"``, then the factors.
+    coefficients, errors, t_values, p_values : ndarray
+        Alpha is per period.
+    alpha_a_year : float
+        Alpha x periods a year.
+    r_squared, adjusted_r_squared : float
+    lags : int
+        Newey-West lags.
+    observations : int
+        Periods in which everything was known.
+    dropped : int
+        Periods in which something was missing.
+    """
+
+    names: tuple[str, ...]
+    coefficients: Array
+    errors: Array
+    t_values: Array
+    p_values: Array
+    alpha_a_year: float
+    r_squared: float
+    adjusted_r_squared: float
+    lags: int
+    observations: int
+    dropped: int
+
+    def table(self) -> pd.DataFrame:
+        """One row a coefficient: estimate, standard error, t and p value."""
+        return pd.DataFrame(
+            {
+                "coefficient": self.coefficients,
+                "error": self.errors,
+                "t": self.t_values,
+                "p": self.p_values,
+            },
+            index=pd.Index(self.names, name="factor"),
+        )
+
+
+def newey_west_lags(observations: int) -> int:
+    """Lags by the usual rule, ``floor(4 (n / 100)^(2/9))``."""
+    return math.floor(4.0 * math.pow(observations / 100, 2 / 9))
+
+
+def factor_regression(
+    returns: Array,
+    factors: Mapping[str, Array],
+    *,
+    cash: Array | float = 0.0,
+    lags: int | None = None,
+    periods_a_year: float = SESSIONS_A_YEAR,
+) -> FactorRegression:
+    """Regress a portfolio's returns above cash on factor returns.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (periods,)
+    factors : mapping of str to ndarray, shape (periods,)
+        Returns of each factor; a long-only factor must already be above cash or another leg.
+    cash : ndarray, shape (periods,), or float
+        Return of cash, taken off `returns`.
+    lags : int, optional
+        Newey-West lags; `newey_west_lags` if not given.
+    periods_a_year : float
+        For alpha a year.
+
+    Returns
+    -------
+    FactorRegression
+        By statsmodels OLS with HAC covariance (Bartlett kernel, small-sample correction).
+
+    Raises
+    ------
+    ValueError
+        Without factors, with fewer observations than three times the coefficients, or with factors that are
+        constant or add up to one another.
+    """
+    from statsmodels.regression.linear_model import OLS  # takes a second to import
+
+    if not factors:
+        raise ValueError("a factor regression needs at least one factor")
+    explained = np.asarray(returns - cash, dtype=np.float64)
+    design = np.column_stack([np.ones(len(explained)), *factors.values()])
+    whole = np.isfinite(explained) & np.isfinite(design).all(axis=1)
+    explained, design = explained[whole], design[whole]
+    names = ("alpha", *factors)
+    if len(explained) < 3 * len(names):
+        raise ValueError(f"{len(names) - 1} factors need {3 * len(names)} observations, got {len(explained)}")
+    scale = design.std(axis=0)
+    scale[0] = 1.0
+    if (scale == 0).any() or np.linalg.matrix_rank(design / scale) < len(names):
+        raise ValueError(f"factors {', '.join(factors)} are constant or add up to one another; leave one out")
+    used = newey_west_lags(len(explained)) if lags is None else lags
+    fit = OLS(explained, design).fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True})
+    return FactorRegression(
+        names=names,
+        coefficients=np.asarray(fit.params),
+        errors=np.asarray(fit.bse),
+        t_values=np.asarray(fit.tvalues),
+        p_values=np.asarray(fit.pvalues),
+        alpha_a_year=float(fit.params[0]) * periods_a_year,
+        r_squared=float(fit.rsquared),
+        adjusted_r_squared=float(fit.rsquared_adj),
+        lags=used,
+        observations=len(explained),
+        dropped=int((~whole).sum()),
+    )

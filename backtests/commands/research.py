@@ -1,0 +1,88 @@
+"""The commands `claims`, `event` and `ablation`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from backtests.document.blocks import Document
+from backtests.document.html import html as rendered
+from backtests.document.terminal import print_block, print_sections
+from backtests.records.results import ResultsError
+from backtests.research import ablation
+from backtests.research.claims.report import markdown, section
+from backtests.research.claims.scoreboard import scoreboard
+from backtests.research.event_report import event_sections
+from backtests.research.events import Event, EventError, load_event, study
+from backtests.settings import run_file as run_files
+from backtests.settings.markets import open_market
+
+
+def claims_command(markets: Sequence[str], html: Path | None, text: Path | None) -> None:
+    """Test every claim on each market, print the verdicts, and write the pages asked for."""
+    boards = []
+    for name in markets:
+        with Console(stderr=True).status(f"testing claims on {name}") as status:
+            boards.append(
+                scoreboard(open_market(name), progress=lambda what: status.update(f"testing: {what}"))
+            )
+    sections = tuple(section(board, f"claims-{position}") for position, board in enumerate(boards, start=1))
+    console = Console()
+    print_sections(console, sections)
+    page = Document("Claims", "The source analysis's claims, each tested", sections, kind="Claims")
+    _write(console, html, rendered(page))
+    _write(console, text, markdown(tuple(boards)))
+
+
+def event_command(market: str, date: str | None, file: Path | None, html: Path | None) -> None:
+    """Study an event, print the tables, and write the page asked for.
+
+    Raises
+    ------
+    EventError
+        If neither a date nor a file is given, or both; if either can't be used.
+    """
+    if (date is None) == (file is None):
+        raise EventError("give either --date or an event file")
+    event = load_event(file) if file is not None else Event(date=_day(date or ""))
+    traded = open_market(market)
+    sections = event_sections(traded, study(traded, event))
+    console = Console()
+    print_sections(console, sections)
+    page = Document(f"Event of {event.date}", f"On market {traded.name}", sections, kind="Event study")
+    _write(console, html, rendered(page))
+
+
+def ablation_command(file: str, overrides: Sequence[str], text: Path | None) -> None:
+    """Run a strategy with its elements on and off, print the table, and write the file asked for."""
+    config = run_files.load(file, overrides)
+    elements = ablation.elements_of(config)
+    market = open_market(config.market)
+    with Console(stderr=True).status("starting") as status:
+        outcomes = ablation.ablate(config, market, lambda what: status.update(f"running: {what}"))
+    caption = f"{config.strategy.name} on {market.name}, {', '.join(elements)}"
+    console = Console()
+    print_block(console, ablation.table(outcomes, caption))
+    _write(console, text, ablation.markdown(outcomes, caption))
+
+
+def _day(date: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(date)
+    except ValueError:
+        raise EventError(f"--date {date!r}: write it as 2026-06-04") from None
+
+
+def _write(console: Console, path: Path | None, content: str) -> None:
+    """Write `content` where a path is given, and say so."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise ResultsError(f"{path}: can't be written: {error.strerror}") from None
+    console.print(f"Written: {path}", soft_wrap=True)

@@ -1,0 +1,77 @@
+"""The commands `run` and `show`: a run's numbers as a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from backtests.analysis.definitions import METRICS
+from backtests.document.formats import formatted
+from backtests.document.pdf import PAPERS, Paper
+from backtests.records.results import find, write
+from backtests.runner import run
+from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
+
+PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
+"""Where the metrics of each scope stand in ``metrics.json``."""
+
+
+def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> None:
+    """Run a backtest, write its folder and print its numbers."""
+    papers: dict[str, Paper] = {name: name for name in PAPERS}
+    if paper not in papers:
+        raise ConfigError(f"--paper {paper!r}: write {' or '.join(papers)}")
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        steps = bar.add_task("starting", total=len(config.benchmarks) + 4 + verify)
+
+        def progress(what: str) -> None:
+            bar.update(steps, description=what, advance=1)
+
+        result = run(config, verify=verify, check=True, progress=progress)
+        progress("writing the tearsheet")
+        written = write(result, results, papers[paper])
+    _print_summary(written.folder, written.metrics, written.manifest)
+
+
+def show_command(run: str, results: Path) -> None:
+    """Print the numbers of a finished run."""
+    folder = find(results, run)
+    metrics, manifest = (
+        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("metrics.json", "manifest.json")
+    )
+    _print_summary(folder, metrics, manifest)
+
+
+def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+    console = Console()
+    console.print(summary_table(metrics))
+    for say in (verification, lookahead, trials_on_record):
+        console.print(say(manifest), markup=False, highlight=False)
+    seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
+    console.print(f"Seconds: {seconds}", style="dim")
+    console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)
+
+
+def summary_table(metrics: Mapping[str, Any]) -> Table:
+    """The strategy beside its benchmarks; the last rows are the strategy measured against each."""
+    books = [metrics["strategy"], *metrics["benchmarks"]]
+    span = f"{metrics['first_session']} to {metrics['last_session']}"
+    table = Table(title=span, title_justify="left")
+    table.add_column("", no_wrap=True)
+    for book in books:
+        table.add_column(book["label"], justify="right", overflow="fold")
+    for scope, part in PARTS.items():
+        for metric in METRICS.values():
+            if metric.scope == scope and "terminal" in metric.shown:
+                values = [book.get(part, {}).get(metric.key) for book in books]
+                cells = ("" if value is None else formatted(value, metric.form) for value in values)
+                table.add_row(metric.label(metrics["annual"]), *cells)
+    return table

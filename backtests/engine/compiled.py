@@ -1,0 +1,505 @@
+"""The rules of `backtests.engine.rules` as one compiled loop over (sessions, symbols).
+
+The compiled code is kept on disk; a fresh process loads it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from backtests.engine import rules
+from backtests.options import overlay
+from backtests.options.overlay import (
+    ALLOWANCE,
+    ALLOWED,
+    ASK,
+    CLOSE,
+    MARK,
+    PREMIUM,
+    RECEIVE,
+    RECEIVED,
+    UNITS,
+    VALUE,
+    WANTED,
+)
+from datafeeds.market import Array
+
+Flags = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+KINDS = ("order", "delisting")
+REASONS = ("delisted", "superseded", "run ended")
+ORDER, DELISTING = range(2)
+DELISTED, SUPERSEDED = range(2)
+
+HELD, ORDERS, TARGETS, FILLS, UNFILLED = range(5)
+"""Where `AccountState.counts` keeps each count."""
+
+RATIO, HOLDING = range(2)
+"""Planes of what stands by slot: the hedge ratio in effect, and the units held."""
+
+
+class Prices(NamedTuple):
+    """The market as the kernel reads it: (sessions, symbols) unless said otherwise.
+
+    `last_bar` has an element for each symbol; `pays` and `ends` flag the sessions on which some symbol pays a
+    dividend, and those after some symbol's last bar.
+    """
+
+    fill: Array
+    mark: Array
+    volume: Array
+    dividend: Array
+    volatility: Array
+    average_volume: Array
+    last_bar: Integers
+    pays: Flags
+    ends: Flags
+
+
+class Terms(NamedTuple):
+    """The run's first session, the interest per unit of cash of each, and what trading and holding cost."""
+
+    first: int
+    growth: Array
+    commission_rate: float
+    commission_per_share: float
+    half_spread: float
+    impact: float
+    participation: float
+    kept_dividend: float
+    fractional: bool
+
+
+class Plan(NamedTuple):
+    """Target rows, and the session on which each takes effect; a ring if there are fewer than decisions."""
+
+    targets: Array
+    effective: Integers
+
+
+class AccountState(NamedTuple):
+    """The account between two sessions; arrays, so that a call of the kernel goes on where another stopped.
+
+    `shares`, `average` (price paid), `weight` (wish of the open order), `size` (of today's buy) and `stays`
+    (whether the order stays open) have an element for each symbol. The first ``counts[HELD]`` of `held` are
+    the columns held, the first ``counts[ORDERS]`` of `orders` those with an open order, in column order.
+    """
+
+    cash: Array
+    shares: Array
+    average: Array
+    weight: Array
+    size: Array
+    stays: Flags
+    held: Integers
+    orders: Integers
+    counts: Integers
+
+
+class Hedges(NamedTuple):
+    """Options: `prices` as `Overlay.inputs`, `standing` ratios and units by slot, and the `record`."""
+
+    prices: Array
+    standing: Array
+    record: Array
+
+
+class Curves(NamedTuple):
+    """What the account was worth and took in, by session of the run."""
+
+    equity: Array
+    cash: Array
+    dividends: Array
+    interest: Array
+
+
+class Log(NamedTuple):
+    """What happened, one column a fill or ended order; labels are session, symbol and kind or reason."""
+
+    fills: Array
+    fill_labels: Integers
+    unfilled: Array
+    unfilled_labels: Integers
+
+
+def _compile(function: Function) -> Function:
+    """Compile and keep on disk; only compile where there is no place to keep it.
+
+    NumPy's error model leaves out the check of each division for zero, a quarter of the time: prices are
+    checked once (`backtests.engine.kernel`), and nothing else divides.
+    """
+    try:
+        return cast(Function, numba.njit(cache=True, error_model="numpy")(function))
+    except RuntimeError:
+        return cast(Function, numba.njit(error_model="numpy")(function))
+
+
+def _inline(function: Function) -> Function:
+    """Compile as part of the kernel, with which it is kept on disk."""
+    return cast(Function, numba.njit(forceinline=True, error_model="numpy")(function))
+
+
+_commission = _inline(rules.commission)
+_wanted_shares = _inline(rules.wanted_shares)
+_capped_shares = _inline(rules.capped_shares)
+_shrunk_shares = _inline(rules.shrunk_shares)
+_impact_fraction = _inline(rules.impact_fraction)
+_hedge_units = _inline(rules.hedge_units)
+_payable_units = _inline(rules.payable_units)
+
+
+@_inline
+def _log_fill(
+    log: Log,
+    state: AccountState,
+    session: int,
+    column: int,
+    shares: float,
+    price: float,
+    reference: float,
+    commission: float,
+    spread: float,
+    impact: float,
+    kind: int,
+) -> None:
+    row = state.counts[FILLS]
+    log.fill_labels[0, row] = session
+    log.fill_labels[1, row] = column
+    log.fill_labels[2, row] = kind
+    log.fills[0, row] = shares
+    log.fills[1, row] = price
+    log.fills[2, row] = reference
+    log.fills[3, row] = commission
+    log.fills[4, row] = spread
+    log.fills[5, row] = impact
+    state.counts[FILLS] = row + 1
+
+
+@_inline
+def _log_unfilled(log: Log, state: AccountState, session: int, column: int, reason: int) -> None:
+    row = state.counts[UNFILLED]
+    log.unfilled_labels[0, row] = session
+    log.unfilled_labels[1, row] = column
+    log.unfilled_labels[2, row] = reason
+    log.unfilled[row] = state.weight[column]
+    state.counts[UNFILLED] = row + 1
+
+
+@_inline
+def _sell(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
+    paid = size * state.average[column]
+    gain = size * (price - state.average[column])
+    cash = state.cash[0] + (paid + gain)
+    state.cash[0] = cash - commission
+    state.shares[column] -= size
+    if state.shares[column] == 0.0:
+        state.average[column] = 0.0
+
+
+@_inline
+def _buy(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
+    cash = state.cash[0] - size * price
+    state.cash[0] = cash - commission
+    before = state.shares[column]
+    after = before + size
+    if before == 0.0:
+        state.average[column] = price
+    else:
+        state.average[column] = (state.average[column] * before + size * price) / after
+    state.shares[column] = after
+
+
+@_inline
+def _list_holdings(state: AccountState) -> None:
+    count = 0
+    for column in range(state.shares.shape[0]):
+        if state.shares[column] > 0.0:
+            state.held[count] = column
+            count += 1
+    state.counts[HELD] = count
+
+
+@_inline
+def _receive_dividends(prices: Prices, state: AccountState, terms: Terms, session: int) -> float:
+    """Rule 2."""
+    received = 0.0
+    for place in range(state.counts[HELD]):
+        column = state.held[place]
+        dividend = prices.dividend[session, column]
+        if dividend > 0.0:
+            amount = state.shares[column] * dividend * terms.kept_dividend
+            state.cash[0] += amount
+            received += amount
+    return received
+
+
+@_inline
+def _settle_delisted(prices: Prices, state: AccountState, log: Log, session: int) -> None:
+    """Rule 3."""
+    for place in range(state.counts[HELD]):
+        column = state.held[place]
+        if prices.last_bar[column] == session - 1:
+            price = prices.mark[session, column]
+            size = state.shares[column]
+            _sell(state, column, size, price, 0.0)
+            _log_fill(log, state, session, column, -size, price, price, 0.0, 0.0, 0.0, DELISTING)
+    _list_holdings(state)
+    still_open = 0
+    for place in range(state.counts[ORDERS]):
+        column = state.orders[place]
+        if prices.last_bar[column] == session - 1:
+            _log_unfilled(log, state, session, column, DELISTED)
+        else:
+            state.orders[still_open] = column
+            still_open += 1
+    state.counts[ORDERS] = still_open
+
+
+@_inline
+def _replace_orders(prices: Prices, state: AccountState, log: Log, target: Array, session: int) -> None:
+    """Rule 4."""
+    for place in range(state.counts[ORDERS]):
+        _log_unfilled(log, state, session, state.orders[place], SUPERSEDED)
+    count = 0
+    for column in range(state.shares.shape[0]):
+        wish = target[column]
+        state.weight[column] = wish
+        if wish > 0.0 or state.shares[column] > 0.0:
+            if prices.last_bar[column] < session:
+                _log_unfilled(log, state, session, column, DELISTED)
+            else:
+                state.orders[count] = column
+                count += 1
+    state.counts[ORDERS] = count
+
+
+@_inline
+def _impact(prices: Prices, terms: Terms, session: int, column: int, size: float) -> float:
+    if terms.impact <= 0.0:
+        return 0.0
+    volatility = prices.volatility[session, column]
+    return _impact_fraction(size, terms.impact, volatility, prices.average_volume[session, column])
+
+
+@_inline
+def _fill_orders(prices: Prices, state: AccountState, terms: Terms, log: Log, session: int) -> None:
+    """Rule 5."""
+    worth = 0.0
+    for place in range(state.counts[HELD]):
+        column = state.held[place]
+        price = prices.fill[session, column]
+        if np.isnan(price):
+            price = prices.mark[session, column]
+        worth += state.shares[column] * price
+    sell_open, needed = _fill_sells(prices, state, terms, log, state.cash[0] + worth, session)
+    _fill_buys(prices, state, terms, log, sell_open, needed, session)
+    _list_holdings(state)
+    still_open = 0
+    for place in range(state.counts[ORDERS]):
+        column = state.orders[place]
+        if state.stays[column]:
+            state.orders[still_open] = column
+            still_open += 1
+    state.counts[ORDERS] = still_open
+
+
+@_inline
+def _fill_sells(
+    prices: Prices, state: AccountState, terms: Terms, log: Log, equity: float, session: int
+) -> tuple[bool, float]:
+    """Fill the sells and size the buys: whether a sell stays open, and the cash that the buys need."""
+    sell_open = False
+    needed = 0.0
+    for place in range(state.counts[ORDERS]):
+        column = state.orders[place]
+        state.size[column] = 0.0
+        held = state.shares[column]
+        price = prices.fill[session, column]
+        if np.isnan(price):
+            state.stays[column] = True
+            mark = prices.mark[session, column]
+            if held > 0.0 and _wanted_shares(state.weight[column], equity, mark, terms.fractional) < held:
+                sell_open = True
+            continue
+        wanted = _wanted_shares(state.weight[column], equity, price, terms.fractional)
+        difference = abs(wanted - held)
+        volume = prices.volume[session, column]
+        size = _capped_shares(difference, volume, terms.participation, terms.fractional)
+        state.stays[column] = size < difference
+        if wanted > held:
+            impact = _impact(prices, terms, session, column, size)
+            paid = price * (1.0 + (terms.half_spread + impact))
+            fee = _commission(size, paid, terms.commission_rate, terms.commission_per_share)
+            needed += size * paid + fee
+            state.size[column] = size
+            continue
+        if size < difference:
+            sell_open = True
+        if size > 0.0:
+            impact = _impact(prices, terms, session, column, size)
+            paid = price * (1.0 - (terms.half_spread + impact))
+            fee = _commission(size, paid, terms.commission_rate, terms.commission_per_share)
+            _sell(state, column, size, paid, fee)
+            value = size * price
+            spread = value * terms.half_spread
+            _log_fill(log, state, session, column, -size, paid, price, fee, spread, value * impact, ORDER)
+    return sell_open, needed
+
+
+@_inline
+def _fill_buys(
+    prices: Prices, state: AccountState, terms: Terms, log: Log, sell_open: bool, needed: float, session: int
+) -> None:
+    cash = state.cash[0]
+    short = needed > cash
+    for place in range(state.counts[ORDERS]):
+        column = state.orders[place]
+        size = state.size[column]
+        if size <= 0.0:
+            continue
+        if short:
+            size = size * (cash / needed)
+            if not terms.fractional:
+                size = np.floor(size)
+            if sell_open:
+                state.stays[column] = True
+        price = prices.fill[session, column]
+        step = 0
+        while size > 0.0:
+            impact = _impact(prices, terms, session, column, size)
+            paid = price * (1.0 + (terms.half_spread + impact))
+            fee = _commission(size, paid, terms.commission_rate, terms.commission_per_share)
+            left = state.cash[0] - size * paid
+            if left - fee >= 0.0:
+                _buy(state, column, size, paid, fee)
+                value = size * price
+                spread = value * terms.half_spread
+                _log_fill(log, state, session, column, size, paid, price, fee, spread, value * impact, ORDER)
+                break
+            size = _shrunk_shares(size, step, terms.fractional)
+            step += 1
+
+
+@_inline
+def _roll_hedges(hedges: Hedges, state: AccountState, worth: float, session: int, row: int) -> None:
+    """Rule 8, but for the marking."""
+    prices, standing, record = hedges
+    slots = standing.shape[1]
+    for slot in range(slots):
+        if standing[HOLDING, slot] > 0.0 and not np.isnan(prices[ASK, slot, session]):
+            received = standing[HOLDING, slot] * prices[RECEIVE, slot, session]
+            state.cash[0] += received
+            record[RECEIVED, slot, row] = received
+            standing[HOLDING, slot] = 0.0
+    equity = state.cash[0] + worth
+    for slot in range(slots):
+        ask = prices[ASK, slot, session]
+        if not standing[RATIO, slot] > 0.0 or np.isnan(ask):
+            continue
+        wanted = _hedge_units(standing[RATIO, slot], equity, prices[CLOSE, slot, session])
+        allowed = _payable_units(wanted, ask, prices[ALLOWANCE, slot, session] * equity)
+        units = _payable_units(allowed, ask, state.cash[0])
+        step = 0
+        while units > 0.0 and state.cash[0] - units * ask < 0.0:
+            units = _shrunk_shares(units, step, True)
+            step += 1
+        premium = units * ask
+        state.cash[0] -= premium
+        standing[HOLDING, slot] = units
+        record[WANTED, slot, row] = wanted
+        record[ALLOWED, slot, row] = allowed
+        record[PREMIUM, slot, row] = premium
+
+
+@_inline
+def _mark_hedges(hedges: Hedges, session: int, row: int) -> float:
+    prices, standing, record = hedges
+    total = 0.0
+    for slot in range(standing.shape[1]):
+        units = standing[HOLDING, slot]
+        if units > 0.0:
+            value = units * prices[MARK, slot, session]
+            record[UNITS, slot, row] = units
+            record[VALUE, slot, row] = value
+            total += value
+    return total
+
+
+def _kernel(version: int) -> Callable[..., int]:
+    """Compile the loop over sessions.
+
+    Numba looks for stale code by the date of this file only, and would go on with an outdated commission
+    after a change in `backtests.engine.rules`. Variables of an enclosing function are part of its key: hence
+    `version`, a checksum of the files whose functions and constants are compiled in.
+    """
+
+    @_compile
+    def advance(
+        start: int,
+        stop: int,
+        target_count: int,
+        given_prices: tuple[Any, ...],
+        given_terms: tuple[Any, ...],
+        given_plan: tuple[Any, ...],
+        given_hedges: tuple[Any, ...],
+        given_state: tuple[Any, ...],
+        given_log: tuple[Any, ...],
+        given_curves: tuple[Any, ...],
+    ) -> int:
+        # Plain tuples come in, because Numba takes twice as long to recognise named ones.
+        _ = version
+        prices, terms, plan = Prices(*given_prices), Terms(*given_terms), Plan(*given_plan)
+        hedges, state, log = Hedges(*given_hedges), AccountState(*given_state), Log(*given_log)
+        curves = Curves(*given_curves)
+        counts, slots = state.counts, hedges.standing.shape[1]
+        symbols, rows = state.shares.shape[0], log.unfilled.shape[0]
+        for session in range(start, stop + 1):
+            # A session adds at most a fill for each symbol, and two orders that end.
+            if counts[FILLS] + symbols > rows or counts[UNFILLED] + 2 * symbols > rows:
+                return session
+            row = session - terms.first
+            earned = state.cash[0] * terms.growth[row]
+            state.cash[0] += earned
+            curves.interest[row] = earned
+            if prices.pays[session]:
+                curves.dividends[row] = _receive_dividends(prices, state, terms, session)
+            if prices.ends[session]:
+                _settle_delisted(prices, state, log, session)
+            if counts[TARGETS] < target_count:
+                turn = counts[TARGETS] % plan.targets.shape[0]
+                if plan.effective[turn] == session:
+                    counts[TARGETS] += 1
+                    _replace_orders(prices, state, log, plan.targets[turn], session)
+                    for slot in range(slots):
+                        hedges.standing[RATIO, slot] = plan.targets[turn, symbols + slot]
+            if counts[ORDERS] > 0:
+                _fill_orders(prices, state, terms, log, session)
+            # Rule 6.
+            worth = 0.0
+            for place in range(counts[HELD]):
+                column = state.held[place]
+                price = prices.mark[session, column]
+                gain = state.shares[column] * (price - state.average[column])
+                worth += state.shares[column] * price - gain
+                worth += gain
+            hedge = 0.0
+            if slots > 0:
+                _roll_hedges(hedges, state, worth, session, row)
+                hedge = _mark_hedges(hedges, session, row)
+            curves.cash[row] = state.cash[0]
+            curves.equity[row] = state.cash[0] + worth + hedge
+        return stop + 1
+
+    return advance
+
+
+advance = _kernel(zlib.crc32(b"".join(Path(str(room.__file__)).read_bytes() for room in (rules, overlay))))

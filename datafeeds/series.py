@@ -1,0 +1,108 @@
+"""Daily numbers such as VIX or a yield, each with the date on which it became public."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+
+from datafeeds.market import Array, Dates, Market, MarketError
+from datafeeds.names import unknown_name
+
+
+@dataclass(frozen=True)
+class SeriesTable:
+    """A daily series, ordered by when its values became public. Arrays are read-only.
+
+    Attributes
+    ----------
+    dates : ndarray of datetime64[D], shape (values,)
+        The date that each value describes.
+    available : ndarray of datetime64[D], shape (values,)
+        The date on which it became public, ascending.
+    values : ndarray, shape (values,)
+    """
+
+    dates: Dates
+    available: Dates
+    values: Array
+
+    def __post_init__(self) -> None:
+        for array in (self.dates, self.available, self.values):
+            array.setflags(write=False)
+
+    def count(self, day: np.datetime64) -> int:
+        """How many values were public on `day`."""
+        return int(np.searchsorted(self.available, day, side="right"))
+
+    def at_close(self, sessions: Dates, *, stale_days: int | None) -> Array:
+        """Newest public value at the close of each session.
+
+        Parameters
+        ----------
+        sessions : ndarray of datetime64[D], shape (sessions,)
+        stale_days : int or None
+            Calendar days after its own date up to which a value counts; None for ever.
+
+        Returns
+        -------
+        ndarray, shape (sessions,)
+            NaN before the first value and where the newest is stale.
+        """
+        if not len(self.values):
+            return np.full(len(sessions), np.nan)
+        newest = np.searchsorted(self.available, sessions, side="right") - 1
+        place = np.maximum(newest, 0)
+        counts = newest >= 0
+        if stale_days is not None:
+            counts &= sessions - self.dates[place] <= np.timedelta64(stale_days, "D")
+        return np.where(counts, self.values[place], np.nan)
+
+    def by_date(self) -> SeriesTable:
+        """The series as if each value had been public on its own date: for explanations, never for a rule."""
+        order = np.argsort(self.dates, kind="stable")
+        dates = self.dates[order]
+        return SeriesTable(dates, dates, self.values[order])
+
+
+_TABLES: WeakKeyDictionary[Market, dict[str, SeriesTable]] = WeakKeyDictionary()
+
+
+def series_names(market: Market) -> Collection[str]:
+    """Names of the daily series of `market`."""
+    return _tables(market).keys()
+
+
+def series_table(market: Market, name: str) -> SeriesTable:
+    """A daily series with the dates on which its values became public.
+
+    Raises
+    ------
+    MarketError
+        If the market has no such series, naming the nearest.
+    """
+    tables = _tables(market)
+    if name not in tables:
+        raise MarketError(unknown_name("series", name, tables, f"market {market.name!r}"))
+    return tables[name]
+
+
+def _tables(market: Market) -> dict[str, SeriesTable]:
+    tables = _TABLES.get(market)
+    if tables is None:
+        finite = market.series[np.isfinite(market.series["value"])]
+        ordered = finite.sort_values(["available", "date"], kind="stable")
+        tables = {str(name): _table(rows) for name, rows in ordered.groupby("series", sort=True)}
+        _TABLES[market] = tables
+    return tables
+
+
+def _table(rows: pd.DataFrame) -> SeriesTable:
+    return SeriesTable(
+        rows["date"].to_numpy().astype("datetime64[D]"),
+        rows["available"].to_numpy().astype("datetime64[D]"),
+        rows["value"].to_numpy(dtype=np.float64, copy=True),
+    )

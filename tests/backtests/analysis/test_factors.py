@@ -1,0 +1,81 @@
+"""Factor regressions against values from outside."""
+
+from __future__ import annotations
+
+import bz2
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.analysis import factors as tested
+from backtests.tearsheet.wording import factor_sentence
+from tests.places import answers
+
+ANSWERS = answers("attribution.json")
+
+
+@pytest.fixture(scope="module")
+def french() -> pd.DataFrame:
+    pytest.importorskip("statsmodels")
+    found = find_spec("linearmodels")
+    if found is None or found.origin is None:
+        pytest.skip("needs the data of linearmodels")
+    path = Path(found.origin).parent / "datasets" / "french" / "french.csv.bz2"
+    with bz2.open(path) as file:
+        return pd.read_csv(file, index_col="dates")
+
+
+def test_money_on_four_factors(french: pd.DataFrame) -> None:
+    case = ANSWERS["french_money"]
+    factors = {name: french[name].to_numpy() for name in case["factors"]}
+    cash = french["RF"].to_numpy()
+    found = tested.factor_regression(french["Money"].to_numpy(), factors, cash=cash, periods_a_year=12)
+    assert found.coefficients[0] == pytest.approx(case["alpha"], abs=5e-6)
+    assert found.coefficients[1:] == pytest.approx(case["betas"], abs=5e-7)
+    assert found.names == ("alpha", *case["factors"])
+    assert found.alpha_a_year == pytest.approx(12 * found.coefficients[0])
+    assert "can't be told from zero" in factor_sentence(found)
+    small = tested.factor_regression(french["S1V5"].to_numpy(), factors, cash=cash)
+    assert small.r_squared == pytest.approx(case["r_squared_small_value"], abs=5e-6)
+    assert small.lags == tested.newey_west_lags(819) == 6
+    assert small.t_values[1] > 50
+    assert small.table()["t"].to_numpy() == pytest.approx(small.t_values)
+
+
+def test_errors_are_newey_west(french: pd.DataFrame) -> None:
+    """The covariance from its definition, without statsmodels."""
+    explained, factor = french["Money"].to_numpy(), french["MktRF"].to_numpy()
+    found = tested.factor_regression(explained, {"MktRF": factor}, lags=4)
+    design = np.column_stack([np.ones(len(factor)), factor])
+    left = explained - design @ np.linalg.lstsq(design, explained, rcond=None)[0]
+    scores = design * left[:, None]
+    middle = scores.T @ scores
+    for lag in range(1, 5):
+        cross = scores[lag:].T @ scores[:-lag]
+        middle += (1 - lag / 5) * (cross + cross.T)
+    bread = np.linalg.inv(design.T @ design)
+    count = len(factor)
+    covariance = bread @ middle @ bread * count / (count - 2)
+    assert found.errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-9)
+
+
+def test_unknown_periods_are_dropped_and_counted(french: pd.DataFrame) -> None:
+    explained = french["Money"].to_numpy().copy()
+    explained[:100] = np.nan
+    found = tested.factor_regression(explained, {"MktRF": french["MktRF"].to_numpy()})
+    assert (found.observations, found.dropped) == (719, 100)
+
+
+def test_factors_that_say_the_same_are_refused(french: pd.DataFrame) -> None:
+    money, market = french["Money"].to_numpy(), french["MktRF"].to_numpy()
+    with pytest.raises(ValueError, match="leave one out"):
+        tested.factor_regression(money, {"a": market, "b": 2 * market})
+    with pytest.raises(ValueError, match="leave one out"):
+        tested.factor_regression(money, {"constant": np.ones(len(money))})
+    with pytest.raises(ValueError, match="at least one"):
+        tested.factor_regression(money, {})
+    with pytest.raises(ValueError, match="observations"):
+        tested.factor_regression(money[:5], {"a": market[:5]})

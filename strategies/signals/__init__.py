@@ -4,22 +4,19 @@ Functions that take `see` read it through `AsOf` only; the others take plain num
 can be checked by hand. An unknown number is NaN, and a `Reading` that can't be had says so in words.
 """
 
+from strategies.signals.abnormal import (
+    ESTIMATION_FIRST,
+    ESTIMATION_LAST,
+    MarketModel,
+    fitted_market_model,
+    turbulence,
+)
 from strategies.signals.capex import (
     HYPERSCALERS,
     CapexBoundary,
     capex_boundary,
     grows_faster,
     incremental_return,
-)
-from strategies.signals.contagion import (
-    ESTIMATION_FIRST,
-    ESTIMATION_LAST,
-    MarketModel,
-    Shock,
-    fitted_market_model,
-    guidance_shock,
-    peers_reaction,
-    turbulence,
 )
 from strategies.signals.ladders import (
     MARGIN_QUARTERS,
@@ -32,10 +29,8 @@ from strategies.signals.ladders import (
 )
 from strategies.signals.pillars import (
     CALM_VIX,
-    FLOATING_SHARE,
     curve_pillar,
     discount_rate_pillar,
-    floating_debt_effect,
     oil_pillar,
     rate_betas,
     short_rate_pillar,
@@ -51,25 +46,29 @@ from strategies.signals.quarters import (
     row_medians,
 )
 from strategies.signals.reading import Reading
+from strategies.signals.realignment import Exit, Realignment, Terms, gap_scores, realignment
 from strategies.signals.skewness import percentile_of, skew_percentile
 from strategies.signals.style import StyleRegime, style_regime, style_states
 from strategies.signals.valuation import (
     NORM_YEARS,
     YEAR,
-    Realignment,
-    gap_scores,
-    realignment,
     software_norm,
     software_norms,
     valuation_cut,
 )
-from strategies.signals.weights import cap_weights, equal_weights, listed, universe, yield_weights
+from strategies.signals.weights import (
+    cap_weights,
+    equal_weights,
+    fundamental_weights,
+    listed,
+    universe,
+    yield_weights,
+)
 
 __all__ = [
     "CALM_VIX",
     "ESTIMATION_FIRST",
     "ESTIMATION_LAST",
-    "FLOATING_SHARE",
     "HYPERSCALERS",
     "KNOWN_SHARE",
     "LONGEST_QUARTER",
@@ -78,12 +77,13 @@ __all__ = [
     "YEAR",
     "Array",
     "CapexBoundary",
+    "Exit",
     "Ladder",
     "MarketModel",
     "Reading",
     "Realignment",
-    "Shock",
     "StyleRegime",
+    "Terms",
     "cap_weights",
     "capex_boundary",
     "cash_yield",
@@ -92,17 +92,15 @@ __all__ = [
     "equal_weights",
     "expense_beta",
     "fitted_market_model",
-    "floating_debt_effect",
+    "fundamental_weights",
     "gap_scores",
     "grows_faster",
-    "guidance_shock",
     "incremental_return",
     "listed",
     "margin_power",
     "matching_score",
     "oil_pillar",
     "payout_yield",
-    "peers_reaction",
     "percentile_of",
     "preferred",
     "pricing_power",

@@ -6,17 +6,13 @@ lag (a week for spot oil at FRED, a session for yields) is honoured by construct
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from strategies.asof import AsOf
 from strategies.signals.reading import Reading, lean_of, recent
-
-FLOATING_SHARE: Mapping[str, float] = MappingProxyType({"small": 0.30, "large": 0.08})
-"""Share of debt at floating rates, small and large US companies (Voya Investment Management, 2024)."""
 
 CALM_VIX = 20.0
 """VIX below which the source analysis expects deals and offerings to come back."""
@@ -188,43 +184,6 @@ def thaw_pillar(
     holding = (now < calm) + (change < 0)
     why = f"VIX {now:.1f}, high-yield spread {change:+.2f} points over {window} values"
     return Reading("thaw", change, 1 if holding == 2 else -1 if holding == 0 else 0, why)
-
-
-def floating_debt_effect(
-    debt: float,
-    rate_change: float,
-    shares: float,
-    floating_share: float = FLOATING_SHARE["small"],
-    tax: float = 0.21,
-) -> float:
-    """Change of a year's earnings per share when the short rate moves.
-
-    Parameters
-    ----------
-    debt : float
-        Total debt, in dollars.
-    rate_change : float
-        Of the short rate, as a fraction; not of the 10-year yield.
-    shares : float
-    floating_share : float
-        Share of the debt at floating rates; see `FLOATING_SHARE`.
-    tax : float
-        Marginal tax rate.
-
-    Returns
-    -------
-    float
-        ``-floating_share * debt * rate_change * (1 - tax) / shares``: dollars a share, positive when the rate
-        falls.
-
-    Examples
-    --------
-    A billion of debt, 50 million shares, the short rate down one point:
-
-    >>> round(floating_debt_effect(1e9, -0.01, 50e6), 4)
-    0.0474
-    """
-    return -floating_share * debt * rate_change * (1.0 - tax) / shares
 
 
 def rate_betas(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from strategies import Blueprint, StrategyError, Target, ValuationCut
 from strategies.asof import AsOf
-from strategies.blueprint import Rotation, higher_of, months_between
+from strategies.phases import Rotation, higher_of, months_between
 
 NAN = np.nan
 SYMBOLS = ["AMD", "NVDA", "MSFT", "BAC", "JPM", "JNJ", "PFE", "KO", "IWM"]

@@ -12,9 +12,9 @@ import pytest
 from datafeeds.market import Market
 from strategies import Blueprint, PillarTilt, RotationRegime, Target
 from strategies.asof import AsOf
-from strategies.blueprint import Sleeve
 from strategies.rotation import tilted
 from strategies.signals import Reading
+from strategies.sleeves import Sleeve
 from strategies.target import StrategyError
 
 OFF: dict[str, Any] = dict.fromkeys(RotationRegime.ELEMENTS, False)

@@ -16,7 +16,6 @@ from strategies.asof import AsOf
 from strategies.signals import (
     curve_pillar,
     discount_rate_pillar,
-    floating_debt_effect,
     oil_pillar,
     percentile_of,
     rate_betas,
@@ -150,12 +149,6 @@ def test_the_thaw_needs_both_a_calm_market_and_a_narrower_spread() -> None:
     assert lean(25, path(5, 4)) == 0
     assert lean(15, path(4, 5)) == 0
     assert lean(25, path(4, 5)) == -1
-
-
-def test_floating_debt_by_hand() -> None:
-    # 30% of 1,000 at a point less, taxed at 21%, over 10 shares
-    assert floating_debt_effect(1000, -0.01, 10) == pytest.approx(0.3 * 1000 * 0.01 * 0.79 / 10)
-    assert floating_debt_effect(1000, -0.01, 10, 0.08) < floating_debt_effect(1000, -0.01, 10)
 
 
 def test_rate_betas_find_the_slope_that_was_put_in() -> None:

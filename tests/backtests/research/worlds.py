@@ -260,7 +260,7 @@ def contagion(generator: np.random.Generator, true: bool) -> Market:
 
 @world("shock_goes_on")
 def lasting_contagion(generator: np.random.Generator, true: bool) -> Market:
-    return semiconductors(generator, 0.0, -0.004 if true else 0.0)
+    return semiconductors(generator, 0.0, -0.0055 if true else 0.0)
 
 
 # --- Pillars --------------------------------------------------------------------------------------
@@ -319,7 +319,9 @@ def growth_yield(generator: np.random.Generator, true: bool) -> Market:
 def bank_yield(generator: np.random.Generator, true: bool) -> Market:
     made, whole = with_market(generator, 16 * YEARS)
     common = yields(generator, true, made, whole)[1]
-    put_group(made, generator, "financials", common, sector="Financials", industry="Diversified Banks")
+    put_group(
+        made, generator, "financials", common, own=0.003, sector="Financials", industry="Diversified Banks"
+    )
     return made.market()
 
 
@@ -360,7 +362,7 @@ def banking(generator: np.random.Generator, true: bool) -> Market:
     spread = 5 + persistent(generator, count, 0.995, 1.0)
     made.series |= {"vix": vix, "hy_oas": spread}
     narrower = np.concatenate([np.zeros(21), spread[21:] - spread[:-21]])
-    drift = 0.0022 * before(((vix < 20) & (narrower < 0)).astype(float)) if true else 0.0
+    drift = 0.0028 * before(((vix < 20) & (narrower < 0)).astype(float)) if true else 0.0
     common = 1.3 * whole + drift + noise(generator, count, 0.006)
     put_group(
         made, generator, "financials", common, sector="Financials", industry="Investment Banking & Brokerage"
@@ -490,7 +492,7 @@ def rotations(generator: np.random.Generator, follows: float, sessions: int, fal
 
 @world("rotation_persists")
 def lasting_rotation(generator: np.random.Generator, true: bool) -> Market:
-    return rotations(generator, 0.002 if true else 0.0, 21, 0.0)
+    return rotations(generator, 0.0035 if true else 0.0, 21, 0.0)
 
 
 @world("hardware_lags_on")

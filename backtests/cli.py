@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +22,19 @@ app = typer.Typer(
 data = typer.Typer(help="Market folders: what is in them and what is wrong.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
+
+@app.callback()
+def _everywhere(
+    register: Annotated[
+        Path | None,
+        typer.Option(help="Register of trials to use instead of this machine's, as a team shares."),
+    ] = None,
+) -> None:
+    """Portfolio backtests that cannot lie quietly."""
+    if register is not None:
+        os.environ["STYLE_ROTATION_REGISTER"] = str(register)
+
+
 Results = Annotated[Path, typer.Option("--results", help="Folder that holds one folder a run.")]
 
 
@@ -30,6 +45,17 @@ Settings = Annotated[
 MarketName = Annotated[str | None, typer.Option(help="Market name or folder instead of the file's.")]
 Workers = Annotated[int | None, typer.Option(help="Processes; as many as there are cores if not given.")]
 Cluster = Annotated[str, typer.Option(metavar="ADDRESS", help="Dask scheduler to use instead.")]
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is not a finite number")
+    return number
+
+
+def _number(**settings: Any) -> Any:
+    """An option that takes a finite number."""
+    return typer.Option(callback=_finite, **settings)
 
 
 @app.command()
@@ -45,14 +71,15 @@ def run(
     ] = None,
     results: Results = Path("results"),
 ) -> None:
-    """Run a backtest and write its tearsheet."""
+    """Run a backtest and write its tearsheet; exit status 3 if a decision may know the future."""
     from backtests.commands.authoring import instead
     from backtests.commands.runs import run_command
     from backtests.settings.run_file import load
 
     overrides = [*(instead(strategy) if strategy else ()), *_overrides(settings, market)]
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
-    run_command(load(file, overrides), results, paper, verify)
+    if run_command(load(file, overrides), results, paper, verify):
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -215,14 +242,14 @@ def review(
 
 @app.command("hedge-cost")
 def hedge_cost(
-    vix: Annotated[float, typer.Option(help="VIX, in percent.")],
-    skew: Annotated[float, typer.Option(help="Cboe SKEW.")],
-    spot: Annotated[float, typer.Option(help="Price of the underlying.")] = 100.0,
-    tenor: Annotated[float, typer.Option(min=1, help="Calendar days to expiry.")] = 30.0,
-    long: Annotated[float, typer.Option(help="Strike of the put bought, over spot.")] = 0.95,
-    short: Annotated[float, typer.Option(help="Strike of the put sold, over spot.")] = 0.85,
-    rate: Annotated[float, typer.Option(help="Interest a year, as a fraction.")] = 0.0,
-    dividend_yield: Annotated[float, typer.Option(help="Dividends a year, as a fraction.")] = 0.0,
+    vix: Annotated[float, _number(help="VIX, in percent.")],
+    skew: Annotated[float, _number(help="Cboe SKEW.")],
+    spot: Annotated[float, _number(help="Price of the underlying.")] = 100.0,
+    tenor: Annotated[float, _number(min=1, help="Calendar days to expiry.")] = 30.0,
+    long: Annotated[float, _number(help="Strike of the put bought, over spot.")] = 0.95,
+    short: Annotated[float, _number(help="Strike of the put sold, over spot.")] = 0.85,
+    rate: Annotated[float, _number(help="Interest a year, as a fraction.")] = 0.0,
+    dividend_yield: Annotated[float, _number(help="Dividends a year, as a fraction.")] = 0.0,
     market: Annotated[
         str | None, typer.Option(help="Market whose SKEW tells the percentiles of this one.")
     ] = None,

@@ -10,7 +10,9 @@ import pandas as pd
 
 from backtests import runner
 from backtests.analysis.registry import Figures
-from backtests.result import Result, plain
+from backtests.metrics import plain
+from backtests.records import register
+from backtests.result import Result
 from backtests.settings import run_file as run_files
 from datafeeds.market import Market
 from strategies.strategy import Strategy
@@ -49,7 +51,7 @@ class Study(Result):
                 key: value
                 for part in parts
                 for key, value in plain(part or Figures(self.annual, {})).items()
-                if isinstance(value, (int, float))
+                if isinstance(value, (int, float)) and not isinstance(value, bool)
             }
             for label, *parts in zip(self.labels, self.performances, self.tradings, relatives, strict=True)
         }
@@ -109,7 +111,7 @@ def run(
     Returns
     -------
     Study
-        A `Result`; nothing is written, `backtests.records.results.write` does that.
+        A `Result`; only the register of trials knows of it, `backtests.records.results.write` writes more.
 
     Examples
     --------
@@ -125,5 +127,6 @@ def run(
     if market is not None:
         document["market"] = opened.name if opened is not None else market
     config = run_files.parse({**document, **settings}, str(file))
-    result = runner.run(config, market=opened, verify=verify, check=check)
-    return Study(**vars(result))
+    study = Study(**vars(runner.run(config, market=opened, verify=verify, check=check)))
+    register.record(study.market, register.of_result("notebook", study))
+    return study

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import inspect
 import json
-import marshal
 import platform
-from functools import cache
+import sys
+import sysconfig
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from importlib import metadata
-from inspect import isfunction
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from backtests.settings.run_file import RunConfig
+from backtests.engine.tables import table_files
+from backtests.settings.run_file import RunConfig, StrategyChoice
 from backtests.settings.strategies import class_named
 from datafeeds.market import Market
 
@@ -61,7 +64,12 @@ def _version(package: str) -> str:
 
 def run_hash(config: RunConfig, market: Market) -> str:
     """SHA-256 over the run file, the market's content and the code: what a result depends on."""
-    content = [config.model_dump(mode="json"), market.hash, code_hash(), *outside_code(config)]
+    content = [
+        config.model_dump(mode="json"),
+        market.hash,
+        code_hash(),
+        *outside_code(config.strategy, *config.benchmarks),
+    ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -74,24 +82,99 @@ def trial_hash(config: RunConfig, market: Market) -> str:
     said = config.model_dump(
         mode="json", exclude={"name", "description", "market", "engine", "benchmarks", "scenarios"}
     )
-    content = [said, market.hash, code_hash(("strategies",)), *outside_code(config)]
+    content = [said, market.hash, code_hash(("strategies",)), *outside_code(config.strategy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def outside_code(config: RunConfig) -> list[str]:
-    """SHA-256 of the source of each strategy of the run that is not part of this program, sorted."""
-    classes = {class_named(choice.name) for choice in (config.strategy, *config.benchmarks)}
-    sources = {source for cls in classes if (source := _outside_source(cls)) is not None}
-    return sorted(hashlib.sha256(source).hexdigest() for source in sources)
+def outside_code(*choices: StrategyChoice) -> list[str]:
+    """SHA-256 of each piece of code behind these strategies that is no part of this program, sorted.
+
+    That is the file that holds a strategy, and every module that it imports, however deep, outside the
+    installed libraries; of a class typed into a notebook, its code and what that refers to; and the tables
+    that a strategy declares.
+    """
+    found: dict[str, bytes] = {}
+    for choice in choices:
+        cls = class_named(choice.name)
+        for base in cls.__mro__:
+            _follow(sys.modules.get(base.__module__), found)
+        if not hasattr(sys.modules.get(cls.__module__), "__file__"):
+            _follow_typed(vars(cls).values(), found)
+        found |= {str(file): file.read_bytes() for file in table_files(cls).values() if file.is_file()}
+    return sorted(hashlib.sha256(content).hexdigest() for content in found.values())
 
 
-def _outside_source(cls: type) -> bytes | None:
-    """The file that holds `cls`, None within this program; a class without a file is its compiled methods."""
+STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
+PROGRAM = Path(__file__).resolve().parent.parent
+
+
+def _follow(module: object, found: dict[str, bytes]) -> None:
+    """Add a module's source, and those of the modules that it imports or holds, to `found` by path."""
+    file = getattr(module, "__file__", None)
+    if not isinstance(module, ModuleType) or not file or not _is_outside(Path(file)) or file in found:
+        return
+    found[file] = Path(file).read_bytes()
+    loaded = {name: each for name, each in list(sys.modules.items()) if getattr(each, "__file__", None)}
+    for name in _names(found[file], module.__package__ or ""):
+        _follow(loaded.get(name), found)
+    for value in list(vars(module).values()):
+        _follow(value if isinstance(value, ModuleType) else _home(value), found)
+
+
+def _home(value: object) -> ModuleType | None:
+    """The module that a class or function was made in."""
+    return sys.modules.get(value.__module__) if isinstance(value, type | FunctionType) else None
+
+
+def _is_outside(path: Path) -> bool:
+    """Whether a file is neither of this program nor of an installed library."""
+    folders = path.resolve().parents
+    program = any(PROGRAM / package in folders for package in ("datafeeds", "strategies", "backtests"))
+    installed = any(folder.name in ("site-packages", "dist-packages") for folder in folders)
+    return not (program or installed or STANDARD in folders)
+
+
+@lru_cache(maxsize=1024)
+def _names(source: bytes, package: str) -> frozenset[str]:
+    """Every module that a source may mean: imports, and words that may be names for `import_module`."""
+    found: set[str] = set()
     try:
-        file = Path(inspect.getfile(cls))
-    except (OSError, TypeError):  # typed into a notebook or a prompt
-        return b"".join(marshal.dumps(member.__code__) for member in vars(cls).values() if isfunction(member))
-    return None if Path(__file__).parent.parent in file.parents else file.read_bytes()
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError):  # compiled code
+        return frozenset()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return frozenset(found | {name.rpartition(".")[0] for name in found})
+
+
+def _follow_typed(values: Iterable[object], found: dict[str, bytes]) -> None:
+    """Add the code of functions that no file holds, and of all that they refer to, to `found` by name."""
+    for value in values:
+        home = value if isinstance(value, ModuleType) else _home(value)
+        if getattr(home, "__file__", None):
+            _follow(home, found)
+        elif (
+            isinstance(value, FunctionType)
+            and (key := f"{value.__module__}.{value.__qualname__}") not in found
+        ):
+            names = [name for name in value.__code__.co_names if name in value.__globals__]
+            named = [value.__globals__[name] for name in names]
+            plain = [each for each in named if isinstance(each, int | float | str | tuple)]
+            found[key] = repr((_bare(value.__code__), plain)).encode()
+            _follow_typed(named, found)
+
+
+def _bare(code: CodeType) -> Any:
+    """What a function does, wherever it was typed."""
+    constants = [_bare(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+    return code.co_code, code.co_names, constants
 
 
 @cache

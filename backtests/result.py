@@ -15,7 +15,7 @@ from backtests.analysis import attribution, capacity, hedging, stress
 from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
 from backtests.analysis.performance import performance, relative, returns_of
 from backtests.analysis.registry import Figures
-from backtests.analysis.significance import LEAST_RETURNS, Significance, significance
+from backtests.analysis.significance import LEAST_RETURNS, Significance, Trials, significance, trials_of
 from backtests.analysis.span import spans_a_year
 from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger
@@ -24,6 +24,7 @@ from backtests.engine.terms import Account
 from backtests.options.overlay import option_market
 from backtests.settings.run_file import RunConfig
 from datafeeds.market import Array, Dates, Market
+from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 
 
@@ -139,10 +140,24 @@ class Result:
         return tuple(trading(book.ledger) for book in self.books)
 
     @property
-    def trials(self) -> int | None:
-        """How often one tried on this market; None where no record was kept."""
-        count = self.manifest.get("trials", {}).get("count")
-        return None if count is None else max(1, int(count))
+    def trials(self) -> Trials:
+        """How often one tried on this market, as the manifest has it from the register."""
+        said = self.manifest.get("trials", {})
+        count = max(1, int(said.get("count", 1)))
+        if "hurdle" in said:
+            return Trials(count, said["effective"], said["hurdle"], said["measured"])
+        sampling = 1.0 / max(len(self.sessions) - 2, 1)
+        return trials_of(np.full(count, np.nan), sampling)
+
+    @cached_property
+    def flattered(self) -> frozenset[str]:
+        """Benchmarks held as one instrument, where every stock of the market is known to have survived."""
+        market = self.market
+        stocks = np.asarray(market.kinds == "stock", dtype=np.bool_)
+        if not (market.last_bar[stocks] >= self.account.last).all():
+            return frozenset()
+        single = (len(set(book.ledger.fills["symbol"])) == 1 for book in self.books)
+        return frozenset(label for label, alone in zip(self.labels, single, strict=True) if alone)
 
     @cached_property
     def significance(self) -> Significance | None:
@@ -155,8 +170,7 @@ class Result:
             dict(zip(self.labels[1:], others, strict=True)),
             self.sessions,
             cash=self.cash,
-            trials=self.trials or 1,
-            trial_variance=self.manifest.get("trials", {}).get("variance"),
+            trials=self.trials,
             seed=int(self.manifest.get("seed", 0)),
         )
 
@@ -246,7 +260,7 @@ class Result:
             return "the market supplies no factors"
         try:
             ours = self.daily[self.labels[0]]
-            return factor_regression(ours, self.factors.returns, cash=self.cash)
+            return factor_regression(ours, self.factors.returns, cash=self.factors.cash)
         except ValueError as error:
             return str(error)
 
@@ -262,44 +276,23 @@ class Result:
         if self.unhedged is None or self.config.overlay is None:
             return None
         options = option_market(self.market, self.config.overlay)
-        return hedging.hedge_report(self.book.ledger, self.unhedged.ledger, options, self.cash)
-
-    def metrics(self) -> dict[str, Any]:
-        """Every statistic of the run, for ``metrics.json``.
-
-        Returns
-        -------
-        dict
-            ``strategy`` and each of ``benchmarks`` with label, performance and trading; a benchmark also
-            holds the strategy's statistics ``relative`` to it. Dates are ISO text; what is not known is None.
-        """
-        books: list[dict[str, Any]] = [
-            {"label": book.label, "performance": plain(alone), "trading": plain(traded)}
-            for book, alone, traded in zip(self.books, self.performances, self.tradings, strict=True)
-        ]
-        for entry, against in zip(books[1:], self.relatives, strict=True):
-            entry["relative"] = plain(against)
-        return {
-            "first_session": str(self.sessions[0]),
-            "last_session": str(self.sessions[-1]),
-            "sessions": len(self.sessions),
-            "annual": self.annual,
-            "strategy": books[0],
-            "benchmarks": books[1:],
+        parts = {
+            label: book.ledger
+            for label, book in zip(self.labels[1:], self.benchmarks, strict=True)
+            if _is_part(self.book.strategy, book.strategy)
         }
+        ours = self.book.ledger
+        return hedging.hedge_report(ours, self.unhedged.ledger, options, self.cash, parts)
 
 
-def plain(figures: Figures) -> dict[str, Any]:
-    """Figures as JSON knows them."""
-    found: dict[str, Any] = {}
-    for key, value in figures.items():
-        if isinstance(value, np.datetime64):
-            found[key] = str(value)
-        elif isinstance(value, (bool, int, np.integer)):
-            found[key] = int(value)
-        else:
-            found[key] = float(value) if value is not None and np.isfinite(value) else None
-    return found
+def _is_part(chooser: Strategy, other: Strategy) -> bool:
+    """Whether a strategy is another one that chooses its hedge, with one of the choices."""
+    return (
+        isinstance(chooser, Hedged)
+        and isinstance(other, Hedged)
+        and chooser.structure == "choose" != other.structure
+        and chooser.of == other.of
+    )
 
 
 def is_hedged(ledger: Ledger) -> bool:

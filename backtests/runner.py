@@ -5,18 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backtests.analysis.stress import StressError, custom_scenarios
-from backtests.engine.books import Ledger
+from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.engine.rules import cash_limits
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
-from backtests.provenance import SEED, manifest
+from backtests.provenance import manifest, run_hash
 from backtests.result import Book, Result, is_hedged
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError, RunConfig
@@ -25,6 +26,9 @@ from datafeeds.market import Market
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
+
+if TYPE_CHECKING:  # imported where it is used: it takes time
+    from backtests.authoring.lookahead import SealedCheck
 
 Progress = Callable[[str], None]
 """Told what begins, in words."""
@@ -48,8 +52,8 @@ def run(
     verify : bool
         Whether every book is recomputed by the other engine; the manifest says what came out.
     check : bool
-        Whether a sample of the strategy's decisions is replayed with the future replaced; the manifest says
-        whether one changed.
+        Whether the strategy's decisions, or a sample of them, are made again in sealed processes that never
+        hold the future (`backtests.authoring.lookahead`); the manifest says whether one changed.
     progress : callable
         Told what begins.
 
@@ -64,6 +68,18 @@ def run(
     MarketError, StrategyError
         If the data can't be used, or a strategy asks for what it can't have.
     """
+    with ExitStack() as stack:
+        sealed = None
+        if check:
+            from backtests.authoring.lookahead import SealedCheck
+
+            sealed = stack.enter_context(SealedCheck())
+        return _run(config, market, verify, sealed, progress)
+
+
+def _run(
+    config: RunConfig, market: Market | None, verify: bool, sealed: SealedCheck | None, progress: Progress
+) -> Result:
     clock = _Clock()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     with clock("load"):
@@ -71,35 +87,34 @@ def run(
         traded = open_market(config.market) if market is None else market
     _check_scenarios(config, traded)
     account = account_of(config, traded)
-    label = label_of(config.strategy.name) + (", hedged" if config.hedge is not None else "")
+    label, *_ = config.labels
     choices = [("strategy", label, "", config.build_strategy())]
     for position, choice in enumerate(config.benchmarks):
         key = f"benchmarks[{position}]"
         choices.append((key, choice.label or label_of(choice.name), choice.note, choice.build(key)))
+    native = isinstance(choices[0][-1], NativeStrategy)
+    record = manifest(config, traded)
     books = []
     for key, label, note, strategy in choices:
         progress(f"running {label}")
-        ledger = _ledger(key, config.engine, traded, strategy, account, clock)
+        checked = sealed if key == "strategy" and not native else None
+        ledger = _ledger(key, config, traded, strategy, account, clock, checked)
         books.append(Book(label, strategy, ledger, note))
-    record = manifest(config, traded)
+    record["limits"] = list(cash_limits(traded, account))
     if account.overlay is not None and account.overlay.hedges:
-        record["limits"] = list(account.overlay.limits)
-    native = isinstance(books[0].strategy, NativeStrategy)
+        record["limits"] += account.overlay.limits
     if native:
         record["not_recomputed"] = UNCHECKED
     elif verify:
         with clock("verify"):
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
-    if check and not native:
-        from backtests.authoring import sampled_lookahead  # only where it is asked for
-
-        with clock("look-ahead"):
-            progress("replaying decisions with the future replaced")
-            report = sampled_lookahead(traded, books[0].strategy, books[0].ledger, seed=SEED)
-        record["lookahead"] = report.record()
     with clock("engine"):
         bare = without_hedge(books, traded, account)
+    if sealed is not None and not native:
+        with clock("look-ahead"):
+            progress("waiting for the decisions made without the future")
+            record["lookahead"] = sealed.report().record()
     return Result(
         config=config,
         market=traded,
@@ -191,19 +206,30 @@ def account_of(config: RunConfig, market: Market) -> Account:
 
 
 def _ledger(
-    key: str, engine: Engine, market: Market, strategy: Strategy, account: Account, clock: _Clock
+    key: str,
+    config: RunConfig,
+    market: Market,
+    strategy: Strategy,
+    account: Account,
+    clock: _Clock,
+    sealed: SealedCheck | None,
 ) -> Ledger:
     if isinstance(strategy, NativeStrategy):
-        return _native_ledger(key, engine, market, strategy, account, clock)
+        return _native_ledger(key, config.engine, market, strategy, account, clock)
     recorder = Recorder(market, strategy, may_hold_index=key != "strategy", overlay=account.overlay)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    decide: Decide = recorder
+    if sealed is not None:
+        decide = sealed.watch(market, strategy, deciding, recorder, config)
     began = time.perf_counter()
     try:
-        ledger = engine_named(engine)(market, recorder, deciding, account)
+        ledger = engine_named(config.engine)(market, decide, deciding, account)
     except StrategyError as error:
         raise ConfigError(f"[{key}] {error}") from None
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
+    if sealed is not None:
+        sealed.begin(recorder.seconds, run_hash(config, market))
     return replace(ledger, decisions=tuple(recorder.decisions))
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from datafeeds.names import unknown_name
 
+LARGEST = 1_000_000
+"""Bytes of the largest TOML file that is read; a larger one is something else."""
+
 
 def toml_names(folder: Path) -> tuple[str, ...]:
     """Names of the TOML files in `folder`, without their ending."""
@@ -33,15 +36,22 @@ def find_toml(given: str | Path, folder: Path, kind: str, error: type[ValueError
     if str(given) in toml_names(folder):
         return folder / f"{given}.toml"
     if path.suffix == ".toml" or len(path.parts) > 1:
-        raise error(f"{path}: no such file")
+        raise error(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     raise error(unknown_name(kind, str(given), toml_names(folder)))
 
 
 def read_toml(path: Path, error: type[ValueError]) -> dict[str, Any]:
     """Content of a TOML file; `error` names the file if it can't be read or parsed."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise error(f"{path}: not a TOML file: {problem}") from None
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= LARGEST else b""
     except OSError as problem:
         raise error(f"{path}: {problem.strerror}") from None
+    if size > LARGEST:
+        raise error(f"{path}: {size:,} bytes, where files of this kind have {LARGEST:,} at most")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except RecursionError:
+        raise error(f"{path}: not a TOML file: nested too deeply") from None
+    except ValueError as problem:  # TOMLDecodeError is one, and so is a number of too many digits
+        raise error(f"{path}: not a TOML file: {problem}") from None

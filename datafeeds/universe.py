@@ -30,12 +30,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from datafeeds.market import INSTRUMENT_COLUMNS, MarketError
 from datafeeds.names import unknown_name
 from datafeeds.toml_files import find_toml, read_toml, toml_names
-from datafeeds.validation import validated
+from datafeeds.validation import TomlTable, validated
 
 UNIVERSES = Path(__file__).parent / "universes"
 
@@ -191,8 +191,8 @@ class Universe:
         return pd.DataFrame(rows, columns=list(INSTRUMENT_COLUMNS))
 
 
-class _MemberTable(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+class _MemberTable(TomlTable):
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     symbol: Symbol
     name: str = ""
@@ -202,7 +202,7 @@ class _MemberTable(BaseModel):
     stop: dt.date | None = Field(default=None, alias="to")
     cik: CompanyNumber | None = None
     predecessors: tuple[CompanyNumber, ...] = ()
-    shares_per_receipt: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    shares_per_receipt: Annotated[float, Field(gt=0)] = 1.0
 
     @model_validator(mode="before")
     @classmethod
@@ -210,23 +210,19 @@ class _MemberTable(BaseModel):
         return {"symbol": value} if isinstance(value, str) else value
 
 
-class _GroupTable(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _GroupTable(TomlTable):
     members: Annotated[tuple[_MemberTable, ...], Field(min_length=1)]
     kind: Kind = "stock"
     sector: str = ""
     description: str = ""
 
 
-class _UniverseFile(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _UniverseFile(TomlTable):
     name: GroupName
     description: str = ""
     sleeves: tuple[str, ...] = ()
     groups: Annotated[dict[GroupName, _GroupTable], Field(min_length=1)]
-    benchmarks: dict[GroupName, Symbol] = {}
+    benchmarks: dict[GroupName, Symbol] = Field(default={})
     ungrouped: tuple[_MemberTable, ...] = ()
 
 

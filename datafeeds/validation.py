@@ -2,15 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import datetime as dt
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from datafeeds.names import unknown_name
 
+
+class TomlTable(BaseModel):
+    """A table of a TOML file: no unknown keys, and every value of the kind that it is written as."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _as_written(cls, given: Any, read: Callable[[Any], Any]) -> Any:
+        found = read(given)
+        problem = miswritten(given, found)
+        if problem:
+            raise ValueError(problem)
+        return found
+
+
+def miswritten(given: Any, found: Any) -> str:
+    """Say why a value is not to be taken for what it was read as; empty if it is.
+
+    Parameters
+    ----------
+    given : object
+        As written: ``"yes"``.
+    found : object
+        What pydantic makes of it: True.
+
+    Examples
+    --------
+    >>> miswritten(True, 1.0)
+    'must be a number, without quotes'
+    >>> miswritten(2, 2.0)
+    ''
+    """
+    if isinstance(found, bool):
+        return "" if isinstance(given, bool) else "must be true or false, without quotes"
+    if isinstance(found, float) and not math.isfinite(found):
+        return "must be a finite number"
+    if isinstance(found, (int, float)):
+        return "must be a number, without quotes" if isinstance(given, (bool, str)) else ""
+    if isinstance(found, dt.date):
+        return "must be a date, as in 2015-01-02" if isinstance(given, (int, float)) else ""
+    if isinstance(found, Mapping) and isinstance(given, Mapping):
+        return next((text for key in given if (text := miswritten(given[key], found.get(key)))), "")
+    if isinstance(found, (tuple, list)) and isinstance(given, (tuple, list)):
+        return next((text for each in zip(given, found, strict=False) if (text := miswritten(*each))), "")
+    return ""
+
+
 Model = TypeVar("Model", bound=BaseModel)
+
+LONGEST = 80
+"""Letters of a value that a message quotes."""
 
 
 def validated(
@@ -20,6 +73,7 @@ def validated(
     what: str,
     error: type[ValueError],
     patterns: Mapping[str, str] | None = None,
+    origins: Mapping[str, str] | None = None,
 ) -> Model:
     """A document as a model.
 
@@ -36,45 +90,74 @@ def validated(
         Raised with the file's name and every key that is unknown, missing or out of range.
     patterns : mapping, optional
         What is said of a text that does not match a regular expression.
+    origins : mapping, optional
+        Where else than from the file a dotted key has its value from.
     """
     try:
         return model.model_validate(document)
     except ValidationError as problems:
-        raise error(f"{source}: {problems_in(problems, model, what, patterns)}") from None
+        found = _sentences(problems, model, what, patterns or {})
+        places: dict[str, list[str]] = {}
+        for key, sentence in found:
+            given = (
+                text for name, text in (origins or {}).items() if _within(key, name) or _within(name, key)
+            )
+            origin = next(given, source)
+            places.setdefault(origin, []).append(sentence)
+        lines = (f"{place}: {'; '.join(sentences)}" for place, sentences in places.items())
+        raise error("; ".join(lines)) from None
 
 
-def problems_in(
-    error: ValidationError, model: type[BaseModel], what: str, patterns: Mapping[str, str] | None = None
-) -> str:
+def _within(key: str, name: str) -> bool:
+    """Whether a key is `name`, or stands in it."""
+    return key == name or key.startswith((f"{name}.", f"{name}["))
+
+
+def problems_in(error: ValidationError, model: type[BaseModel], what: str) -> str:
     """Sentence for what pydantic found: each key with what it holds, the nearest for unknown ones."""
-    sentences: dict[str, list[str]] = {}
+    return "; ".join(sentence for _, sentence in _sentences(error, model, what, {}))
+
+
+def _sentences(
+    error: ValidationError, model: type[BaseModel], what: str, patterns: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """A key and what is wrong with it."""
+    found: dict[tuple[str, str], list[str]] = {}
     for problem in error.errors():
-        subject, predicate = _problem(problem, model, what, patterns or {})
-        sentences.setdefault(subject, []).append(predicate)
+        key, subject, predicate = _problem(problem, model, what, patterns)
+        found.setdefault((key, subject), []).append(predicate)
     # A value that fits no branch of a union is one problem, not one for each branch.
-    return "; ".join(
-        subject + " or ".join([first, *(each.removeprefix("Input should be ") for each in others)])
-        for subject, (first, *others) in sentences.items()
-    )
+    return [
+        (key, subject + " or ".join([first, *(each.removeprefix("Input should be ") for each in others)]))
+        for (key, subject), (first, *others) in found.items()
+    ]
 
 
-def _problem(problem: Any, model: type[BaseModel], what: str, patterns: Mapping[str, str]) -> tuple[str, str]:
-    """What is wrong, and why, to be read one after the other."""
+def _problem(
+    problem: Any, model: type[BaseModel], what: str, patterns: Mapping[str, str]
+) -> tuple[str, str, str]:
+    """A key, and a sentence about it in two parts: its subject, and what is wrong with it."""
     key, table, known = _place(model, [part for part in problem["loc"] if part != "[key]"])
     message: str = problem["msg"].removeprefix("Value error, ")
     match problem["type"]:
         case "extra_forbidden":
             place = f"[{table}]" if table else what
-            return unknown_name("key", str(problem["loc"][-1]), known, place), ""
+            return key, unknown_name("key", str(problem["loc"][-1]), known, place), ""
         case "missing":
-            return f"{key} is missing", ""
+            return key, f"{key} is missing", ""
         case "value_error" if isinstance(problem["input"], Mapping):
-            return f"[{key}] {message}" if key else message, ""
+            return key, f"[{key}] {message}" if key else message, ""
         case "too_short":
             message = "lists no value"
         case "string_pattern_mismatch":
             message = patterns.get(problem["ctx"]["pattern"], message)
-    return f"{key} = {problem['input']!r}: ", message
+    return key, f"{key} = {_written(problem['input'])}: ", message
+
+
+def _written(value: Any) -> str:
+    """A value as a person wrote it, cut short."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _place(model: type[BaseModel], location: Sequence[str | int]) -> tuple[str, str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -26,6 +26,7 @@ class _Moment:
     index: int
     weights: Array
     previous: Target | None
+    tables: Mapping[str, pd.DataFrame]
 
 
 # The market stands outside the objects that strategies hold, so no attribute of theirs leads to it.
@@ -47,6 +48,8 @@ class AsOf:
         The portfolio's weights at this close; zero if not given.
     previous : Target, optional
         What the strategy last asked for.
+    tables : mapping of str to DataFrame, optional
+        The strategy's own tables, whole: a column `available` says when each row became public.
 
     Examples
     --------
@@ -58,10 +61,15 @@ class AsOf:
     __slots__ = ("__weakref__",)
 
     def __init__(
-        self, market: Market, index: int, weights: Array | None = None, previous: Target | None = None
+        self,
+        market: Market,
+        index: int,
+        weights: Array | None = None,
+        previous: Target | None = None,
+        tables: Mapping[str, pd.DataFrame] | None = None,
     ) -> None:
         held = np.zeros(len(market.symbols)) if weights is None else np.asarray(weights, dtype=np.float64)
-        _MOMENTS[self] = _Moment(market, index, held, previous)
+        _MOMENTS[self] = _Moment(market, index, held, previous, tables or {})
 
     def __repr__(self) -> str:
         return f"AsOf({self.today:%Y-%m-%d})"
@@ -242,6 +250,25 @@ class AsOf:
     def has_series(self, name: str) -> bool:
         """Whether the market has a daily series of that name."""
         return name in series_names(_MOMENTS[self].market)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The rows that were public by today of a table that the strategy declares in `Strategy.tables`.
+
+        Returns
+        -------
+        DataFrame
+            In order of `available`, the day on which each row became public.
+
+        Raises
+        ------
+        MarketError
+            If the strategy declares no table of that name.
+        """
+        tables = _MOMENTS[self].tables
+        if name not in tables:
+            raise MarketError(unknown_name("table", name, tables, "the strategy's tables"))
+        rows = tables[name]
+        return rows[rows["available"] <= self.today].reset_index(drop=True)
 
     def since(self, date: str | pd.Timestamp) -> int:
         """Number of sessions from `date` through today, for use as a length elsewhere.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, Field
 
 from strategies.asof import AsOf
-from strategies.schedule import Once
+from strategies.schedule import Daily, Once
 from strategies.signals import cap_weights, equal_weights, fundamental_weights, listed, universe
 from strategies.strategy import Strategy, require_group
 from strategies.target import StrategyError, Target
@@ -184,16 +184,22 @@ class BuyAndHold(Strategy):
         Share of the capital for each of `symbols`, at most 1 together; equal if not given.
     group : str, optional
         Buy the stocks and funds of this group instead of `symbols`.
-    reinvest : bool
+    reinvest : bool or "ex-date"
         Whether cash is put to work at each decision of the schedule, so that everything is always invested.
-        What has no price at the start is then spread over the others.
+        What has no price at the start is then spread over the others. With ``"ex-date"`` the schedule is
+        daily: a dividend is back at work at the open after its ex-date, and a fund loses nothing to waiting.
     """
 
     schedule = Once()
     symbols: Symbols = ()
     weights: tuple[Share, ...] = ()
     group: Group = None
-    reinvest: bool = False
+    reinvest: bool | Literal["ex-date"] = False
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)
+        if self.reinvest == "ex-date":
+            object.__setattr__(self, "schedule", Daily())
 
     def check(self) -> None:
         """Refuse symbols named twice, and weights that don't fit them."""
@@ -210,7 +216,11 @@ class BuyAndHold(Strategy):
             raise StrategyError(
                 f"strategy.weights add to {sum(self.weights):g}; they must add to at most 1, the rest is cash"
             )
-        if self.reinvest and self.schedule == Once():
+        if self.reinvest == "ex-date" and self.schedule not in (Once(), Daily()):
+            raise StrategyError(
+                'strategy.reinvest = "ex-date" looks for dividends every session: leave strategy.schedule out'
+            )
+        if self.reinvest is True and self.schedule == Once():
             raise StrategyError(
                 'strategy.reinvest needs decisions to reinvest at: give strategy.schedule too, as "monthly"'
             )

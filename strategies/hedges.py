@@ -289,8 +289,7 @@ class Hedged(Strategy):
     ratio : float
         Notional hedged, as a multiple of what `ratio_by` says.
     ratio_by : {"invested", "beta", "technology"}
-        The share of equity that the strategy invests, that times its beta to `underlying`, or the weight in
-        `technology`.
+        All that is invested, that times its beta to `underlying`, or the part of it in `technology`.
     underlying : str
         What the beta is measured against.
     technology : tuple of str
@@ -398,14 +397,16 @@ class Hedged(Strategy):
         return chosen, str(standing) if standing else "SKEW is not known"
 
     def _ratio(self, see: AsOf, target: Target) -> tuple[float, str]:
-        """Notional as a share of equity, and how it came about."""
+        """Notional as a share of what is invested, and how it came about."""
         invested = sum(target.weights.values())
+        if not invested > 0:
+            return 0.0, "0% invested"
         if self.ratio_by == "technology":
-            weight = group_weight(see, target.weights, self.technology)
-            return self.ratio * weight, f"{weight:.1%} in {', '.join(self.technology)}"
+            weight = group_weight(see, target.weights, self.technology) / invested
+            return self.ratio * weight, f"{weight:.1%} of it in {', '.join(self.technology)}"
         if self.ratio_by == "beta":
             beta = portfolio_beta(see, target.weights, self.underlying)
             if not np.isfinite(beta):
-                return self.ratio * invested, f"beta to {self.underlying} is not known yet, so 1"
-            return self.ratio * max(beta, 0.0), f"beta {beta:.2f} to {self.underlying}"
-        return self.ratio * invested, f"{invested:.0%} invested"
+                return self.ratio, f"beta to {self.underlying} is not known yet, so 1"
+            return self.ratio * max(beta, 0.0) / invested, f"beta {beta:.2f} to {self.underlying}"
+        return self.ratio, f"{invested:.0%} invested"

@@ -33,6 +33,10 @@ class Strategy:
         When `decide` is called; besides, it is called once at the first session of a run. A parameter of
         every strategy: ``schedule="weekly"`` replaces what the class says (see `SCHEDULES`).
 
+    tables : mapping of str to str
+        Files of the strategy's own, by the name that ``see.table`` knows them by: CSV beside the strategy's
+        file, with a column `available` that says on which day each row became public.
+
     Examples
     --------
     >>> class Half(Strategy):
@@ -45,6 +49,7 @@ class Strategy:
     """
 
     schedule: Annotated[Schedule, PlainValidator(schedule_named)] = Monthly()
+    tables: ClassVar[Mapping[str, str]] = MappingProxyType({})
     parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -64,6 +69,9 @@ class Strategy:
             except ValidationError as error:
                 problem = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
+            # Words are read as a command line gives them; a truth value is no number.
+            if isinstance(given, bool) and not isinstance(value, bool):
+                raise StrategyError(f"strategy.{key} = {str(given).lower()}: must not be true or false")
             object.__setattr__(self, key, value)
         self.check()
 

@@ -85,7 +85,8 @@ class Hedge:
     ----------
     structure : Structure
     ratio : float
-        Notional as a share of equity without the hedge: ``units * close of the underlying / equity``.
+        Notional as a share of what is invested when it is bought: ``units * close of the underlying`` over
+        the worth of the holdings, without cash and hedge.
     budget_bps : float or None
         Most that may be spent on premiums, in hundredths of a percent of equity a year; None for no cap.
     """
@@ -228,7 +229,7 @@ class Target:
         why : str
             The reason in words.
         ratio : float
-            Notional as a share of equity.
+            Notional as a share of what is invested.
         reserve : float
             Share of equity that must be left in cash, to pay premiums from: weights that leave less are
             scaled down alike.
@@ -247,7 +248,7 @@ class Target:
         if not 0 <= reserve < 1:
             raise StrategyError(f"reserve is {reserve}; it must be a share of equity, at least 0 and below 1")
         added = Hedge(structure, ratio, budget_bps)
-        reason = f"{why}: {structure.name} on {ratio:.0%} of equity"
+        reason = f"{why}: {structure.name} on {ratio:.0%} of what is invested"
         if budget_bps is not None:
             reason += f", for at most {budget_bps:g} bps a year"
         scaled: dict[str, float] = {}

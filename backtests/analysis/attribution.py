@@ -26,7 +26,7 @@ import pandas as pd
 from backtests.analysis.exposure import CASH
 from backtests.analysis.performance import returns_of
 from backtests.analysis.span import spans_a_year
-from backtests.analysis.trading import COSTS, years_of
+from backtests.analysis.trading import COSTS, OPTIONS, costs_by_session, paid, traded_after_building, years_of
 from backtests.engine.books import Ledger
 from datafeeds.market import Array, Dates, Market
 from datafeeds.membership import Grouping
@@ -187,8 +187,10 @@ class BrinsonFachler:
         Linked over the periods.
     costs : float
         Linked effect of trading costs, the portfolio's less the benchmark's; negative if it paid more.
+    hedge : float
+        Linked effect of the options' profit before their half-spread, the portfolio's less the benchmark's.
     residual : float
-        What neither groups nor costs explain: trading at the open, rounding, withheld tax.
+        What neither groups, costs nor options explain: trading at the open, rounding, withheld tax.
     portfolio, benchmark : float
         Compound returns.
     """
@@ -200,6 +202,7 @@ class BrinsonFachler:
     benchmark_weights: Array
     effects: Effects
     costs: float
+    hedge: float
     residual: float
     portfolio: float
     benchmark: float
@@ -234,6 +237,7 @@ def brinson_fachler(
     realised: Array | None = None,
     benchmark_realised: Array | None = None,
     costs: Array | None = None,
+    hedge: Array | None = None,
     method: Linking = "carino",
 ) -> BrinsonFachler:
     """Brinson-Fachler attribution by group, linked over periods.
@@ -247,6 +251,8 @@ def brinson_fachler(
         What the portfolios really returned; what their groups explain if not given.
     costs : ndarray, shape (periods,), optional
         Trading costs as a share of equity, the portfolio's less the benchmark's; zero if not given.
+    hedge : ndarray, shape (periods,), optional
+        Profit of options before costs as a share of equity, likewise.
     method : {"carino", "menchero"}
 
     Returns
@@ -259,9 +265,9 @@ def brinson_fachler(
     effects = brinson_effects(ours, theirs, our_returns, their_returns)
     total = _known(ours * np.nan_to_num(our_returns), realised)
     benchmark_total = _known(theirs * np.nan_to_num(their_returns), benchmark_realised)
-    spent = np.zeros(len(total)) if costs is None else costs
+    spent, gained = (np.zeros(len(total)) if each is None else each for each in (costs, hedge))
     factors = linking_factors(total, benchmark_total, method)
-    unexplained = total - benchmark_total - effects.total.sum(axis=1) + spent
+    unexplained = total - benchmark_total - effects.total.sum(axis=1) + spent - gained
     return BrinsonFachler(
         groups=tuple(groups),
         method=method,
@@ -274,6 +280,7 @@ def brinson_fachler(
             interaction=factors @ effects.interaction,
         ),
         costs=-float(factors @ spent),
+        hedge=float(factors @ gained),
         residual=float(factors @ unexplained),
         portfolio=math.expm1(np.log1p(total).sum()),
         benchmark=math.expm1(np.log1p(benchmark_total).sum()),
@@ -340,6 +347,7 @@ def attribute_groups(
         realised=returns_of(ledger.equity),
         benchmark_realised=returns_of(other.equity),
         costs=cost_share(ledger) - cost_share(other),
+        hedge=hedge_share(ledger) - hedge_share(other),
         method=method,
     )
 
@@ -450,15 +458,15 @@ class CostAttribution:
 
     Attributes
     ----------
-    commission, spread, impact : float
-        Money.
+    commission, spread, impact, options : float
+        Money; `options` is half the bid-ask spread of options.
     drag : float
         Gross less net compound return, a year (over the run if it spans less than a year).
     annual : bool
         Whether `drag` is a year's.
     by_year : DataFrame
-        Indexed by calendar year: `commission`, `spread`, `impact`, their `total`, and `rate`, the total over
-        the year's average equity.
+        Indexed by calendar year: `commission`, `spread`, `impact`, `options`, their `total`, and `rate`, the
+        total over the year's average equity.
     by_symbol : DataFrame
         Indexed by symbol, dearest first: the three kinds, their `total`, and the `traded` value.
     """
@@ -466,6 +474,7 @@ class CostAttribution:
     commission: float
     spread: float
     impact: float
+    options: float
     drag: float
     annual: bool
     by_year: pd.DataFrame
@@ -474,13 +483,19 @@ class CostAttribution:
     @property
     def total(self) -> float:
         """Everything that trading cost."""
-        return self.commission + self.spread + self.impact
+        return self.commission + self.spread + self.impact + self.options
 
 
 def cost_share(ledger: Ledger) -> Array:
-    """Trading costs of each session after the first over equity before it, shape (sessions - 1,)."""
-    spent = ledger.fills[list(COSTS)].sum(axis=1).to_numpy(dtype=np.float64)
-    return _by_session(ledger, spent)[1:] / ledger.equity[:-1]
+    """Costs of each session after the first, options' included, over equity before, shape (sessions - 1,)."""
+    return costs_by_session(ledger)[1:] / ledger.equity[:-1]
+
+
+def hedge_share(ledger: Ledger) -> Array:
+    """Profit of the hedge before its half-spread, over equity before, shape (sessions - 1,)."""
+    profit = ledger.hedge_total("pnl") + ledger.hedge_total("spread")
+    share: Array = profit[1:] / ledger.equity[:-1]
+    return share
 
 
 def gross_returns(ledger: Ledger) -> pd.Series[float]:
@@ -503,8 +518,9 @@ def cost_attribution(ledger: Ledger) -> CostAttribution:
     kinds = list(COSTS)
     years = ledger.sessions.astype("datetime64[Y]").astype(int) + 1970
     equity = pd.Series(ledger.equity).groupby(years).mean()
-    when = fills["session"].to_numpy().astype("datetime64[Y]").astype(int) + 1970
-    by_year = fills[kinds].groupby(when).sum().reindex(equity.index, fill_value=0.0)
+    by_year = pd.DataFrame(
+        {kind: pd.Series(costs_by_session(ledger, kind)).groupby(years).sum() for kind in (*COSTS, OPTIONS)}
+    )
     by_year["total"] = by_year.sum(axis=1)
     by_year["rate"] = by_year["total"] / equity
     by_symbol = fills[kinds].groupby(fills["symbol"]).sum()
@@ -517,6 +533,7 @@ def cost_attribution(ledger: Ledger) -> CostAttribution:
         commission=float(fills["commission"].sum()),
         spread=float(fills["spread"].sum()),
         impact=float(fills["impact"].sum()),
+        options=paid(ledger, OPTIONS),
         drag=math.expm1(gross / span) - math.expm1(net / span),
         annual=annual,
         by_year=by_year.rename_axis("year"),
@@ -527,20 +544,12 @@ def cost_attribution(ledger: Ledger) -> CostAttribution:
 def turnover_by_year(ledger: Ledger) -> pd.Series[float]:
     """Lesser of purchases and sales in each calendar year over the year's average equity.
 
-    Payments for delisted shares are no sales. As in SEC Form N-1A, item 13; the first and last year may be
-    part of one, and nothing is annualised.
+    Building the first portfolio is no turnover and payments for delisted shares are no sales. As in SEC Form
+    N-1A, item 13; the first and last year may be part of one, and nothing is annualised.
     """
-    orders = ledger.fills[ledger.fills["kind"] == "order"]
-    value = (orders["shares"] * orders["price"]).to_numpy(dtype=np.float64)
-    when = orders["session"].to_numpy().astype("datetime64[Y]").astype(int) + 1970
+    traded = traded_after_building(ledger)
+    when = traded.index.to_numpy().astype("datetime64[Y]").astype(int) + 1970
     years = ledger.sessions.astype("datetime64[Y]").astype(int) + 1970
     equity = pd.Series(ledger.equity).groupby(years).mean()
-    bought = pd.Series(np.maximum(value, 0.0)).groupby(when).sum()
-    sold = pd.Series(np.maximum(-value, 0.0)).groupby(when).sum()
-    least = pd.concat([bought, sold], axis=1).min(axis=1).reindex(equity.index, fill_value=0.0)
+    least = traded.groupby(when).sum().min(axis=1).reindex(equity.index, fill_value=0.0)
     return (least / equity).rename("turnover").rename_axis("year")
-
-
-def _by_session(ledger: Ledger, amounts: Array) -> Array:
-    rows = np.searchsorted(ledger.sessions, ledger.fills["session"].to_numpy().astype("datetime64[D]"))
-    return np.bincount(rows, amounts, minlength=len(ledger.sessions)).astype(np.float64)

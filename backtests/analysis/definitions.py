@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 # Importing them enters their metrics.
 from backtests.analysis import performance as performance
+from backtests.analysis import significance as significance
 from backtests.analysis import trading as trading
 from backtests.analysis.registry import METRICS as METRICS
 from backtests.analysis.registry import Definition as Definition
@@ -36,40 +37,6 @@ _TERMS = (
         "Standard deviation (n - 1) of the trailing 36 monthly net returns x sqrt(12); a dash while there "
         "are fewer.",
         "GIPS (2020), three-year annualised ex-post standard deviation",
-    ),
-    Definition(
-        "probabilistic_sharpe",
-        "Probabilistic Sharpe ratio",
-        "Probability that the true Sharpe ratio is above 0, from the measured one, the number of returns, "
-        "their skewness and kurtosis.",
-        "Bailey and Lopez de Prado (2012)",
-    ),
-    Definition(
-        "trials",
-        "Trials on this market",
-        "Different strategies, parameters, costs or dates ever run on this data, this one included, as kept "
-        "in the register of trials. Running one again is no further trial.",
-        "the register of trials, one for each machine",
-    ),
-    Definition(
-        "expected_maximum",
-        "Best Sharpe ratio that luck gives",
-        "Sharpe ratio that the best of so many worthless trials is expected to show. The variance of the "
-        "trials is measured from ten on record; before, it is the sampling variance 1 / (returns - 1).",
-        "Bailey and Lopez de Prado (2014)",
-    ),
-    Definition(
-        "deflated_sharpe",
-        "Deflated Sharpe ratio",
-        "Probability that the true Sharpe ratio is above the best that luck gives: the probabilistic ratio "
-        "with that as its threshold.",
-        "Bailey and Lopez de Prado (2014)",
-    ),
-    Definition(
-        "least_years",
-        "Years of record needed",
-        "Least length of record at which a Sharpe ratio like this one is above 0 with 95% confidence.",
-        "Bailey and Lopez de Prado (2012), minimum track record length",
     ),
     Definition(
         "bootstrap_interval",

@@ -18,10 +18,13 @@ import pandas as pd
 from backtests.analysis.attribution import symbol_returns
 from backtests.analysis.performance import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates, Market
-from datafeeds.series import series_names
+from datafeeds.series import series_names, series_table
 
 FAMA_FRENCH = ("mkt_rf", "smb", "hml", "rmw", "cma", "mom")
 """Series that are taken as Fama-French factors: daily returns in percent, as in the French data library."""
+
+RISK_FREE = ("rf", "us3m", "us1m")
+"""Series that say what the market factor is above: its authors' own, daily in percent, or a bill's yield."""
 
 FACTOR_GROUP = "factor"
 
@@ -37,12 +40,18 @@ class Factors:
         the index, so that each adds to what the index explains.
     returns : mapping of str to ndarray, shape (sessions - 1,)
         NaN where a factor is unknown.
+    cash : ndarray, shape (sessions - 1,)
+        What is to be taken off a portfolio's returns: the rate that the factors are above.
+    above : str
+        Series that it comes from; empty for the run's own cash.
     index : str
         Symbol of the index, or empty.
     """
 
     kind: Literal["series", "funds", "funds above index", "none"]
     returns: Mapping[str, Array]
+    cash: Array
+    above: str = ""
     index: str = ""
 
 
@@ -59,18 +68,28 @@ def factors_of(market: Market, sessions: Dates, cash: Array) -> Factors:
     have = series_names(market)
     if "mkt_rf" in have:
         names = [name for name in FAMA_FRENCH if name in have]
-        return Factors("series", {name: _daily(market, sessions, name) for name in names})
+        returns = {name: _daily(market, sessions, name) for name in names}
+        above = next((name for name in RISK_FREE if name in have), "")
+        if above == "rf":
+            return Factors("series", returns, _daily(market, sessions, above), above)
+        return Factors("series", returns, _bill(market, sessions, above) if above else cash, above)
     table = market.instruments
     funds = list(dict.fromkeys(table.loc[table["group"] == FACTOR_GROUP, "symbol"]))
     if not funds:
-        return Factors("none", {})
+        return Factors("none", {}, cash)
     returns = dict(zip(funds, symbol_returns(market, sessions, funds).T, strict=True))
     indices = [symbol for symbol, kind in zip(market.symbols, market.kinds, strict=True) if kind == "index"]
     if not indices:
-        return Factors("funds", {fund: values - cash for fund, values in returns.items()})
+        return Factors("funds", {fund: values - cash for fund, values in returns.items()}, cash)
     index = symbol_returns(market, sessions, indices[:1])[:, 0]
-    above = {fund: values - index for fund, values in returns.items()}
-    return Factors("funds above index", {indices[0]: index - cash} | above, indices[0])
+    over = {fund: values - index for fund, values in returns.items()}
+    return Factors("funds above index", {indices[0]: index - cash} | over, cash, index=indices[0])
+
+
+def _bill(market: Market, sessions: Dates, name: str) -> Array:
+    """Return of a bill in each session after the first, from its yearly yield in percent, actual/365."""
+    known = series_table(market, name).at_close(sessions[:-1], stale_days=None)
+    return np.asarray(known / 100.0 * np.diff(sessions).astype(np.float64) / 365.0, dtype=np.float64)
 
 
 def _daily(market: Market, sessions: Dates, name: str) -> Array:

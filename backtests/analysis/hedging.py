@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -462,6 +463,9 @@ class HedgeReport:
         Without rows where nothing was rolled.
     sold : SoldPut
     exposure : Exposure
+    parts : mapping of str to float
+        Return of the same portfolio with each of the structures that the hedge chose between, by label; empty
+        where they were not run.
     """
 
     underlying: str
@@ -472,9 +476,17 @@ class HedgeReport:
     history: SpreadHistory
     sold: SoldPut
     exposure: Exposure
+    parts: Mapping[str, float]
+
+    @property
+    def chose_badly(self) -> bool:
+        """Whether choosing was worse than each of the structures alone."""
+        return len(self.parts) > 1 and self.verdict.hedged < min(self.parts.values())
 
 
-def hedge_report(ledger: Ledger, unhedged: Ledger, options: OptionMarket, cash: Array) -> HedgeReport:
+def hedge_report(
+    ledger: Ledger, unhedged: Ledger, options: OptionMarket, cash: Array, parts: Mapping[str, Ledger]
+) -> HedgeReport:
     """Everything about a book's hedge.
 
     Parameters
@@ -484,6 +496,8 @@ def hedge_report(ledger: Ledger, unhedged: Ledger, options: OptionMarket, cash: 
     options : OptionMarket
     cash : ndarray, shape (sessions - 1,)
         Return of cash in each session after the first.
+    parts : mapping of str to Ledger
+        The same portfolio with each of the structures that the hedge chose between, by label.
     """
     first, last = (int(each) for each in np.searchsorted(options.sessions, ledger.sessions[[0, -1]]))
     return HedgeReport(
@@ -495,7 +509,12 @@ def hedge_report(ledger: Ledger, unhedged: Ledger, options: OptionMarket, cash: 
         history=spread_history(options, first, last),
         sold=sold_put(ledger, options),
         exposure=exposure(ledger, options),
+        parts={label: _growth(part) for label, part in parts.items()},
     )
+
+
+def _growth(ledger: Ledger) -> float:
+    return annual_growth(returns_of(ledger.equity), ledger.sessions)
 
 
 def _table(ledger: Ledger) -> pd.DataFrame:

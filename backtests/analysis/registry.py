@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-Scope = Literal["portfolio", "relative", "trading"]
-"""What a metric is computed from: a `Track`, the tracks of a portfolio and a benchmark, a `Ledger`."""
+Scope = Literal["portfolio", "relative", "trading", "luck"]
+"""What a metric is computed from: a `Track`, the tracks of a portfolio and a benchmark, a `Ledger`, a
+`Significance`."""
 
 Place = Literal["terminal", "compare", "index", "sweep"]
 """Where a metric may be shown besides tearsheet, notebook and ``metrics.json``, which show all."""

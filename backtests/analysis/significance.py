@@ -12,11 +12,11 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import NormalDist
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from backtests.analysis.performance import (
     drawdown_series,
     returns_of,
 )
+from backtests.analysis.registry import Form, metric
 from backtests.analysis.span import span_in_years, spans_a_year
 from datafeeds.market import Array, Dates
 
@@ -38,6 +39,8 @@ Statistic = Literal["sharpe", "growth_difference", "max_drawdown", "information_
 EULER_MASCHERONI = float(np.euler_gamma)
 LEAST_RETURNS = 20
 """Fewer returns than this are not resampled: the autocorrelations that set the block length mean nothing."""
+
+SESSIONS_A_WEEK = SESSIONS_A_YEAR / 52.0
 
 CHUNK = 32
 """Draws that are worked on together; small enough for the processor's cache."""
@@ -119,37 +122,37 @@ def probabilistic_sharpe(
     return _cumulative((sharpe - threshold) * math.sqrt(count - 1) / deviation)
 
 
-def expected_maximum_sharpe(trials: int, variance: float) -> float:
+def expected_maximum_sharpe(trials: float, variance: float) -> float:
     """Sharpe ratio that the best of `trials` worthless trials is expected to show [3]_.
 
     Parameters
     ----------
-    trials : int
-        Number of independent trials; related ones make the figure stricter than it need be.
+    trials : float
+        Number of independent trials, at least 1; it need not be whole.
     variance : float
         Variance of the trials' Sharpe ratios, per period.
 
     Returns
     -------
     float
-        Per period. 0 for a single trial: nothing was chosen.
+        Per period, never below 0. 0 for a single trial.
 
     Raises
     ------
     ValueError
         If `trials` is below one or `variance` is negative.
     """
-    if trials < 1 or not variance >= 0:
+    if not trials >= 1 or not variance >= 0:
         raise ValueError(f"need at least one trial and a variance of at least 0, got {trials} and {variance}")
     if trials == 1:
         return 0.0
     ordinary = _NORMAL.inv_cdf(1 - 1 / trials)
     extreme = _NORMAL.inv_cdf(1 - 1 / (trials * math.e))
-    return math.sqrt(variance) * ((1 - EULER_MASCHERONI) * ordinary + EULER_MASCHERONI * extreme)
+    return max(0.0, math.sqrt(variance) * ((1 - EULER_MASCHERONI) * ordinary + EULER_MASCHERONI * extreme))
 
 
 def deflated_sharpe(
-    sharpe: float, count: int, skew: float, kurtosis: float, trials: int, variance: float
+    sharpe: float, count: int, skew: float, kurtosis: float, trials: float, variance: float
 ) -> float:
     """Probability that the true Sharpe ratio is above what luck gives the best of `trials` [3]_.
 
@@ -161,7 +164,7 @@ def deflated_sharpe(
         Number of returns behind it.
     skew, kurtosis : float
         Of its returns; kurtosis is 3 for a normal distribution.
-    trials : int
+    trials : float
     variance : float
         Variance of the trials' Sharpe ratios, per period.
 
@@ -208,6 +211,150 @@ def _sharpe_variance(sharpe: float, skew: float, kurtosis: float) -> float:
 
 def _cumulative(value: float) -> float:
     return math.nan if math.isnan(value) else _NORMAL.cdf(value)
+
+
+# --- Trials ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trials:
+    """How often one tried, and what luck alone would then show.
+
+    Attributes
+    ----------
+    recorded : int
+        Configurations tried, the judged one included.
+    effective : float
+        How many independent ones they amount to; see `novelties`.
+    hurdle : float
+        Ratio per session that the best of so many worthless trials is expected to show. It never falls when
+        a trial is added.
+    measured : bool
+        Whether the trials' own ratios set the hurdle; else what worthless ones vary by, `1 / (returns - 1)`.
+    """
+
+    recorded: int
+    effective: float
+    hurdle: float
+    measured: bool
+
+
+ONE_TRIAL = Trials(1, 1.0, 0.0, False)
+"""A run that is taken as the only attempt."""
+
+LEAST_KNOWN = 10
+"""Independent trials from which on the variance of their ratios says something."""
+
+LEAST_COMMON = 20
+"""Periods that two trials must share for their correlation to count."""
+
+
+def trials_of(ratios: Array, sampling: float, returns: Array | None = None) -> Trials:
+    """What the trials on record ask of the one that is judged.
+
+    Parameters
+    ----------
+    ratios : ndarray, shape (trials,)
+        Ratio per session of each trial in the order in which they were made, NaN where unknown.
+    sampling : float
+        Variance of the ratio of a worthless trial, ``1 / (returns - 1)``: the variance of the ratios is
+        never taken to be less, however alike the trials are.
+    returns : ndarray, shape (trials, periods), optional
+        Returns of each over the same periods, NaN where unknown; without them all count as independent.
+
+    Returns
+    -------
+    Trials
+
+    Notes
+    -----
+    The hurdle is the highest that any beginning of the record asked for, so that more trials never help: nine
+    trials that vary much are not made harmless by a tenth that is average.
+    """
+    if not len(ratios):
+        return ONE_TRIAL
+    new = np.ones(len(ratios)) if returns is None else novelties(returns)
+    effective = np.maximum(np.cumsum(new), 1.0)
+    known = np.isfinite(ratios)
+    weight, value = np.where(known, new, 0.0), np.where(known, ratios, 0.0)
+    total = np.maximum(np.cumsum(weight), NOISE)
+    mean = np.cumsum(weight * value) / total
+    variance = np.maximum(np.cumsum(weight * value**2) / total - mean**2, 0.0)
+    variance *= total / np.maximum(total - 1.0, 1.0)
+    measured = (total >= LEAST_KNOWN) & (variance > sampling)
+    variance = np.where(measured, variance, sampling)
+    hurdles = np.array(list(map(expected_maximum_sharpe, effective.tolist(), variance.tolist())))
+    highest = int(hurdles.argmax())
+    return Trials(len(ratios), float(effective[-1]), float(hurdles[highest]), bool(measured[highest]))
+
+
+def novelties(returns: Array) -> Array:
+    """How new each trial was: 1 - the square of its highest correlation with an earlier one.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (trials, periods)
+        NaN where unknown.
+
+    Returns
+    -------
+    ndarray, shape (trials,)
+        1 for the first, for one that runs against the others and for one whose correlation is not known; 0
+        for one that was there already. Adding a trial changes nothing for those before it.
+    """
+    known = np.isfinite(returns)
+    filled = np.where(known, returns, 0.0)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    centred = np.where(known, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
+    mask, squares = known.astype(np.float64), centred**2
+    new = np.ones(len(returns))
+    for start in range(1, len(returns), CHUNK):
+        rows = slice(start, min(start + CHUNK, len(returns)))
+        earlier = slice(0, rows.stop)
+        scale = np.sqrt((squares[rows] @ mask[earlier].T) * (mask[rows] @ squares[earlier].T))
+        common = mask[rows] @ mask[earlier].T
+        product = centred[rows] @ centred[earlier].T
+        alike = np.divide(
+            product, scale, out=np.zeros_like(scale), where=(scale > NOISE**2) & (common >= LEAST_COMMON)
+        )
+        before = np.arange(earlier.stop)[None, :] < np.arange(rows.start, rows.stop)[:, None]
+        new[rows] = 1.0 - np.clip(np.where(before, alike, 0.0).max(axis=1), 0.0, 1.0) ** 2
+    return new
+
+
+def weekly_leads(weekly: Array, weeks: Dates, benchmark: Array, sessions: Dates) -> tuple[Array, Array]:
+    """Leads of recorded trials over a benchmark.
+
+    Parameters
+    ----------
+    weekly : ndarray, shape (trials, weeks)
+        Logarithmic return of each trial in each week, NaN where unknown.
+    weeks : ndarray of datetime64[D], shape (weeks,)
+        Fridays; a week is the seven days that end on it.
+    benchmark : ndarray, shape (sessions,)
+        Equity at each close.
+    sessions : ndarray of datetime64[D], shape (sessions,)
+
+    Returns
+    -------
+    ratios : ndarray, shape (trials,)
+        Mean over deviation of the weekly leads, per session; NaN with fewer than `LEAST_COMMON` weeks.
+    leads : ndarray, shape (trials, weeks)
+        NaN where the benchmark is not known for the week.
+    """
+    place = np.searchsorted(weeks, sessions[1:])
+    inside = place < len(weeks)
+    growth = np.log(benchmark[1:] / benchmark[:-1])
+    theirs = np.bincount(place[inside], weights=growth[inside], minlength=len(weeks))
+    covered = np.bincount(place[inside], minlength=len(weeks)) > 0
+    leads = np.where(covered, weekly - theirs, np.nan)
+    count = np.isfinite(leads).sum(axis=1)
+    enough = count >= LEAST_COMMON
+    ratios = np.full(len(leads), np.nan)
+    if enough.any():
+        mean, spread = np.nanmean(leads[enough], axis=1), np.nanstd(leads[enough], axis=1, ddof=1)
+        ratios[enough] = np.where(spread > NOISE, mean / np.maximum(spread, NOISE), np.nan)
+    return ratios / math.sqrt(SESSIONS_A_WEEK), leads
 
 
 # --- Block bootstrap ------------------------------------------------------------------------------
@@ -591,55 +738,109 @@ def _block_sharpes(inside: Array, size: Array, first: Array, second: Array, cent
     return np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
 
 
+def spread_exceeds_noise(returns: Array, level: float = 0.95) -> bool:
+    """Whether configurations differ by more than noise, so that speaking of a plateau means something.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (configurations, periods)
+        Returns of each over the same periods.
+    level : float
+
+    Returns
+    -------
+    bool
+        Whether the lead of the best by Sharpe ratio over the median configuration is further from zero than
+        the best of so many equally good, independent ones would be by chance; see `trials_of`.
+    """
+    if len(returns) < 2:
+        return False
+    mean, deviation = returns.mean(axis=1), returns.std(axis=1, ddof=1)
+    ratios = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > NOISE)
+    order = np.argsort(ratios, kind="stable")
+    found = moments(returns[order[-1]] - returns[order[len(order) // 2]])
+    if math.isnan(found.sharpe):
+        return False
+    middle = returns[order[len(order) // 2]]
+    independent = float(np.maximum(novelties(returns - middle).sum(), 1.0))
+    hurdle = expected_maximum_sharpe(independent, 1.0 / (found.count - 1))
+    return probabilistic_sharpe(found.sharpe, found.count, found.skew, found.kurtosis, hurdle) >= level
+
+
 # --- All of it for one portfolio ------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Significance:
-    """How likely it is that a portfolio's Sharpe ratio and its lead over the benchmarks are luck.
+class Luck:
+    """How likely it is that a series of returns is above zero by luck.
 
     Attributes
     ----------
     returns : Moments
-        Of the session returns above cash.
+    probabilistic : float
+        Probability that the true ratio is above 0.
+    deflated : float
+        Probability that it is above the hurdle of the trials.
+    least_sessions : float
+        Returns needed for 95% confidence that it is above 0; infinite if none would do.
+    """
+
+    returns: Moments
+    probabilistic: float
+    deflated: float
+    least_sessions: float
+
+
+@dataclass(frozen=True)
+class Significance:
+    """How likely it is that a portfolio's lead over its benchmarks, or its own return, is luck.
+
+    Attributes
+    ----------
+    benchmark : str
+        Label of the first benchmark, empty without one.
+    alone : Luck
+        Of the session returns above cash: whether the portfolio earned anything, which most do.
+    lead : Luck or None
+        Of the session returns above the first benchmark's: whether it was worth the trouble.
+    trials : Trials
     sessions_a_year : float
         Scale of the ratios; 1 where the span is under a year and nothing is annualised.
     years : float
         Calendar years of history.
-    probabilistic : float
-        Probability that the true Sharpe ratio is above 0.
-    trials : int
-        Configurations tried on this market, this one included.
-    trial_variance : float
-        Variance of their Sharpe ratios per session.
-    variance_known : bool
-        Whether `trial_variance` was measured across trials; otherwise it is the sampling variance that a
-        worthless strategy would show, ``1 / (count - 1)``.
-    expected_maximum : float
-        Sharpe ratio per session that the best of so many worthless trials is expected to show.
-    deflated : float
-        Probability that the true Sharpe ratio is above `expected_maximum`.
-    least_sessions : float
-        Returns needed for 95% confidence that the Sharpe ratio is above 0; infinite if none would do.
     bootstrap : Bootstrap
     """
 
-    returns: Moments
+    benchmark: str
+    alone: Luck
+    lead: Luck | None
+    trials: Trials
     sessions_a_year: float
     years: float
-    probabilistic: float
-    trials: int
-    trial_variance: float
-    variance_known: bool
-    expected_maximum: float
-    deflated: float
-    least_sessions: float
     bootstrap: Bootstrap
+
+    @property
+    def judged(self) -> Luck:
+        """The lead, or the portfolio alone where there is no benchmark."""
+        return self.lead or self.alone
 
     @property
     def sharpe(self) -> float:
         """Sharpe ratio, a year where the span allows it."""
-        return self.returns.sharpe * math.sqrt(self.sessions_a_year)
+        return self.alone.returns.sharpe * math.sqrt(self.sessions_a_year)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether luck is an unlikely explanation of the lead: by its interval and after every trial."""
+        if self.lead is None:
+            return self.alone.deflated >= CONFIDENT
+        return self.bootstrap.interval("growth_difference", self.benchmark).low > 0 and (
+            self.lead.deflated >= CONFIDENT
+        )
+
+
+CONFIDENT = 0.95
+"""Probability from which on luck is called an unlikely explanation."""
 
 
 def significance(
@@ -648,8 +849,7 @@ def significance(
     sessions: Dates,
     *,
     cash: Array | float = 0.0,
-    trials: int = 1,
-    trial_variance: float | None = None,
+    trials: Trials = ONE_TRIAL,
     sessions_a_year: float = SESSIONS_A_YEAR,
     draws: int = 1000,
     level: float = 0.95,
@@ -662,16 +862,13 @@ def significance(
     equity : ndarray, shape (sessions,)
         Equity at each close.
     benchmarks : mapping of str to ndarray, shape (sessions,)
-        Equity of each benchmark, by label.
+        Equity of each benchmark, by label; the first is the one whose lead is judged.
     sessions : ndarray of datetime64[D], shape (sessions,)
     cash : float or ndarray, shape (sessions - 1,)
         Yearly return of cash, actual/365, or its return in each session after the first, for the Sharpe
         ratio.
-    trials : int
-        Configurations tried on this market, this one included (`backtests.records.register`).
-    trial_variance : float, optional
-        Variance of the trials' Sharpe ratios per session (`backtests.records.register`). Unknown, it
-        is taken as ``1 / (returns - 1)``.
+    trials : Trials
+        How often one tried; see `trials_of`.
     sessions_a_year : float
         252 for daily data, 12 for monthly.
     draws, seed : int
@@ -687,32 +884,25 @@ def significance(
     ValueError
         If there are too few sessions, equity is not positive throughout, or lengths differ.
     """
-    if trials < 1:
-        raise ValueError(f"this run is a trial itself, so trials is at least 1, got {trials}")
     if not all((values > 0).all() for values in (equity, *benchmarks.values())):
         raise ValueError("equity must be positive throughout")
     annual = spans_a_year(sessions)
     scale = sessions_a_year if annual else 1.0
     returns = returns_of(equity)
+    theirs = {label: returns_of(values) for label, values in benchmarks.items()}
     if not isinstance(cash, np.ndarray):
         cash = cash_returns(sessions, cash)
-    shape = moments(returns - cash)
-    measured = trial_variance is not None
-    variance = 1.0 / (shape.count - 1) if trial_variance is None else trial_variance
+    first = next(iter(theirs), "")
     return Significance(
-        returns=shape,
+        benchmark=first,
+        alone=_luck(returns - cash, trials),
+        lead=_luck(returns - theirs[first], trials) if theirs else None,
+        trials=trials,
         sessions_a_year=scale,
         years=span_in_years(sessions),
-        probabilistic=probabilistic_sharpe(shape.sharpe, shape.count, shape.skew, shape.kurtosis),
-        trials=trials,
-        trial_variance=variance,
-        variance_known=measured,
-        expected_maximum=expected_maximum_sharpe(trials, variance),
-        deflated=deflated_sharpe(shape.sharpe, shape.count, shape.skew, shape.kurtosis, trials, variance),
-        least_sessions=minimum_track_record(shape.sharpe, 0.0, shape.skew, shape.kurtosis),
         bootstrap=block_bootstrap(
             returns,
-            {label: returns_of(values) for label, values in benchmarks.items()},
+            theirs,
             cash=cash,
             years=span_in_years(sessions) if annual else 1.0,
             sessions_a_year=scale,
@@ -721,3 +911,107 @@ def significance(
             seed=seed,
         ),
     )
+
+
+def _luck(returns: Array, trials: Trials) -> Luck:
+    found = moments(returns)
+    shape = (found.sharpe, found.count, found.skew, found.kurtosis)
+    return Luck(
+        returns=found,
+        probabilistic=probabilistic_sharpe(*shape),
+        deflated=probabilistic_sharpe(*shape, trials.hurdle),
+        least_sessions=minimum_track_record(found.sharpe, 0.0, found.skew, found.kurtosis),
+    )
+
+
+# --- Metrics --------------------------------------------------------------------------------------
+
+
+def _luck_metric(
+    term: str, formula: str, source: str, form: Form
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return metric(term, formula, source, form=form, scope="luck", shown=())
+
+
+@_luck_metric(
+    "Probability that the lead is real",
+    "Probability that the true information ratio over the first benchmark is above 0 (without a benchmark: "
+    "the true Sharpe ratio), from the measured one, the number of returns, their skewness and kurtosis.",
+    "Bailey and Lopez de Prado (2012), probabilistic Sharpe ratio",
+    "percent",
+)
+def probabilistic_ratio(found: Significance) -> float:
+    """Probability that the judged ratio is above zero."""
+    return found.judged.probabilistic
+
+
+@_luck_metric(
+    "Trials on this market",
+    "Different strategies, parameters, costs or dates ever run on this data, this one included, as kept in "
+    "the register of trials. Running one again is no further trial.",
+    "the register of trials",
+    "integer",
+)
+def trials(found: Significance) -> int:
+    """Configurations tried."""
+    return found.trials.recorded
+
+
+@_luck_metric(
+    "Independent trials",
+    "Sum over the trials, in the order in which they were made, of 1 - the square of the highest correlation "
+    "of their weekly leads with those of an earlier one: a copy counts nothing, a new idea one.",
+    "effective number of trials, after Lopez de Prado and Lewis (2019), by correlation",
+    "number",
+)
+def independent_trials(found: Significance) -> float:
+    """What the trials amount to."""
+    return found.trials.effective
+
+
+@_luck_metric(
+    "Best ratio that luck gives",
+    "Ratio that the best of so many independent, worthless trials is expected to show. The variance of their "
+    "ratios is measured from ten independent ones on and never less than the sampling variance 1 / (returns "
+    "- 1); the highest value that any beginning of the record asked for stands.",
+    "Bailey and Lopez de Prado (2014)",
+    "number",
+)
+def expected_maximum(found: Significance) -> float:
+    """The hurdle, a year where the span allows it."""
+    return found.trials.hurdle * math.sqrt(found.sessions_a_year)
+
+
+@_luck_metric(
+    "Probability after all trials",
+    "Probability that the true ratio is above the best that luck gives: the deflated Sharpe ratio, of the "
+    "lead over the first benchmark.",
+    "Bailey and Lopez de Prado (2014), deflated Sharpe ratio",
+    "percent",
+)
+def deflated_ratio(found: Significance) -> float:
+    """Probability that the judged ratio is above the hurdle."""
+    return found.judged.deflated
+
+
+@_luck_metric(
+    "Years of record needed",
+    "Least length of record at which a ratio like this one is above 0 with 95% confidence.",
+    "Bailey and Lopez de Prado (2012), minimum track record length",
+    "number",
+)
+def least_years(found: Significance) -> float:
+    """Length of record that the judged ratio needs."""
+    return found.judged.least_sessions / found.judged.returns.count * found.years
+
+
+@_luck_metric(
+    "Probability of earning more than cash",
+    "Probability that the true Sharpe ratio is above 0: a side remark, for any portfolio of stocks shows it "
+    "in a rising market.",
+    "Bailey and Lopez de Prado (2012), probabilistic Sharpe ratio",
+    "percent",
+)
+def probabilistic_sharpe_alone(found: Significance) -> float:
+    """Probability that the Sharpe ratio is above zero."""
+    return found.alone.probabilistic

@@ -499,12 +499,15 @@ def regimes_of(
     """
     have = series_names(market)
     found = []
+    # What the folder knows from before the run counts: a median of five years needs them.
+    past = market.sessions[: market.index_of(sessions[-1]) + 1]
+    run = slice(len(past) - len(sessions), None)
     rate = next((each for each in RATES if each in have), "")
     if rate:
-        found.append(Regime("rates", rate, rate_regime(_known(market, rate, sessions))))
-    index = _known(market, VIX, sessions) if VIX in have else np.full(len(sessions), np.nan)
-    if np.isfinite(index).mean() >= KNOWN and not _stale(index):
-        found.append(Regime("index", VIX, volatility_regime(index)))
+        found.append(Regime("rates", rate, rate_regime(_known(market, rate, past))[run]))
+    index = _known(market, VIX, past) if VIX in have else np.full(len(past), np.nan)
+    if np.isfinite(index[run]).mean() >= KNOWN and not _stale(index):
+        found.append(Regime("index", VIX, volatility_regime(index)[run]))
     else:
         trailing = np.append(np.nan, rolling_volatility(returns_of(reference), TRAILING))
         found.append(Regime("volatility", name, volatility_regime(trailing)))

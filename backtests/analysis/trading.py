@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from backtests.analysis.registry import Figures, Place, figures, metric
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import Ledger
+from datafeeds.market import Array
 
 COSTS = ("commission", "spread", "impact")
 """What trading costs, as columns of `Ledger.fills`."""
+
+OPTIONS = "options"
+"""Half the bid-ask spread of options, which the books keep with the hedge."""
 
 LEDGER = "the run's ledger"
 ALL_PLACES: tuple[Place, ...] = ("terminal", "compare", "sweep")
@@ -31,9 +36,40 @@ def years_of(ledger: Ledger) -> float:
     return span_in_years(ledger.sessions) if spans_a_year(ledger.sessions) else 1.0
 
 
+def costs_by_session(ledger: Ledger, *kinds: str) -> Array:
+    """Costs of the given kinds, or of all, in each session, in money, shape (sessions,)."""
+    wanted = kinds or (*COSTS, OPTIONS)
+    columns = [kind for kind in wanted if kind != OPTIONS]
+    spent = ledger.fills[columns].astype(float).to_numpy().sum(axis=1)
+    rows = np.searchsorted(ledger.sessions, ledger.fills["session"].to_numpy().astype("datetime64[D]"))
+    total = np.bincount(rows, spent, minlength=len(ledger.sessions)).astype(np.float64)
+    return total + ledger.hedge_total("spread") if OPTIONS in wanted else total
+
+
 def paid(ledger: Ledger, *kinds: str) -> float:
     """Costs of the given kinds in money; of all kinds if none is given."""
-    return float(ledger.fills[list(kinds or COSTS)].astype(float).to_numpy().sum())
+    return float(costs_by_session(ledger, *kinds).sum())
+
+
+def traded_after_building(ledger: Ledger) -> pd.DataFrame:
+    """Purchases and sales of each session in money, without those that built the first portfolio.
+
+    The first portfolio is built by the orders of the first decision: purchases up to the session at whose
+    close the next one was made.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by session; columns `bought` and `sold`, both positive.
+    """
+    orders = _orders(ledger)
+    value = (orders["shares"] * orders["price"]).astype(float).to_numpy()
+    days = orders["session"].to_numpy().astype("datetime64[D]")
+    decided = [decision.session for decision in ledger.decisions]
+    until = decided[1] if len(decided) > 1 else ledger.sessions[-1] if decided else ledger.sessions[0]
+    table = pd.DataFrame({"bought": np.maximum(value, 0.0), "sold": np.maximum(-value, 0.0)}, index=days)
+    table.loc[days <= until, "bought"] = 0.0
+    return table.groupby(level=0).sum()
 
 
 def _orders(ledger: Ledger) -> pd.DataFrame:
@@ -42,8 +78,9 @@ def _orders(ledger: Ledger) -> pd.DataFrame:
 
 @metric(
     "Turnover a year",
-    "Lesser of all purchases and all sales in the run / average equity / years. One-sided; building the "
-    "first portfolio is not turnover; payments for delisted shares are not sales.",
+    "Lesser of all purchases and all sales in the run / average equity / years. One-sided; purchases by the "
+    "first decision, which build the first portfolio, are not turnover; payments for delisted shares are not "
+    "sales.",
     "SEC Form N-1A, item 13, over the run instead of a fiscal year",
     scope="trading",
     form="percent",
@@ -52,9 +89,7 @@ def _orders(ledger: Ledger) -> pd.DataFrame:
 )
 def turnover(ledger: Ledger) -> float:
     """One-sided turnover a year, as a fraction of average equity."""
-    orders = _orders(ledger)
-    value = (orders["shares"] * orders["price"]).astype(float)
-    least = min(float(value[value > 0].sum()), float(value[value < 0].abs().sum()))
+    least = float(traded_after_building(ledger).sum().min())
     return least / float(ledger.equity.mean()) / years_of(ledger)
 
 
@@ -68,9 +103,10 @@ for _key, _term, _short, _formula, _source, _kinds in (
         "cost_bps",
         "Cost drag a year (bps)",
         "Cost drag in the run (bps)",
-        "(Commission + spread + impact) / average equity / years, in hundredths of a percent.",
+        "(Commission + spread + impact + half-spread of options) / average equity / years, in hundredths "
+        "of a percent.",
         LEDGER,
-        COSTS,
+        (),
     ),
     (
         "commission_bps",
@@ -96,6 +132,14 @@ for _key, _term, _short, _formula, _source, _kinds in (
         f"{LEDGER}; square-root law",
         ("impact",),
     ),
+    (
+        "options_bps",
+        "Options' half-spread a year (bps)",
+        "Options' half-spread in the run (bps)",
+        "Half the bid-ask spread of the options bought and sold / average equity / years.",
+        LEDGER,
+        (OPTIONS,),
+    ),
 ):
     metric(
         _term,
@@ -112,7 +156,7 @@ for _key, _term, _short, _formula, _source, _kinds in (
 
 @metric(
     "Costs paid",
-    "Commission + spread + impact, money of the day, not compounded.",
+    "Commission + spread + impact + half-spread of options, money of the day, not compounded.",
     LEDGER,
     scope="trading",
     form="money",

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from backtests.authoring.conduct import robustness_checks, sanity_checks
 from backtests.authoring.delay import delay_cost
 from backtests.authoring.determinism import determinism_checks
-from backtests.authoring.lookahead import delayed_filings, poison_checks
-from backtests.authoring.purity import purity_checks, state_of
-from backtests.authoring.replay import drawn, recorded
+from backtests.authoring.lookahead import SealedCheck
+from backtests.authoring.moments import drawn
 from backtests.authoring.report import Check, CheckReport, Offence, judged
+from backtests.authoring.scale import scale_check
+from backtests.authoring.sealed.replay import SealedProcesses
+from backtests.authoring.source import source_check
+from backtests.engine.decisions import Recorder
+from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Costs
 from backtests.options.overlay import OverlayError
+from backtests.settings.run_file import RunConfig
 from datafeeds.market import Market, MarketError
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
 
 DECISIONS = 100
-"""Decisions that are replayed under each poison."""
+"""Decisions that are made again in sealed processes."""
 
 WATCHED = 24
-"""Decisions that are made under guard and where the market lacks something."""
+"""Decisions that are made where the market lacks something."""
+
+ORDER = ("look-ahead", "determinism", "source", "sanity", "robustness", "delay")
 
 
 def check_strategy(
@@ -29,10 +37,11 @@ def check_strategy(
     market: Market,
     account: Account | None = None,
     *,
+    config: RunConfig | None = None,
     decisions: int = DECISIONS,
     seed: int = 0,
     may_hold_index: bool = False,
-    elsewhere: bool = True,
+    processes: SealedProcesses | None = None,
     progress: Callable[[str], None] = lambda what: None,
 ) -> CheckReport:
     """Check that a strategy can't look ahead and can be relied on.
@@ -43,14 +52,16 @@ def check_strategy(
     market : Market
     account : Account, optional
         Capital, costs and the sessions of the run; a million on the whole market if not given.
+    config : RunConfig, optional
+        The run file that the strategy comes from.
     decisions : int
-        How many decisions are replayed under each poison, drawn at random.
+        How many decisions are made again in sealed processes. Which, nobody can know ahead.
     seed : int
-        Of that draw and of the shuffling.
+        Of the draw of decisions for the other checks.
     may_hold_index : bool
         Whether it may hold an index, as benchmarks may.
-    elsewhere : bool
-        Whether decisions are also made in another process, which takes seconds.
+    processes : SealedProcesses, optional
+        As in `SealedCheck`.
     progress : callable
         Told what begins.
 
@@ -59,36 +70,44 @@ def check_strategy(
     CheckReport
     """
     kept = account or Account(1_000_000.0, Costs(), 0, False, 0, len(market.sessions) - 1)
-    progress("running it once")
-    before = state_of(strategy)
-    try:
-        recording = recorded(market, strategy, kept, may_hold_index=may_hold_index)
-    except (StrategyError, MarketError, OverlayError) as error:
-        return _refused(strategy, market, seed, str(error))
-    except Exception as error:
-        return _refused(strategy, market, seed, f"unexpected exception: {type(error).__name__}: {error}")
-    moments = drawn(recording.moments, decisions, seed)
-    watched = drawn(moments, WATCHED, seed)
-    checks: list[Check] = []
-    progress("reading its source and watching it run")
-    checks += purity_checks(market, strategy, watched, before)
-    progress("replacing the future")
-    checks += poison_checks(market, strategy, moments, seed)
-    checks += delayed_filings(market, strategy, watched)
-    progress("deciding again")
-    checks += determinism_checks(market, strategy, moments, elsewhere=elsewhere)
-    progress("taking things away")
-    checks += sanity_checks(market, recording.moments)
-    checks += robustness_checks(market, strategy, watched, kept.overlay)
-    progress("acting later")
-    checks.append(delay_cost(market, strategy, kept, recording, may_hold_index=may_hold_index))
-    order = ("look-ahead", "determinism", "purity", "sanity", "robustness", "delay")
-    ordered = sorted(checks, key=lambda check: order.index(check.kind))
-    return CheckReport(
-        repr(strategy), market.name, len(recording.moments), len(moments), seed, tuple(ordered)
-    )
+    with SealedCheck(processes) as sealed:
+        progress("running it once")
+        recorder = Recorder(market, strategy, may_hold_index=may_hold_index, overlay=kept.overlay)
+        try:
+            deciding = strategy.schedule.decides(market.sessions, market.next_session)
+            decide = sealed.watch(market, strategy, deciding, recorder, config)
+            ledger = engine_named("ledger")(market, decide, deciding, kept)
+        except (StrategyError, MarketError, OverlayError) as error:
+            return _refused(strategy, market, str(error))
+        except Exception as error:
+            return _refused(strategy, market, f"unexpected exception: {type(error).__name__}: {error}")
+        sealed.begin(recorder.seconds, market.hash, decisions)
+        made = sealed.moments
+        moments = drawn(made, decisions, seed)
+        watched = drawn(moments, WATCHED, seed)
+        progress("reading its source, and deciding again")
+        checks: list[Check] = [
+            source_check(type(strategy), strategy.values(), market.symbols),
+            *scale_check(market, strategy, watched),
+        ]
+        checks += determinism_checks(market, strategy, moments)
+        progress("taking things away")
+        checks += sanity_checks(market, made)
+        checks += robustness_checks(market, strategy, watched, kept.overlay)
+        progress("acting later")
+        whole = replace(ledger, decisions=tuple(recorder.decisions))
+        read = recorder.read_account
+        checks.append(
+            delay_cost(market, strategy, kept, whole, read_account=read, may_hold_index=may_hold_index)
+        )
+        progress("waiting for the decisions made without the future")
+        report = sealed.report()
+        if report.passed:
+            checks.append(sealed.alone(WATCHED))
+    ordered = sorted([*report.checks, *checks], key=lambda check: ORDER.index(check.kind))
+    return replace(report, checks=tuple(ordered))
 
 
-def _refused(strategy: Strategy, market: Market, seed: int, said: str) -> CheckReport:
+def _refused(strategy: Strategy, market: Market, said: str) -> CheckReport:
     check = judged("sanity", "a run from the first session to the last", [Offence(said)], "")
-    return CheckReport(repr(strategy), market.name, 0, 0, seed, (check,))
+    return CheckReport(repr(strategy), market.name, 0, 0, 0, (check,))

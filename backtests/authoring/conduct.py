@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from backtests.authoring.replay import Moment, day_of
+from backtests.authoring.moments import Moment, Plain, day_of
 from backtests.authoring.report import Check, Offence, judged, note
 from backtests.engine.decisions import Recorder
 from backtests.options.overlay import Overlay, OverlayError
 from datafeeds.market import Market, MarketError
 from strategies.strategy import Strategy
-from strategies.target import StrategyError, Target
+from strategies.target import StrategyError
 
 NO_REASON = "starting weights"
 """What a target says that was given no reason."""
@@ -32,7 +32,7 @@ def sanity_checks(market: Market, moments: Sequence[Moment]) -> list[Check]:
             [
                 Offence("a target without a reason: pass why=", day_of(market, moment))
                 for moment, target in asked
-                if all(change.why == NO_REASON for change in target.changes)
+                if all(why == NO_REASON for why, _ in target["changes"])
             ],
             "each target says why",
         ),
@@ -42,7 +42,7 @@ def sanity_checks(market: Market, moments: Sequence[Moment]) -> list[Check]:
     absent = [
         (day_of(market, moment), symbol)
         for moment, target in asked
-        for symbol in target.weights
+        for symbol in target["weights"]
         if not market.traded[moment.session, market.column[symbol]]
     ]
     if absent:
@@ -57,16 +57,16 @@ def sanity_checks(market: Market, moments: Sequence[Moment]) -> list[Check]:
     return checks
 
 
-def _weights(market: Market, moment: Moment, target: Target) -> list[Offence]:
+def _weights(market: Market, moment: Moment, target: Plain) -> list[Offence]:
     day = day_of(market, moment)
     found = []
-    for symbol, weight in target.weights.items():
+    for symbol, weight in target["weights"].items():
         if symbol not in market.column:
             found.append(Offence("is no symbol of the market", day, symbol))
         elif not 0 <= weight <= 1 + 1e-9:
             found.append(Offence("weight out of range:", day, symbol, f"{weight:.6g}"))
-    if sum(target.weights.values()) > 1 + 1e-9:
-        found.append(Offence("weights add to", day, value=f"{sum(target.weights.values()):.6f}"))
+    if sum(target["weights"].values()) > 1 + 1e-9:
+        found.append(Offence("weights add to", day, value=f"{sum(target['weights'].values()):.6f}"))
     return found
 
 

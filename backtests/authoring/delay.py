@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backtests.analysis.performance import performance
-from backtests.authoring.replay import Recording, recorded
 from backtests.authoring.report import Check, note
 from backtests.engine.books import Ledger
-from backtests.engine.second_opinion import recomputed
+from backtests.engine.decisions import Recorder
+from backtests.engine.rules import interest_factors
+from backtests.engine.second_opinion import engine_named, recomputed
 from backtests.engine.terms import Account
 from datafeeds.market import Market
 from strategies.strategy import Strategy
@@ -19,7 +20,13 @@ LAGS = range(6)
 
 
 def delay_cost(
-    market: Market, strategy: Strategy, account: Account, recording: Recording, *, may_hold_index: bool
+    market: Market,
+    strategy: Strategy,
+    account: Account,
+    ledger: Ledger,
+    *,
+    read_account: bool,
+    may_hold_index: bool,
 ) -> Check:
     """Performance if orders go out 0 to 5 sessions later, on the ledger engine.
 
@@ -29,20 +36,17 @@ def delay_cost(
     for lag in LAGS:
         later = replace(account, lag=lag)
         try:
-            ledger = _ledger(market, strategy, later, recording, may_hold_index)
+            if read_account:
+                recorder = Recorder(market, strategy, may_hold_index=may_hold_index, overlay=later.overlay)
+                deciding = strategy.schedule.decides(market.sessions, market.next_session)
+                kept = engine_named("ledger")(market, recorder, deciding, later)
+            else:
+                kept = recomputed(ledger, market, later, "ledger")
         except StrategyError as error:
             parts.append(f"lag {lag}: {error}")
             continue
-        found = performance(ledger.equity, ledger.sessions, account.costs.cash_rate)
+        found = performance(kept.equity, kept.sessions, interest_factors(market, later)[1:])
         growth = found.total_return if found.cagr is None else found.cagr
         ratio = "" if found.sharpe is None else f" (Sharpe {found.sharpe:.2f})"
         parts.append(f"lag {lag}: {growth:+.2%}{ratio}")
     return note("delay", "cost of acting later, growth a year", ", ".join(parts))
-
-
-def _ledger(
-    market: Market, strategy: Strategy, account: Account, recording: Recording, may_hold_index: bool
-) -> Ledger:
-    if recording.read_account:
-        return recorded(market, strategy, account, may_hold_index=may_hold_index).ledger
-    return recomputed(recording.ledger, market, account, "ledger")

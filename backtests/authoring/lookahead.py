@@ -1,121 +1,245 @@
-"""Whether a decision depends on what came later: make it again where everything later is replaced."""
+"""The look-ahead check of a run: its decisions made again in sealed processes, beside other work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future as Promise
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from backtests.authoring.poison import POISONS, Future, Poison, poisoned, unlike, with_filings_delayed
-from backtests.authoring.replay import Failed, Moment, changes, decided, drawn, moments_of
+from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
-from backtests.engine.books import Ledger
-from datafeeds import facts as fundamentals
+from backtests.authoring.sealed.code import deciding_modules, library_of, sources
+from backtests.authoring.sealed.market import FUTURES, Future
+from backtests.authoring.sealed.plain import CLASS, named, plain
+from backtests.authoring.sealed.program import Library, Source
+from backtests.authoring.sealed.replay import Answers, SealedProcesses
+from backtests.engine.books import Decide
+from backtests.engine.decisions import Recorder
+from backtests.engine.tables import tables_of
+from backtests.settings.run_file import RunConfig
+from backtests.settings.strategies import class_named
 from datafeeds.market import Market
+from strategies.hedges import Hedged
 from strategies.strategy import Strategy
-from strategies.target import Target
+from strategies.target import StrategyError
 
 KIND = "look-ahead"
 
-SAMPLE = 12
-"""Decisions that every run replays."""
+SECONDS = 3.0
+"""All decisions are replayed where that takes no longer; else as many as it allows."""
 
-DELAYS = (5, 20)
-"""Sessions by which filings are delayed, to see which decisions hang on their timing."""
+LEAST = 12
+"""Decisions that are replayed at least."""
+
+SECONDS_PER_NUMBER = 2e-8
+"""Time to put one number of a market's prices in place for a decision."""
+
+WORDS: dict[Future, str] = {
+    "absent": "later data absent",
+    "shuffled": "later data shuffled",
+    "scaled": "later data scaled",
+}
 
 
-def sampled_lookahead(
-    market: Market, strategy: Strategy, ledger: Ledger, sample: int = SAMPLE, seed: int = 0
-) -> CheckReport:
-    """Replay a sample of a finished run's decisions with the future replaced.
+class Run:
+    """A run to be checked: what was asked, from before the strategy first decided, and what was decided.
 
     Parameters
     ----------
     market : Market
-        The one that the run was made on.
     strategy : Strategy
-    ledger : Ledger
-        The run's books; its decisions are replayed, each from the recorded one before it.
-    sample : int
-        How many, drawn at random, the first and the last among them.
-    seed : int
-
-    Returns
-    -------
-    CheckReport
+    deciding : ndarray of bool, shape (sessions,)
+        What its schedule said.
+    config : RunConfig, optional
+        The run file that the strategy comes from, and is made from again. Without one it is made from its
+        parameters, into which its constructor may have written the future.
     """
-    moments = drawn(moments_of(ledger, market), sample, seed)
-    if not moments:
-        nothing = note(KIND, "replay", "there was no decision to replay")
-        return CheckReport(repr(strategy), market.name, 0, 0, seed, (nothing,))
-    if _whole(ledger):
-        again = changes(strategy, market, moments, market, "decided again:")
-        checks: tuple[Check, ...] = (
-            judged("determinism", "decided again", again, f"{len(moments)} decisions, none changed"),
+
+    def __init__(
+        self,
+        market: Market,
+        strategy: Strategy,
+        deciding: npt.NDArray[np.bool_],
+        config: RunConfig | None = None,
+    ) -> None:
+        self.market = market
+        self.cls = type(strategy)
+        self.name = repr(strategy)
+        self.deciding = deciding.copy()
+        self.tables = tables_of(strategy)
+        self.moments: list[Moment] = []
+        self.problem = ""
+        try:
+            self.recipe = plain(strategy, self.cls.__name__) if config is None else recipe_of(config)
+        except StrategyError as error:
+            self.problem = str(error)
+
+
+def recipe_of(config: RunConfig) -> dict[str, Any]:
+    """How to make the strategy of a run from what its file says."""
+    choice, hedge = config.strategy, config.hedge
+    made = {CLASS: named(class_named(choice.name)), **(choice.model_extra or {})}
+    return made if hedge is None else {CLASS: named(Hedged), "of": made, **(hedge.model_extra or {})}
+
+
+class SealedCheck:
+    """Replays a run's decisions in sealed processes while the caller does something else.
+
+    Use it as a context that is entered as early as can be: the processes take a second to start.
+
+    Parameters
+    ----------
+    processes : SealedProcesses, optional
+        Used instead of new ones; every replay gets fresh ones of theirs.
+    """
+
+    def __init__(self, processes: SealedProcesses | None = None) -> None:
+        self._began = time.time()
+        self._own = processes is None
+        self._processes = processes or SealedProcesses()
+        self._thread = ThreadPoolExecutor(1)
+        self._report: Promise[CheckReport] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._own:
+            self._processes.__exit__(kind, error, trace)
+        self._thread.shutdown()
+
+    def watch(
+        self,
+        market: Market,
+        strategy: Strategy,
+        deciding: npt.NDArray[np.bool_],
+        recorder: Recorder,
+        config: RunConfig | None = None,
+    ) -> Decide:
+        """`recorder`, whose decisions will be replayed; call it before the strategy first decides.
+
+        Parameters
+        ----------
+        market, strategy, deciding
+            See `Run`.
+        recorder : Recorder
+        config : RunConfig, optional
+            The run file that the strategy comes from.
+        """
+        self._run = Run(market, strategy, deciding, config)
+        return keeping(recorder, market, self._run.moments)
+
+    def begin(self, seconds: float, run_hash: str, most: int | None = None) -> None:
+        """Begin to replay what was watched.
+
+        Parameters
+        ----------
+        seconds : float
+            Time that the decisions took.
+        run_hash : str
+            Goes into the seed of what is drawn, beside chance that no source can know.
+        most : int, optional
+            How many decisions; as many as there is time for if not given.
+        """
+        count = affordable(self._run, seconds) if most is None else most
+        self._report = self._thread.submit(self._checked, count, unpredictable(run_hash), self._code())
+
+    def _code(self) -> tuple[Library, Mapping[str, Source]]:
+        """What to import and what to run. Python reads source in one thread at a time only."""
+        return library_of(deciding_modules(self._run.cls)), sources(self._began)
+
+    def alone(self, most: int) -> Check:
+        """Make every second decision again without those between: what is kept between decisions shows.
+
+        Call it after `report`.
+        """
+        moments = drawn(self._run.moments[1::2], most, 0)
+        checks, _ = self._replayed(moments, 0, self._code())
+        found = [offence for check in checks for offence in check.offences]
+        said = [replace(offence, what="decided otherwise without those before:") for offence in found[:1]]
+        return judged(
+            "determinism", "every second decision alone", said, f"{len(moments)} decisions, none changed"
         )
-    else:
-        # The portfolio of that day can't be had to the last bit from fractional fills.
-        moments = tuple(replace(moment, target=_honest(strategy, market, moment)) for moment in moments)
-        checks = ()
-    checks += poison_checks(market, strategy, moments, seed)
-    return CheckReport(repr(strategy), market.name, len(ledger.decisions), len(moments), seed, checks)
+
+    @property
+    def moments(self) -> Sequence[Moment]:
+        """The decisions made so far."""
+        return self._run.moments
+
+    def report(self) -> CheckReport:
+        """Wait for what came out."""
+        assert self._report is not None
+        return self._report.result()
+
+    def _checked(self, most: int, seed: int, code: tuple[Library, Mapping[str, Source]]) -> CheckReport:
+        run = self._run
+        moments = drawn(run.moments, most, seed)
+        checks, walls = self._replayed(moments, seed, code)
+        counts = len(run.moments), len(moments)
+        return CheckReport(run.name, run.market.name, *counts, seed, checks, walls)
+
+    def _replayed(
+        self, moments: Sequence[Moment], seed: int, code: tuple[Library, Mapping[str, Source]]
+    ) -> tuple[tuple[Check, ...], tuple[str, ...]]:
+        """What came out, and the walls that stood."""
+        run = self._run
+        if not moments:
+            return (note(KIND, "replay", "there was no decision to replay"),), ()
+        answers = Answers((), {}, run.problem)
+        if not run.problem:
+            answers = self._processes.ask(run.market, run.tables, *code, run.recipe, moments, seed)
+        return compared(run, moments, answers), answers.walls
 
 
-def poison_checks(
-    market: Market, strategy: Strategy, moments: Sequence[Moment], seed: int
-) -> tuple[Check, ...]:
-    """Make `moments` again under each poison, and work the figures out again under one."""
-    checks = [_poison_check(market, strategy, moments, poison, seed) for poison in POISONS]
-    if moments and market.derived:
-        checks.append(rebuilt_figures(market, moments[len(moments) // 2].session, seed))
-    return tuple(checks)
+def unpredictable(run_hash: str) -> int:
+    """A seed that no source can know: the run's hash, and chance."""
+    return int.from_bytes(hashlib.sha256(run_hash.encode() + os.urandom(16)).digest()[:6], "big")
 
 
-def _poison_check(
-    market: Market, strategy: Strategy, moments: Sequence[Moment], poison: Poison, seed: int
-) -> Check:
-    future = Future(market, poison, seed)
-    offences: list[Offence] = []
-    for moment in sorted(moments, key=lambda moment: -moment.session):
-        where = future.after(moment.session)
-        offences += changes(strategy, market, (moment,), where, f"changed with later data {poison}:")
-    return judged(KIND, f"later data {poison}", offences, f"{len(moments)} decisions, none changed")
+def affordable(run: Run, seconds: float) -> int:
+    """How many decisions can be replayed in `SECONDS`, but at least `LEAST`."""
+    once = seconds / max(1, len(run.moments)) + SECONDS_PER_NUMBER * run.market.close.size
+    return max(LEAST, int(SECONDS / once))
 
 
-def rebuilt_figures(market: Market, session: int, seed: int) -> Check:
-    """Work every derived fact out again from shuffled later filings: what was known before must stay."""
-    other = poisoned(market, session, "shuffled", seed)
-    names = [name for name in market.derived if name in fundamentals.names(market)]
-    for name in names:
-        fundamentals.fact(other, name)
-    wrong = unlike({name: market.derived[name] for name in names}, other.derived, session + 1)
-    offences = [
-        Offence(f"fact {name} depends on a later filing", str(market.sessions[row])) for name, row in wrong
+def compared(run: Run, moments: Sequence[Moment], answers: Answers) -> tuple[Check, ...]:
+    """The run's decisions beside the sealed processes' answers."""
+    if answers.failure:
+        what = "could not be loaded where no file can be opened:"
+        return (judged(KIND, "replay", [Offence(what, value=answers.failure)], ""),)
+    fine = f"{len(moments)} decisions, none changed"
+    checks = [
+        judged(KIND, WORDS[future], _changes(run, moments, answers.made[future]), fine) for future in FUTURES
     ]
-    fine = f"{len(names)} facts the same up to {market.sessions[session]}"
-    return judged(KIND, "facts from shuffled later filings", offences, fine)
+    lying = _schedule(run, moments, answers.made["absent"])
+    return (*checks, judged(KIND, "schedule", lying, "the same days without the future"))
 
 
-def delayed_filings(market: Market, strategy: Strategy, moments: Sequence[Moment]) -> list[Check]:
-    """Which decisions hang on when figures were filed: information, no fault."""
-    if market.facts.empty:
-        return []
-    checks = []
-    for sessions in DELAYS:
-        other = with_filings_delayed(market, sessions)
-        found = changes(strategy, market, moments, other, "")
-        first = f"; first: {found[0]}" if found else ""
-        said = f"{len(found)} of {len(moments)} decisions would have been others{first}"
-        checks.append(note(KIND, f"filings {sessions} sessions later", said))
-    return checks
+def _changes(run: Run, moments: Sequence[Moment], made: Sequence[Any]) -> list[Offence]:
+    found = []
+    for moment, answer in zip(moments, made, strict=False):
+        offence = difference(run.market, moment, answer, "decided otherwise:")
+        if offence is not None:
+            found.append(offence)
+    return found
 
 
-def _whole(ledger: Ledger) -> bool:
-    shares = ledger.fills["shares"].to_numpy()
-    return bool((shares == np.round(shares)).all())
-
-
-def _honest(strategy: Strategy, market: Market, moment: Moment) -> Target | None:
-    target = decided(strategy, market, moment)
-    return moment.target if isinstance(target, Failed) else target
+def _schedule(run: Run, moments: Sequence[Moment], made: Sequence[Any]) -> list[Offence]:
+    """Decision days that only the whole calendar, or something else, can have told."""
+    found = []
+    for moment, answer in zip(moments, made, strict=False):
+        said = np.packbits(run.deciding[: moment.session + 1]).tobytes().hex()
+        if answer.get("decides", said) != said:
+            found.append(Offence("other decision days without the future", day_of(run.market, moment)))
+    return found

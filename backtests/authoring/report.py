@@ -37,7 +37,7 @@ class Check:
     Attributes
     ----------
     kind : str
-        Look-ahead, determinism, purity, sanity, robustness or delay.
+        Look-ahead, determinism, source, sanity, robustness or delay.
     name : str
         What was tried.
     outcome : {"pass", "fail", "note"}
@@ -95,6 +95,8 @@ class CheckReport:
     seed : int
         With which they were drawn.
     checks : tuple of Check
+    walls : tuple of str
+        What closed files and network while decisions were replayed, the strongest first.
     """
 
     strategy: str
@@ -103,6 +105,7 @@ class CheckReport:
     sampled: int
     seed: int
     checks: tuple[Check, ...]
+    walls: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -118,13 +121,3 @@ class CheckReport:
         """The report as JSON knows it, for a manifest."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return {"passed": self.passed, **plain}
-
-    def sentence(self) -> str:
-        """The report in one sentence."""
-        if self.passed and not self.sampled:
-            return "Look-ahead: not checked, for there was no decision to replay."
-        tried = f"{self.sampled} of {self.decisions} decisions replayed with the future replaced"
-        if self.passed:
-            return f"Look-ahead check passed: {tried}, none changed."
-        first = self.failures[0]
-        return f"LOOK-AHEAD CHECK FAILED: {first.kind}, {first.name}: {first.summary}"

@@ -73,7 +73,7 @@ class $name(Strategy):
 TEST = Template('''\
 """$name does what it says, and can't look ahead."""
 
-from backtests.authoring import check_strategy
+from backtests.authoring.check import check_strategy
 from strategies.asof import AsOf
 from strategies.$module import $name
 
@@ -91,7 +91,7 @@ def test_it_holds_while_too_little_is_known(sample):
 
 
 def test_it_cannot_look_ahead(sample):
-    report = check_strategy($name(), sample, decisions=24, elsewhere=False)
+    report = check_strategy($name(), sample, decisions=24)
     assert report.passed, report.failures
 ''')
 

@@ -1,223 +1,172 @@
-"""What the source of a strategy does that a decision must not: files, network, clock, chance, engines."""
+"""What the author knew: names, dates and tables in the source and in the parameters of a strategy.
+
+No machine can tell hindsight from insight. It can count what hindsight is made of.
+"""
 
 from __future__ import annotations
 
 import ast
-import importlib.util
-import inspect
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
+import datetime as dt
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
-from backtests.authoring.report import Check, Offence, judged
+from backtests.authoring.report import Check, note
+from backtests.authoring.sealed.code import deciding_modules, tree_of
 
-KIND = "purity"
+KIND = "source"
 
-OUTSIDE = frozenset(
-    {
-        *("os", "io", "pathlib", "shutil", "tempfile", "glob", "fileinput", "mmap", "zipfile", "tarfile"),
-        *("gzip", "bz2", "lzma", "csv", "pickle", "shelve", "sqlite3", "dbm", "marshal", "configparser"),
-        *("socket", "ssl", "http", "urllib", "ftplib", "smtplib", "requests", "httpx", "aiohttp", "yfinance"),
-        *("subprocess", "threading", "multiprocessing", "concurrent", "asyncio", "signal", "ctypes", "cffi"),
-        *("time", "sched", "platform", "getpass", "uuid", "random", "secrets", "atexit", "webbrowser"),
-        *("sys", "gc", "inspect", "builtins", "importlib", "pkgutil", "runpy", "code", "linecache"),
-        *("traceback", "tracemalloc", "joblib", "pyarrow", "exchange_calendars", "pandas_datareader"),
-    }
-)
-"""Modules that lead out of what a decision may see."""
+LONG = 40
+"""Entries of a list, or words and numbers in a text, that make a table."""
 
-ENGINES = frozenset({"backtests", "backtrader", "pyfolio", "empyrical"})
-
-SEEN = {"strategies.asof": {"AsOf"}, "datafeeds.names": {"unknown_name"}}
-"""All that a strategy may import from where numbers come from."""
-
-CALLS = frozenset(
-    {"open", "exec", "eval", "compile", "__import__", "input", "breakpoint", "globals", "locals", "vars"}
-)
-
-FILES = frozenset(
-    {
-        *("read_csv", "read_parquet", "read_pickle", "read_table", "read_excel", "read_feather", "read_hdf"),
-        *("read_json", "read_sql", "read_html", "read_xml", "read_text", "read_bytes", "read_fwf"),
-        *("to_csv", "to_parquet", "to_pickle", "to_excel", "to_feather", "to_hdf", "to_sql"),
-        *("write_text", "write_bytes", "fromfile", "tofile", "loadtxt", "savetxt", "genfromtxt", "memmap"),
-    }
-)
-
-CLOCK = frozenset({"now", "utcnow"})
-
-INSIDES = frozenset(
-    {
-        *("__globals__", "__closure__", "__code__", "__subclasses__", "__builtins__", "__loader__"),
-        *("f_back", "f_globals", "f_locals", "tb_frame", "gi_frame", "modules"),
-    }
-)
-
-SEEDED = frozenset({"default_rng", "Generator", "SeedSequence", "PCG64", "Philox", "RandomState"})
-
-_FRAMEWORK = frozenset(
+FRAMEWORK = frozenset(
     {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}
 )
-"""Modules whose insides are the framework's own affair."""
+"""Modules that are the same for every strategy."""
+
+_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?(?!\d)")
+_WORD = re.compile(r"[A-Za-z]+(?:[.-][A-Za-z]+)?|\d+(?:\.\d+)?")
 
 
-def source_check(cls: type) -> Check:
-    """Read the modules that `cls` is written in."""
-    modules = own_modules(cls)
-    offences = [Offence(what, value=where) for module in modules for what, where in read_module(module)]
-    fine = f"nothing in {', '.join(module.name for module in modules)}"
-    return judged(KIND, "source", offences, fine)
+@dataclass(frozen=True)
+class Reading:
+    """What the code that decides, and its parameters, say of particular companies and days.
+
+    Attributes
+    ----------
+    modules : tuple of str
+        What was read.
+    symbols, dates : tuple of str
+        Symbols of the market and dates that are named, sorted.
+    tables : tuple of str
+        Where long tables stand: module and line, or the parameter.
+    """
+
+    modules: tuple[str, ...]
+    symbols: tuple[str, ...]
+    dates: tuple[str, ...]
+    tables: tuple[str, ...]
 
 
-def own_modules(cls: type) -> list[Path]:
-    """Files of the strategy: its own, its bases' and those it imports from its own folder or package."""
-    files: list[Path] = []
-    waiting = [
-        sys.modules[base.__module__]
-        for base in cls.__mro__
-        if base.__module__ in sys.modules and base.__module__ not in _FRAMEWORK
-    ]
-    waiting = [module for module in waiting if _is_source(module) and not _is_library(module)]
-    while waiting:
-        module = waiting.pop(0)
-        file = Path(inspect.getfile(module))
-        if file in files:
-            continue
-        files.append(file)
-        package = module.__name__.partition(".")[0]
-        for name in _imported(ast.parse(file.read_text(encoding="utf-8"))):
-            beside = sys.modules.get(name)
-            if beside is None or name in _FRAMEWORK or not _is_source(beside):
-                continue
-            near = Path(inspect.getfile(beside)).parent == file.parent and not _is_library(beside)
-            if near or (name.partition(".")[0] == package and package != "datafeeds"):
-                waiting.append(beside)
-    return files
+def read_source(cls: type, parameters: Mapping[str, Any], symbols: Collection[str]) -> Reading:
+    """Read the modules that decide, and the parameters.
 
-
-def _is_source(module: ModuleType) -> bool:
-    return str(getattr(module, "__file__", None) or "").endswith(".py")
-
-
-def _is_library(module: ModuleType) -> bool:
-    name = module.__name__.partition(".")[0]
-    return name in sys.stdlib_module_names or name in {"datafeeds", "backtests", "pydantic", "backtrader"}
-
-
-def _imported(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def read_module(file: Path) -> list[tuple[str, str]]:
-    """What the source in `file` must not do, each with its file and line."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    defined |= {name.id for name in ast.walk(tree) if isinstance(name, ast.Name)}
-    found = []
-    for node in _run_time(tree):
-        what = _offence(node, defined)
-        if what:
-            found.append((what, f"{file.name}:{getattr(node, 'lineno', 0)}"))
-    return found
-
-
-def _run_time(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only type checkers see."""
-    yield node
-    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-        children: list[ast.AST] = list(node.orelse)
-    else:
-        children = list(ast.iter_child_nodes(node))
-    for child in children:
-        yield from _run_time(child)
-
-
-def _offence(node: ast.AST, defined: set[str]) -> str:
-    if isinstance(node, ast.Import):
-        return next((said for alias in node.names if (said := _of_import(alias.name, None))), "")
-    if isinstance(node, ast.ImportFrom):
-        return next((said for alias in node.names if (said := _of_import(node.module or "", alias.name))), "")
-    if isinstance(node, ast.Global):
-        return f"keeps {', '.join(node.names)} between decisions (global); use Target.remember"
-    if isinstance(node, ast.Attribute):
-        return _of_attribute(node, node.attr, defined)
-    if isinstance(node, ast.Call):
-        return _of_call(node, defined)
-    return ""
-
-
-def _of_import(module: str, name: str | None) -> str:
-    top = module.partition(".")[0]
-    if top in OUTSIDE:
-        return f"imports {module}: a decision depends only on what is seen"
-    if top in ENGINES:
-        return f"imports {module}: a strategy does not know the engine"
-    if (top == "datafeeds" or module == "strategies.asof") and (
-        name is None or name not in SEEN.get(module, ())
-    ):
-        return f"imports {module}{f'.{name}' if name else ''}: the market is seen through AsOf only"
-    if "datasets" in (*module.split("."), name):
-        return f"imports {module}: data comes from the market only"
-    if name is not None and name.startswith("_") and top not in ("strategies", "__future__", ""):
-        return f"imports the private {module}.{name}"
-    return ""
-
-
-def _of_attribute(node: ast.Attribute, name: str, defined: set[str]) -> str:
-    if name in FILES:
-        return f"reads or writes a file: {name}"
-    if name in CLOCK:
-        return f"reads the clock: {name}; today is see.today"
-    if name in INSIDES:
-        return f"reaches into the interpreter: {name}"
-    whose = node.value.id if isinstance(node.value, ast.Name) else ""
-    private = name.startswith("_") and not name.endswith("__") and name not in ("_replace", "_asdict")
-    if private and whose not in ("self", "cls") and name not in defined:
-        return f"reaches into private parts: {name}"
-    if _is_numpy_random(node.value) and name not in SEEDED:
-        return f"draws from numpy.random.{name}, which has no seed of its own; use default_rng(seed)"
-    return ""
-
-
-def _of_call(node: ast.Call, defined: set[str]) -> str:
-    function = node.func
-    if isinstance(function, ast.Name):
-        if function.id in CALLS:
-            return f"calls {function.id}"
-        if function.id in ("getattr", "setattr", "delattr") and len(node.args) > 1:
-            name = node.args[1]
-            if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                reached = ast.Attribute(node.args[0], name.value, ast.Load())
-                return _of_attribute(reached, name.value, defined)
-    if isinstance(function, ast.Name | ast.Attribute):
-        called = function.id if isinstance(function, ast.Name) else function.attr
-        if called in ("default_rng", "RandomState", "SeedSequence") and not node.args and not node.keywords:
-            return f"draws at random without a seed: {called}()"
-    if isinstance(function, ast.Attribute) and function.attr == "today":
-        return "reads the clock: today(); today is see.today"
-    return ""
-
-
-def _is_numpy_random(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Attribute)
-        and node.attr == "random"
-        and isinstance(node.value, ast.Name)
-        and node.value.id in ("np", "numpy")
+    Parameters
+    ----------
+    cls : type
+        The strategy's class.
+    parameters : mapping
+        As a run file says them.
+    symbols : collection of str
+        Of the market.
+    """
+    modules = [module for module in deciding_modules(cls) if module.__name__ not in FRAMEWORK]
+    said: list[tuple[str, Any]] = []
+    for module in modules:
+        tree = tree_of(module)
+        if tree is not None:
+            name = (
+                module.__name__.rpartition("_")[2] if "strategy_file_" in module.__name__ else module.__name__
+            )
+            said += [(f"{name}:{line}", value) for line, value in _values(tree)]
+    for key, value in parameters.items():
+        said += [(key, part) for part in _parts(value)]
+    texts = [str(value) for _, value in said if not isinstance(value, _Long)]
+    named = {word for text in texts for word in _words(text)} & set(symbols)
+    dates = {date for text in texts for date in _dates(text)}
+    tables = tuple(dict.fromkeys(place for place, value in said if _is_table(value)))
+    return Reading(
+        tuple(sorted(module.__name__ for module in modules)),
+        tuple(sorted(named)),
+        tuple(sorted(dates)),
+        tables,
     )
 
 
-def fresh_module(file: Path, like: ModuleType) -> ModuleType:
-    """A second copy of the module in `file`, not executed yet."""
-    package = like.__name__.rpartition(".")[0]
-    name = f"{package}.{file.stem}_read_again" if package else f"{file.stem}_read_again"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None:
-        raise ImportError(str(file))
-    return importlib.util.module_from_spec(spec)
+def in_words(reading: Reading) -> str:
+    """What was found, in half a sentence."""
+    counts = (
+        (len(reading.symbols), "symbol"),
+        (len(reading.dates), "date"),
+        (len(reading.tables), "long table"),
+    )
+    parts = [f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count]
+    if not parts:
+        return "the source and its parameters name no symbol and no date"
+    return f"the source and its parameters hold {', '.join(parts)}"
+
+
+def source_check(cls: type, parameters: Mapping[str, Any], symbols: Collection[str]) -> Check:
+    """Count what the author knew; information, no fault."""
+    reading = read_source(cls, parameters, symbols)
+    shown = [*reading.symbols[:8], *reading.dates[:4], *reading.tables[:4]]
+    return note(
+        KIND, "names, dates and tables", in_words(reading) + (f": {', '.join(shown)}" if shown else "")
+    )
+
+
+class _Long:
+    """A list with many entries."""
+
+
+def _values(tree: ast.Module) -> Iterator[tuple[int, Any]]:
+    """Constants with their lines, docstrings left out, and a mark for each long list."""
+    words = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in words:
+            yield node.lineno, node.value
+        elif (isinstance(node, ast.List | ast.Tuple | ast.Set) and len(node.elts) > LONG) or (
+            isinstance(node, ast.Dict) and len(node.keys) > LONG
+        ):
+            yield node.lineno, _Long()
+        elif isinstance(node, ast.Call) and len(node.args) == 3:
+            year, month, day = (getattr(part, "value", None) for part in node.args)
+            if (
+                isinstance(year, int)
+                and isinstance(month, int)
+                and isinstance(day, int)
+                and 1900 < year < 2100
+            ):
+                yield node.lineno, f"{year}-{month:02}-{day:02}"
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple | set):
+        if len(value) > LONG:
+            yield _Long()
+        for each in value:
+            yield from _parts(each)
+    else:
+        yield value
+
+
+def _is_table(value: Any) -> bool:
+    if isinstance(value, _Long):
+        return True
+    if isinstance(value, bytes):
+        return len(value) > 4 * LONG
+    if isinstance(value, int):
+        return value.bit_length() > 128
+    return isinstance(value, str) and (
+        len(_words(value)) > LONG or any(len(word) > 4 * LONG for word in value.split())
+    )
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text)
+
+
+def _dates(text: str) -> list[str]:
+    found = _DATE.findall(text)
+    if re.fullmatch(r"(19|20)\d{6}", text):
+        with suppress(ValueError):
+            found.append(dt.datetime.strptime(text, "%Y%m%d").date().isoformat())
+    return found

@@ -15,6 +15,8 @@ from backtests.authoring.check import check_strategy
 from backtests.authoring.report import CheckReport
 from backtests.authoring.scaffold import new_strategy, snake_case
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
+from backtests.provenance import trial_hash
+from backtests.records import register
 from backtests.runner import account_of
 from backtests.settings import run_file as run_files
 from backtests.settings.markets import open_market
@@ -60,14 +62,19 @@ def check_strategy_command(
             strategy,
             traded,
             account_of(config, traded),
+            config=config,
             decisions=decisions,
             seed=seed,
             progress=lambda what: status.update(what),
         )
+    register.record(traded, [register.Trial(trial_hash(config, traded), "check-strategy")])
     console.print(report_table(report))
     failed = len(report.failures)
     said = "[green]passed[/]" if report.passed else f"[bold red]{failed} of {len(report.checks)} failed[/]"
-    console.print(f"{report.sampled} of {report.decisions} decisions replayed, seed {seed}: {said}")
+    console.print(f"{report.sampled} of {report.decisions} decisions replayed, seed {report.seed}: {said}")
+    if report.walls:
+        walls = ", ".join(report.walls)
+        console.print(f"Files and network were closed meanwhile, by {walls}.", highlight=False)
     if record is not None:
         record.write_text(json.dumps(report.record(), indent=2) + "\n", encoding="utf-8")
     return report.passed

@@ -15,6 +15,7 @@ from backtests.settings.markets import DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.layout import check_folder
 from datafeeds.sources.fetch import fetch
+from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
 QUOTED = 3
@@ -30,6 +31,7 @@ def check_command(path: Path, every: bool) -> bool:
     every : bool
         Whether each finding has its line, or each check its number and first few findings.
     """
+    finish(path)
     checked = check_folder(path)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     print_block(console, findings_table(checked.findings))
@@ -45,6 +47,7 @@ def check_command(path: Path, every: bool) -> bool:
 
 def report_command(path: Path, html: Path) -> bool:
     """Write the page about a market folder; True if a run can use the folder."""
+    finish(path)
     checked = check_folder(path)
     try:
         html.parent.mkdir(parents=True, exist_ok=True)

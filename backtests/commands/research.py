@@ -11,6 +11,7 @@ from rich.console import Console
 from backtests.document.blocks import Document
 from backtests.document.html import html as rendered
 from backtests.document.terminal import print_block, print_sections
+from backtests.records import register
 from backtests.records.results import ResultsError
 from backtests.research import ablation
 from backtests.research.claims.report import markdown, section
@@ -29,6 +30,8 @@ def claims_command(markets: Sequence[str], html: Path | None, text: Path | None)
             boards.append(
                 scoreboard(open_market(name), progress=lambda what: status.update(f"testing: {what}"))
             )
+        claimed = [register.Trial(f"claim {row.claim.key}", "claim") for row in boards[-1].rows]
+        register.record(boards[-1].market, claimed)
     sections = tuple(section(board, f"claims-{position}") for position, board in enumerate(boards, start=1))
     console = Console()
     print_sections(console, sections)

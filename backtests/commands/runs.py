@@ -17,14 +17,14 @@ from backtests.document.pdf import PAPERS, Paper
 from backtests.records.results import find, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
-from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import caution, knows_future, lookahead, trials_on_record, verification
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
 """Where the metrics of each scope stand in ``metrics.json``."""
 
 
-def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> None:
-    """Run a backtest, write its folder and print its numbers."""
+def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> bool:
+    """Run a backtest, write its folder, print its numbers, and say whether it may know the future."""
     papers: dict[str, Paper] = {name: name for name in PAPERS}
     if paper not in papers:
         raise ConfigError(f"--paper {paper!r}: write {' or '.join(papers)}")
@@ -39,6 +39,7 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> N
         progress("writing the tearsheet")
         written = write(result, results, papers[paper])
     _print_summary(written.folder, written.metrics, written.manifest)
+    return knows_future(written.manifest)
 
 
 def show_command(run: str, results: Path) -> None:
@@ -52,6 +53,8 @@ def show_command(run: str, results: Path) -> None:
 
 def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
     console = Console()
+    if first := caution(manifest):
+        console.print(first, style="bold red", markup=False, highlight=False)
     console.print(summary_table(metrics))
     for say in (verification, lookahead, trials_on_record):
         console.print(say(manifest), markup=False, highlight=False)

@@ -5,7 +5,7 @@ Every label, name and reason in here is untrusted text; a renderer must escape i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -18,6 +18,7 @@ from datafeeds.market import Array, Dates
 Align = Literal["left", "right"]
 Dash = Literal["solid", "dashed", "dotted", "dashdot", "longdash", "sparse"]
 Tone = Literal["plain", "lead", "note", "warning"]
+Outcome = Literal["pass", "warn", "fail"]
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,60 @@ class Highlights:
     items: tuple[Highlight, ...]
 
 
+@dataclass(frozen=True)
+class Check:
+    """One line of a scorecard.
+
+    Attributes
+    ----------
+    what : str
+        What was looked at.
+    outcome : {"pass", "warn", "fail"}
+    said : str
+        What came out.
+    """
+
+    what: str
+    outcome: Outcome
+    said: str
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """What was checked, and what came out, at a glance.
+
+    Raises
+    ------
+    ValueError
+        If it has more than `MOST` lines: then it is a table.
+    """
+
+    MOST: ClassVar[int] = 10
+
+    title: str
+    checks: tuple[Check, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.checks) > self.MOST:
+            raise ValueError(f"a scorecard has at most {self.MOST} lines, this one {len(self.checks)}")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Room to sign on paper; not shown on screen.
+
+    Attributes
+    ----------
+    text : str
+        What is signed.
+    places : tuple of str
+        What is written on each line.
+    """
+
+    text: str
+    places: tuple[str, ...] = ("Name", "Date", "Signature")
+
+
 @dataclass(frozen=True, eq=False)
 class Line:
     """One line of a chart, or one layer of an area chart.
@@ -246,6 +301,8 @@ class Line:
         Position in the palette, from 0.
     dash : str
         Tells lines apart without colour.
+    on_request : bool
+        Whether it is drawn only when a reader asks for it, and so never on paper.
     """
 
     label: str
@@ -253,6 +310,7 @@ class Line:
     values: Array
     slot: int = 0
     dash: Dash = "solid"
+    on_request: bool = False
 
 
 DASHES: tuple[Dash, ...] = ("solid", "dashed", "dotted", "dashdot", "longdash", "sparse")
@@ -303,6 +361,8 @@ class LineChart:
     least : float
         Smallest span of the vertical axis, so that noise does not fill the chart.
     marks : tuple of Marks
+    rebase : bool
+        Whether readers may look at all lines relative to any one of them.
     """
 
     lines: tuple[Line, ...]
@@ -312,6 +372,12 @@ class LineChart:
     rule: float | None = None
     least: float = 0.0
     marks: tuple[Marks, ...] = ()
+    rebase: bool = False
+
+    @property
+    def shown(self) -> tuple[Line, ...]:
+        """The lines that are drawn without asking."""
+        return tuple(line for line in self.lines if not line.on_request)
 
 
 @dataclass(frozen=True, eq=False)
@@ -399,7 +465,8 @@ class Details:
     summary : str
     blocks : tuple of Block
     paper : bool
-        Whether they stand open on paper; else the summary alone does, and says where the rest is.
+        Whether paper has them: open in an appendix, else behind the last section. If not, paper has the
+        summary alone, and says where the rest is.
     """
 
     summary: str
@@ -419,6 +486,8 @@ Block = (
     | Bullets
     | Facts
     | Highlights
+    | Scorecard
+    | Signature
     | Table
     | HeatMap
     | Figure
@@ -427,6 +496,14 @@ Block = (
     | Details
     | Beside
 )
+
+
+def every_block(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Each block, and after it those inside it."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Details | Beside):
+            yield from every_block(block.blocks)
 
 
 @dataclass(frozen=True)
@@ -439,11 +516,14 @@ class Section:
         Unique in the document; letters, digits and hyphens.
     title : str
     blocks : tuple of Block
+    appendix : bool
+        Whether it is for looking up, not for reading: on paper it follows the list of appendices.
     """
 
     key: str
     title: str
     blocks: tuple[Block, ...]
+    appendix: bool = False
 
 
 @dataclass(frozen=True)
@@ -474,6 +554,12 @@ class Document:
     annual: bool = True
     kind: str = ""
     wide: bool = False
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Every chart of the document."""
+        blocks = every_block(block for section in self.sections for block in section.blocks)
+        return tuple(block for block in blocks if isinstance(block, Figure))
 
     def term(self, key: str) -> str:
         """Return what readers see for the definition `key`."""

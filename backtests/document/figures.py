@@ -103,7 +103,7 @@ def _lines(axes: Axes, chart: LineChart) -> None:
         axes.set_yscale("log")
     if chart.rule is not None:
         axes.axhline(chart.rule, color=INK_LIGHT, linewidth=0.6, zorder=1)
-    for position, line in enumerate(chart.lines):
+    for position, line in enumerate(chart.shown):
         kept = thinned(line.values)
         axes.plot(
             days(line.dates[kept]),
@@ -116,7 +116,7 @@ def _lines(axes: Axes, chart: LineChart) -> None:
             dash_joinstyle="round",
         )
     if chart.fill:
-        first = chart.lines[0]
+        first = chart.shown[0]
         kept = thinned(first.values)
         axes.fill_between(
             days(first.dates[kept]),
@@ -141,7 +141,7 @@ def _lines(axes: Axes, chart: LineChart) -> None:
     low, high = axes.get_ylim()
     if high - low < chart.least:
         axes.set_ylim((low + high - chart.least) / 2, (low + high + chart.least) / 2)
-    _dates(axes, chart.lines)
+    _dates(axes, chart.shown)
     _values(axes, chart.form, chart.log)
 
 

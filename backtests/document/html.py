@@ -1,7 +1,7 @@
-"""A document as one self-contained HTML file: inline style, SVG and one small script; no network.
+"""A document as one self-contained HTML file: inline style, data, SVG and scripts; no network.
 
-Without the script everything can still be read; it sorts and copies tables and switches the theme. The page
-allows this one script by its hash, and no other.
+Without script everything can still be read; it sorts and copies tables, switches the theme and makes charts
+live. The page allows its own scripts by their hashes, and no others.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from backtests.document.blocks import AreaChart, Document, Figure, LineChart
+from backtests.document.blocks import Document, Figure
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
-from backtests.document.palette import variables
+from backtests.document.live import chart_data, library
+from backtests.document.palette import variable_of, variables
 from backtests.document.svg import inline_svg
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,7 +29,22 @@ def html(document: Document) -> str:
 
     Every text of the document is escaped.
     """
-    return _environment().get_template("document.html.jinja").render(sheet=document)
+    figures = document.figures
+    scripts = [_template("document.js")]
+    if figures:
+        scripts += [library("uPlot.iife.js"), _template("charts.js")]
+    return (
+        _environment()
+        .get_template("document.html.jinja")
+        .render(
+            sheet=document,
+            # Safe: this package's, or uPlot's, or JSON without a "<".
+            scripts=[Markup(script) for script in scripts],
+            hashes=[_hash(script) for script in scripts],
+            chart_data=Markup(chart_data(figures)) if figures else "",
+            chart_style=Markup(library("uPlot.min.css")) if figures else "",
+        )
+    )
 
 
 def write_html(document: Document, path: Path | str) -> Path:
@@ -38,27 +54,21 @@ def write_html(document: Document, path: Path | str) -> Path:
     return target
 
 
-def pages_of(folder: Path) -> Environment:
-    """Templates of a folder, set so that every text is escaped and every unknown name an error."""
-    return Environment(
-        loader=FileSystemLoader(folder),
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = pages_of(TEMPLATES)
     environment.globals.update(
         kind=lambda block: type(block).__name__,
         svg=_svg,
-        legend=_legend,
-        style=lambda: Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
-        script=_script(),
-        script_hash=base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode(),
+        legend=legend,
+        variable_of=variable_of,
+        style=Markup(_template("style.css")),
         variables=variables(),
     )
     environment.filters["formatted"] = formatted
@@ -66,23 +76,14 @@ def _environment() -> Environment:
 
 
 @cache
-def _script() -> Markup:
-    return Markup((TEMPLATES / "document.js").read_text(encoding="utf-8"))
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _svg(figure: Figure) -> Markup:
     # Safe: matplotlib escapes its texts, which are ticks only, and keys come from this package.
     return Markup(inline_svg(figure.chart, figure.key, f"{figure.key}-alt"))
-
-
-def _legend(chart: LineChart | AreaChart) -> list[tuple[str, str, str, str]]:
-    """Label, shape, colour and dash array of each entry of a chart's legend."""
-    return [
-        (each.label, each.shape, _variable(each.color), " ".join(f"{length:g}" for length in each.dashes))
-        for each in legend(chart)
-    ]
-
-
-def _variable(color: str) -> str:
-    """The page's variable for a colour of the light palette."""
-    return next(f"var({name})" for name, pair in variables().items() if pair[0] == color)

@@ -19,6 +19,11 @@ def series_color(slot: int) -> str:
     return CASH_LIGHT if slot < 0 else SERIES_LIGHT[slot % len(SERIES_LIGHT)]
 
 
+def variable_of(slot: int) -> str:
+    """CSS variable of a palette position; -1 is cash."""
+    return "--series-cash" if slot < 0 else f"--series-{slot % len(SERIES_LIGHT)}"
+
+
 def variables() -> dict[str, tuple[str, str]]:
     """CSS variable of every chart colour with its light and its dark value."""
     series = {

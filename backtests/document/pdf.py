@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,10 +27,14 @@ from backtests.document.blocks import (
     Highlights,
     LogEntry,
     Paragraph,
+    Scorecard,
+    Section,
+    Signature,
     Table,
 )
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
+from backtests.document.palette import series_color
 from backtests.document.svg import standalone_svg
 
 Paper = Literal["a4", "letter"]
@@ -71,11 +76,21 @@ def write_pdf(document: Document, path: Path | str, paper: Paper = "a4") -> Path
 
 
 def plain(document: Document, paper: Paper = "a4") -> dict[str, Any]:
-    """The document as what JSON knows, every value as readers see it."""
+    """The document as what JSON knows, every value as readers see it.
+
+    What is folded in a section stands behind the last one, among the appendices.
+    """
     blocks = [block for section in document.sections for block in section.blocks]
     explained = {
         definition.key for block in blocks if isinstance(block, Glossary) for definition in block.definitions
     }
+    read = [section for section in document.sections if not section.appendix]
+    folded = [
+        Section(f"{section.key}-folded", f"{section.title}, in detail", details, appendix=True)
+        for section in read
+        if (details := tuple(each for each in section.blocks if isinstance(each, Details) and each.paper))
+    ]
+    looked_up = [*folded, *(section for section in document.sections if section.appendix)]
     return {
         "kind": document.kind,
         "title": document.title,
@@ -83,21 +98,25 @@ def plain(document: Document, paper: Paper = "a4") -> dict[str, Any]:
         "footer": document.footer,
         "paper": PAPERS[paper],
         "glossary": sorted(explained),
-        "sections": [
-            {
-                "title": section.title,
-                "blocks": [each for block in section.blocks for each in _blocks(document, block)],
-            }
-            for section in document.sections
-        ],
+        "sections": [_section(document, section) for section in read],
+        "appendices": [_section(document, section) for section in looked_up],
     }
+
+
+def _section(sheet: Document, section: Section) -> dict[str, Any]:
+    blocks: list[dict[str, Any]] = []
+    for block in section.blocks:
+        if isinstance(block, Details) and block.paper and not section.appendix:
+            blocks.append({"kind": "Reference", "text": block.summary, "key": f"{section.key}-folded"})
+        else:
+            blocks += _blocks(sheet, block)
+    return {"key": section.key, "title": section.title, "blocks": blocks}
 
 
 def _blocks(sheet: Document, block: Block) -> Iterator[dict[str, Any]]:
     match block:
         case Details() if not block.paper:
-            text = f"{block.summary}: listed in the run's tearsheet.html."
-            yield {"kind": "Paragraph", "text": text, "tone": "note"}
+            yield {"kind": "Paragraph", "text": f"{block.summary}: on the screen's page.", "tone": "note"}
         case Details():
             yield {"kind": "Heading", "text": block.summary}
             for inner in block.blocks:
@@ -131,6 +150,10 @@ def _content(sheet: Document, block: Block) -> dict[str, Any]:
                     for item in block.items
                 ]
             }
+        case Scorecard():
+            return {"title": block.title, "checks": [asdict(check) for check in block.checks]}
+        case Signature():
+            return asdict(block)
         case Table():
             return _table(sheet, block)
         case Figure():
@@ -142,10 +165,11 @@ def _content(sheet: Document, block: Block) -> dict[str, Any]:
                     {
                         "label": each.label,
                         "shape": each.shape,
-                        "color": each.color,
+                        "color": series_color(each.slot),
                         "dashes": list(each.dashes),
                     }
                     for each in legend(block.chart)
+                    if not each.on_request
                 ],
             }
         case DecisionLog():

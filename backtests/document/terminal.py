@@ -14,10 +14,14 @@ from backtests.document.blocks import (
     Details,
     Facts,
     HeatMap,
+    Outcome,
     Paragraph,
+    Scorecard,
     Section,
     Table,
 )
+
+OUTCOMES: dict[Outcome, str] = {"pass": "", "warn": "yellow", "fail": "bold red"}
 
 
 def print_sections(console: Console, sections: Iterable[Section]) -> None:
@@ -41,6 +45,10 @@ def print_block(console: Console, block: Block) -> None:
             console.print(_table(block))
             if block.note:
                 console.print(block.note, markup=False, highlight=False, style="dim")
+        case Scorecard():
+            for check in block.checks:
+                line = f"{check.outcome:>4}  {check.what}. {check.said}"
+                console.print(line, markup=False, highlight=False, style=OUTCOMES[check.outcome])
         case HeatMap():
             print_block(console, block.table)
         case Facts():

@@ -1,6 +1,7 @@
 """The event engine: backtrader, with a broker that fills by the rules and a loop that skips idle sessions.
 
-Cerebro, Strategy, orders, positions and commission schemes are backtrader's own. By subclassing:
+Cerebro, Strategy, the execution of orders, positions and commission schemes are backtrader's own. By
+subclassing:
 
 *   `SessionBroker` fills an order the moment it is sent in ``next_open`` (cheat-on-open, at the fill price of
     that session), so that a buy is sized on the cash that the sells have really brought;
@@ -10,7 +11,8 @@ Cerebro, Strategy, orders, positions and commission schemes are backtrader's own
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import backtrader as bt
 import numpy as np
@@ -38,10 +40,29 @@ class CostScheme(bt.CommInfoBase):  # type: ignore[misc]
         return rules.commission(abs(size), price, self.p.rate, self.p.per_share)
 
 
+class SessionOrder(bt.Order):  # type: ignore[misc]
+    """An order that is filled as it is sent.
+
+    It is made without the fifteen parameters and the times of day that an order needs while it waits, which
+    took half of a run's time.
+    """
+
+    p = SimpleNamespace(simulated=False)
+
+    @classmethod
+    def sent(cls, data: Any, size: float) -> SessionOrder:
+        """Make a market order in `data`; `size` is negative for a sell."""
+        order = cls.__new__(cls)  # calling the class would look up the parameters
+        order.ref = next(cls.refbasis)
+        order.data, order.size = data, size
+        order.ordtype, order.exectype = cls.Buy if size > 0 else cls.Sell, cls.Market
+        order.status = cls.Accepted
+        order.executed = bt.order.OrderData(remsize=size)
+        return order
+
+
 class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
     """Backtrader's broker, filling on sending and valuing with NumPy."""
-
-    params = (("checksubmit", False), ("coo", True))
 
     def prepare(self, market: Market, account: Account, datas: list[Any]) -> None:
         """Take the starting cash and the cost scheme; positions stand in column order."""
@@ -66,35 +87,36 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         """Add to cash what does not come from an order: dividends, interest, options."""
         self.cash += amount
 
-    def settle(self, strategy: Any, data: Any) -> Any:
+    def settle(self, data: Any) -> SessionOrder:
         """Close the position in a delisted symbol at its last close, without costs."""
         self._settling = data
         try:
-            return strategy.sell(data=data, size=self.getposition(data).size, fill_price=data.open[0])
+            return self.fill(data, -self.getposition(data).size, data.open[0])
         finally:
             self._settling = None
 
-    def submit(self, order: Any, check: bool = True) -> Any:
-        """Fill `order` now, at the price that was sized on, and forget it: nothing waits for it."""
-        order.submit()
-        order.accept()
-        self._execute(order, ago=0, price=order.info.fill_price)
+    def fill(self, data: Any, size: float, price: float) -> SessionOrder:
+        """Execute an order over `size` shares, signed, at the price that it was sized on."""
+        order = SessionOrder.sent(data, size)
+        self._execute(order, ago=0, price=price)
         if order.status != order.Completed:
             raise EngineError(
-                f"{order.data._name}: order over {order.created.size} shares was not filled: "
-                f"{order.getstatusname()}"
+                f"{data._name}: order over {size} shares was not filled: {order.getstatusname()}"
             )
-        del self._ocos[order.ref]
-        position = self.positions[order.data]
-        column = self._column[order.data]
+        position = self.positions[data]
+        column = self._column[data]
         self.shares[column] = position.size
         self.average[column] = position.price
         return order
 
     def notify(self, order: Any) -> None:
-        """Queue the finished order itself; it can't change any more, so no copy is needed."""
-        if not order.alive():
-            self.notifs.append(order)
+        """Tell nobody: an order is filled when `fill` returns, and whoever sent it reads it then.
+
+        Notices would keep every order, and the trades made of it, until the run ends.
+        """
+
+    def _ococheck(self, order: Any) -> None:
+        """No order cancels another."""
 
     def next(self) -> None:
         """Nothing is pending: value the holdings."""
@@ -135,6 +157,17 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         return float(self._value)
 
 
+class Quote(NamedTuple):
+    """What an order costs: shares (signed), price before and after costs, commission in money, impact."""
+
+    column: int
+    size: float
+    reference: float
+    price: float
+    fee: float
+    impact: float
+
+
 class Rebalancer(bt.Strategy):  # type: ignore[misc]
     """Carries targets to the broker: keeps the books of one run while backtrader executes."""
 
@@ -145,15 +178,17 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.account: Account = self.p.account
         self.window = slice(self.account.first, self.account.last + 1)
         count = self.account.last + 1 - self.account.first
-        self.traded = market.traded[self.window]
-        self.prices = np.where(self.traded, market.fill_price[self.window], market.mark[self.window])
+        self.traded = rules.tradable(market)[self.window]
+        known = rules.last_known(market)[self.window]
+        self.prices = np.where(self.traded, market.fill_price[self.window], known)
         self.marks = market.mark[self.window]
-        self.volume = market.volume[self.window]
+        costs = self.account.costs
+        self.volume = rules.PARTICIPATION_VOLUME[costs.participation_volume](market)[self.window]
         self.payments = market.dividend[self.window]
         self.last_bar = market.last_bar - self.account.first
         self.growth = rules.interest_factors(market, self.account)
         self.volatility = self.average_volume = np.full_like(self.prices, np.nan)
-        if self.account.costs.impact > 0:
+        if costs.impact > 0:
             volatility, average_volume = rules.impact_inputs(market)
             self.volatility, self.average_volume = volatility[self.window], average_volume[self.window]
         self.deciding = self.p.deciding[self.window].copy()
@@ -167,6 +202,11 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.open = np.zeros(len(market.symbols), dtype=bool)
         overlay = self.account.overlay
         self.hedges = None if overlay is None else HedgeBook(overlay, self.broker, self.account.first, count)
+
+    def _getminperstatus(self) -> int:
+        """How many bars the feeds lack before the first decision: all stand on the same."""
+        self._minperstatus = self._minperiods[0] - len(self.data)
+        return int(self._minperstatus)
 
     # What happens when -----------------------------------------------------------------------------
 
@@ -250,8 +290,9 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
     def _settle_delisted(self, session: int) -> None:
         for column in np.flatnonzero(self.last_bar == session - 1).tolist():
             if self.broker.shares[column] > 0:
-                order = self.broker.settle(self, self.datas[column])
-                self._record(session, column, order, order.info.fill_price, 0.0, 0.0, "delisting")
+                order = self.broker.settle(self.datas[column])
+                price = order.executed.exbits[-1].price
+                self._record(session, column, order, price, 0.0, 0.0, "delisting")
             if self.open[column]:
                 self._leave(session, column, "delisted")
 
@@ -291,65 +332,50 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
                 buys.append((column, size, capped))
                 continue
             if size > 0:
-                self._send(session, column, -size)
+                self._send(session, self._quote(session, column, -size))
             self.open[column] = capped
             selling |= capped
         self._buy(session, buys, selling)
 
     def _buy(self, session: int, buys: list[tuple[int, float, bool]], selling: bool) -> None:
         """Send the buys, scaled to the cash at hand; `buys` holds column, size, and whether it was capped."""
+        quotes = [self._quote(session, column, size) for column, size, _ in buys]
         needed = 0.0
-        for column, size, _ in buys:
-            needed += self._outlay(session, column, size)
+        for quote in quotes:
+            needed += quote.size * quote.price + quote.fee
         cash = float(self.broker.cash)
         short = needed > cash
-        for column, wish, capped in buys:
-            size = wish
+        for quote, (column, size, capped) in zip(quotes, buys, strict=True):
             if short:
-                size = wish * (cash / needed)
+                size = size * (cash / needed)
                 if not self.account.fractional_shares:
                     size = float(np.floor(size))
+                quote = self._quote(session, column, size)
             step = 0
-            while size > 0 and not self._affordable(session, column, size):
-                size = rules.shrunk_shares(size, step, self.account.fractional_shares)
+            while quote.size > 0 and not self.broker.cash - quote.size * quote.price - quote.fee >= 0.0:
+                size = rules.shrunk_shares(quote.size, step, self.account.fractional_shares)
+                quote = self._quote(session, column, size)
                 step += 1
-            if size > 0:
-                self._send(session, column, size)
+            if quote.size > 0:
+                self._send(session, quote)
             self.open[column] = capped or (short and selling)
 
-    def _slip(self, session: int, column: int, size: float) -> tuple[float, float]:
-        """Half-spread and market impact as fractions of the price."""
-        impact = rules.impact_fraction(
-            abs(size),
-            self.account.costs.impact,
-            float(self.volatility[session, column]),
-            float(self.average_volume[session, column]),
-        )
-        return self.account.costs.half_spread, impact
+    def _quote(self, session: int, column: int, size: float) -> Quote:
+        """What an order over `size` shares, signed, costs."""
+        costs, impact = self.account.costs, 0.0
+        if costs.impact > 0:
+            volatility, volume = float(self.volatility[session, column]), self.average_volume[session, column]
+            impact = rules.impact_fraction(abs(size), costs.impact, volatility, float(volume))
+        slip = costs.half_spread + impact
+        reference = float(self.prices[session, column])
+        price = reference * (1.0 + slip) if size > 0 else reference * (1.0 - slip)
+        fee = rules.commission(abs(size), price, costs.commission_rate, costs.commission_per_share)
+        return Quote(column, size, reference, price, fee, impact)
 
-    def _paid_price(self, session: int, column: int, size: float) -> float:
-        slip = sum(self._slip(session, column, size))
-        price = float(self.prices[session, column])
-        return price * (1.0 + slip) if size > 0 else price * (1.0 - slip)
-
-    def _commission(self, size: float, price: float) -> float:
-        costs = self.account.costs
-        return rules.commission(size, price, costs.commission_rate, costs.commission_per_share)
-
-    def _outlay(self, session: int, column: int, size: float) -> float:
-        price = self._paid_price(session, column, size)
-        return size * price + self._commission(size, price)
-
-    def _affordable(self, session: int, column: int, size: float) -> bool:
-        price = self._paid_price(session, column, size)
-        return bool(self.broker.cash - size * price - self._commission(size, price) >= 0.0)
-
-    def _send(self, session: int, column: int, size: float) -> None:
-        spread, impact = self._slip(session, column, size)
-        price = self._paid_price(session, column, size)
-        send = self.buy if size > 0 else self.sell
-        order = send(data=self.datas[column], size=abs(size), fill_price=price)
-        self._record(session, column, order, float(self.prices[session, column]), spread, impact, "order")
+    def _send(self, session: int, quote: Quote) -> None:
+        order = self.broker.fill(self.datas[quote.column], quote.size, quote.price)
+        spread = self.account.costs.half_spread
+        self._record(session, quote.column, order, quote.reference, spread, quote.impact, "order")
 
     def _worth(self, prices: Array) -> float:
         held = np.flatnonzero(self.broker.shares)
@@ -381,12 +407,10 @@ class SessionCerebro(bt.Cerebro):  # type: ignore[misc]
         strategy = runstrats[0]
         strategy._once()
         strategy.reset()
-        session, count = -1, len(strategy.equity)
+        session, count, index = -1, len(strategy.equity), self.datas[0].p.index
         while (busy := strategy.next_busy(session)) < count:
             strategy.idle(session + 1, busy)
-            for data in self.datas:
-                data.lines.advance(busy - session)
-            session = busy
+            index.position = session = busy
             strategy._oncepost_open()
             self._brokernotify()
             strategy._oncepost(self.datas[0].datetime[0])

@@ -67,12 +67,12 @@ class HedgeBook:
             self.units[slot] = 0.0
         equity = float(self._broker.cash) + worth
         for slot in np.flatnonzero(rolls & (self.ratio > 0)).tolist():
-            self._buy(slot, session, equity)
+            self._buy(slot, session, equity, worth)
 
-    def _buy(self, slot: int, session: int, equity: float) -> None:
+    def _buy(self, slot: int, session: int, equity: float, worth: float) -> None:
         ask, close, allowance = self._inputs[[ASK, CLOSE, ALLOWANCE], slot, session].tolist()
         cash = float(self._broker.cash)
-        wanted = rules.hedge_units(float(self.ratio[slot]), equity, close)
+        wanted = rules.hedge_units(float(self.ratio[slot]), worth, close)
         allowed = rules.payable_units(wanted, ask, allowance * equity)
         units, step = rules.payable_units(allowed, ask, cash), 0
         while units > 0 and cash - units * ask < 0.0:

@@ -105,9 +105,10 @@ class Ledger:
     hedge : DataFrame or None
         None without an overlay. One row for each session and structure that is held, wanted or settled:
         `units` held at the close, `wanted` at a roll and the `limit` (``"budget"``, ``"cash"`` or none) that
-        kept them from it, `premium` paid, of it half the bid-ask `spread`, `payoff` received (or proceeds,
-        where it is sold before expiry), `value` at the close, `decay` (what passing time took, as long as
-        nothing else moved) and `pnl`: change of value plus payoff minus premium.
+        kept them from it, `premium` paid, `payoff` received (or proceeds, where it is sold before expiry),
+        half the bid-ask `spread` of what was bought and of what was sold before expiry, `value` at the close,
+        `decay` (what passing time took, as long as nothing else moved) and `pnl`: change of value plus payoff
+        minus premium.
     """
 
     sessions: Dates

@@ -50,8 +50,9 @@ RATIO, HOLDING = range(2)
 class Prices(NamedTuple):
     """The market as the kernel reads it: (sessions, symbols) unless said otherwise.
 
-    `last_bar` has an element for each symbol; `pays` and `ends` flag the sessions on which some symbol pays a
-    dividend, and those after some symbol's last bar.
+    `fill` is NaN where a symbol does not trade. `volume` is what participation is a share of, empty without a
+    cap, as `volatility` and `average_volume` are without impact. `last_bar` has an element for each symbol;
+    `pays` and `ends` flag the sessions on which some symbol pays a dividend, and those after a last bar.
     """
 
     fill: Array
@@ -291,6 +292,13 @@ def _impact(prices: Prices, terms: Terms, session: int, column: int, size: float
 
 
 @_inline
+def _capped(prices: Prices, terms: Terms, session: int, column: int, size: float) -> float:
+    if terms.participation <= 0.0:
+        return size
+    return _capped_shares(size, prices.volume[session, column], terms.participation, terms.fractional)
+
+
+@_inline
 def _fill_orders(prices: Prices, state: AccountState, terms: Terms, log: Log, session: int) -> None:
     """Rule 5."""
     worth = 0.0
@@ -298,7 +306,7 @@ def _fill_orders(prices: Prices, state: AccountState, terms: Terms, log: Log, se
         column = state.held[place]
         price = prices.fill[session, column]
         if np.isnan(price):
-            price = prices.mark[session, column]
+            price = prices.mark[session - 1, column]
         worth += state.shares[column] * price
     sell_open, needed = _fill_sells(prices, state, terms, log, state.cash[0] + worth, session)
     _fill_buys(prices, state, terms, log, sell_open, needed, session)
@@ -326,14 +334,13 @@ def _fill_sells(
         price = prices.fill[session, column]
         if np.isnan(price):
             state.stays[column] = True
-            mark = prices.mark[session, column]
+            mark = prices.mark[session - 1, column]
             if held > 0.0 and _wanted_shares(state.weight[column], equity, mark, terms.fractional) < held:
                 sell_open = True
             continue
         wanted = _wanted_shares(state.weight[column], equity, price, terms.fractional)
         difference = abs(wanted - held)
-        volume = prices.volume[session, column]
-        size = _capped_shares(difference, volume, terms.participation, terms.fractional)
+        size = _capped(prices, terms, session, column, difference)
         state.stays[column] = size < difference
         if wanted > held:
             impact = _impact(prices, terms, session, column, size)
@@ -405,7 +412,7 @@ def _roll_hedges(hedges: Hedges, state: AccountState, worth: float, session: int
         ask = prices[ASK, slot, session]
         if not standing[RATIO, slot] > 0.0 or np.isnan(ask):
             continue
-        wanted = _hedge_units(standing[RATIO, slot], equity, prices[CLOSE, slot, session])
+        wanted = _hedge_units(standing[RATIO, slot], worth, prices[CLOSE, slot, session])
         allowed = _payable_units(wanted, ask, prices[ALLOWANCE, slot, session] * equity)
         units = _payable_units(allowed, ask, state.cash[0])
         step = 0

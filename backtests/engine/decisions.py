@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from backtests.engine.books import Decision
+from backtests.engine.tables import tables_of
 from backtests.options.overlay import Overlay, target_row
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
@@ -53,6 +54,7 @@ class Recorder:
         self._may_hold_index = may_hold_index
         self._previous = previous
         self._overlay = overlay
+        self._tables = tables_of(strategy)
         self.decisions: list[Decision] = []
         self.read_account = overlay is not None
         self.seconds = 0.0
@@ -72,14 +74,14 @@ class Recorder:
             market does not have or that can't be bought.
         """
         began = time.perf_counter()
-        see = AsOf(self._market, session, weights, self._previous)
+        see = AsOf(self._market, session, weights, self._previous, self._tables)
         target = self._strategy.decide(see)
         self.seconds += time.perf_counter() - began
         self.read_account |= read_account(see)
         if target is None:
             return None
         today = self._market.sessions[session]
-        if not isinstance(target, Target):
+        if type(target) is not Target:  # a subclass could say one thing now and another when it is checked
             raise StrategyError(
                 f"{type(self._strategy).__name__}.decide returned {type(target).__name__} on {today}; "
                 "it must return a Target, or None to hold"

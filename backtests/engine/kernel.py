@@ -6,6 +6,7 @@ is shared with the event engine.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -54,23 +55,21 @@ class _Reading:
     def __init__(self, market: Market) -> None:
         if np.any(market.fill_price <= 0.0) or np.any(market.close <= 0.0):
             raise MarketError(f"{market.name}: prices must be above zero; remove the bars that are not")
-        self.fill = _frozen(market.fill_price)
+        self.fill = _frozen(np.where(rules.tradable(market), market.fill_price, np.nan))
         self.mark = _frozen(market.mark)
-        self.volume = _frozen(market.volume)
         self.dividend = _frozen(market.dividend)
         self.last_bar = _frozen(market.last_bar)
         self.pays = _frozen(np.any(market.dividend > 0.0, axis=1))
         ends = np.zeros(len(market.sessions) + 1, dtype=np.bool_)
         ends[market.last_bar + 1] = True
         self.ends = _frozen(ends)
-        self._impact: tuple[Array, Array] | None = None
+        self._derived: dict[Callable[[Market], Array], Array] = {}
 
-    def impact(self, market: Market) -> tuple[Array, Array]:
-        """Volatility and average volume."""
-        if self._impact is None:
-            volatility, average_volume = rules.impact_inputs(market)
-            self._impact = _frozen(volatility), _frozen(average_volume)
-        return self._impact
+    def derived(self, market: Market, rule: Callable[[Market], Array]) -> Array:
+        """What `rule` derives from the market, computed once."""
+        if rule not in self._derived:
+            self._derived[rule] = _frozen(rule(market))
+        return self._derived[rule]
 
 
 _readings: WeakKeyDictionary[Market, _Reading] = WeakKeyDictionary()
@@ -91,7 +90,12 @@ class _Run:
         if reading is None:
             reading = _readings[market] = _Reading(market)
         costs = account.costs
-        volatility, average_volume = reading.impact(market) if costs.impact > 0.0 else (_NOTHING, _NOTHING)
+        volatility = average = volume = _NOTHING
+        if costs.impact > 0.0:
+            volatility = reading.derived(market, rules.volatility)
+            average = reading.derived(market, rules.average_volume)
+        if costs.max_participation > 0.0:
+            volume = reading.derived(market, rules.PARTICIPATION_VOLUME[costs.participation_volume])
         symbols, sessions = len(market.symbols), account.last + 1 - account.first
         self.market, self.account, self.reading = market, account, reading
         self.next_session = account.first
@@ -115,10 +119,10 @@ class _Run:
         prices = Prices(
             fill=reading.fill,
             mark=reading.mark,
-            volume=reading.volume,
+            volume=volume,
             dividend=reading.dividend,
             volatility=volatility,
-            average_volume=average_volume,
+            average_volume=average,
             last_bar=reading.last_bar,
             pays=reading.pays,
             ends=reading.ends,

@@ -17,7 +17,7 @@ from backtests.engine.books import Ledger, fill_table, unfilled_table
 from backtests.engine.failures import problem_in
 from backtests.engine.feed import EPOCH_ORDINAL, SessionFeed
 from backtests.engine.native_strategy import NativeStrategy
-from backtests.engine.rules import interest_factors
+from backtests.engine.rules import interest_factors, tradable
 from backtests.engine.terms import Account
 from datafeeds.market import Market
 from strategies.target import StrategyError
@@ -32,6 +32,8 @@ class Broker(bt.brokers.BackBroker):  # type: ignore[misc]
         """Take the starting cash, costs and payments."""
         window = slice(account.first, account.last + 1)
         self._payments = market.dividend[window][:, columns]
+        self._traded = tradable(market)[window][:, columns]
+        self._last_bar = market.last_bar[columns] - account.first
         self._growth = interest_factors(market, account)
         self._kept = 1.0 - account.costs.dividend_withholding
         self.dividends, self.interest = np.zeros(len(self._growth)), np.zeros(len(self._growth))
@@ -39,6 +41,12 @@ class Broker(bt.brokers.BackBroker):  # type: ignore[misc]
         costs = account.costs
         self.addcommissioninfo(CostScheme(rate=costs.commission_rate, per_share=costs.commission_per_share))
         self.set_slippage_perc(costs.half_spread, slip_open=True, slip_limit=False, slip_out=True)
+
+    def _try_exec(self, order: Any) -> None:
+        """Fill an order unless its symbol is halted or has no bar; after its last bar it is settled."""
+        session, position = len(self.cerebro.datas[0]) - 1, self.cerebro.datas.index(order.data)
+        if self._traded[session, position] or session > self._last_bar[position]:
+            super()._try_exec(order)
 
     def next(self) -> None:
         """Receive, then fill."""

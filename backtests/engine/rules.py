@@ -3,10 +3,13 @@
 Both follow these rules, in this order, to the last bit. They share the arithmetic below and the prices of
 the `Market`; the book-keeping is written twice, so that one can check the other.
 
+A symbol trades on a session if it has a bar then and is not halted: a volume of exactly 0 is a halt, except
+of an index, which has none. An unknown volume is no halt.
+
 A session t, symbols always in column order:
 
-1.  Interest. From the run's second session on, cash earns ``cash * (cash_rate * days / 365)`` for the
-    calendar days since the session before.
+1.  Interest. From the run's second session on, cash earns ``cash * (rate * days / 365)`` for the calendar
+    days since the session before, at the yearly rate known at that session's close: `cash_returns`.
 2.  Dividends. Each holding of the previous close earns ``shares * dividend * (1 - withholding)``.
 3.  Delistings. A symbol whose last bar was session t-1 is closed at its last close, without costs, and the
     fill says ``delisting``. An open order in it ends, unfilled, reason ``delisted``.
@@ -14,16 +17,16 @@ A session t, symbols always in column order:
     and every symbol that is held or wanted has a new open order, a wish for a weight. A wish for a symbol
     whose bars have ended is unfilled at once, reason ``delisted``.
 5.  Orders fill. The equity they are sized on is cash plus ``shares * price``, at the fill price of session t
-    (the open; the close where no open is known) or, without a bar, at the last close.
-    An order in a symbol without a bar waits. First the sells, then the buys:
+    (the open; the close where no open is known) or, for a symbol that does not trade, at its last close
+    before it. An order in a symbol that does not trade waits. First the sells, then the buys:
     *   wanted shares are ``wanted_shares(weight, equity, price)``; their difference to the holding is the
         order;
-    *   `capped_shares` limits it to a share of the session's volume; a capped order stays open;
+    *   `capped_shares` limits it to a share of volume (`PARTICIPATION_VOLUME`); a capped order stays open;
     *   a sell fills at ``price * (1 - slip)``, a buy at ``price * (1 + slip)``, where slip is the half-spread
         plus `impact_fraction`;
     *   if the buys, costs included, need more than the cash at hand, each is scaled by cash / needed. While
-        a sell is still open (no bar, or capped) such a buy stays open too. A last guard shrinks a buy that
-        rounding would let overdraw, by `shrunk_shares`: cash never falls below zero.
+        a sell is still open (not traded, or capped) such a buy stays open too. A last guard shrinks a buy
+        that rounding would let overdraw, by `shrunk_shares`: cash never falls below zero.
     An order that is not kept open by one of these has ended.
 6.  Close. With ``value = shares * close`` and ``gain = shares * (close - average price)`` the holdings are
     summed in column order, in two separate additions each, ``total += value - gain; total += gain``, and
@@ -34,10 +37,11 @@ A session t, symbols always in column order:
     Options change hands only at rolls, at the close; prices per unit are the overlay's. At a roll of its
     slot, slots in order:
     *   first what is held is settled: cash gains ``units * receive``, payoff or proceeds;
-    *   then, if the standing ratio is above 0, ``hedge_units(ratio, equity, close of the underlying)`` are
-        wanted, where equity is cash plus the holdings of rule 6 once everything is settled, without options;
-        `payable_units` cuts them to the budget, ``allowance * equity``, and then to the cash at hand, and
-        `shrunk_shares` guards against rounding as for a buy: cash never falls below zero;
+    *   then, if the standing ratio is above 0, ``hedge_units(ratio, invested, close of the underlying)`` are
+        wanted, where invested is the worth of the holdings of rule 6: cash needs no hedge. `payable_units`
+        cuts them to the budget, ``allowance * equity``, where equity is cash plus those holdings once
+        everything is settled, and then to the cash at hand, and `shrunk_shares` guards against rounding as
+        for a buy: cash never falls below zero;
     *   cash pays ``units * ask``.
     After that each slot's ``units * mark`` is summed in order, and equity is ``(cash + holdings) + hedge``.
     Orders are sized (rule 5) on cash and holdings alone; weights shown to strategies are shares of all
@@ -52,15 +56,22 @@ code gives the same bits.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from backtests.engine.terms import Account
-from datafeeds.market import Array, Market
+from datafeeds.market import Array, Dates, Market
+from datafeeds.series import series_table
 
-IMPACT_SESSIONS = 21
-"""Sessions over which volatility and volume are averaged for market impact."""
+AVERAGE_SESSIONS = 21
+"""Sessions before a session over which its volatility and average volume are taken."""
+
+STALE_DAYS = 14
+"""Calendar days after which a yearly rate no longer counts as known."""
 
 LARGEST_IMPACT = 0.5
 """The square-root law is cut off here: it was never fitted to trades that halve the price."""
@@ -70,25 +81,104 @@ LARGEST_COMMISSION = 0.9
 """Share of a trade's value that a commission is cut off at, so that every sell brings in cash."""
 
 
-def interest_factors(market: Market, account: Account) -> Array:
-    """Interest per unit of cash for each of the run's sessions, shape (run sessions,); first is 0."""
-    days = np.diff(market.sessions[account.first : account.last + 1]).astype(np.float64)
-    return np.concatenate([[0.0], account.costs.cash_rate * days / 365.0])
+def cash_returns(market: Market, sessions: Dates, cash_rate: float | str) -> Array:
+    """What cash returns in each session: the one owner of this, for books and for what is measured on them.
 
-
-def impact_inputs(market: Market) -> tuple[Array, Array]:
-    """Daily volatility and average volume over the 21 sessions before each session.
+    Parameters
+    ----------
+    market : Market
+    sessions : ndarray of datetime64[D]
+        A stretch of sessions, such as ``ledger.sessions``.
+    cash_rate : float or str
+        Yearly rate as a fraction, or the name of a series of the market in percent, such as ``"us3m"``: a
+        session earns the rate that was known at the close before it.
 
     Returns
     -------
-    volatility, average_volume : ndarray, shape (sessions, symbols)
-        NaN until 21 sessions are known, and where a value is missing among them.
+    ndarray, shape (sessions,)
+        Simple interest, actual/365, since the session before. 0 in the first session, and where no value of
+        the last 14 days was known.
+
+    Raises
+    ------
+    MarketError
+        If the market has no such series, naming the nearest.
     """
+    days = np.diff(sessions).astype(np.float64)
+    rate = _yearly_rate(market, sessions[:-1], cash_rate) if isinstance(cash_rate, str) else cash_rate
+    return np.concatenate([[0.0], np.nan_to_num(rate * days / 365.0)])
+
+
+def _yearly_rate(market: Market, sessions: Dates, series: str) -> Array:
+    """A series in percent as a fraction, as known at each close; NaN where it is not."""
+    return series_table(market, series).at_close(sessions, stale_days=STALE_DAYS) / 100.0
+
+
+def interest_factors(market: Market, account: Account) -> Array:
+    """Interest per unit of cash for each of the run's sessions, shape (run sessions,); first is 0."""
+    sessions = market.sessions[account.first : account.last + 1]
+    return cash_returns(market, sessions, account.costs.cash_rate)
+
+
+def cash_limits(market: Market, account: Account) -> tuple[str, ...]:
+    """What a reader must know of the interest that the run's cash earns."""
+    rate = account.costs.cash_rate
+    if not rate:
+        return (
+            "Cash earns nothing (costs.cash_rate = 0). This flatters portfolios that hold little of it, and "
+            "every Sharpe ratio and alpha: no return of cash is subtracted.",
+        )
+    if not isinstance(rate, str):
+        return ()
+    unknown = np.isnan(_yearly_rate(market, market.sessions[account.first : account.last], rate))
+    if not unknown.any():
+        return ()
+    day = market.sessions[account.first + int(np.argmax(unknown))]
+    return (
+        f"Cash earned nothing in {int(unknown.sum())} sessions, first after {day}: series {rate!r} had no "
+        f"value of the last {STALE_DAYS} days.",
+    )
+
+
+def tradable(market: Market) -> npt.NDArray[np.bool_]:
+    """Whether each symbol trades on each session: it has a bar and is not halted."""
+    halted = (market.volume == 0.0) & (market.kinds != "index")
+    trades: npt.NDArray[np.bool_] = market.traded & ~halted
+    return trades
+
+
+def last_known(market: Market) -> Array:
+    """Last close before each session, shape (sessions, symbols); NaN before the second."""
+    return np.concatenate([np.full((1, len(market.symbols)), np.nan), market.mark[:-1]])
+
+
+def average_volume(market: Market) -> Array:
+    """Mean of the known volumes of the 21 sessions before each session; NaN where none is known."""
+    window = pd.DataFrame(market.volume).rolling(AVERAGE_SESSIONS, min_periods=1)
+    return window.mean().shift(1).to_numpy()
+
+
+def session_volume(market: Market) -> Array:
+    """Volume of each session itself."""
+    return market.volume
+
+
+PARTICIPATION_VOLUME: Mapping[str, Callable[[Market], Array]] = MappingProxyType(
+    {"known": average_volume, "session": session_volume}
+)
+"""What `Costs.max_participation` is a share of, by `Costs.participation_volume`."""
+
+
+def volatility(market: Market) -> Array:
+    """Standard deviation of the returns of the 21 sessions before each session; NaN until there are 21."""
     returns = np.full(market.mark.shape, np.nan)
     returns[1:] = market.mark[1:] / market.mark[:-1] - 1.0
-    volatility = pd.DataFrame(returns).rolling(IMPACT_SESSIONS).std().shift(1).to_numpy()
-    volume = pd.DataFrame(market.volume).rolling(IMPACT_SESSIONS).mean().shift(1).to_numpy()
-    return volatility, volume
+    return pd.DataFrame(returns).rolling(AVERAGE_SESSIONS).std().shift(1).to_numpy()
+
+
+def impact_inputs(market: Market) -> tuple[Array, Array]:
+    """`volatility` and `average_volume`, both of shape (sessions, symbols)."""
+    return volatility(market), average_volume(market)
 
 
 def impact_fraction(shares: float, impact: float, volatility: float, average_volume: float) -> float:
@@ -113,7 +203,7 @@ def wanted_shares(weight: float, equity: float, price: float, fractional: bool) 
 
 
 def capped_shares(shares: float, volume: float, participation: float, fractional: bool) -> float:
-    """`shares` (unsigned), but no more than `participation` of the session's `volume`."""
+    """`shares` (unsigned), but no more than `participation` of `volume`."""
     if participation <= 0.0 or math.isnan(volume):
         return shares
     most = participation * volume
@@ -144,9 +234,9 @@ def shrunk_shares(shares: float, step: int, fractional: bool) -> float:
     return shares * (1.0 - cut)
 
 
-def hedge_units(ratio: float, equity: float, price: float) -> float:
-    """Units of a structure whose notional at the underlying's `price` is `ratio` of `equity`."""
-    return ratio * equity / price
+def hedge_units(ratio: float, invested: float, price: float) -> float:
+    """Units of a structure whose notional at the underlying's `price` is `ratio` of what is `invested`."""
+    return ratio * invested / price
 
 
 def payable_units(units: float, ask: float, money: float) -> float:

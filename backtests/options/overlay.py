@@ -17,12 +17,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from backtests.options.surface import KAPPA, YEAR, Greeks, Surface, calibrate, put_greeks, put_prices
 from datafeeds.market import Array, Market, exchange_sessions
 from datafeeds.names import unknown_name
 from datafeeds.series import series_names, series_table
+from datafeeds.validation import TomlTable
 from strategies.expiries import monthly_expiries
 from strategies.target import Hedge, StrategyError, Structure, Target
 
@@ -58,7 +59,7 @@ class OverlayError(ValueError):
     """Options that can't be priced on this market, or too many of them; the message says what to do."""
 
 
-class OverlaySettings(BaseModel):
+class OverlaySettings(TomlTable):
     """The table ``[overlay]`` of a run file: what the options are written on, and at what prices.
 
     Attributes
@@ -79,8 +80,6 @@ class OverlaySettings(BaseModel):
         Whether every strike is priced at VIX, as if there were no skew. Puts below the market are then far
         too cheap; for markets without SKEW.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     underlying: Annotated[str, Field(min_length=1)] = "SPY"
     half_spread: Annotated[float, Field(ge=0, lt=1)] = 0.05
@@ -109,6 +108,9 @@ class UnitPrices:
         than nothing; NaN where the structure is not rolled.
     expired : ndarray of bool
         Where `receive` is a payoff.
+    forgone : ndarray
+        By how much `receive` is below the middle price, half the bid-ask spread: 0 where the unit expires,
+        NaN where the structure is not rolled.
     decay : ndarray
         Change of the middle price since the session before from the passing of time alone.
     close : ndarray
@@ -123,6 +125,7 @@ class UnitPrices:
     ask: Array
     receive: Array
     expired: npt.NDArray[np.bool_]
+    forgone: Array
     decay: Array
     close: Array
     days: Array
@@ -263,12 +266,12 @@ class OptionMarket:
         puts[held] = self.puts_on(held, held, strikes[held], ends, self.sessions[held])
         mark = puts @ quantity
 
-        ask, receive, days = (np.full(count, np.nan) for _ in range(3))
+        ask, receive, forgone, days = (np.full(count, np.nan) for _ in range(4))
         half = self.settings.half_spread
         ask[rolls] = puts[rolls] @ (quantity * (1.0 + half * np.sign(quantity)))
         days[rolls] = (expiries[turn + structure.roll] - expiries[turn]).astype(np.float64)
         expired = np.zeros(count, dtype=np.bool_)
-        receive[rolls[:1]] = 0.0
+        receive[rolls[:1]] = forgone[rolls[:1]] = 0.0
         if len(rolls) > 1:
             later, sooner = rolls[1:], rolls[:-1]
             old_strikes, old_expiry = strikes[sooner], expiry[sooner]
@@ -277,13 +280,14 @@ class OptionMarket:
             bid = out @ (quantity * (1.0 - half * np.sign(quantity)))
             # Nobody pays to be rid of a spread: held to expiry it costs nothing more.
             receive[later] = np.where(expired[later], out @ quantity, np.maximum(bid, 0.0))
+            forgone[later] = out @ quantity - receive[later]
 
         decay = np.zeros(count)
         kept = held[1:][held[1:] > 0]
         before = kept - 1
         older = self.puts_on(before, before, strikes[before], expiry[before], self.sessions[kept])
         decay[kept] = older @ quantity - mark[before]
-        return UnitPrices(mark, ask, receive, expired, decay, self.close, days, strikes, expiry)
+        return UnitPrices(mark, ask, receive, expired, forgone, decay, self.close, days, strikes, expiry)
 
     @cached_property
     def _expiries(self) -> npt.NDArray[np.datetime64]:
@@ -506,10 +510,12 @@ def hedge_table(
         before, value_before = (np.concatenate([[0.0], values[:-1]]) for values in (units, value))
         rows = np.flatnonzero((units > 0) | (before > 0) | (wanted > 0))
         unit = overlay.unit_prices(structure)
+        rolled = ~np.isnan(unit.ask[run])
         limit = np.where(units < allowed, "cash", np.where(allowed < wanted, "budget", ""))
         # The decay of a unit that is not held may be unknown.
         decay = np.where(before > 0, before * unit.decay[run], 0.0)
-        spread = np.where(premium > 0, premium - units * unit.mark[run], 0.0)
+        paid = np.where(premium > 0, premium - units * unit.mark[run], 0.0)
+        spread = paid + np.where(rolled & (before > 0), before * unit.forgone[run], 0.0)
         columns = {
             "session": sessions.astype("datetime64[s]"),
             "structure": np.full(len(sessions), structure.name, dtype=object),

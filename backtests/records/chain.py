@@ -118,6 +118,10 @@ class Chain:
         """Every entry that can be read, oldest first; none without a record."""
         return [entry for row in self._rows() if (entry := _read(row)) is not None]
 
+    def holds(self, key: str) -> bool:
+        """Whether an entry with this key is on record."""
+        return bool(self._select("SELECT 1 FROM chain WHERE key = ?", key))
+
     def append(self, wanted: Iterable[Entry]) -> int:
         """Add entries, all or none, and return how many are new.
 
@@ -189,7 +193,7 @@ class Chain:
         rows = self._select("SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'chain'")
         return (rows[0]["seq"] or 0) if rows else 0
 
-    def _select(self, query: str) -> list[sqlite3.Row]:
+    def _select(self, query: str, *values: str) -> list[sqlite3.Row]:
         if not self.path.is_file():
             return []
         mode = "mode=ro" if os.access(self.path.parent, os.W_OK) else "immutable=1"
@@ -197,7 +201,7 @@ class Chain:
         with told(self.path), closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as database:
             database.row_factory = sqlite3.Row
             database.text_factory = _text
-            return database.execute(query).fetchall()
+            return database.execute(query, values).fetchall()
 
     def _writable(self) -> sqlite3.Connection:
         """Open the record in a transaction; a damaged file is set aside and the record begun anew."""
@@ -242,7 +246,8 @@ def add(database: sqlite3.Connection, wanted: Iterable[Entry]) -> int:
         if entry.key and database.execute("SELECT 1 FROM chain WHERE key = ?", (entry.key,)).fetchone():
             continue
         number += 1
-        content = _json(entry.content)
+        # The first says which record this is.
+        content = _json(entry.content if number > 1 else {**entry.content, "begun": uuid4().hex})
         digest = _hash(number, previous, content, entry.attachment)
         database.execute(
             "INSERT INTO chain VALUES (?, ?, ?, ?, ?, ?)",

@@ -135,7 +135,7 @@ def _run(run: Listed, said: tuple[Review, ...], results: Path) -> Row:
     pdf = run.link("tearsheet.pdf")
     return Row(
         (
-            Cell(run.folder.name, link=run.link("tearsheet.html")),
+            Cell(f"{_mark(manifest)}{run.folder.name}", link=run.link("tearsheet.html")),
             Cell(str(ours.get("label", ""))),
             Cell(str(manifest.get("market", {}).get("name", ""))),
             Cell(str(numbers.get("first_session", ""))),
@@ -154,6 +154,10 @@ def _verified(manifest: Mapping[str, Any]) -> str:
     if said is None:
         return "no"
     return "identical" if said.get("identical") else "NOT THE SAME"
+
+
+def _mark(manifest: Mapping[str, Any]) -> str:
+    return "LOOK-AHEAD CHECK FAILED: " if _looked(manifest) == "FAILED" else ""
 
 
 def _looked(manifest: Mapping[str, Any]) -> str:

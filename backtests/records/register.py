@@ -1,8 +1,9 @@
 """The register of trials: every configuration tried on a market, because luck depends on how often one tried.
 
 One file for each machine, a `Chain`: a changed, removed or inserted trial shows, and so does a register that
-was cut off or begun anew, because each run's manifest has seen the hash of the last entry. A trial that is
-made elsewhere on this machine, or whose results are deleted, stays on record.
+was cut off or begun anew, because each run's manifest has seen the hash of the last entry. A trial whose
+results lie elsewhere or are deleted stays on record, and a market that was changed a little keeps its count
+(`lineage`).
 
 Where: ``$STYLE_ROTATION_REGISTER``, else ``register.sqlite`` in the user's data folder of the platform.
 """
@@ -15,21 +16,28 @@ import math
 import os
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
 
-from backtests.analysis.performance import cash_returns
+from backtests.analysis.performance import returns_of
 from backtests.analysis.significance import moments
-from backtests.records import first_edition
+from backtests.provenance import trial_hash
+from backtests.records import first_edition, lineage
 from backtests.records.chain import BEGINNING, Chain, Entry, Inspection, Recorded
-from datafeeds.market import Array, Dates
+from backtests.result import Result
+from backtests.settings.run_file import RunConfig, StrategyChoice
+from datafeeds.market import Array, Dates, Market
+from strategies.hedges import Hedged
 
 PLACE = "STYLE_ROTATION_REGISTER"
 """Environment variable with the register's path."""
+
+SATURDAY = 2
+"""Days from 1970-01-01 to the first day of a week that ends on Friday."""
 
 LEAST_KNOWN = 10
 """Sharpe ratios from which on their variance says something; a few alike ones would make luck look small."""
@@ -42,16 +50,52 @@ class Trial:
     Attributes
     ----------
     run : str
-        Hash of the configuration.
+        Hash of the configuration, or another name for what was tried.
+    kind : str
+        What tried it: ``"run"``, ``"sweep"`` ...
     sharpe : float
         Sharpe ratio per session above cash, not annualised; NaN where there is none.
     details : mapping
-        Anything else worth keeping that JSON can hold: name, kind, sessions, parameters.
+        Anything else worth keeping that JSON can hold.
+    first_week : int
+        Week of the first of `weekly`, counted from 1970; weeks end on Friday.
+    weekly : ndarray, shape (weeks,)
+        Logarithmic return of each week; empty where there is none.
     """
 
     run: str
-    sharpe: float
-    details: Mapping[str, Any]
+    kind: str
+    sharpe: float = math.nan
+    details: Mapping[str, Any] = field(default_factory=dict)
+    first_week: int = 0
+    weekly: Array = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What is known of every configuration tried on a market.
+
+    Attributes
+    ----------
+    runs, kinds : tuple of str
+        Hash of each configuration, and what tried it.
+    since : str
+        Day of the first, ISO; empty without one.
+    sharpes : ndarray, shape (configurations,)
+        Sharpe ratio per session, the latest of each, in order of first trial; NaN where there is none.
+    weeks : ndarray of datetime64[D], shape (weeks,)
+        Fridays.
+    returns : ndarray, shape (configurations, weeks)
+        Logarithmic return of each week, to three digits; NaN outside a configuration's sessions, and in all
+        weeks of one that has no returns.
+    """
+
+    runs: tuple[str, ...]
+    kinds: tuple[str, ...]
+    since: str
+    sharpes: Array
+    weeks: Dates
+    returns: Array
 
 
 @dataclass(frozen=True)
@@ -92,16 +136,13 @@ def place() -> Path:
     return platformdirs.user_data_path("style-rotation", appauthor=False) / "register.sqlite"
 
 
-def sharpe_per_session(returns: Array, sessions: Dates, cash_rate: float) -> float:
+def sharpe_per_session(returns: Array, cash: Array) -> float:
     """The Sharpe ratio that goes on record.
 
     Parameters
     ----------
-    returns : ndarray, shape (sessions - 1,)
-        Net of costs.
-    sessions : ndarray of datetime64[D], shape (sessions,)
-    cash_rate : float
-        Yearly return of cash, actual/365, which is subtracted.
+    returns, cash : ndarray, shape (sessions - 1,)
+        Returns net of costs, and those of cash, which are subtracted.
 
     Returns
     -------
@@ -110,32 +151,95 @@ def sharpe_per_session(returns: Array, sessions: Dates, cash_rate: float) -> flo
     """
     if len(returns) < 2 or not np.isfinite(returns).all():
         return math.nan
-    return moments(returns - cash_returns(sessions, cash_rate)).sharpe
+    return moments(returns - cash).sharpe
 
 
-def record(market: str, trials: Iterable[Trial]) -> None:
-    """Add trials, unless they are there already with the same Sharpe ratio.
+def of_returns(
+    kind: str,
+    config: RunConfig,
+    market: Market,
+    sessions: Dates,
+    returns: Array,
+    cash: Array,
+    **details: Any,
+) -> Trial:
+    """The trial that a run of `config` is.
 
     Parameters
     ----------
-    market : str
-        Hash of the market's content.
-    trials : iterable of Trial
+    kind : str
+    config : RunConfig
+    market : Market
+    sessions : ndarray of datetime64[D], shape (sessions,)
+    returns, cash : ndarray, shape (sessions - 1,)
+        Of the configuration, and of cash.
+    **details
+        Anything else worth keeping that JSON can hold.
+    """
+    week = (sessions[1:].astype("datetime64[D]").astype(np.int64) - SATURDAY) // 7
+    first = int(week[0]) if len(week) else 0
+    logarithms = np.log1p(np.maximum(returns, -0.999))
+    return Trial(
+        run=trial_hash(config, market),
+        kind=kind,
+        sharpe=sharpe_per_session(returns, cash),
+        details={"name": config.name, "sessions": len(returns), **details},
+        first_week=first,
+        weekly=np.asarray(np.bincount(week - first, weights=logarithms), dtype=np.float64),
+    )
+
+
+def of_result(kind: str, result: Result) -> list[Trial]:
+    """The trials that a run is: itself, and each benchmark that is the same strategy otherwise, or hedged."""
+    config, market = result.config, result.market
+    chosen = [(config, result.book)]
+    for choice, book in zip(config.benchmarks, result.benchmarks, strict=True):
+        if isinstance(book.strategy, Hedged) or choice.name == config.strategy.name:
+            strategy = StrategyChoice(name=choice.name, **(choice.model_extra or {}))
+            chosen.append((config.model_copy(update={"strategy": strategy, "hedge": None}), book))
+    return [
+        of_returns(kind, each, market, result.sessions, returns_of(book.ledger.equity), result.cash)
+        for each, book in chosen
+    ]
+
+
+def record(market: Market, trials: Iterable[Trial]) -> None:
+    """Add trials on a market, unless they are there already with the same Sharpe ratio.
 
     Raises
     ------
     RecordError
         If the register can't be written, or details are not for JSON.
     """
-    entries = [_entry(market, trial) for trial in trials]
+    entries = [_entry(market.hash, trial) for trial in trials]
     if entries:
-        _chain().append(entries)
+        chain = _chain()
+        known = chain.holds(_market_key(market.hash))
+        chain.append(entries if known else [_market_entry(market, chain), *entries])
 
 
 def _entry(market: str, trial: Trial) -> Entry:
     sharpe = float(trial.sharpe) if math.isfinite(trial.sharpe) else None
-    content = {"market": market, "run": trial.run, "sharpe": sharpe, "details": dict(trial.details)}
-    return Entry(content, f"{market} {trial.run} {sharpe}")
+    content: dict[str, Any] = {"market": market, "run": trial.run, "kind": trial.kind, "sharpe": sharpe}
+    content |= {"first_week": trial.first_week, "details": dict(trial.details)}
+    return Entry(content, f"{market} {trial.run} {sharpe}", trial.weekly.astype(np.float16).tobytes())
+
+
+def _market_key(market: str) -> str:
+    return f"market {market}"
+
+
+def _market_entry(market: Market, chain: Chain) -> Entry:
+    """What says that trials on this market count with those on others that are the same."""
+    ours = lineage.sketch(market)
+    like, covered = [], False
+    for entry in filter(_is_market, chain.entries()):
+        theirs = lineage.read(str(entry.content["name"]), str(entry.content["source"]), entry.attachment)
+        if theirs is not None and lineage.same_market(ours, theirs):
+            like.append(entry.content["is_market"])
+            covered |= theirs.covers(ours)
+    content = {"is_market": market.hash, "name": market.name, "source": market.source, "like": like}
+    return Entry(content, _market_key(market.hash), b"" if covered else ours.content())
 
 
 def adopt(results: Path) -> None:
@@ -145,12 +249,12 @@ def adopt(results: Path) -> None:
     )
 
 
-def sharpes(market: str) -> Array:
-    """Sharpe ratio per session of each configuration tried on a market, shape (configurations,)."""
-    return _sharpes(_tried(_chain().entries(), market))
+def trials(market: Market) -> Tried:
+    """Every configuration tried on a market, and on those that are the same; see `lineage`."""
+    return _tried(_chain().entries(), market.hash)
 
 
-def stamp(market: str, results: Path) -> dict[str, Any]:
+def stamp(market: Market, results: Path) -> dict[str, Any]:
     """Summarise the register for a run's manifest, key ``"trials"``.
 
     Returns
@@ -162,12 +266,11 @@ def stamp(market: str, results: Path) -> dict[str, Any]:
     """
     found = _chain().inspect()
     verdict = _verified(found, results)
-    tried = _tried(found.entries, market)
-    known = _sharpes(tried)
-    known = known[np.isfinite(known)]
+    tried = _tried(found.entries, market.hash)
+    known = tried.sharpes[np.isfinite(tried.sharpes)]
     return {
-        "count": len(tried),
-        "since": min((each.recorded for each in tried), default="")[:10],
+        "count": len(tried.runs),
+        "since": tried.since,
         "variance": float(known.var(ddof=1)) if len(known) >= LEAST_KNOWN else None,
         "records": len(found.heads) - 1,
         "head": list(found.heads)[-1],
@@ -231,21 +334,53 @@ def _is_trial(entry: Recorded) -> bool:
     return all(isinstance(entry.content.get(key), str) for key in ("market", "run"))
 
 
-def _tried(entries: Iterable[Recorded], market: str) -> list[Recorded]:
-    """Latest record of each configuration tried on a market, in order of first trial."""
+def _is_market(entry: Recorded) -> bool:
+    like = entry.content.get("like")
+    return isinstance(entry.content.get("is_market"), str) and isinstance(like, list)
+
+
+def _tried(entries: Iterable[Recorded], market: str) -> Tried:
+    entries = list(entries)
+    same = _lineage(entries, market)
     latest = {
         entry.content["run"]: entry
         for entry in entries
-        if _is_trial(entry) and entry.content["market"] == market
+        if _is_trial(entry) and entry.content["market"] in same
     }
-    return list(latest.values())
-
-
-def _sharpes(tried: Iterable[Recorded]) -> Array:
-    said = [entry.content.get("sharpe") for entry in tried]
-    return np.array(
-        [float(each) if isinstance(each, int | float) else math.nan for each in said], dtype=np.float64
+    found = list(latest.values())
+    weekly = [np.frombuffer(each.attachment[: len(each.attachment) // 2 * 2], np.float16) for each in found]
+    begins = [first if isinstance(first := each.content.get("first_week"), int) else 0 for each in found]
+    spans = [(begin, begin + len(each)) for begin, each in zip(begins, weekly, strict=True) if len(each)]
+    first, last = (min(spans)[0], max(end for _, end in spans)) if spans else (0, 0)
+    returns = np.full((len(found), last - first), np.nan)
+    for row, (begin, each) in enumerate(zip(begins, weekly, strict=True)):
+        returns[row, begin - first : begin - first + len(each)] = each
+    fridays = (np.arange(first, last) * 7 + SATURDAY + 6).astype("datetime64[D]")
+    return Tried(
+        runs=tuple(latest),
+        kinds=tuple(str(each.content.get("kind", "run")) for each in found),
+        since=min((entry.recorded for entry in found), default="")[:10],
+        sharpes=np.array([_sharpe(each) for each in found], dtype=np.float64),
+        weeks=fridays,
+        returns=returns,
     )
+
+
+def _lineage(entries: Iterable[Recorded], market: str) -> set[str]:
+    """Hashes of every market that is the same as `market`, itself among them."""
+    links = [{e.content["is_market"], *map(str, e.content["like"])} for e in entries if _is_market(e)]
+    same, size = {market}, 0
+    while len(same) > size:
+        size = len(same)
+        for link in links:
+            if link & same:
+                same |= link
+    return same
+
+
+def _sharpe(entry: Recorded) -> float:
+    sharpe = entry.content.get("sharpe")
+    return float(sharpe) if isinstance(sharpe, int | float) else math.nan
 
 
 def _chain() -> Chain:

@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decision
+from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
-from backtests.provenance import trial_hash
 from backtests.records import register
 from backtests.records.index import write_index
 from backtests.result import Result
@@ -83,12 +82,9 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
     """Add the run to the register of trials and return its `stamp` for the manifest."""
-    ledger, market, config = result.book.ledger, result.market, result.config
     register.adopt(results)
-    sharpe = register.sharpe_per_session(returns_of(ledger.equity), ledger.sessions, config.costs.cash_rate)
-    details = {"name": config.name, "kind": "run", "sessions": len(ledger.sessions) - 1}
-    register.record(market.hash, [register.Trial(trial_hash(config, market), sharpe, details)])
-    return register.stamp(market.hash, results)
+    register.record(result.market, register.of_result("run", result))
+    return register.stamp(result.market, results)
 
 
 def _replace(partial: Path, final: Path) -> None:
@@ -130,7 +126,8 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
     """
     ledger = result.book.ledger
     dates = pd.DatetimeIndex(ledger.sessions, name="session")
-    returns = pd.DataFrame({book.label: book.ledger.returns for book in result.books})
+    books = zip(result.labels, result.books, strict=True)
+    returns = pd.DataFrame({label: book.ledger.returns for label, book in books})
     returns.rename_axis("session").to_parquet(folder / "returns.parquet")
     held = np.flatnonzero(ledger.positions.any(axis=0))
     symbols = [ledger.symbols[column] for column in held]
@@ -142,7 +139,7 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
         ledger.hedge.to_parquet(folder / "hedge.parquet", index=False)
     lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
     _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
-    numbers = result.metrics()
+    numbers = metrics(result)
     _write_json(folder / "metrics.json", numbers)
     return numbers
 
@@ -199,7 +196,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def find(results: Path, run: str) -> Path:
-    """A run's folder given by path, by full name, or by a beginning that only one name has.
+    """A run's folder given by path, by full name, by the run's name, or by a beginning that only one has.
 
     Raises
     ------
@@ -211,6 +208,8 @@ def find(results: Path, run: str) -> Path:
         return direct
     folders = sorted(path.parent for path in results.glob("[!.]*/manifest.json"))
     matches = [folder for folder in folders if folder.name.startswith(run)]
+    # A run's name may be the beginning of another's: blueprint, blueprint_sweep.
+    matches = [folder for folder in matches if folder.name.rpartition("-")[0] == run] or matches
     if len(matches) == 1:
         return matches[0]
     if matches:

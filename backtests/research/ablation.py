@@ -10,11 +10,12 @@ import numpy as np
 from backtests.analysis.performance import performance, returns_of
 from backtests.analysis.trading import trading
 from backtests.document.blocks import Cell, Column, Row, Table
+from backtests.records import register
 from backtests.research.claims import inference
 from backtests.result import Book
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
-from datafeeds.market import Market
+from datafeeds.market import Array, Market
 from strategies.strategy import strategy_named
 
 
@@ -125,16 +126,17 @@ def ablate(
         choice = config.strategy.model_copy(update=switches)
         benchmarks = config.benchmarks[:1] if plain is None else ()
         result = run(config.model_copy(update={"strategy": choice, "benchmarks": benchmarks}), market=market)
+        register.record(market, register.of_result("ablation", result))
         first = plain is None
         if plain is None:
             plain, beside = result.book, result.benchmarks
-        outcomes.append(_outcome(variant.label, result.book, None if first else plain, config))
-    return (*outcomes, *(_outcome(book.label, book, plain, config) for book in beside))
+        outcomes.append(_outcome(variant.label, result.book, None if first else plain, result.cash))
+    return (*outcomes, *(_outcome(book.label, book, plain, result.cash) for book in beside))
 
 
-def _outcome(label: str, book: Book, plain: Book | None, config: RunConfig) -> Outcome:
+def _outcome(label: str, book: Book, plain: Book | None, cash: Array) -> Outcome:
     ledger = book.ledger
-    measured = performance(ledger.equity, ledger.sessions, config.costs.cash_rate)
+    measured = performance(ledger.equity, ledger.sessions, cash)
     lead = inference.NOTHING
     if plain is not None:
         daily = returns_of(ledger.equity) - returns_of(plain.ledger.equity)

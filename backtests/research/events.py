@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from backtests.research.dow import LEAST_MEMBERS, PriceWeightedDay, dow_members, price_weighted_day
 from backtests.research.indices import (
@@ -33,7 +33,7 @@ from datafeeds.facts import fact, names
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from datafeeds.series import series_names, series_table
-from datafeeds.validation import validated
+from datafeeds.validation import TomlTable, validated
 from strategies.signals import ESTIMATION_FIRST, ESTIMATION_LAST, fitted_market_model, turbulence
 
 HORIZONS = (1, 5, 21, 63)
@@ -50,7 +50,7 @@ class EventError(ValueError):
     """An event that can't be studied; the message says what to change."""
 
 
-class Signature(BaseModel):
+class Signature(TomlTable):
     """The moves of a day, and how much of each makes another day like it.
 
     Attributes
@@ -64,8 +64,6 @@ class Signature(BaseModel):
     hardware : str
         Group of the semiconductors.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dow: float
     nasdaq: float
@@ -94,7 +92,7 @@ class Signature(BaseModel):
         )
 
 
-class Event(BaseModel):
+class Event(TomlTable):
     """An event file.
 
     Attributes
@@ -117,8 +115,6 @@ class Event(BaseModel):
     signature : Signature, optional
         What makes other days similar; the moves of the day itself if not given.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "event"
     date: dt.date

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datafeeds.market import Market, MarketError
 from datafeeds.names import unknown_name
+from datafeeds.sources.switch import finish
 from datafeeds.universe import names as universe_names
 
 BUILT_IN = ("sample",)
@@ -32,7 +33,11 @@ def open_market(market: str) -> Market:
         from datafeeds.sources.sample import sample_market
 
         return sample_market()
-    path = Path(market).expanduser()
+    try:
+        path = Path(market).expanduser()
+    except RuntimeError:
+        raise MarketError(f"market {market!r}: there is no such user") from None
+    finish(path)
     if path.parent == DOWNLOADS and path.name in universe_names() and not path.exists():
         raise MarketError(
             f"market folder {market!r} is not there yet: `make data` (or `backtest data fetch --universe "

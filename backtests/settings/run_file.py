@@ -8,19 +8,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from backtests.engine.terms import Costs, Engine
 from backtests.options.overlay import OverlaySettings
 from backtests.settings import strategies as named_strategies
 from backtests.settings.sweep import SweepSettings, WalkForwardSettings
 from datafeeds.toml_files import find_toml, read_toml, toml_names
-from datafeeds.validation import validated
+from datafeeds.validation import TomlTable, validated
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
 
-Shock = Annotated[float, Field(ge=-1, allow_inf_nan=False)]
+Shock = Annotated[float, Field(ge=-1)]
+MOST_CAPITAL = 1e15
+"""A larger account is a mistyped number, and share counts would no longer be exact."""
+
 RUNS = Path(__file__).parent.parent / "runs"
 
 
@@ -28,10 +31,10 @@ class ConfigError(ValueError):
     """A run file that can't be used; the message names the file and the key."""
 
 
-class StrategyChoice(BaseModel):
+class StrategyChoice(TomlTable):
     """Which strategy, with which parameters: any further key is a parameter of the strategy."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     name: str
 
@@ -61,10 +64,10 @@ class BenchmarkChoice(StrategyChoice):
     note: str = ""
 
 
-class HedgeChoice(BaseModel):
+class HedgeChoice(TomlTable):
     """A hedge around whatever the strategy decides: any key is a parameter of `strategies.hedges.Hedged`."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     def build(self, strategy: Strategy) -> Strategy:
         """Return the strategy, hedged.
@@ -80,7 +83,7 @@ class HedgeChoice(BaseModel):
             raise ConfigError(f"[hedge] {str(error).replace('strategy.', 'hedge.', 1)}") from None
 
 
-class RunConfig(BaseModel):
+class RunConfig(TomlTable):
     """Everything that a run depends on, besides the market's content and the code.
 
     Attributes
@@ -117,14 +120,12 @@ class RunConfig(BaseModel):
         no part of its record.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
     description: str = ""
     market: str = "sample"
     start: dt.date | None = None
     end: dt.date | None = None
-    capital: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1_000_000.0
+    capital: Annotated[float, Field(gt=0, le=MOST_CAPITAL)] = 1_000_000.0
     engine: Engine = "event"
     lag: Annotated[int, Field(ge=0, le=252)] = 0
     fractional_shares: bool = False
@@ -133,9 +134,15 @@ class RunConfig(BaseModel):
     costs: Costs = Costs()
     overlay: OverlaySettings | None = None
     hedge: HedgeChoice | None = None
-    scenarios: dict[str, dict[str, Shock]] = {}
+    scenarios: dict[str, dict[str, Shock]] = Field(default={})
     sweep: SweepSettings | None = Field(default=None, exclude=True)
     walk_forward: WalkForwardSettings | None = Field(default=None, exclude=True)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What readers see of the strategy and of each benchmark, by which their books are told apart."""
+        strategy = named_strategies.label_of(self.strategy.name) + (", hedged" if self.hedge else "")
+        return strategy, *(each.label or named_strategies.label_of(each.name) for each in self.benchmarks)
 
     def build_strategy(self) -> Strategy:
         """The strategy that the run file names, with its hedge."""
@@ -162,9 +169,8 @@ def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
     path = find(run)
     document = read_toml(path, ConfigError)
     named_strategies.locate(document, path.parent)
-    for override in overrides:
-        override_key(document, override)
-    return parse(document, str(path))
+    origins = {override_key(document, override): f"--set {override}" for override in overrides}
+    return parse(document, str(path), origins)
 
 
 def find(run: str | Path) -> Path:
@@ -183,7 +189,7 @@ def names() -> tuple[str, ...]:
     return toml_names(RUNS)
 
 
-def parse(document: Mapping[str, Any], source: str) -> RunConfig:
+def parse(document: Mapping[str, Any], source: str, origins: Mapping[str, str] | None = None) -> RunConfig:
     """Check a run file's content.
 
     Parameters
@@ -192,15 +198,23 @@ def parse(document: Mapping[str, Any], source: str) -> RunConfig:
         As read from TOML.
     source : str
         Name of the file, for messages.
+    origins : mapping, optional
+        What gave a dotted key its value instead of the file: ``{"lag": "--set lag=2"}``.
 
     Raises
     ------
     ConfigError
         Naming every key that is unknown, missing or out of range.
     """
-    config = validated(RunConfig, document, source, "the run file", ConfigError)
+    config = validated(RunConfig, document, source, "the run file", ConfigError, origins=origins)
     if config.start and config.end and config.start >= config.end:
         raise ConfigError(f"{source}: start {config.start} is not before end {config.end}")
+    for place, label in enumerate(config.labels):
+        if label in config.labels[:place]:
+            raise ConfigError(
+                f"{source}: benchmarks[{place - 1}].label = {label!r}: another book has this label; "
+                "give each its own"
+            )
     if config.hedge is not None and config.overlay is None:
         raise ConfigError(
             f"{source}: [hedge] needs a table [overlay] that says what options are written on, such as "
@@ -209,16 +223,18 @@ def parse(document: Mapping[str, Any], source: str) -> RunConfig:
     return config
 
 
-def override_key(document: dict[str, Any], override: str) -> None:
-    """Put the ``key=value`` of `override` into a run file's `document`."""
+def override_key(document: dict[str, Any], override: str) -> str:
+    """Put the ``key=value`` of `override` into a run file's `document`; the dotted key."""
     key, separator, text = override.partition("=")
     key = key.strip()
     if not separator or not key:
         raise ConfigError(f"--set {override!r}: write key=value, for example strategy.norm_years=7")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         value = text
+    except RecursionError:
+        raise ConfigError(f"--set {key}: nested too deeply") from None
     *tables, name = key.split(".")
     place = document
     for table in tables:
@@ -226,3 +242,4 @@ def override_key(document: dict[str, Any], override: str) -> None:
         if not isinstance(place, dict):
             raise ConfigError(f"--set {override!r}: {table} is not a table that --set can reach")
     place[name] = value
+    return key

@@ -8,10 +8,10 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from datafeeds.names import unknown_name
-from datafeeds.validation import problems_in
+from datafeeds.validation import TomlTable, problems_in
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Number = Annotated[int, Field(strict=True)] | Finite
@@ -26,7 +26,7 @@ MOST_STEPS = 100_000
 """No range has more values; a larger one is a mistyped step."""
 
 
-class Values(BaseModel):
+class Values(TomlTable):
     """Values that are listed.
 
     Attributes
@@ -34,8 +34,6 @@ class Values(BaseModel):
     values : tuple
         Each is tried in a grid, or drawn with equal chance.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     values: Annotated[tuple[Any, ...], Field(min_length=1)]
 
@@ -57,7 +55,7 @@ class Values(BaseModel):
         return self
 
 
-class Range(BaseModel):
+class Range(TomlTable):
     """Evenly spaced numbers, both ends included where the step meets them.
 
     Attributes
@@ -66,7 +64,7 @@ class Range(BaseModel):
         In the run file `start` is called ``from``. Whole numbers give whole numbers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     start: Number = Field(alias="from")
     to: Number
@@ -95,7 +93,7 @@ class Range(BaseModel):
         return self
 
 
-class Bounded(BaseModel):
+class Bounded(TomlTable):
     """A distribution between two bounds.
 
     Attributes
@@ -106,7 +104,7 @@ class Bounded(BaseModel):
         In the run file `start` is called ``from``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     distribution: Literal["uniform", "log_uniform", "integers"]
     start: Number = Field(alias="from")
@@ -132,7 +130,7 @@ class Bounded(BaseModel):
         return self
 
 
-class Normal(BaseModel):
+class Normal(TomlTable):
     """A normal distribution, cut off at bounds where they are given.
 
     Attributes
@@ -144,7 +142,7 @@ class Normal(BaseModel):
         In the run file `start` is called ``from``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     distribution: Literal["normal"]
     mean: Finite
@@ -220,7 +218,7 @@ def _parameters(given: Any) -> dict[str, Domain]:
     return domains
 
 
-class SweepSettings(BaseModel):
+class SweepSettings(TomlTable):
     """Table `[sweep]`: which configurations to try.
 
     Attributes
@@ -241,8 +239,6 @@ class SweepSettings(BaseModel):
         Values by dotted key, as ``--set`` addresses them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     method: Literal["grid", "random", "latin_hypercube"] = "grid"
     samples: Annotated[int, Field(ge=1, le=10_000_000)] = 100
     seed: Annotated[int, Field(ge=0)] = 0
@@ -252,7 +248,7 @@ class SweepSettings(BaseModel):
     parameters: Annotated[dict[str, Domain], BeforeValidator(_parameters)]
 
 
-class WalkForwardSettings(BaseModel):
+class WalkForwardSettings(TomlTable):
     """Table `[walk_forward]`: how to choose by the past and test on what came after.
 
     Attributes
@@ -269,8 +265,6 @@ class WalkForwardSettings(BaseModel):
     metric : Metric
         What the choice goes by.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     window: Literal["anchored", "rolling"] = "anchored"
     train_years: Annotated[float, Field(ge=1 / 12, le=100)] = 5.0

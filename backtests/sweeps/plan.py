@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from backtests.engine.native_strategy import NativeStrategy
-from backtests.provenance import code_hash
+from backtests.provenance import code_hash, outside_code
 from backtests.settings.run_file import ConfigError, RunConfig, parse
 from backtests.settings.sweep import Domain, Range, SweepSettings, Values
 from datafeeds.market import Array, Market
@@ -85,6 +85,7 @@ class Plan:
             self.settings.model_dump(mode="json", exclude={"within", "rank_by"}),
             market.hash,
             code_hash(),
+            *outside_code(self.base.strategy, *self.base.benchmarks),
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from backtests.settings.sweep import Metric
 from backtests.sweeps.measures import best_of, score
-from backtests.sweeps.wording import label, number
+from backtests.sweeps.wording import label, number, short
 from datafeeds.market import Array
 
 BROAD, NARROW = 2 / 3, 1 / 3
@@ -89,7 +89,8 @@ class Plateau:
             else ""
         )
         edge = (
-            f" It has the first or last value tried of {', '.join(self.edges)}; better ones may lie beyond."
+            f" It has the first or last value tried of {', '.join(map(short, self.edges))}; better ones "
+            "may lie beyond."
             if self.edges
             else ""
         )

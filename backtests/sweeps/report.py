@@ -158,9 +158,9 @@ def page(sweep: Sweep) -> Document:
     )
     maps = slices(parameters, values, sweep.metric, around.best, is_grid)
     return Document(
-        title=f"{config['name']}: {count:,} configuration{'s' if count != 1 else ''}",
-        subtitle=f"{config.get('description') or config['strategy']['name']}. "
-        f"{sweep.sessions[0]} to {sweep.sessions[-1]}.",
+        title=config.get("description") or config["strategy"]["name"],
+        subtitle=f"{count:,} configuration{'s' if count != 1 else ''}, "
+        f"{sweep.sessions[0]} to {sweep.sessions[-1]}",
         sections=(
             Section("best", "Best, and what is around it", tuple(said)),
             Section("slices", "What two parameters do together", (Paragraph(note, "note"), Beside(maps))),

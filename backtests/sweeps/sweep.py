@@ -6,10 +6,11 @@ import shutil
 import time
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backtests.provenance import trial_hash
+from backtests.engine.rules import interest_factors
+from backtests.engine.terms import Account
 from backtests.records import register
 from backtests.records.register import Trial
 from backtests.runner import account_of
@@ -20,7 +21,7 @@ from backtests.sweeps.plan import Configuration, plan
 from backtests.sweeps.report import MANIFEST, Sweep, write
 from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.tasks import SweepError
-from datafeeds.market import Dates, Market
+from datafeeds.market import Market
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ def sweep(
     with closing(Store(partial, len(planned.configurations), sessions)) as store:
 
         def record(numbers: Iterable[int]) -> None:
-            trials = [_trial(planned.configurations[number], traded, sessions, store) for number in numbers]
-            register.record(traded.hash, trials)
+            chosen = [planned.configurations[number] for number in numbers]
+            register.record(traded, [_trial(each, traded, account, store) for each in chosen])
 
         try:
             record(sorted(store.rows))  # in case it was stopped between the two
@@ -109,7 +110,7 @@ def sweep(
             raise Interrupted(len(store.rows), len(planned.configurations)) from None
         _check_any(store)
         store.write_arrays()
-        trials = register.stamp(traded.hash, place.results)
+        trials = register.stamp(traded, place.results)
         write(partial, planned, traded, store, time.perf_counter() - began, trials)
     _publish(partial, final)
     return Sweep.read(final)
@@ -128,17 +129,14 @@ def _publish(partial: Path, final: Path) -> None:
     partial.rename(final)
 
 
-def _trial(configuration: Configuration, market: Market, sessions: Dates, store: Store) -> Trial:
+def _trial(configuration: Configuration, market: Market, base: Account, store: Store) -> Trial:
     """What a finished configuration leaves in the register: who stops a sweep has seen it all the same."""
     config, returns = configuration.config, store.returns(configuration.number)
-    details = {
-        "name": config.name,
-        "kind": "sweep",
-        "sessions": len(returns),
-        "parameters": {
-            key: value if isinstance(value, int | float | str) else str(value)
-            for key, value in configuration.parameters.items()
-        },
+    parameters = {
+        key: value if isinstance(value, int | float | str) else str(value)
+        for key, value in configuration.parameters.items()
     }
-    sharpe = register.sharpe_per_session(returns, sessions, config.costs.cash_rate)
-    return Trial(trial_hash(config, market), sharpe, details)
+    account = replace(base, costs=config.costs)
+    sessions = market.sessions[account.first : account.last + 1]
+    cash = interest_factors(market, account)[1:]
+    return register.of_returns("sweep", config, market, sessions, returns, cash, parameters=parameters)

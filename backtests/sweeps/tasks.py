@@ -10,6 +10,7 @@ import numpy as np
 from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
+from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Engine
 from backtests.provenance import code_hash
@@ -187,7 +188,7 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
     account = account_of(config, market)
     ledger = shared.ledger(account, config.engine)
     theirs = None if task.benchmark is None else _benchmark_of(market, task.benchmark, account)
-    row = row_of(ledger, account.costs.cash_rate, theirs)
+    row = row_of(ledger, interest_factors(market, account)[1:], theirs)
     return Outcome(configuration.number, row, returns_of(ledger.equity))
 
 
@@ -208,10 +209,8 @@ def _benchmark_of(market: Market, benchmark: Strategy, account: Account) -> Arra
     except StrategyError:
         if account.overlay is None:
             raise
-    equity = (
-        SharedDecisions(market, benchmark, may_hold_index=True).ledger(account, "ledger").equity
-    )  # it hedges
-    return returns_of(equity)
+    hedged = SharedDecisions(market, benchmark, may_hold_index=True)
+    return returns_of(hedged.ledger(account, "ledger").equity)
 
 
 @lru_cache(maxsize=256)

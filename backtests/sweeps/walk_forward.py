@@ -10,6 +10,7 @@ trades from the old portfolio to the new one, at the run's costs.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,9 +20,11 @@ import numpy.typing as npt
 from backtests.analysis.performance import returns_of
 from backtests.engine.books import Decision, Ledger
 from backtests.engine.decisions import Recorder
+from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account
 from backtests.options.overlay import Overlay, target_row
+from backtests.records import register
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError, RunConfig
@@ -123,21 +126,26 @@ def walk_forward(
     returns = done.returns if len(numbers) == len(done.table) else done.returns[numbers]
     whole = _benchmark(config, traded, account)
     theirs = None if whole is None else returns_of(whole.equity)
-    rate = config.costs.cash_rate
+    cash = interest_factors(traded, account)[1:]
     choices: list[Choice] = []
     for window in laid:
         held = choices[-1].position if choices else None
-        choices.append(choose(returns, sessions, theirs, window, settings.metric, rate, held))
+        choices.append(choose(returns, sessions, theirs, window, settings.metric, cash, held))
     tested = replace(account, first=account.first + laid[0].test_first - 1)
     chosen = [planned.strategies[numbers[choice.position]] for choice in choices]
     begins = [account.first + choice.window.test_first - 1 for choice in choices]
+    ledger = _followed(traded, account, tested, chosen, begins, planned)
+    earned, cash = returns_of(ledger.equity), interest_factors(traded, tested)[1:]
+    followed = register.of_returns("walk-forward", config, traded, ledger.sessions, earned, cash)
+    way = f"walk-forward {planned.hash(traded)} {settings.model_dump_json()}"
+    register.record(traded, [replace(followed, run=hashlib.sha256(way.encode()).hexdigest())])
     return WalkForward(
         config=config,
         market=traded,
         sweep=done,
         configurations=tuple(int(number) for number in numbers),
         choices=tuple(choices),
-        ledger=_followed(traded, account, tested, chosen, begins, planned),
+        ledger=ledger,
         unchosen=_followed(traded, account, tested, [config.build_strategy()], begins[:1], planned),
         benchmark=_benchmark(config, traded, tested),
     )

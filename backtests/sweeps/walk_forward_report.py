@@ -33,12 +33,13 @@ from backtests.document.blocks import (
 from backtests.document.formats import formatted
 from backtests.document.html import write_html
 from backtests.engine.books import Ledger
+from backtests.engine.rules import cash_returns
 from backtests.provenance import manifest as run_manifest
 from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.walk_forward import WalkForward, span
 from backtests.sweeps.wording import cell, label, number, plain, short, title
-from datafeeds.market import Array
+from datafeeds.market import Array, Dates
 
 WINDOWS, RETURNS, MANIFEST, PAGE = "windows.parquet", "returns.parquet", "manifest.json", "walk-forward.html"
 STEADY = 2 / 3
@@ -136,9 +137,9 @@ def page(found: WalkForward) -> Document:
         _comparison(found),
     )
     return Document(
-        title=f"{config.name}: {len(table)} choices by the past alone",
-        subtitle=f"{config.description or config.strategy.name}. "
-        f"Tested {ledger.sessions[1]} to {ledger.sessions[-1]}.",
+        title=config.description or config.strategy.name,
+        subtitle=f"{len(table)} choices by the past alone, tested {ledger.sessions[1]} to "
+        f"{ledger.sessions[-1]}",
         sections=(
             Section("earned", "What the choices earned", earned),
             Section("stability", "Did the choice stay the same?", tuple(map(Paragraph, (verdict, *each)))),
@@ -153,17 +154,22 @@ def outcome(found: WalkForward) -> tuple[str, ...]:
     """Training against test, in words."""
     metric = _settings(found).metric
     whole = [choice for choice in found.choices if choice.window.is_whole] or list(found.choices)
-    trained = float(np.mean([choice.trained.columns()[metric][choice.position] for choice in whole]))
-    tested = float(np.mean([choice.tested.columns()[metric][choice.position] for choice in whole]))
-    better = sum(choice.beat_median(metric) for choice in whole)
+    trained = float(np.median([choice.trained.columns()[metric][choice.position] for choice in whole]))
+    tested = float(np.median([choice.tested.columns()[metric][choice.position] for choice in whole]))
+    outdone = float(np.mean([choice.outdone for choice in whole]))
     tied = sum(choice.tied > 0 for choice in found.choices)
     cost = _yearly(found.sliced, found) - _yearly(daily_returns(found.ledger.equity), found)
     count = len(found.configurations)
     return (
-        f"In training the chosen configurations had an average {label(metric)} of "
-        f"{number(trained, metric)}; in the tests that followed, {number(tested, metric)}. "
-        f"In {better} of {len(whole)} tests the choice did better than the median of all {count} "
-        f"configurations; by luck alone it would in about {len(whole) / 2:g}."
+        f"In the middle one of {len(whole)} windows the chosen configuration had a {label(metric)} of "
+        f"{number(trained, metric)} in training; in the middle one of the tests that followed, "
+        f"{number(tested, metric)}."
+        + (
+            f" In the tests the choice outdid {outdone:.0%} of the other {count - 1} configurations on "
+            "average, those as good counted by half; by luck alone it would outdo half."
+            if count > 1
+            else ""
+        )
         + (
             f" In {tied} of {len(found.choices)} windows several were exactly as good in training; then the "
             "one already held stays, or the first in the grid is taken."
@@ -218,7 +224,12 @@ def _account_measures(found: WalkForward, first: int, last: int) -> Measures:
     offset = found.choices[0].window.test_first - 1
     equity = found.ledger.equity[first - 1 - offset : last + 1 - offset]
     sessions = found.ledger.sessions[first - 1 - offset : last + 1 - offset]
-    return measures(daily_returns(equity)[None], sessions, found.config.costs.cash_rate, annual=True)
+    return measures(daily_returns(equity)[None], sessions, _cash(found, sessions), annual=True)
+
+
+def _cash(found: WalkForward, sessions: Dates) -> Array:
+    """Return of cash in each of `sessions` after the first."""
+    return cash_returns(found.market, sessions, found.config.costs.cash_rate)[1:]
 
 
 def _yearly(returns: Array, found: WalkForward) -> float:
@@ -240,7 +251,7 @@ def _comparison(found: WalkForward) -> Table:
     rows = []
     for name, ledger in _books(found).items():
         returns = daily_returns(ledger.equity)[None]
-        stats = measures(returns, ledger.sessions, found.config.costs.cash_rate).columns()
+        stats = measures(returns, ledger.sessions, _cash(found, ledger.sessions)).columns()
         traded = trading(ledger)
         rows.append(
             Row.of(
@@ -299,7 +310,7 @@ def _method(settings: WalkForwardSettings) -> str:
         f"months and tested over {test}. Training looks at slices of whole runs: each uses only what was "
         "known at the time, and keeps a strategy's memory. The curve is one account that trades from one "
         "chosen portfolio to the next at the run's costs. Ratios of single windows are annualised whatever "
-        "their length; averages leave an unfinished last window out."
+        "their length; an unfinished last window does not count for the middle one."
     )
 
 

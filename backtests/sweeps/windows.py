@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from backtests.settings.run_file import ConfigError
@@ -104,7 +106,7 @@ class Choice:
         Of every configuration, in training and test, each as if it had been running since the run's start.
         Ratios are annualised whatever the length.
     tied : int
-        Configurations that were as good in training, to the last bit, the chosen one not counted.
+        Configurations that were as good in training but for rounding, the chosen one not counted.
     rank : float
         Place of the chosen one among all in the test, from 1; ties share the mean of their places.
     """
@@ -116,10 +118,14 @@ class Choice:
     tied: int
     rank: float
 
-    def beat_median(self, metric: Metric) -> bool:
-        """Whether the chosen one was better in the test than the median configuration."""
-        later = score(self.tested.columns()[metric], metric)
-        return bool(later[self.position] > np.median(later))
+    @property
+    def outdone(self) -> float:
+        """Share of the other configurations that the chosen one outdid in the test, those as good by half.
+
+        By luck alone it is one half on average, with ties or without; NaN where there are no others.
+        """
+        count = len(self.tested.sharpe)
+        return (count - self.rank) / (count - 1) if count > 1 else math.nan
 
 
 def choose(
@@ -128,7 +134,7 @@ def choose(
     benchmark: Array | None,
     window: Window,
     metric: Metric,
-    cash_rate: float = 0.0,
+    cash: Array | None = None,
     held: int | None = None,
 ) -> Choice:
     """Choose the best configuration of a window's training.
@@ -144,7 +150,8 @@ def choose(
     benchmark : ndarray, shape (n,), optional
     window : Window
     metric : Metric
-    cash_rate : float
+    cash : ndarray, shape (n,), optional
+        Return of cash in each session; 0 without it.
     held : int, optional
         Row chosen before: it stays if it is among the best. Else the first of the best is taken.
 
@@ -152,21 +159,26 @@ def choose(
     -------
     Choice
     """
-    trained = _between(returns, sessions, benchmark, window.train_first, window.train_last, cash_rate)
-    tested = _between(returns, sessions, benchmark, window.test_first, window.test_last, cash_rate)
+    trained = _between(returns, sessions, benchmark, window.train_first, window.train_last, cash)
+    tested = _between(returns, sessions, benchmark, window.test_first, window.test_last, cash)
     earlier = score(trained.columns()[metric], metric)
     later = score(tested.columns()[metric], metric)
-    best = np.flatnonzero(earlier == earlier.max())
+    best = np.flatnonzero(_as_good(earlier, earlier.max()))
     position = held if held is not None and held in best else int(best[0])
-    rank = (later > later[position]).sum() + ((later == later[position]).sum() + 1) / 2
+    tied = _as_good(later, later[position])
+    rank = ((later > later[position]) & ~tied).sum() + (tied.sum() + 1) / 2
     return Choice(window, position, trained, tested, len(best) - 1, float(rank))
 
 
+def _as_good(scores: Array, one: float) -> npt.NDArray[np.bool_]:
+    """Which scores equal one of them but for rounding."""
+    return np.isclose(scores, one, rtol=1e-9, atol=1e-12)
+
+
 def _between(
-    returns: Array, sessions: Dates, benchmark: Array | None, first: int, last: int, cash_rate: float
+    returns: Array, sessions: Dates, benchmark: Array | None, first: int, last: int, cash: Array | None
 ) -> Measures:
     part = slice(first - 1, last)  # return i is that of session i + 1
     theirs = None if benchmark is None else benchmark[part]
-    return measures(
-        np.asarray(returns[:, part]), sessions[first - 1 : last + 1], cash_rate, theirs, annual=True
-    )
+    earned = 0.0 if cash is None else cash[part]
+    return measures(np.asarray(returns[:, part]), sessions[first - 1 : last + 1], earned, theirs, annual=True)

@@ -26,7 +26,7 @@ def verification(manifest: Mapping[str, Any]) -> str:
 
 
 def lookahead(manifest: Mapping[str, Any]) -> str:
-    """Say in one sentence whether decisions were replayed with the future replaced, and what came out."""
+    """Say in one sentence whether decisions were made again without the future, and what came out."""
     said = manifest.get("lookahead")
     if not isinstance(said, Mapping):
         return "Look-ahead: not checked."
@@ -34,11 +34,26 @@ def lookahead(manifest: Mapping[str, Any]) -> str:
         return "Look-ahead: not checked, for there was no decision to replay."
     if said.get("passed"):
         sampled, decisions = said.get("sampled"), said.get("decisions")
-        tried = f": {sampled} of {decisions} decisions replayed with the future replaced, none changed"
+        count = f"all {decisions}" if sampled == decisions else f"{sampled} of {decisions}"
+        walls = f" (closed by {', '.join(said['walls'])})" if said.get("walls") else ""
+        tried = f": {count} decisions made again without the future, files or network{walls}, none changed"
         return f"Look-ahead check passed{tried if sampled is not None else ''}."
     failed = [check for check in said.get("checks", ()) if check.get("outcome") == "fail"]
-    what = "; ".join(f"{check.get('name')}: {check.get('summary')}" for check in failed[:2])
+    what = "; ".join(f"{check.get('name')}: {check.get('summary')}" for check in failed[:1])
     return f"Look-ahead check FAILED{': ' + what if what else ''}."
+
+
+def knows_future(manifest: Mapping[str, Any]) -> bool:
+    """Whether a decision of the run came out otherwise without the future, or could not be made at all."""
+    return not manifest.get("lookahead", {}).get("passed", True)
+
+
+def caution(manifest: Mapping[str, Any]) -> str:
+    """What stands before everything else: that a run may know the future, or that nobody can tell."""
+    if knows_future(manifest):
+        return lookahead(manifest)
+    why = manifest.get("not_recomputed")
+    return f"UNCHECKED: {why}." if why else ""
 
 
 def trials_on_record(manifest: Mapping[str, Any]) -> str:
@@ -47,5 +62,6 @@ def trials_on_record(manifest: Mapping[str, Any]) -> str:
     if not isinstance(said, Mapping) or "count" not in said:
         return "No record of trials was kept: this run is taken as the only attempt, which flatters it."
     count = int(said["count"])
-    tried = "1 configuration has" if count == 1 else f"{count:,} configurations have"
-    return f"{tried} been tried on this market. {said.get('verdict', '')}".strip()
+    tried = "1 trial on this market is" if count == 1 else f"{count:,} trials on this market are"
+    since = f" since {said['since']}" if said.get("since") else ""
+    return f"{tried} recorded on this machine{since}. {said.get('verdict', '')}".strip()

@@ -6,14 +6,15 @@ First what each analysis says, then what page one answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from typing import Literal
 
 import numpy as np
 
 from backtests.analysis.attribution import BrinsonFachler, CostAttribution, gross_returns
 from backtests.analysis.capacity import Capacity, CostAtSize
 from backtests.analysis.factors import FactorRegression
-from backtests.analysis.hedging import LIKE_NOTHING, HedgeVerdict, SoldPut
+from backtests.analysis.hedging import LIKE_NOTHING, HedgeReport, HedgeVerdict, SoldPut
 from backtests.analysis.performance import period_returns
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import Overfitting, Significance
@@ -35,82 +36,115 @@ CLOSE = 0.01
 # --- What each analysis says ----------------------------------------------------------------------
 
 
-def significance_sentences(found: Significance, trials_known: bool) -> tuple[str, ...]:
-    """Say all of it: Sharpe ratio, trials where they are known, track record, each benchmark, drawdown."""
+def standing(difference: float) -> Literal["ahead", "level", "behind"]:
+    """How a lead a year is called, in the headline and wherever else it is spoken of."""
+    return "level" if abs(difference) < EVEN else "ahead" if difference > 0 else "behind"
+
+
+def significance_sentences(found: Significance, survivors: Container[str] = ()) -> tuple[str, ...]:
+    """Say all of it: each lead, what the trials take off, the record needed, the return alone, drawdown.
+
+    Parameters
+    ----------
+    found : Significance
+    survivors : container of str
+        Benchmarks against which stocks that are known to have survived are no fair comparison.
+    """
     leads = [each.benchmark for each in found.bootstrap.intervals if each.statistic == "growth_difference"]
     return (
-        sharpe_sentence(found),
-        *((trials_sentence(found),) if trials_known else ()),
+        *(lead_sentence(found, each, each in survivors) + _ratio_sentence(found, each) for each in leads),
+        trials_sentence(found),
         track_record_sentence(found),
-        *(f"{lead_sentence(found, label)}{_ratio_sentence(found, label)}" for label in leads),
+        luck_verdict(found),
+        sharpe_sentence(found),
         drawdown_sentence(found),
     )
 
 
+def luck_verdict(found: Significance) -> str:
+    """Whether luck explains the lead: the one place that says so."""
+    if found.lead is None:
+        return "Without a benchmark there is no lead that could be luck."
+    lead = found.bootstrap.interval("growth_difference", found.benchmark).estimate
+    if standing(lead) != "ahead":
+        return f"There is no lead over {found.benchmark} that luck would have to explain."
+    if found.is_clear:
+        return f"Luck is an unlikely explanation of the lead over {found.benchmark}."
+    return f"The lead over {found.benchmark} may be luck."
+
+
 def sharpe_sentence(found: Significance) -> str:
-    """Say how sure the Sharpe ratio is."""
-    if math.isnan(found.returns.sharpe):
+    """Say, as a side remark, how sure it is that the portfolio earned anything."""
+    if math.isnan(found.alone.returns.sharpe):
         return "The portfolio's returns don't vary, so there is no Sharpe ratio to test."
     interval = found.bootstrap.interval("sharpe")
-    outside = (
-        f"Zero lies inside the {interval.level:.0%} interval: a Sharpe ratio of nothing can't be excluded"
-        if interval.low <= 0 <= interval.high
-        else f"Zero lies outside the {interval.level:.0%} interval"
-    )
     return (
-        f"The Sharpe ratio is {found.sharpe:.2f}{_unit(found)}, between {interval.low:.2f} and "
-        f"{interval.high:.2f} in {interval.level:.0%} of {found.bootstrap.draws:,} resampled histories. "
-        f"{outside}; the probability that the true ratio is above zero is {_percent(found.probabilistic)}."
+        f"Besides: the Sharpe ratio is {found.sharpe:.2f}{_unit(found)}, between {interval.low:.2f} and "
+        f"{interval.high:.2f} in {interval.level:.0%} of {found.bootstrap.draws:,} resampled histories, "
+        f"above zero with a probability of {_percent(found.alone.probabilistic)}; any portfolio of stocks "
+        "shows that in a rising market."
     )
 
 
 def trials_sentence(found: Significance) -> str:
-    """Say what the number of trials does to the Sharpe ratio."""
-    if math.isnan(found.deflated):
-        return "Without a Sharpe ratio there is nothing to deflate."
-    if found.trials == 1:
-        return (
-            "This is the only configuration recorded on this market, so nothing was chosen and the "
-            f"deflated Sharpe ratio is the probabilistic one, {found.deflated:.2f}."
-        )
-    verdict = "luck is an unlikely explanation" if found.deflated >= 0.95 else "luck can't be excluded"
-    source = "" if found.variance_known else ", taking the trials to vary as worthless ones would"
+    """Say what the number of trials does to the lead, or to the Sharpe ratio without a benchmark."""
+    judged, trials = found.judged, found.trials
+    if math.isnan(judged.deflated):
+        return "Without a ratio there is nothing to deflate."
+    what = f"lead over {found.benchmark}" if found.lead else "Sharpe ratio"
+    scale = math.sqrt(found.sessions_a_year)
+    ratio = f"The {what} has {'an information' if found.lead else 'a'} ratio of "
+    ratio += f"{judged.returns.sharpe * scale:.2f}{_unit(found)}"
+    if trials.recorded == 1:
+        return f"{ratio}, truly above zero with a probability of {_percent(judged.probabilistic)}."
+    source = "" if trials.measured else ", taking them to vary as worthless ones would"
     return (
-        f"With {found.trials:,} trials on this market the deflated Sharpe ratio is {found.deflated:.2f}: "
-        f"the best of {found.trials:,} worthless trials would be expected to show "
-        f"{found.expected_maximum * math.sqrt(found.sessions_a_year):.2f}{_unit(found)}{source}, and the "
-        f"probability that the true ratio is above that is {_percent(found.deflated)}; {verdict}."
+        f"{ratio}. With {trials.recorded:,} trials on this market, worth about {trials.effective:,.1f} "
+        f"independent ones, the best worthless one would be expected to show {trials.hurdle * scale:.2f}"
+        f"{source}; the ratio is truly above that with a probability of {_percent(judged.deflated)}."
     )
 
 
 def track_record_sentence(found: Significance) -> str:
-    """Say how long a record the Sharpe ratio needs."""
-    if math.isinf(found.least_sessions):
-        return "No length of record would show a Sharpe ratio above zero, because the measured one is not."
-    needed = found.least_sessions / found.returns.count * found.years
-    verdict = "long enough" if found.least_sessions <= found.returns.count else "too short"
+    """Say how long a record the lead needs, or the Sharpe ratio without a benchmark."""
+    judged = found.judged
+    what = f"A lead over {found.benchmark}" if found.lead else "A Sharpe ratio above zero"
+    if math.isinf(judged.least_sessions):
+        return f"{what} would not show in a record of any length, because the measured one is not above zero."
+    needed = judged.least_sessions / judged.returns.count * found.years
+    verdict = "long enough" if judged.least_sessions <= judged.returns.count else "too short"
     return (
-        f"A Sharpe ratio above zero needs {needed:.1f} years of record at 95% confidence; there are "
+        f"{what} of this ratio needs {needed:.1f} years of record at 95% confidence; there are "
         f"{found.years:.1f}, which is {verdict}."
     )
 
 
-def lead_sentence(found: Significance, benchmark: str) -> str:
-    """Say how sure the lead over one benchmark is."""
+SURVIVORS = ", but every stock here is known to have survived, which lifts any portfolio of them above a fund"
+
+
+def lead_sentence(found: Significance, benchmark: str, survivors: bool = False) -> str:
+    """Say how sure the lead over one benchmark is.
+
+    Parameters
+    ----------
+    found : Significance
+    benchmark : str
+        Its label.
+    survivors : bool
+        Whether the stocks are known to have survived and the benchmark is not made of them.
+    """
     lead = found.bootstrap.interval("growth_difference", benchmark)
     if math.isnan(found.bootstrap.interval("information_ratio", benchmark).estimate):
         return f"The portfolio and {benchmark} moved together exactly; there is no lead to test."
-    beat = "It beat" if lead.estimate > 0 else "It did not beat"
-    verdict = (
-        "the interval includes zero, so the difference may be luck"
-        if lead.low <= 0 <= lead.high
-        else "the interval leaves zero out"
-    )
+    said = {"ahead": "It beat", "level": "It did about the same as", "behind": "It trailed"}
+    includes = lead.low <= 0 <= lead.high
+    interval = "the interval includes zero" if includes else "the interval leaves zero out"
     period = " a year" if found.sessions_a_year > 1 else ""
     return (
-        f"{beat} {benchmark}: {lead.estimate * 100:+.2f} percentage points{period}, between "
-        f"{lead.low * 100:+.2f} and {lead.high * 100:+.2f} in {lead.level:.0%} of resampled histories, "
-        f"ahead in {_percent(lead.above_zero)} of them; {verdict}."
+        f"{said[standing(lead.estimate)]} {benchmark}: {lead.estimate * 100:+.2f} percentage points{period}, "
+        f"between {lead.low * 100:+.2f} and {lead.high * 100:+.2f} in {lead.level:.0%} of resampled "
+        f"histories, ahead in {_percent(lead.above_zero)} of them; {interval}"
+        f"{SURVIVORS if survivors and not includes and lead.estimate > 0 else ''}."
     )
 
 
@@ -262,6 +296,17 @@ def _money(amount: float) -> str:
     return f"{amount:,.0f}"
 
 
+def chooser_sentence(found: HedgeReport) -> str:
+    """Say so where choosing the structure was worse than each of them alone."""
+    if not found.chose_badly:
+        return ""
+    parts = listed([f"{growth:.2%} as {label}" for label, growth in found.parts.items()])
+    return (
+        f" Choosing between the structures did worse than either: {found.verdict.hedged:.2%} a year against "
+        f"{parts}."
+    )
+
+
 def sold_put_sentence(found: SoldPut) -> str:
     """What the sold put did, in words."""
     if not found.rolls:
@@ -333,14 +378,20 @@ def factor_sentence(found: FactorRegression) -> str:
     )
 
 
-def cost_sentence(found: CostAttribution) -> str:
-    """Say what trading cost."""
+def cost_sentence(found: CostAttribution, cost_bps: float) -> str:
+    """Say what trading cost; `cost_bps` is the one figure that a page has for it."""
     if found.total == 0:
         return "Trading cost nothing in this run: no costs were charged, which no real portfolio enjoys."
+    parts = {
+        "commission": found.commission,
+        "spread": found.spread,
+        "impact": found.impact,
+        "half-spread of options": found.options,
+    }
+    shares = ", ".join(f"{name} {value / found.total:.0%}" for name, value in parts.items() if value)
     return (
-        f"Trading cost {found.total:,.0f} in all and {found.drag * 1e4:.1f} hundredths of a percent of "
-        f"return{' a year' if found.annual else ''}: commission {found.commission / found.total:.0%}, "
-        f"spread {found.spread / found.total:.0%}, impact {found.impact / found.total:.0%}."
+        f"Trading cost {found.total:,.0f} in all, {cost_bps:.1f} hundredths of a percent of average equity"
+        f"{' a year' if found.annual else ''}: {shares}."
     )
 
 
@@ -403,23 +454,25 @@ def _gross(result: Result) -> str:
 
 
 def _luck(result: Result) -> list[str]:
-    """Deflated Sharpe ratio, and the interval of the lead over each benchmark."""
+    """The lead over the first benchmark, what the trials take off it, and the others in brief."""
     found = result.significance
     if found is None:
         return ["Not tested: the run is too short."]
-    said = [trials_sentence(found) if result.trials else sharpe_sentence(found)]
-    if result.primary is not None:
-        said.append(lead_sentence(found, result.labels[1]))
+    if not result.benchmarks:
+        return [sharpe_sentence(found)]
+    unfair = result.flattered
+    said = [lead_sentence(found, result.labels[1], result.labels[1] in unfair), trials_sentence(found)]
     clear: list[str] = []
     unclear: list[str] = []
     for label in result.labels[2:]:
         lead = found.bootstrap.interval("growth_difference", label)
         (unclear if lead.low <= 0 <= lead.high else clear).append(label)
     if unclear:
-        said.append(f"The interval includes zero against {listed(unclear)} too.")
+        said.append(f"The interval includes zero against {listed(unclear)}.")
     if clear:
-        said.append(f"It leaves zero out against {listed(clear)}.")
-    return said
+        clause = SURVIVORS if any(label in unfair for label in clear) else ""
+        said.append(f"It leaves zero out against {listed(clear)}{clause}.")
+    return [*said, luck_verdict(found)]
 
 
 def _hurts(result: Result) -> list[str]:
@@ -477,15 +530,22 @@ def _return(result: Result) -> str:
     if result.primary is None:
         return f"{said}. No benchmark was run, so this does not say whether the market did better."
     theirs = result.performances[1]
-    name, difference = result.primary.label, result.relatives[0].excess_return
-    if abs(difference) < EVEN:
+    name, difference = result.labels[1], float(result.relatives[0].excess_return)
+    if standing(difference) == "level":
         exact = formatted(_growth(ours), "percent2"), formatted(_growth(theirs), "percent2")
-        beat = "clearly beat" if difference > 0 else "beat"
-        close = f"practically the same as {name} ({exact[0]} against {exact[1]})"
-        return f"{said}, {close}. It did not {beat} {name}."
-    more, beat = ("more", "beat") if difference > 0 else ("less", "did not beat")
+        return f"{said}, about the same as {name} ({exact[0]} against {exact[1]})."
     other = formatted(_growth(theirs), "percent")
-    return f"{said}, {points(difference)}{a_year} {more} than {name} ({other}). It {beat} {name}."
+    if standing(difference) == "behind":
+        return f"{said}, {points(difference)}{a_year} less than {name} ({other}). It did not beat {name}."
+    found = result.significance
+    luck = (
+        "; too short a run to tell from luck"
+        if found is None
+        else ", and luck is an unlikely explanation"
+        if found.is_clear
+        else ", but the lead may be luck"
+    )
+    return f"{said}, {points(difference)}{a_year} more than {name} ({other}). It beat {name}{luck}."
 
 
 def _others(result: Result) -> list[str]:
@@ -493,11 +553,12 @@ def _others(result: Result) -> list[str]:
     further = list(zip(result.benchmarks, result.relatives, strict=True))[1:]
     said: dict[str, list[str]] = {"beat": [], "trailed": [], "did about the same as": []}
     for book, numbers in further:
-        difference = numbers.excess_return
-        if abs(difference) < EVEN:
+        difference = float(numbers.excess_return)
+        if standing(difference) == "level":
             said["did about the same as"].append(book.label)
         else:
-            said["beat" if difference > 0 else "trailed"].append(f"{book.label} by {points(difference)}")
+            verb = "beat" if standing(difference) == "ahead" else "trailed"
+            said[verb].append(f"{book.label} by {points(difference)}")
     return [f"It {verb} {listed(names)}." for verb, names in said.items() if names]
 
 
@@ -568,6 +629,16 @@ def _cost(result: Result) -> str:
     )
 
 
+def _interest(rate: float | str) -> str:
+    if isinstance(rate, str):
+        return f"interest on cash at the {rate} known the day before"
+    return f"interest on cash {rate:.2%} a year" if rate else "no interest on cash"
+
+
+PARTICIPATION = {"known": "the volume of the month before", "session": "a session's volume"}
+"""What orders are capped at a share of, by `Costs.participation_volume`."""
+
+
 def costs_in_words(costs: Costs) -> str:
     """Write the run's cost assumptions as a sentence."""
     parts = [
@@ -577,11 +648,11 @@ def costs_in_words(costs: Costs) -> str:
         f"square-root market impact with coefficient {costs.impact:g}"
         if costs.impact
         else "no market impact",
-        f"orders capped at {costs.max_participation:.0%} of a session's volume"
+        f"orders capped at {costs.max_participation:.0%} of {PARTICIPATION[costs.participation_volume]}"
         if costs.max_participation
         else "",
         f"{costs.dividend_withholding:.0%} of dividends withheld" if costs.dividend_withholding else "",
-        f"interest on cash {costs.cash_rate:.2%} a year" if costs.cash_rate else "no interest on cash",
+        _interest(costs.cash_rate),
     ]
     said = ", ".join(part for part in parts if part)
     return f"{said[0].upper()}{said[1:]}; the same for the strategy and every benchmark."

@@ -2,8 +2,8 @@
 
 Two steps. First every response is stored as it came, under ``raw/`` in the folder; what is stored and fresh
 is not fetched again, so an interrupted download goes on where it stopped. Then the folder's tables are made
-from what is stored. Nothing is replaced before all of it could be read, and each file is written beside the
-old one and renamed, so a failure leaves the folder as it was.
+from what is stored. Nothing is replaced before all of it could be read, and all of it is replaced at once, so
+whatever ends the program leaves the folder as it was or as it shall be. Other files in the folder stay.
 
     raw/manifest.json           what was fetched when, and from where
     raw/yahoo/NVDA.csv.gz       a frame as yfinance returned it
@@ -24,7 +24,8 @@ from datafeeds.market import MarketError
 from datafeeds.sources import yahoo
 from datafeeds.sources.assembly import Assembly, Fetched
 from datafeeds.sources.download import PUBLIC_SITES, Download, Progress, Sites
-from datafeeds.sources.raw import Raw, write_whole
+from datafeeds.sources.raw import Raw
+from datafeeds.sources.switch import finish, replace_files
 from datafeeds.sources.transport import PATIENCE, Patience, Unreachable
 from datafeeds.universe import Universe
 
@@ -88,7 +89,7 @@ def fetch(
     if start > last:
         raise MarketError(f"no prices to fetch: the first day, {start}, is after the last, {last}")
     agent = _agent(contact, universe)
-    folder = Path(folder)
+    finish(folder)
     _require_ours(folder, universe)
     download = Download(
         Raw(folder),
@@ -102,18 +103,16 @@ def fetch(
     )
     try:
         known = download.run(universe, start)
+        download.progress("writing the market folder", download.steps - 1, download.steps)
+        fetched, files = Assembly(universe, folder, start, last, known, download).files()
+        replace_files(folder, files)
     except Unreachable as error:
         raise Unreachable(
             f"{error}; existing data untouched: {folder} is as it was. What was downloaded so far is kept; "
             "run the same command again to go on"
         ) from None
-    download.progress("writing the market folder", download.steps - 1, download.steps)
-    fetched, files = Assembly(universe, folder, start, last, known, download).files()
-    for name, content in files.items():
-        write_whole(folder / name, content)
-    for path in (folder / "prices").glob("*.csv"):
-        if path.stem not in universe.symbols:
-            path.unlink()
+    except OSError as error:
+        raise MarketError(f"{folder}: can't be written: {error.strerror or error}; it is as it was") from None
     download.progress("done", download.steps, download.steps)
     return fetched
 

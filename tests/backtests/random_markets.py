@@ -28,7 +28,6 @@ LONGEST = 60
 _EMPTY_TABLES: dict[str, Any] = {
     "facts": pd.DataFrame(columns=list(FACT_COLUMNS)),
     "splits": pd.DataFrame(columns=["symbol", "date", "ratio"]),
-    "series": pd.DataFrame(columns=list(SERIES_COLUMNS)),
 }
 
 
@@ -137,11 +136,23 @@ def markets(draw: st.DrawFn) -> Market:
         volume=volume,
         dividend=dividend,
         instruments=_instruments(names),
+        series=_bills(sessions[:-1], random),
         closes_only=closes_only,
         # Market's own hash takes longer than a run, most of it for the tables, which are always alike.
         hash=sha256(repr((closes_only, names)).encode() + b"".join(map(bytes, arrays))).hexdigest(),
         **_EMPTY_TABLES,
     )
+
+
+def _bills(sessions: npt.NDArray[np.datetime64], random: np.random.Generator) -> pd.DataFrame:
+    """A yearly rate in percent, public a day late, at times below zero or stale."""
+    kept = random.random(len(sessions)) < 0.8
+    hole = random.integers(0, len(sessions))
+    kept[hole : hole + random.integers(0, 25)] = False
+    kept[0] = True
+    dates = sessions[kept].astype("datetime64[s]")
+    rows = ["bills"] * len(dates), dates, dates + np.timedelta64(1, "D"), random.normal(2, 2, len(dates))
+    return pd.DataFrame(dict(zip(SERIES_COLUMNS, rows, strict=True)))
 
 
 @lru_cache(maxsize=LARGEST)
@@ -164,7 +175,8 @@ def costs(draw: st.DrawFn) -> Costs:
         impact=draw(st.sampled_from([0.0, 0.1, 1.0, 30.0])),
         max_participation=draw(st.sampled_from([0.0, 0.01, 0.1, 1.0])),
         dividend_withholding=draw(st.sampled_from([0.0, 0.15, 1.0])),
-        cash_rate=draw(st.sampled_from([0.0, 0.03, 0.5])),
+        participation_volume=draw(st.sampled_from(["known", "session"])),
+        cash_rate=draw(st.sampled_from([0.0, 0.03, 0.5, "bills"])),
     )
 
 
@@ -270,6 +282,7 @@ def random_unit_prices(seed: int, sessions: int, often: float) -> Any:
             ask=at_rolls(mark * 1.05),
             receive=at_rolls(close * own.exponential(0.1, sessions) * (own.random(sessions) < 0.5)),
             expired=rolls,
+            forgone=at_rolls(np.zeros(sessions)),
             decay=-0.01 * mark,
             close=close,
             days=at_rolls(own.integers(1, 40, sessions).astype(np.float64)),

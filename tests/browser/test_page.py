@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from backtests.records.results import write
@@ -17,6 +19,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,26 +40,25 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Any]:
+def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
-        yield started.chromium
+        browser = started.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
-def opened(engine: Any, results: Path, tmp_path: Path) -> Iterator[Any]:
-    """Opens a page offline; fails on anything that the console or the network says."""
+def opened(browser: Any, results: Path) -> Iterator[Any]:
+    """Opens a page offline; fails on anything that the console or the network says.
+
+    Each page has a context of its own, whose storage is in memory: a profile on disk hands what a page stored
+    to the next process only later, so that a page loaded again could miss it.
+    """
     complaints: list[str] = []
     contexts = []
 
     def open_page(name: str = "tearsheet.html", width: int = 1280, **settings: Any) -> Any:
-        context = engine.launch_persistent_context(
-            str(tmp_path / f"profile{len(contexts)}"),
-            executable_path=BROWSER,
-            args=ARGUMENTS,
-            viewport={"width": width, "height": 900},
-            offline=True,
-            **settings,
-        )
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **settings)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
@@ -132,7 +134,9 @@ def test_theme_switches_and_is_remembered(opened: Any) -> None:
 
 def test_the_system_decides_the_theme_until_asked(opened: Any) -> None:
     page = opened(color_scheme="dark")
-    assert page.get_by_role("button", name="Light theme").is_visible()
+    playwright.expect(page.get_by_role("button", name="Light theme")).to_be_visible()
+    page.emulate_media(color_scheme="light")
+    playwright.expect(page.get_by_role("button", name="Dark theme")).to_be_visible()
 
 
 def test_definitions_open_by_keyboard(opened: Any) -> None:
@@ -162,6 +166,148 @@ def test_everything_can_be_read_without_script(opened: Any) -> None:
     assert page.locator(".sort").count() == 0
     page.locator("#decisions summary").first.click()
     assert page.locator("#decisions table").first.is_visible()
+
+
+# Charts ----------------------------------------------------------------------------------------------
+
+
+def chart(page: Any, key: str = "equity") -> Any:
+    """A chart, live."""
+    figure = page.locator(f"figure[data-chart={key}]")
+    figure.scroll_into_view_if_needed()
+    figure.locator(".u-over").wait_for()
+    return figure
+
+
+def hover(page: Any, figure: Any, share: float) -> tuple[float, float]:
+    """Move the pointer to a share of the chart's width."""
+    box = figure.locator(".u-over").bounding_box()
+    place = box["x"] + box["width"] * share, box["y"] + box["height"] / 2
+    page.mouse.move(*place)
+    return place
+
+
+def test_the_pointer_shows_every_line_s_value_on_every_chart(opened: Any, results: Path) -> None:
+    page = opened()
+    figure, other = chart(page), chart(page, "drawdown")
+    figure.scroll_into_view_if_needed()
+    hover(page, figure, 0.999)
+    playwright.expect(figure.locator(".at")).to_have_text("2021-07-30")
+    said = figure.locator(".legend output").all_inner_texts()
+    (path,) = results.glob("*/returns.parquet")
+    ends = (1 + pd.read_parquet(path)).prod()
+    assert said == [f"{end:.2f}×" for end in ends]
+    playwright.expect(other.locator(".at")).to_have_text("2021-07-30")
+
+
+def test_dragging_zooms_every_chart_and_a_double_click_goes_back(opened: Any) -> None:
+    page = opened()
+    figure = chart(page)
+    span = page.locator(".ranges output")
+    playwright.expect(span).to_have_text("2020-06-01 to 2021-07-30")
+    hover(page, figure, 0.5)
+    page.mouse.down()
+    hover(page, figure, 0.9)
+    page.mouse.up()
+    begin, end = span.inner_text().split(" to ")
+    assert "2020-12-15" < begin < "2021-01-15"
+    assert "2021-06-01" < end < "2021-07-01"
+    other = chart(page, "drawdown")
+    hover(page, other, 0.001)
+    playwright.expect(other.locator(".at")).to_have_text(re.compile("2020-12|2021-01"))
+    figure.scroll_into_view_if_needed()
+    figure.locator(".u-over").dblclick()
+    playwright.expect(span).to_have_text("2020-06-01 to 2021-07-30")
+
+
+def test_ranges_by_button(opened: Any) -> None:
+    page = opened()
+    page.get_by_role("group", name="Range of time").get_by_role("button", name="1 year").click()
+    playwright.expect(page.locator(".ranges output")).to_have_text("2020-07-30 to 2021-07-30")
+
+
+def test_a_line_is_hidden_and_comes_back(opened: Any) -> None:
+    page = opened()
+    figure = chart(page)
+    drawn = "figure => figure.querySelector('canvas').toDataURL()"
+    before = figure.evaluate(drawn)
+    button = figure.get_by_role("button", name="Cap-weighted universe")
+    button.press("Enter")
+    assert button.get_attribute("aria-pressed") == "false"
+    playwright.expect(figure.locator("canvas")).to_have_count(1)
+    assert figure.evaluate(drawn) != before
+    hover(page, figure, 0.5)
+    outputs = figure.locator(".legend li:not(.at) output").all_inner_texts()
+    assert outputs[0] != ""
+    assert outputs[1] == ""
+    button.press("Enter")
+    assert button.get_attribute("aria-pressed") == "true"
+
+
+def test_scale_and_base_are_chosen(opened: Any) -> None:
+    page = opened()
+    figure = chart(page)
+    drawn = "figure => figure.querySelector('canvas').toDataURL()"
+    logarithmic = figure.evaluate(drawn)
+    figure.get_by_role("button", name="Logarithmic").click()
+    assert figure.get_by_role("button", name="Logarithmic").get_attribute("aria-pressed") == "false"
+    page.wait_for_timeout(50)
+    assert figure.evaluate(drawn) != logarithmic
+    figure.get_by_label("Relative to").select_option("Cap-weighted universe")
+    hover(page, figure, 0.7)
+    outputs = figure.locator(".legend li:not(.at) output").all_inner_texts()
+    assert outputs[1] == "1.00×"
+    assert all(text.endswith("×") for text in outputs)
+
+
+def test_paper_has_the_static_charts_and_what_is_folded(opened: Any) -> None:
+    page = opened()
+    figure = chart(page)
+    assert not figure.locator("svg.chart").is_visible()
+    page.emulate_media(media="print")
+    assert figure.locator("svg.chart").is_visible()
+    for part in (".live", ".controls"):
+        assert not figure.locator(part).is_visible()
+    assert not page.locator(".ranges").is_visible()
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_without_script_charts_are_drawn(opened: Any) -> None:
+    page = opened(java_script_enabled=False)
+    assert page.locator("figure[data-chart=equity] svg.chart").is_visible()
+    assert page.locator(".ranges").count() == 0
+
+
+def test_a_telephone_scrolls_past_charts_and_tables_say_that_they_scroll(opened: Any) -> None:
+    page = opened(width=390, has_touch=True, is_mobile=True)
+    figure = chart(page)
+    box = figure.locator(".live").bounding_box()
+    assert box["x"] + box["width"] <= 390
+    figure.locator(".u-over").tap()
+    playwright.expect(figure.locator(".at")).to_have_text(re.compile(r"\d{4}-\d\d-\d\d"))
+    silent = page.evaluate(
+        """[...document.querySelectorAll('figure.table .scroll')]
+        .filter(it => !it.closest('details:not([open])'))
+        .filter(it => it.scrollWidth > it.clientWidth + 1 != !!it.closest('figure').querySelector('.hint'))
+        .length"""
+    )
+    assert silent == 0
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: npm install --no-save axe-core")
+@pytest.mark.parametrize("name", ["tearsheet.html", "index.html"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(opened: Any, name: str, scheme: str) -> None:
+    page = opened(name, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(outcome => outcome.violations)")
+    serious = [
+        f"{fault['id']}: {fault['nodes'][0]['html'][:200]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
 
 
 def test_every_control_has_a_name(opened: Any) -> None:

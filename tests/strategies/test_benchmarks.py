@@ -87,6 +87,12 @@ def test_buy_and_hold_of_an_unknown_symbol_names_the_nearest(market):
         BuyAndHold(symbols="SP50").decide(AsOf(market, 0))
 
 
+def test_reinvesting_on_ex_dates_decides_daily():
+    assert BuyAndHold(symbols="IWM", reinvest="ex-date").values()["schedule"] == "daily"
+    with pytest.raises(StrategyError, match="looks for dividends every session"):
+        BuyAndHold(symbols="IWM", reinvest="ex-date", schedule="monthly")
+
+
 def test_dow_divisor_through_a_split():
     answer = answers("dow_divisor.json")
     before = round(answer["level_before"] * answer["divisor_before"], 2)

@@ -97,7 +97,7 @@ def test_a_target_carries_hedges_and_keeps_cash_for_them():
     assert dict(target.weights) == pytest.approx({"SPY": 0.485, "TLT": 0.485})
     assert target.hedges == (Hedge(PutSpread(0.95, 0.85), 0.7, 120),)
     assert target.changes[-1].why == (
-        "SKEW is high: 95/85% put spread on 70% of equity, for at most 120 bps a year; "
+        "SKEW is high: 95/85% put spread on 70% of what is invested, for at most 120 bps a year; "
         "weights scaled by 0.97 to keep 3.0% in cash for premiums"
     )
     assert pickle.loads(pickle.dumps(target)) == target
@@ -183,7 +183,10 @@ def test_any_strategy_can_be_hedged(sessions):
 def test_cash_needs_no_hedge(sessions):
     market = priced(sessions, 130.0)
     half = Hedged(of={"name": "BuyAndHold", "symbols": ["SPY"], "weights": [0.5]}, structure="outright")
-    assert half.decide(last_day(market)).hedges[0].ratio == 0.5
+    # The notional is a share of what is invested, so cash needs none whatever the ratio.
+    target = half.decide(last_day(market))
+    assert target.hedges[0].ratio == 1.0
+    assert "50% invested" in target.changes[-1].why
     nothing = Hedged(of={"name": "BuyAndHold", "symbols": ["SPY"], "weights": [0.0]})
     target = nothing.decide(last_day(market))
     assert target.hedges == ()
@@ -228,7 +231,7 @@ def test_ratio_by_beta_and_by_technology(sessions):
     by_weight = Hedged(of=half, ratio_by="technology", ratio=0.5, structure="outright", reserve=0.0)
     target = by_weight.decide(last_day(market))
     assert target.hedges[0].ratio == pytest.approx(0.25)
-    assert "50.0% in ai_hardware, software" in target.changes[-1].why
+    assert "50.0% of it in ai_hardware, software" in target.changes[-1].why
     with pytest.raises(StrategyError, match=r"strategy.technology = 'hardware'"):
         Hedged(of=half, ratio_by="technology", technology=("hardware",)).decide(last_day(market))
 

@@ -79,6 +79,17 @@
     });
   }
 
+  // A table wider than its place says so.
+  function scrollable(box) {
+    const caption = box.closest("figure")?.querySelector("figcaption");
+    const hint = document.createElement("small");
+    hint.className = "hint";
+    hint.textContent = "scrolls sideways ↔";
+    new ResizeObserver(() => {
+      if (box.scrollWidth > box.clientWidth + 1) (caption ?? box).append(hint); else hint.remove();
+    }).observe(box);
+  }
+
   async function copied(text) {
     try { await navigator.clipboard.writeText(text); return true; } catch { /* older way below */ }
     const area = document.createElement("textarea");
@@ -99,6 +110,7 @@
     status.setAttribute("role", "status");
     document.body.append(status);
     themeSwitch();
+    document.querySelectorAll(".scroll").forEach(scrollable);
     document.querySelectorAll("table").forEach(table => { copyable(table); sortable(table); });
   });
 })();

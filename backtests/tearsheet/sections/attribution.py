@@ -74,6 +74,7 @@ def _group_table(found: BrinsonFachler, benchmark: str) -> Table:
 
     rows += [
         further("Trading costs", found.costs, group=True),
+        *([further("Options, before their half-spread", found.hedge)] if found.hedge else []),
         further("Residual", found.residual, "residual"),
         further("Difference of the total returns", found.excess, group=True),
     ]
@@ -101,8 +102,10 @@ def _benchmarks_table(result: Result, found: tuple[BrinsonFachler, ...], note: s
         row(kind.capitalize(), [float(getattr(each.effects, kind).sum()) for each in found], kind)
         for kind in effects
     ]
+    hedges = [each.hedge for each in found]
     rows += [
         row("Trading costs", [each.costs for each in found]),
+        *([row("Options, before their half-spread", hedges)] if any(hedges) else []),
         row("Residual", [each.residual for each in found], "residual"),
         row("Difference of the total returns", [each.excess for each in found], group=True),
     ]
@@ -142,15 +145,16 @@ def _factors_note(found: Factors) -> str:
     funds = ", ".join(name for name in found.returns if name != found.index)
     match found.kind:
         case "series":
-            return f"Fama-French factors from the market's series {names}."
+            rate = f"series {found.above}" if found.above else "the run's own cash, for want of a bill's rate"
+            return f"Fama-French factors from the market's series {names}; returns are above {rate}."
         case "funds":
             return f"Factor funds {names}, each above cash, in place of Fama-French factors."
         case "funds above index":
             return (
                 f"In place of Fama-French factors, which the market does not supply: {found.index} above "
                 f"cash, and the factor funds {funds} each less {found.index}. Where the index is without "
-                "dividends, about 2% a year times the sum of the coefficients of the funds, less that of the "
-                "index, stays in alpha."
+                "dividends, about 2% a year times its coefficient, less the sum of those of the funds, stays "
+                "in alpha."
             )
         case _:
             return (
@@ -236,6 +240,7 @@ def _trading(result: Result) -> list[Block]:
         ("commission", "money"),
         ("spread", "money"),
         ("impact", "money"),
+        *((("options", "money"),) if costs.options else ()),
         ("total", "money"),
     )
     rows = tuple(
@@ -249,6 +254,7 @@ def _trading(result: Result) -> list[Block]:
         )
         for place, (year, line) in enumerate(costs.by_year.iterrows())
     )
+    unit = " a year" if costs.annual else ""
     table = Table(
         f"What trading cost {result.labels[0]} by year",
         (
@@ -256,11 +262,13 @@ def _trading(result: Result) -> list[Block]:
             Column("Commission"),
             Column("Spread"),
             Column("Impact"),
+            *((Column("Options"),) if costs.options else ()),
             Column("Total", strong=True),
             Column("bps of equity"),
             Column("Turnover"),
         ),
         rows,
-        "Nothing annualised: the first and the last year may be part of one.",
+        "Nothing annualised: the first and the last year may be part of one. Costs are shares of average "
+        f"equity; compounded, they took {costs.drag * 1e4:,.1f} bps of return{unit}.",
     )
-    return [Paragraph(cost_sentence(costs)), table]
+    return [Paragraph(cost_sentence(costs, result.tradings[0].cost_bps)), table]

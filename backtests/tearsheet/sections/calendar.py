@@ -69,10 +69,8 @@ def _heat_map(caption: str, months: pd.Series[float], years: pd.Series[float]) -
         )
         for year, found in by_year.items()
     ]
-    columns = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year", strong=True))
-    return Table(
-        caption, columns, tuple(rows), "The first and the last period may be part of one.", dense=True
-    )
+    head = (Column("Year", "left"), *(Column(month) for month in MONTHS), Column("Year", strong=True))
+    return Table(caption, head, tuple(rows), "The first and the last period may be part of one.", dense=True)
 
 
 def _cell(value: float | None, scale: float = 1.0) -> Cell:

@@ -74,7 +74,7 @@ def _equity(result: Result) -> Figure:
     )
     return Figure(
         "equity",
-        LineChart(lines(result.labels, result.sessions, growth), "multiple", log=True, rule=1.0),
+        LineChart(lines(result.labels, result.sessions, growth), "multiple", log=True, rule=1.0, rebase=True),
         "Equity as a multiple of the start, after costs, logarithmic scale",
         f"From 1 at {result.sessions[0]}: {ends} at {result.sessions[-1]}.",
     )

@@ -19,7 +19,7 @@ from backtests.document.blocks import (
 from backtests.document.formats import formatted, typeset
 from backtests.engine.books import Ledger
 from backtests.result import Result
-from backtests.tearsheet.wording import hedge_sentence, sold_put_sentence
+from backtests.tearsheet.wording import chooser_sentence, hedge_sentence, sold_put_sentence
 from datafeeds.market import Dates
 
 
@@ -30,7 +30,7 @@ def sections(result: Result) -> tuple[Section, ...]:
         return ()
     ledger = result.book.ledger
     blocks: list[Block] = [
-        Paragraph(typeset(hedge_sentence(found.verdict)), "lead"),
+        Paragraph(typeset(hedge_sentence(found.verdict) + chooser_sentence(found)), "lead"),
         Paragraph(unhedged.note, "note"),
         _curves(ledger, unhedged.ledger),
         _cost(found.cost),

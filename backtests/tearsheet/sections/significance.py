@@ -1,15 +1,15 @@
-"""Could it be luck? Resampled histories, and a Sharpe ratio that knows how often one tried."""
+"""Could it be luck? Resampled histories, and a lead that knows how often one tried."""
 
 from __future__ import annotations
 
-import math
-
-from backtests.analysis.definitions import DEFINITIONS
+from backtests.analysis.definitions import DEFINITIONS, metrics
+from backtests.analysis.registry import figures
 from backtests.analysis.significance import Interval, Significance
 from backtests.document.blocks import Block, Bullets, Cell, Column, Paragraph, Row, Section, Table
 from backtests.document.formats import Format, Value, formatted, typeset
 from backtests.result import Result
 from backtests.tearsheet.provenance import trials_on_record
+from backtests.tearsheet.sections.verdict import metric_rows
 from backtests.tearsheet.wording import significance_sentences
 
 FORMATS: dict[str, Format] = {
@@ -34,11 +34,9 @@ def section(result: Result) -> Section:
         text = "Not tested: it takes more than twenty sessions and equity above zero throughout."
         return Section("significance", title, (Paragraph(text, "note"),))
     blocks: list[Block] = [
-        Bullets(
-            "", tuple(typeset(each) for each in significance_sentences(found, result.trials is not None))
-        ),
+        Bullets("", tuple(typeset(each) for each in significance_sentences(found, result.flattered))),
         _intervals(result, found),
-        _sharpe(found),
+        _table(result, found),
         Paragraph(trials_on_record(result.manifest), "note"),
     ]
     return Section("significance", title, tuple(blocks))
@@ -79,21 +77,13 @@ def _interval(result: Result, interval: Interval, place: int) -> Row:
     )
 
 
-def _sharpe(found: Significance) -> Table:
-    scale = math.sqrt(found.sessions_a_year)
-    needed = found.least_sessions / found.returns.count * found.years
-    values: tuple[tuple[str, Value, Format], ...] = (
-        ("sharpe", found.sharpe, "number"),
-        ("probabilistic_sharpe", found.probabilistic, "percent"),
-        ("trials", found.trials, "integer"),
-        ("expected_maximum", found.expected_maximum * scale, "number"),
-        ("deflated_sharpe", found.deflated, "percent"),
-        ("least_years", needed, "number"),
-    )
+def _table(result: Result, found: Significance) -> Table:
+    returns = found.judged.returns
+    what = f"The lead over {found.benchmark}" if found.lead else "The Sharpe ratio"
     return Table(
-        "The Sharpe ratio and the number of trials",
+        f"{what} and the number of trials",
         (Column("Statistic", "left"), Column("Value")),
-        tuple(Row((Cell(DEFINITIONS[key].term), Cell(value, form)), term=key) for key, value, form in values),
-        f"Returns: {found.returns.count:,}, skewness {formatted(found.returns.skew, 'number')}, kurtosis "
-        f"{found.returns.kurtosis:.1f} (3 for a normal distribution).",
+        metric_rows(metrics("luck"), (figures("luck", result.annual, found),)),
+        f"Returns: {returns.count:,}, skewness {formatted(returns.skew, 'number')}, kurtosis "
+        f"{returns.kurtosis:.1f} (3 for a normal distribution).",
     )

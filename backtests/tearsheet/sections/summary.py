@@ -22,7 +22,7 @@ from backtests.document.blocks import (
     Table,
 )
 from backtests.result import Result
-from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import caution, lookahead, trials_on_record, verification
 from backtests.tearsheet.wording import answers, costs_in_words, headline
 from datafeeds.market import Finding, Market
 
@@ -36,7 +36,9 @@ SHOWN_FINDINGS = 200
 
 def section(result: Result) -> Section:
     """Page one."""
+    first = caution(result.manifest)
     blocks: list[Block] = [
+        *([Paragraph(first, "warning")] if first else []),
         Paragraph(headline(result), "lead"),
         _highlights(result),
         Facts(tuple(Fact(question, answer) for question, answer in answers(result))),
@@ -58,8 +60,6 @@ def _warnings(result: Result) -> list[Block]:
     said = []
     if not manifest.get("verification", {}).get("identical", True):
         said.append(verification(manifest))
-    if not manifest.get("lookahead", {}).get("passed", True):
-        said.append(lookahead(manifest))
     if not manifest.get("trials", {}).get("intact", True):
         said.append(trials_on_record(manifest))
     return [Paragraph(each, "warning") for each in said]

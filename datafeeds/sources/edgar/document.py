@@ -44,7 +44,10 @@ recast 8-Ks are not taken: they are partial, or restated."""
 
 @dataclass(frozen=True)
 class Value:
-    """One entry of company facts. `start` is None for a value at a date."""
+    """One entry of company facts. `start` is None for a value at a date.
+
+    A `foreign` value is in another currency than US dollars: it tells the fiscal years, and is no figure.
+    """
 
     tag: str
     start: dt.date | None
@@ -55,6 +58,7 @@ class Value:
     filed: dt.date
     fy: int | None
     fp: str
+    foreign: bool
 
 
 def facts_address(cik: int, site: str = DATA_SITE) -> str:
@@ -163,13 +167,16 @@ def entries(document: Any, symbol: str) -> tuple[str, list[Value], list[Finding]
         if not isinstance(by_unit, dict):
             continue
         for label, listed in by_unit.items():
-            if label != unit:
-                currencies[f"{label}"] += len(listed) if isinstance(listed, list) else 0
-                continue
-            for item in listed if isinstance(listed, list) else []:
-                value = _value(tag, item)
+            foreign = label != unit
+            entries_in_unit = listed if isinstance(listed, list) else []
+            if foreign:
+                currencies[f"{label}"] += len(entries_in_unit)
+                if unit != "USD" or not re.fullmatch("[A-Z]{3}", f"{label}"):
+                    continue
+            for item in entries_in_unit:
+                value = _value(tag, item, foreign)
                 if value is None:
-                    unreadable[local] += 1
+                    unreadable[local] += not foreign
                 elif value.form.removesuffix("/A") in FORMS:
                     values.append(value)
     findings = [
@@ -182,6 +189,7 @@ def entries(document: Any, symbol: str) -> tuple[str, list[Value], list[Finding]
         for label, count in sorted(currencies.items())
         if count
     ]
+    unreadable = +unreadable
     if unreadable:
         listed_tags = ", ".join(f"{tag} ({count})" for tag, count in sorted(unreadable.items()))
         findings.append(
@@ -196,7 +204,7 @@ def entries(document: Any, symbol: str) -> tuple[str, list[Value], list[Finding]
     return (title if isinstance(title, str) else ""), values, findings
 
 
-def _value(tag: str, item: Any) -> Value | None:
+def _value(tag: str, item: Any, foreign: bool) -> Value | None:
     if not isinstance(item, dict):
         return None
     end, filed = _date(item.get("end")), _date(item.get("filed"))
@@ -230,6 +238,7 @@ def _value(tag: str, item: Any) -> Value | None:
         filed=filed,
         fy=fy if isinstance(fy, int) and not isinstance(fy, bool) else None,
         fp=fp if isinstance(fp, str) else "",
+        foreign=foreign,
     )
 
 

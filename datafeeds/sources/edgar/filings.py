@@ -115,6 +115,15 @@ def filings(symbol: str, documents: Iterable[Any], shares_per_receipt: float = 1
             )
         )
     findings.extend(_remarks(symbol, figures.values(), years, missed))
+    if figures and not any(CONCEPTS[concept].unit == "USD" for concept, *_ in figures):
+        findings.append(
+            Finding(
+                "suspicion",
+                "no dollars",
+                "no amount is in US dollars: share counts are kept, revenue and price-to-sales stay unknown",
+                symbol=symbol,
+            )
+        )
     ordered = sorted(
         figures.values(), key=lambda each: (each.filed, each.concept, each.fiscal_year, each.fiscal_period)
     )

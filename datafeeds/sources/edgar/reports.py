@@ -34,7 +34,7 @@ def reports_of(values: Iterable[Value]) -> list[Report]:
         periods: dict[tuple[dt.date | None, dt.date], dict[str, list[float]]] = defaultdict(
             lambda: defaultdict(list)
         )
-        for value in group:
+        for value in (each for each in group if not each.foreign):
             periods[value.start, value.end][value.tag].append(value.value)
         reports.append(
             Report(

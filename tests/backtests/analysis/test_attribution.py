@@ -262,14 +262,14 @@ def test_costs_and_gross_returns(book: Book) -> None:
     by_hand = np.prod(1 + gross) ** (1 / years) - (ledger.equity[-1] / 1e6) ** (1 / years)
     assert found.drag == pytest.approx(by_hand)
     assert found.annual
-    assert "hundredths of a percent of return a year" in cost_sentence(found)
+    assert "hundredths of a percent of average equity a year" in cost_sentence(found, 1.0)
 
 
 def test_free_trading_is_said_to_be_unreal(market: Market, book: Book) -> None:
     ledger = book.ledger
     fills = ledger.fills.assign(commission=0.0, spread=0.0, impact=0.0)
     free = replace(ledger, fills=fills)
-    assert "no real portfolio enjoys" in cost_sentence(tested.cost_attribution(free))
+    assert "no real portfolio enjoys" in cost_sentence(tested.cost_attribution(free), 0.0)
     assert tested.cost_share(free) == pytest.approx(np.zeros(len(ledger.sessions) - 1))
 
 

@@ -101,8 +101,8 @@ def test_unknown_volume_is_said(market: Market) -> None:
     blind = tested.capacity(tested.trades_of(ledger_of([(60, "C", 10.0, "order")]), market), 1e6)
     assert math.isnan(blind.starting_capital)
     assert "can't be told" in capacity_sentence(blind)
-    # Before 21 sessions are known there is no average either.
-    early = tested.trades_of(ledger_of([(5, "A", 10.0, "order")]), market)
+    # Before the second session no volume is known either.
+    early = tested.trades_of(ledger_of([(0, "A", 10.0, "order")]), market)
     assert not early.known.any()
 
 

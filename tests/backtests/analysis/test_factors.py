@@ -12,6 +12,7 @@ import pytest
 
 from backtests.analysis import factors as tested
 from backtests.tearsheet.wording import factor_sentence
+from datafeeds.market import Market, exchange_sessions
 from tests.places import answers
 
 ANSWERS = answers("attribution.json")
@@ -79,3 +80,37 @@ def test_factors_that_say_the_same_are_refused(french: pd.DataFrame) -> None:
         tested.factor_regression(money, {})
     with pytest.raises(ValueError, match="observations"):
         tested.factor_regression(money[:5], {"a": market[:5]})
+
+
+def test_the_market_on_itself_has_no_alpha() -> None:
+    """A fund that is the market earned 1.28% of alpha, t 14.69, while the bill's rate was left in it."""
+    sessions = exchange_sessions("2012-01-03", "2016-12-30")
+    random = np.random.default_rng(3)
+    bill = np.full(len(sessions), 1.28 / 252)
+    excess = random.normal(0.04, 1.0, len(sessions))
+    fund = 100 * np.cumprod(np.append(1.0, 1 + (excess + bill)[1:] / 100))
+    dates = pd.DatetimeIndex(sessions)
+    series = pd.concat(
+        pd.DataFrame({"series": name, "date": dates, "available": dates, "value": values})
+        for name, values in {"mkt_rf": excess, "rf": bill}.items()
+    )
+    market = Market.from_wide("made", pd.DataFrame({"SPY": fund}, index=dates), series=series)
+    found = tested.factors_of(market, sessions, np.zeros(len(sessions) - 1))
+    assert found.above == "rf"
+    fitted = tested.factor_regression(fund[1:] / fund[:-1] - 1, found.returns, cash=found.cash)
+    assert fitted.alpha_a_year == pytest.approx(0.0, abs=1e-9)
+    assert fitted.coefficients[1] == pytest.approx(1.0)
+    left_in = tested.factor_regression(fund[1:] / fund[:-1] - 1, found.returns)
+    assert left_in.alpha_a_year == pytest.approx(0.0128, abs=1e-6)
+
+
+def test_dividends_that_an_index_lacks_stay_in_alpha_with_their_sign() -> None:
+    """`index` without 2% a year of dividends, and a portfolio that is the index with them."""
+    random = np.random.default_rng(4)
+    whole = random.normal(0.0004, 0.01, 2000)
+    index, fund = whole - 0.02 / 252, whole + random.normal(0, 0.003, 2000)
+    factors = {"index": index, "fund": fund - index}
+    assert tested.factor_regression(whole, factors).alpha_a_year == pytest.approx(0.02, abs=2e-3)
+    held = tested.factor_regression(fund, factors)
+    assert held.coefficients[1:] == pytest.approx([1, 1])
+    assert held.alpha_a_year == pytest.approx(0.0, abs=1e-9)

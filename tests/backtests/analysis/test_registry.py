@@ -37,6 +37,7 @@ def busiest_day(ledger: Ledger) -> int:
 from rich.console import Console
 
 from backtests.commands.runs import summary_table
+from backtests.metrics import metrics
 from backtests.notebook import run
 from backtests.records.compare import compare
 from backtests.records.results import write
@@ -48,7 +49,7 @@ for name in ("EqualWeighted", "CapWeighted"):
     study = run("blueprint", strategy=name, end="2012-12-31", engine="ledger")
     folders.append(write(study, place).folder)
 console = Console(record=True, width=200, file=open(place / "none", "w"))
-console.print(summary_table(study.metrics()))
+console.print(summary_table(metrics(study)))
 (place / "terminal.txt").write_text(console.export_text())
 (place / "notebook.txt").write_text(study.stats().to_string())
 (place / "compare.txt").write_text(compare(folders, place).read_text())

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backtests.analysis import significance as tested
 from backtests.analysis.performance import performance, relative, returns_of
@@ -20,7 +22,7 @@ from backtests.tearsheet.wording import (
     significance_sentences,
     trials_sentence,
 )
-from datafeeds.market import Array, Dates
+from datafeeds.market import Array, Dates, exchange_sessions
 from tests.places import answers
 
 ANSWERS = answers("significance.json")
@@ -303,43 +305,127 @@ def test_nothing_is_annualised_under_a_year(market_returns: Array) -> None:
     sessions = business_days(101)
     equity, benchmark = grown(market_returns[:100]), grown(market_returns[100:200])
     found = tested.significance(equity, {"B": benchmark}, sessions, draws=20)
-    assert found.sharpe == found.returns.sharpe
+    assert found.sharpe == found.alone.returns.sharpe
     against = relative(equity, benchmark, sessions)
     lead = found.bootstrap.interval("growth_difference", "B").estimate
     assert lead == pytest.approx(against.excess_return)
-    assert "a year" not in " ".join(significance_sentences(found, True))
+    assert "a year" not in " ".join(significance_sentences(found))
+
+
+def lead_over(market_returns: Array, found: tested.Trials) -> tested.Significance:
+    """A portfolio that is a little ahead of its benchmark."""
+    ahead = market_returns + np.random.default_rng(5).normal(0.0003, 0.004, len(market_returns))
+    sessions = business_days(len(ahead) + 1)
+    return tested.significance(grown(ahead), {"B": grown(market_returns)}, sessions, trials=found, draws=40)
+
+
+def test_luck_is_asked_about_the_lead(market_returns: Array) -> None:
+    found = lead_over(market_returns, tested.ONE_TRIAL)
+    assert found.judged is found.lead
+    assert found.lead is not None
+    against = found.bootstrap.interval("information_ratio", "B").estimate
+    assert found.lead.returns.sharpe * 252**0.5 == pytest.approx(against)
+    assert found.lead.deflated == found.lead.probabilistic
+    assert "only" not in trials_sentence(found)
+    assert "nothing was chosen" not in trials_sentence(found)
 
 
 def test_trials_deflate(market_returns: Array) -> None:
-    sessions, equity = business_days(2001), grown(market_returns)
-    alone = tested.significance(equity, {}, sessions, draws=20)
-    assert alone.deflated == alone.probabilistic
-    assert "only configuration" in trials_sentence(alone)
-    many = tested.significance(equity, {}, sessions, trials=146, trial_variance=0.03**2, draws=20)
-    assert many.variance_known
-    assert many.trial_variance == 0.03**2
-    assert many.deflated < alone.deflated
-    assert f"With 146 trials on this market the deflated Sharpe ratio is {many.deflated:.2f}" in (
-        trials_sentence(many)
+    alone = lead_over(market_returns, tested.ONE_TRIAL)
+    many = lead_over(market_returns, tested.trials_of(np.full(146, np.nan), 1 / 1999))
+    assert many.trials.hurdle == tested.expected_maximum_sharpe(146, 1 / 1999)
+    assert many.lead is not None
+    assert alone.lead is not None
+    assert many.lead.deflated < alone.lead.deflated
+    assert "With 146 trials on this market, worth about 146.0 independent ones" in trials_sentence(many)
+    assert "worthless ones would" in trials_sentence(many)
+    measured = lead_over(market_returns, tested.trials_of(np.linspace(-0.1, 0.1, 146), 1 / 1999))
+    assert "worthless ones would" not in trials_sentence(measured)
+
+
+ratios = st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=30)
+
+
+@given(ratios, st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(-0.2, 0.2))
+def test_adding_a_trial_never_raises_the_deflated_ratio(
+    made: list[float], seed: int, alike: float, added: float
+) -> None:
+    random = np.random.default_rng(seed)
+    common = random.normal(size=60)
+    returns = alike * common + (1 - alike) * random.normal(size=(len(made) + 1, 60))
+    returns[random.random(returns.shape) < 0.05] = np.nan
+    values = np.array([*made, added])
+    before = tested.trials_of(values[:-1], 1 / 500, returns[:-1])
+    after = tested.trials_of(values, 1 / 500, returns)
+    assert after.recorded == before.recorded + 1
+    assert after.effective >= before.effective - 1e-12
+    assert after.hurdle >= before.hurdle
+    judged = (0.1, 500, -0.5, 6.0)
+    assert tested.probabilistic_sharpe(*judged, after.hurdle) <= tested.probabilistic_sharpe(
+        *judged, before.hurdle
     )
-    unknown = tested.significance(equity, {}, sessions, trials=146, draws=20)
-    assert unknown.trial_variance == pytest.approx(1 / 1999)
-    assert "worthless ones would" in trials_sentence(unknown)
-    with pytest.raises(ValueError, match="at least 1"):
-        tested.significance(equity, {}, sessions, trials=0)
+
+
+def test_near_identical_trials_count_little_and_never_help() -> None:
+    """144 configurations of one idea lowered the hurdle to 0.00; nine trials gave .44 where ten gave .18."""
+    random = np.random.default_rng(1)
+    idea = random.normal(size=500)
+    alike = idea + 0.01 * random.normal(size=(144, 500))
+    found = tested.trials_of(np.full(144, 0.03), 1 / 2999, alike)
+    assert 1 < found.effective < 2
+    assert found.hurdle >= 0
+    fresh = tested.trials_of(np.full(144, 0.03), 1 / 2999, random.normal(size=(144, 500)))
+    assert fresh.effective > 130
+    assert fresh.hurdle == pytest.approx(tested.expected_maximum_sharpe(fresh.effective, 1 / 2999))
+    nine = random.normal(0, 0.05, 12)
+    with_an_average_one = np.append(nine, nine.mean())
+    assert tested.trials_of(with_an_average_one, 1e-4).hurdle >= tested.trials_of(nine, 1e-4).hurdle
+
+
+def test_a_plateau_needs_a_spread_above_noise() -> None:
+    random = np.random.default_rng(6)
+    common = random.normal(0.0004, 0.01, 2500)
+    alike = common + random.normal(0, 0.001, (50, 2500))
+    assert not tested.spread_exceeds_noise(alike)
+    better = alike + np.linspace(0, 0.0004, 50)[:, None]
+    assert tested.spread_exceeds_noise(better)
+    assert not tested.spread_exceeds_noise(np.tile(common, (3, 1)))
+
+
+def test_a_copy_is_no_new_trial() -> None:
+    random = np.random.default_rng(2)
+    returns = random.normal(size=(3, 200))
+    returns[1] = returns[0]
+    assert tested.novelties(returns) == pytest.approx([1, 0, 1], abs=0.05)
+    returns[1] = -returns[0]
+    assert tested.novelties(returns)[1] == pytest.approx(1)
+    returns[1, 10:] = np.nan
+    assert tested.novelties(returns)[1] == 1
+
+
+def test_weekly_leads_are_returns_above_the_benchmark_of_the_week() -> None:
+    sessions = exchange_sessions("2015-01-02", "2016-12-30")
+    benchmark = grown(np.random.default_rng(0).normal(0.0005, 0.01, len(sessions) - 1))
+    fridays = np.arange("2015-01-02", "2017-01-06", 7, dtype="datetime64[D]")
+    weeks = pd.Series(np.log(benchmark), index=pd.DatetimeIndex(sessions)).resample("W-FRI").last()
+    theirs = weeks.diff().reindex(pd.DatetimeIndex(fridays)).to_numpy()
+    ratios, leads = tested.weekly_leads(np.stack([theirs + 0.001, theirs]), fridays, benchmark, sessions)
+    assert leads[0, 2:-1] == pytest.approx(0.001)
+    assert leads[1, 2:-1] == pytest.approx(0, abs=1e-12)
+    assert np.isnan(ratios[1]) or abs(ratios[1]) < 10
 
 
 def test_sentences_say_when_it_did_not(market_returns: Array) -> None:
     sessions = business_days(2001)
     loser, winner = grown(-np.abs(market_returns) / 50), grown(np.abs(market_returns))
-    found = tested.significance(loser, {"winner": winner}, sessions, draws=50, trials=5)
-    text = significance_sentences(found, True)
-    assert len(text) == 5
-    assert "It did not beat winner" in text[3]
-    assert "leaves zero out" in text[3]
-    assert "No length of record" in text[2]
-    assert "luck can't be excluded" in text[1]
-    assert "less than 1%" in text[0]
+    found = tested.significance(loser, {"winner": winner}, sessions, draws=50)
+    text = significance_sentences(found)
+    assert len(text) == 6
+    assert "It trailed winner" in text[0]
+    assert "leaves zero out" in text[0]
+    assert "less than 1%" in text[1]
+    assert "a record of any length" in text[2]
+    assert "no lead over winner that luck" in text[3]
     flat = tested.significance(np.full(2001, 1e6), {"itself": np.full(2001, 1e6)}, sessions, draws=20)
     assert "don't vary" in sharpe_sentence(flat)
     assert "nothing to deflate" in trials_sentence(flat)

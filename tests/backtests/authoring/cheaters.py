@@ -60,6 +60,12 @@ def small_market() -> Market:
     return Market.from_wide("small", close, facts=facts, series=series, instruments=instruments)
 
 
+SEALED = "look-ahead/later data absent"
+LOADING = "look-ahead/replay"
+AGAIN = "determinism/decided again"
+ALONE = "determinism/every second decision alone"
+
+
 @dataclass(frozen=True)
 class Cheater:
     """A way to peek.
@@ -112,7 +118,7 @@ def _inside(how: str, body: str, extra: str = "") -> Cheater:
         f"{_FRONT}{_MARKET}{_BEST}{_CLOSES}{extra}\nclass Cheat(Strategy):\n"
         f"    schedule = 'weekly'\n    def decide(self, see):\n{lines}\n"
     )
-    return Cheater(how, code, ("look-ahead/later data NaN", "look-ahead/later data 1e9", "purity/source"))
+    return Cheater(how, code, (SEALED,))
 
 
 def _outside(how: str, code: str, *caught_by: str) -> Cheater:
@@ -207,7 +213,7 @@ class Cheat(Strategy):
         ahead = moment.market.mark[min(moment.index + 5, len(moment.market.mark) - 1)]
         return best(pd.Series(ahead, list(moment.market.symbols)), see)
 """,
-        ("look-ahead/later data NaN", "look-ahead/later data 1e9", "purity/source"),
+        (SEALED,),
     ),
     "class memory": _outside(
         "prices kept in the class from one call to the next",
@@ -220,9 +226,8 @@ class Cheat(Strategy):
 
 MEMORY = {{}}
 """,
-        "determinism/decided again",
+        AGAIN,
         "determinism/decided in reverse order",
-        "purity/state kept",
     ),
     "default argument": _outside(
         "every `see` kept in a mutable default argument",
@@ -234,7 +239,7 @@ class Cheat(Strategy):
         latest = max(seen, key=lambda old: old.today)
         return best(latest.closes(5).ffill().iloc[-1], see)
 """,
-        "determinism/decided again",
+        AGAIN,
     ),
     "global": _outside(
         "a counter in a global",
@@ -247,9 +252,8 @@ class Cheat(Strategy):
         COUNT += 1
         return Target({{see.members()[COUNT % len(see.members())]: 1.0}}, why=f"turn {{COUNT}}")
 """,
-        "determinism/decided again",
-        "purity/source",
-        "purity/state kept",
+        AGAIN,
+        SEALED,
     ),
     "cached function": _outside(
         "a cache that remembers the first answer for ever",
@@ -270,7 +274,7 @@ class Cheat(Strategy):
     def decide(self, see):
         return best(prices(Question(see)), see)
 """,
-        "determinism/another process, hash seed and order",
+        ALONE,
     ),
     "file": _outside(
         "prices read from a file",
@@ -281,8 +285,7 @@ class Cheat(Strategy):
         prices = pd.read_csv("{folder}/prices.csv", index_col=0, parse_dates=True)
         return best(prices.loc[see.today:].iloc[1:6].mean(), see)
 """,
-        "purity/source",
-        "purity/run with the world shut off",
+        SEALED,
     ),
     "file in disguise": _outside(
         "the same by names that no reader of the source finds",
@@ -294,7 +297,7 @@ class Cheat(Strategy):
         prices = read("{folder}/prices.csv", index_col=0, parse_dates=True)
         return best(prices.loc[see.today:].iloc[1:6].mean(), see)
 """,
-        "purity/run with the world shut off",
+        SEALED,
     ),
     "file while importing": _outside(
         "prices read once, when the module is imported",
@@ -305,8 +308,7 @@ class Cheat(Strategy):
     def decide(self, see):
         return best(PRICES.loc[see.today:].iloc[1:6].mean(), see)
 """,
-        "purity/imported with the world shut off",
-        "purity/data held",
+        LOADING,
     ),
     "results": _outside(
         "a look at what earlier runs left in a folder",
@@ -317,7 +319,7 @@ class Cheat(Strategy):
         found = pd.io.common.os.listdir("{folder}")
         return Target({{see.members()[len(found) % 2]: 1.0}}, why="as before")
 """,
-        "purity/run with the world shut off",
+        SEALED,
     ),
     "own market": _outside(
         "the market loaded by the module itself",
@@ -330,9 +332,7 @@ class Cheat(Strategy):
         ahead = MARKET.close[MARKET.index_of(see.today) + 5, :6]
         return best(pd.Series(ahead, see.members()[:6] if len(see.members()) > 5 else None), see)
 """,
-        "purity/source",
-        "purity/imported with the world shut off",
-        "purity/data held",
+        LOADING,
     ),
     "closure": _outside(
         "a class made by a function that closes over the market",
@@ -348,9 +348,7 @@ def made(market):
 class Cheat(made(sample_market())):
     pass
 """,
-        "purity/source",
-        "purity/imported with the world shut off",
-        "purity/data held",
+        LOADING,
     ),
     "garbage collector": _outside(
         "the market found among all objects",
@@ -363,8 +361,7 @@ class Cheat(Strategy):
         market = max(found, key=lambda each: len(each.sessions))
         return best(pd.Series(market.mark[-1], list(market.symbols)), see)
 """,
-        "purity/source",
-        "purity/run with the world shut off",
+        SEALED,
     ),
     "caller's frame": _outside(
         "the market found in the caller's frame",
@@ -381,8 +378,7 @@ class Cheat(Strategy):
             frame = frame.f_back
         return None
 """,
-        "purity/source",
-        "purity/run with the world shut off",
+        SEALED,
     ),
     "traceback": _outside(
         "the same through a traceback, by names that no reader of the source finds",
@@ -401,7 +397,7 @@ class Cheat(Strategy):
             frame = getattr(frame, "f_" + "back")
         return None
 """,
-        "purity/run with the world shut off",
+        SEALED,
     ),
     "network": _outside(
         "a quote from the network",
@@ -411,24 +407,12 @@ class Cheat(Strategy):
     schedule = "weekly"
     def decide(self, see):
         try:
-            urllib.request.urlopen("http://127.0.0.1:9/quote", timeout=0.01)
+            said = urllib.request.urlopen("{server}", timeout=1).read().decode()
         except OSError:
-            pass
-        return Target({{}}, why="no answer")
+            said = see.members()[0]
+        return Target({{said: 1.0}}, why="tip")
 """,
-        "purity/source",
-        "purity/run with the world shut off",
-    ),
-    "clock": _outside(
-        "the date of the computer",
-        """
-class Cheat(Strategy):
-    schedule = "weekly"
-    def decide(self, see):
-        late = getattr(see.today.to_pydatetime(), "n" + "ow")() > see.today
-        return Target({{see.members()[int(late)]: 1.0}}, why="hindsight")
-""",
-        "purity/run with the world shut off",
+        SEALED,
     ),
     "chance": _outside(
         "random numbers without a seed",
@@ -439,8 +423,8 @@ class Cheat(Strategy):
         rng = np.random.default_rng()
         return Target({{see.members()[0]: float(rng.random())}}, why="luck")
 """,
-        "determinism/decided again",
-        "purity/source",
+        SEALED,
+        AGAIN,
     ),
     "hash order": _outside(
         "the order of a set of words, another in each process",
@@ -452,18 +436,7 @@ class Cheat(Strategy):
         ranks = {{symbol: rank for rank, symbol in enumerate(order, 1)}}
         return Target({{symbol: rank / 1000 for symbol, rank in ranks.items()}}, why="by rank")
 """,
-        "determinism/another process, hash seed and order",
-    ),
-    "engine": _outside(
-        "the program's own books",
-        """
-import backtests.engine.books
-class Cheat(Strategy):
-    schedule = "weekly"
-    def decide(self, see):
-        return Target({{see.members()[0]: 1.0}}, why=backtests.engine.books.__name__)
-""",
-        "purity/source",
+        SEALED,
     ),
 }
 """Ways to peek by name."""
@@ -509,8 +482,9 @@ class Cheat(Strategy):
 """Strategies that don't peek and can't be relied on."""
 
 
-def source_of(cheater: Cheater, folder: str) -> str:
+def source_of(cheater: Cheater, folder: str, server: str = "") -> str:
     """The cheater's module."""
-    if cheater.code.startswith(_FRONT + _MARKET):
-        return cheater.code.replace("{{", "{").replace("}}", "}")
-    return cheater.code.replace("{folder}", folder).replace("{{", "{").replace("}}", "}")
+    code = cheater.code
+    if not code.startswith(_FRONT + _MARKET):
+        code = code.replace("{folder}", folder).replace("{server}", server)
+    return code.replace("{{", "{").replace("}}", "}")

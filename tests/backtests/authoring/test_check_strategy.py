@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import json
-from dataclasses import replace
+import socketserver
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.authoring import CheckReport, check_strategy, sampled_lookahead
-from backtests.authoring.poison import POISONS, Future, with_filings_delayed
-from backtests.engine.books import Ledger
+from backtests.authoring.check import check_strategy
+from backtests.authoring.lookahead import SealedCheck
+from backtests.authoring.report import CheckReport
+from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.engine.decisions import Recorder
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Costs
@@ -41,9 +45,37 @@ def folder(tmp_path_factory: pytest.TempPathFactory, small: Market) -> Path:
     return place
 
 
-def planted(cheater: Cheater, folder: Path, tmp_path: Path) -> Any:
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A server that gives tips."""
+    with socketserver.TCPServer(("127.0.0.1", 0), Tips) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_address[1]}/tip"
+        serving.shutdown()
+
+
+class Tips(http.server.BaseHTTPRequestHandler):
+    """Says the name of a stock."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(SYMBOLS[2].encode())
+
+    def log_message(self, *said: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[SealedProcesses]:
+    with SealedProcesses() as started:
+        yield started
+
+
+def planted(cheater: Cheater, folder: Path, tmp_path: Path, server: str = "") -> Any:
     file = tmp_path / "cheat.py"
-    file.write_text(source_of(cheater, str(folder)))
+    file.write_text(source_of(cheater, str(folder), server))
     return build(f"{file}:Cheat", {})
 
 
@@ -51,23 +83,35 @@ def failing(report: CheckReport) -> set[str]:
     return {f"{check.kind}/{check.name}" for check in report.failures}
 
 
-def checked(strategy: Any, market: Market, elsewhere: bool) -> CheckReport:
+def checked(strategy: Any, market: Market, processes: SealedProcesses) -> CheckReport:
     account = Account(1e6, Costs(), 0, False, 0, len(market.sessions) - 22)
-    return check_strategy(strategy, market, account, decisions=10, elsewhere=elsewhere)
+    return check_strategy(strategy, market, account, decisions=10, processes=processes)
+
+
+def replayed(strategy: Any, market: Market, processes: SealedProcesses, most: int = 10) -> CheckReport:
+    """The look-ahead check of a run alone."""
+    account = Account(1e6, Costs(), 0, False, 0, len(market.sessions) - 22)
+    with SealedCheck(processes) as sealed:
+        recorder = Recorder(market, strategy)
+        deciding = strategy.schedule.decides(market.sessions, market.next_session)
+        decide = sealed.watch(market, strategy, deciding, recorder)
+        engine_named("ledger")(market, decide, deciding, account)
+        sealed.begin(recorder.seconds, "", most)
+        return sealed.report()
 
 
 @pytest.mark.parametrize("name", {**CHEATERS, **CARELESS})
-def test_each_way_to_peek_is_caught(name: str, small: Market, folder: Path, tmp_path: Path) -> None:
+def test_each_way_to_peek_is_caught(
+    name: str, small: Market, folder: Path, server: str, tmp_path: Path, processes: SealedProcesses
+) -> None:
     cheater = {**CHEATERS, **CARELESS}[name]
-    elsewhere = any("another process" in check for check in cheater.caught_by)
-    report = checked(planted(cheater, folder, tmp_path), small, elsewhere)
+    alone = all(each.startswith("look-ahead/") for each in cheater.caught_by)
+    report = (replayed if alone else checked)(planted(cheater, folder, tmp_path, server), small, processes)
     assert not report.passed
     assert set(cheater.caught_by) <= failing(report), failing(report)
     for check in report.failures:
         assert check.first is not None
-        if check.kind == "look-ahead":
-            assert check.first.date
-            assert check.first.value
+        assert check.first.value or check.kind != "look-ahead"
 
 
 def test_what_decide_is_given_leads_nowhere(small: Market) -> None:
@@ -96,7 +140,7 @@ SOLVING = "RiskParity"
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == SOLVING)) for name in SHIPPED]
 )
-def test_no_shipped_strategy_is_accused(name: str, sample: Market) -> None:
+def test_no_shipped_strategy_is_accused(name: str, sample: Market, processes: SealedProcesses) -> None:
     overrides = ["start=2014-03-03", "end=2019-06-28"]
     given: dict[str, Any] = {}
     if name == "Hedged":
@@ -104,94 +148,40 @@ def test_no_shipped_strategy_is_accused(name: str, sample: Market) -> None:
         terms = "flat_volatility = true, rate = 0.02, dividend_yield = 0.02"
         overrides = ["start=2014-03-03", "end=2018-12-31", f"overlay={{underlying = 'SP500', {terms}}}"]
     account = account_of(load("valuation_cut", overrides), sample)
-    report = check_strategy(build(name, given), sample, account, decisions=8, elsewhere=False)
-    assert report.passed, report.failures
+    report = check_strategy(build(name, given), sample, account, decisions=8, processes=processes)
+    levels = {"look-ahead/price of one company scaled"} if name == "PriceWeighted" else set()
+    assert failing(report) == levels, report.failures  # its weights are the level of adjusted prices
     assert report.sampled > 0
-
-
-def test_another_process_agrees(sample: Market) -> None:
-    account = account_of(load("blueprint", ["start=2019-01-02"]), sample)
-    report = check_strategy(build("Blueprint", {}), sample, account, decisions=6)
-    assert report.passed, report.failures
-    assert "another process, hash seed and order" in [check.name for check in report.checks]
 
 
 # The check of every run ------------------------------------------------------------------------------
 
 
-def books(market: Market, strategy: Any, fractional: bool = False) -> Ledger:
-    account = Account(1e6, Costs(), 0, fractional, 0, len(market.sessions) - 22)
-    recorder = Recorder(market, strategy)
-    deciding = strategy.schedule.decides(market.sessions, market.next_session)
-    ledger = engine_named("ledger")(market, recorder, deciding, account)
-    return replace(ledger, decisions=tuple(recorder.decisions))
-
-
-@pytest.mark.parametrize("fractional", [False, True])
-def test_a_run_is_checked_on_a_sample(small: Market, fractional: bool) -> None:
+def test_a_run_is_checked_on_a_sample(small: Market, processes: SealedProcesses) -> None:
     strategy = build("TargetVolatility", {"schedule": "weekly"})
-    ledger = books(small, strategy, fractional)
-    report = sampled_lookahead(small, strategy, ledger, sample=9, seed=3)
+    report = replayed(strategy, small, processes, 9)
     assert report.passed, report.failures
-    assert (report.sampled, report.decisions) == (9, len(ledger.decisions))
-    assert report == sampled_lookahead(small, strategy, ledger, sample=9, seed=3)
-    assert "none changed" in report.sentence()
+    assert report.sampled == 9
+    assert report.seed != replayed(strategy, small, processes, 9).seed
+    assert report.walls[-1]
 
 
-def test_the_check_of_a_run_names_the_first_offence(small: Market, folder: Path, tmp_path: Path) -> None:
-    strategy = planted(CHEATERS["shifted"], folder, tmp_path)
-    report = sampled_lookahead(small, strategy, books(small, strategy))
-    assert not report.passed
-    assert report.sentence().startswith("LOOK-AHEAD CHECK FAILED: look-ahead, later data NaN: 2018-")
+def test_the_check_of_a_run_names_the_first_offence(
+    small: Market, folder: Path, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    report = replayed(planted(CHEATERS["shifted"], folder, tmp_path), small, processes)
     record = json.loads(json.dumps(report.record()))
-    first = record["checks"][1]["offences"][0]
+    first = record["checks"][0]["offences"][0]
     assert record["passed"] is False
-    assert first["symbol"] in SYMBOLS
-    assert first["value"].startswith("weight 1, then")
+    assert first["date"] >= "2018-01-02"
+    assert first["value"].endswith("a target") or first["value"].startswith("weight 1, then")
 
 
-def test_nothing_to_check_is_no_pass(small: Market) -> None:
-    ledger = replace(books(small, EqualWeighted(schedule="once")), decisions=())
-    report = sampled_lookahead(small, EqualWeighted(), ledger)
-    assert report.sentence() == "Look-ahead: not checked, for there was no decision to replay."
-    assert [check.outcome for check in report.checks] == ["note"]
-
-
-# The poison ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("poison", POISONS)
-def test_the_past_stays_and_the_future_goes(small: Market, poison: Any) -> None:
-    future = Future(small, poison)
-    for index in (400, 200):
-        other = future.after(index)
-        today = small.sessions[index]
-        assert np.array_equal(other.close[: index + 1], small.close[: index + 1], equal_nan=True)
-        assert np.array_equal(other.mark[: index + 1], small.mark[: index + 1], equal_nan=True)
-        assert not np.array_equal(other.mark[index + 1 :], small.mark[index + 1 :])
-        early = small.facts["filed"].to_numpy() < today
-        assert other.facts[early].equals(small.facts[early])
-        assert not other.facts[~early]["value"].equals(small.facts[~early]["value"])
-        known = small.series["available"].to_numpy() <= today
-        assert other.series[known].equals(small.series[known])
-        for group in small.groups:
-            for row in (0, index):
-                assert np.array_equal(other.membership(group, row), small.membership(group, row))
-    with pytest.raises(ValueError, match="go back in time"):
-        future.after(300)
-
-
-def test_filings_delayed_are_known_later(small: Market) -> None:
-    later = with_filings_delayed(small, 5)
-    row = small.facts[small.facts["symbol"] == "AAA"].iloc[8]
-    first = int(np.searchsorted(small.sessions, np.datetime64(row["filed"], "D"), side="right"))
-
-    def known(market: Market, index: int) -> float:
-        return float(AsOf(market, index).latest("revenue", symbols=["AAA"])["AAA"])
-
-    assert known(small, first) == row["value"]
-    assert known(later, first + 4) != row["value"]
-    assert known(later, first + 6) == row["value"]
+def test_nothing_to_check_is_no_pass(small: Market, processes: SealedProcesses) -> None:
+    with SealedCheck(processes) as sealed:
+        sealed.watch(small, EqualWeighted(), np.zeros(0, dtype=bool), Recorder(small, EqualWeighted()))
+        sealed.begin(0.0, "")
+        assert [check.outcome for check in sealed.report().checks] == ["note"]
 
 
 # The command -----------------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ import pytest
 from backtests.analysis.definitions import DEFINITIONS
 from backtests.document.blocks import (
     AreaChart,
+    Beside,
     Bullets,
     Cell,
+    Check,
     Column,
     DecisionLog,
     Details,
@@ -22,6 +24,7 @@ from backtests.document.blocks import (
     Facts,
     Figure,
     Glossary,
+    HeatMap,
     Highlight,
     Highlights,
     Line,
@@ -31,7 +34,9 @@ from backtests.document.blocks import (
     Move,
     Paragraph,
     Row,
+    Scorecard,
     Section,
+    Signature,
     Table,
 )
 from backtests.document.pdf import column_width, pdf, plain
@@ -41,6 +46,7 @@ HOSTILE = (
     '#panic("no") #{1/0} $x^2$ *bold* _low_ `raw` @missing <label> = head '
     '\\ "quoted" // gone /* too */ [b] #import'
 )
+SHARES = np.array([[0.1, 0.2]])
 DATES = np.arange("2019-01-01", "2021-01-01", dtype="datetime64[D]")
 
 
@@ -68,11 +74,20 @@ def document(text: str) -> Document:
         Figure("line", chart, text, text),
         Figure("area", AreaChart((share, share)), text, text),
         DecisionLog(text, (entry,)),
+        Scorecard(text, tuple(Check(text, outcome, text) for outcome in ("pass", "warn", "fail"))),
+        Beside(
+            (HeatMap(text, text, text, (text, text), (text,), np.array([[0.1, 0.2]]), "percent", 0.1, 0.2),)
+        ),
+        Signature(text, (text, text)),
         Details(text, (Paragraph(text),)),
         Details(text, (Paragraph("only on screen"),), paper=False),
         Glossary((DEFINITIONS["sharpe"],)),
     )
-    sections = (Section("first", text, blocks), Section("second", "Second", (Paragraph(text),)))
+    sections = (
+        Section("first", text, blocks),
+        Section("second", "Second", (Paragraph(text),)),
+        Section("third", "Third", (Details(text, (Paragraph(text),)),), appendix=True),
+    )
     return Document(
         text, text, sections, {"sharpe": DEFINITIONS["sharpe"]}, f"run 0123456789ab {text}", kind=text
     )
@@ -147,6 +162,22 @@ def test_words_and_numbers_are_those_of_the_content() -> None:
     assert table["rows"][0]["cells"][0]["text"] == DEFINITIONS["sharpe"].term
     assert table["rows"][5]["cells"][0]["text"] == "text"
     assert [row["cells"][1]["shade"] for row in table["rows"]] == list(range(-5, 6))
+
+
+def test_what_is_folded_stands_among_the_appendices(tmp_path: Path) -> None:
+    said = plain(document("text"))
+    assert [section["key"] for section in said["sections"]] == ["first", "second"]
+    assert [section["key"] for section in said["appendices"]] == ["first-folded", "third"]
+    assert {"kind": "Reference", "text": "text", "key": "first-folded"} in said["sections"][0]["blocks"]
+    printed = words(pdf(document("plain")), tmp_path)
+    page = re.search(r"plain: page (\d+)\.", printed)
+    assert page is not None
+    assert f"plain, in detail {page[1]}" in printed
+
+
+def test_a_scorecard_of_too_many_lines_is_a_table() -> None:
+    with pytest.raises(ValueError, match="at most 10 lines, this one 11"):
+        Scorecard("", (Check("a", "pass", "b"),) * 11)
 
 
 def test_column_widths() -> None:

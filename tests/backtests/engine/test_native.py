@@ -124,6 +124,17 @@ def test_fills_dividends_and_delistings(file: Path, market: Market) -> None:
     assert ledger.equity[-1] == pytest.approx(1000 + 5 - 0.1 - 0.2 - 0.2)
 
 
+def test_orders_wait_while_a_symbol_is_halted(file: Path, market: Market) -> None:
+    volume = pd.DataFrame(1e6, pd.DatetimeIndex(market.sessions), list(market.symbols))
+    volume.iloc[2:5, 0] = 0.0
+    close = pd.DataFrame(market.close, volume.index, volume.columns)
+    ledger = books_of(file, "Buyer", Market.from_wide("halted", close, volume=volume))
+    filled = dict(zip(ledger.fills["symbol"], ledger.fills["session"], strict=False))
+    assert filled["AAA"] == pd.Timestamp(market.sessions[5])
+    bought = ledger.fills[ledger.fills["symbol"] == "BBB"].iloc[0]
+    assert bought["session"] == pd.Timestamp(market.sessions[2])
+
+
 def test_rejected_orders_are_listed(file: Path, market: Market) -> None:
     ledger = books_of(file, "Buyer", market, greedy=True, symbols=["AAA"])
     assert ledger.unfilled["reason"].tolist() == ["margin"]

@@ -86,6 +86,28 @@ def test_three_weightings_of_the_twenty_stocks(
     assert ledger.equity[-1] / 1e9 - 1 == pytest.approx(total_return, abs=6e-5)
 
 
+def test_a_fund_reinvested_on_ex_dates_loses_nothing_to_its_schedule() -> None:
+    """Two percent a quarter on a price that grows 0.1% a session: total return compounds both."""
+    days = pd.bdate_range("2020-01-01", periods=500)
+    close = pd.DataFrame({"SPY": 100.0 * 1.001 ** np.arange(500)}, index=days)
+    dividend = close * 0
+    dividend.iloc[30::63] = 2.0
+    market = Market.from_wide("fund", close, open=close, dividend=dividend)
+    total_return = float(
+        np.prod((close.iloc[2:] + dividend.iloc[2:]).to_numpy() / close.iloc[1:-1].to_numpy())
+    )
+
+    def lost(strategy: Strategy) -> float:
+        ledger = run_free(market, strategy, 1e6, fractional=True)
+        return 1 - ledger.equity[-1] / 1e6 / total_return
+
+    waiting = lost(BuyAndHold(symbols="SPY", reinvest=True, schedule="quarterly"))
+    at_once = lost(BuyAndHold(symbols="SPY", reinvest="ex-date"))
+    # Eight dividends of two percent at most, each a session late.
+    assert 0 < at_once < 8 * 0.02 * 0.001
+    assert waiting > 20 * at_once
+
+
 def test_whole_shares_cost_little_with_a_large_account(sample: Market) -> None:
     market = with_a_session_before(sample, stocks_since_1990(sample))
     ledger = run_free(market, EqualWeighted(schedule="once"), 1e10)

@@ -54,7 +54,7 @@ def test_every_run_is_a_trial_and_knows_the_number(results: Path) -> None:
     assert counts == [1, 2]
     assert register.verify(results).intact
     pages = [(folder / "tearsheet.html").read_text() for folder in folders(results)]
-    assert sum("2 configurations have been tried on this market" in page for page in pages) == 1
+    assert sum("2 trials on this market are recorded on this machine since" in page for page in pages) == 1
     assert sum("With 2 trials on this market" in page for page in pages) == 1
 
 

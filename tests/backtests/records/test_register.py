@@ -6,14 +6,33 @@ import hashlib
 import json
 import math
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from backtests.notebook import run
 from backtests.records import register as tested
 from backtests.records.chain import RecordError
+from backtests.runner import run as run_config
+from backtests.settings.run_file import parse
+from datafeeds.market import Market
+
+
+def walk(seed: int, name: str = "market", symbols: str = "ABCDEFGH", sessions: int = 500) -> Market:
+    """A market of random walks; those of one seed begin alike."""
+    steps = np.random.default_rng(seed).normal(0.0004, 0.02, (1000, 26))[:sessions, : len(symbols)]
+    days = pd.bdate_range("2018-01-01", periods=sessions)
+    close = pd.DataFrame(50 * np.exp(np.cumsum(steps, axis=0)), index=days, columns=list(symbols))
+    return Market.from_wide(name, close, open=close, volume=close * 1e4)
+
+
+MARKETS = {name: walk(seed, name) for seed, name in enumerate(("market", "other", "third", "old"))}
 
 
 @pytest.fixture
@@ -23,7 +42,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     results = tmp_path / "results"
     for number in range(3):
         record("market", f"run{number}", 0.01 * number)
-    keep(results, "blueprint-abc", {"trials": tested.stamp("market", results)})
+    keep(results, "blueprint-abc", {"trials": stamp("market", results)})
     record("market", "run3", math.nan)
     record("other", "run0", 0.5)
     record("market", "run4", 0.04)
@@ -31,7 +50,15 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def record(market: str, run: str, sharpe: float) -> None:
-    tested.record(market, [tested.Trial(run, sharpe, {"kind": "run"})])
+    tested.record(MARKETS[market], [tested.Trial(run, "run", sharpe)])
+
+
+def tried(market: str) -> tested.Tried:
+    return tested.trials(MARKETS[market])
+
+
+def stamp(market: str, results: Path) -> dict[str, Any]:
+    return tested.stamp(MARKETS[market], results)
 
 
 def keep(results: Path, name: str, manifest: object) -> None:
@@ -44,10 +71,10 @@ def problems(results: Path) -> tuple[str, ...]:
 
 
 def test_counts_and_sharpes(results: Path) -> None:
-    assert tested.stamp("market", results)["count"] == 5
-    assert tested.stamp("other", results)["count"] == 1
-    assert tested.stamp("third", results)["count"] == 0
-    found = tested.sharpes("market")
+    assert stamp("market", results)["count"] == 5
+    assert stamp("other", results)["count"] == 1
+    assert stamp("third", results)["count"] == 0
+    found = tried("market").sharpes
     assert found[[0, 1, 2, 4]] == pytest.approx([0, 0.01, 0.02, 0.04])
     assert np.isnan(found[3])
     verdict = tested.verify(results)
@@ -57,11 +84,11 @@ def test_counts_and_sharpes(results: Path) -> None:
 
 def test_the_same_configuration_is_one_trial(results: Path) -> None:
     record("market", "run0", 0.0)
-    assert tested.stamp("market", results)["records"] == 6
+    assert stamp("market", results)["records"] == 8
     # Another result of the same configuration is kept, and still one trial.
     record("market", "run0", 0.07)
-    assert (tested.stamp("market", results)["count"], tested.stamp("market", results)["records"]) == (5, 7)
-    assert tested.sharpes("market")[0] == 0.07
+    assert (stamp("market", results)["count"], stamp("market", results)["records"]) == (5, 9)
+    assert tried("market").sharpes[0] == 0.07
 
 
 def test_beginning_anew_shows_by_the_manifests(results: Path) -> None:
@@ -69,17 +96,17 @@ def test_beginning_anew_shows_by_the_manifests(results: Path) -> None:
         path.unlink()
     record("market", "fresh", 0.1)
     (said,) = problems(results)
-    assert said == "the register was begun anew since run blueprint-abc, which has seen 3 entries"
+    assert said == "the register was begun anew since run blueprint-abc, which has seen 4 entries"
 
 
 def test_an_earlier_copy_shows_by_the_manifests(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tested.place()
     copy = path.read_bytes()
     record("market", "run5", 0.1)
-    keep(results, "later-abc", {"trials": tested.stamp("market", results)})
+    keep(results, "later-abc", {"trials": stamp("market", results)})
     path.write_bytes(copy)
     (said,) = problems(results)
-    assert said == "the register has lost or changed trials that run later-abc has seen (7 then)"
+    assert said == "the register has lost or changed trials that run later-abc has seen (9 then)"
 
 
 def test_another_register_is_no_crime(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +133,7 @@ def test_a_manifest_with_another_number(results: Path) -> None:
     path = results / "blueprint-abc" / "manifest.json"
     stamp = json.loads(path.read_text())["trials"]
     path.write_text(json.dumps({"trials": {**stamp, "records": 2}}))
-    assert problems(results) == ("run blueprint-abc has seen 2 entries where the register has 3",)
+    assert problems(results) == ("run blueprint-abc has seen 2 entries where the register has 4",)
 
 
 def test_a_foreign_entry_is_no_end(results: Path) -> None:
@@ -114,14 +141,123 @@ def test_a_foreign_entry_is_no_end(results: Path) -> None:
         for content in ("{}", '{"recorded": "2020", "market": "market", "run": 3}', "nonsense"):
             database.execute("INSERT INTO chain (content, attachment) VALUES (?, x'')", (content,))
     record("market", "run5", 0.1)
-    assert tested.stamp("market", results)["count"] == 6
+    assert stamp("market", results)["count"] == 6
     assert not tested.verify(results).intact
 
 
 def test_what_can_not_be_recorded(results: Path) -> None:
     with pytest.raises(RecordError, match="JSON"):
-        tested.record("m", [tested.Trial("run", 0.1, {"when": object()})])
-    assert tested.stamp("m", results)["count"] == 0
+        tested.record(MARKETS["third"], [tested.Trial("run", "run", 0.1, {"when": object()})])
+    assert stamp("third", results)["count"] == 0
+
+
+# What is one market ----------------------------------------------------------------------------------
+
+
+def with_closes(
+    market: Market, change: Callable[[pd.DataFrame], pd.DataFrame], name: str = "market"
+) -> Market:
+    close = change(
+        pd.DataFrame(market.close, index=pd.DatetimeIndex(market.sessions), columns=market.symbols)
+    )
+    return Market.from_wide(name, close, open=close, volume=close * 0 + 1e6)
+
+
+def nudged(close: pd.DataFrame) -> pd.DataFrame:
+    close.iloc[300, 2] *= 1.0001
+    return close
+
+
+SAME: dict[str, Callable[[Market], Market]] = {
+    "a nudged price": lambda market: with_closes(market, nudged),
+    "another name": lambda market: with_closes(market, nudged, "fresh"),
+    "cut at the end": lambda market: with_closes(market, lambda close: close.iloc[:250]),
+    "cut at the beginning": lambda market: with_closes(market, lambda close: close.iloc[250:]),
+    "a month of it": lambda market: with_closes(market, lambda close: close.iloc[:25]),
+    "half the symbols": lambda market: with_closes(market, lambda close: close.iloc[:, ::2]),
+    "one symbol": lambda market: with_closes(market, lambda close: close[["D"]]),
+    "other units": lambda market: with_closes(market, lambda close: close * 3.7),
+    "renamed symbols": lambda market: with_closes(market, lambda close: close.add_prefix("X"), "fresh"),
+    "noise in every price": lambda market: with_closes(
+        market, lambda close: close * (1 + np.random.default_rng(1).normal(0, 3e-4, close.shape))
+    ),
+    "more symbols": lambda market: walk(0, symbols="ABCDEFGHIJKLMNOPQRST", sessions=500),
+    "another volume": lambda market: replace(market, volume=market.volume * 2, derived={}, hash=""),
+}
+
+
+@pytest.mark.parametrize("changed", SAME.values(), ids=SAME)
+def test_a_market_changed_a_little_keeps_its_count(
+    changed: Callable[[Market], Market], results: Path
+) -> None:
+    market = changed(walk(0))
+    assert market.hash != MARKETS["market"].hash
+    tested.record(market, [tested.Trial("new", "run", 0.1)])
+    assert len(tested.trials(market).runs) == 6
+    assert len(tried("market").runs) == 6
+    assert len(tried("other").runs) == 1
+
+
+def test_markets_that_share_little_count_apart(results: Path) -> None:
+    both = walk(7)
+    close = pd.DataFrame(both.close, index=pd.DatetimeIndex(both.sessions), columns=both.symbols)
+    close["A"] = MARKETS["market"].close[:, 0]
+    market = Market.from_wide("walks", close, open=close, volume=close * 1e4)
+    tested.record(market, [tested.Trial("new", "run", 0.1)])
+    assert len(tested.trials(market).runs) == 1
+    assert len(tried("market").runs) == 5
+
+
+def test_a_market_that_joins_two_makes_them_one(results: Path) -> None:
+    first, second = MARKETS["market"], MARKETS["other"]
+    close = pd.DataFrame(
+        np.hstack([first.close, second.close]),
+        index=pd.DatetimeIndex(first.sessions),
+        columns=list("ABCDEFGHIJKLMNOP"),
+    )
+    tested.record(
+        Market.from_wide("both", close, open=close, volume=close * 1e4), [tested.Trial("new", "run", 0.1)]
+    )
+    assert len(tried("market").runs) == len(tried("other").runs) == 6  # run0 on both is one configuration
+
+
+# What is kept of a trial -----------------------------------------------------------------------------
+
+
+def test_weekly_returns_stand_side_by_side(results: Path) -> None:
+    market = MARKETS["third"]
+    whole = run("blueprint", market=market, strategy="EqualWeighted", benchmarks=())
+    late = run("blueprint", market=market, strategy="EqualWeighted", benchmarks=(), start="2019-01-02")
+    tested.record(market, [tested.Trial("claim x", "claim")])
+    found = tested.trials(market)
+    assert found.kinds == ("notebook", "notebook", "claim")
+    assert (np.diff(found.weeks) == np.timedelta64(7, "D")).all()
+    assert (found.weeks.astype("datetime64[D]").astype(int) % 7 == 1).all()  # Fridays
+    for row, study in enumerate((whole, late)):
+        equity = study.equity.iloc[:, 0]
+        weekly = np.log(equity.resample("W-FRI").last()).diff().dropna()
+        ours = pd.Series(found.returns[row], index=found.weeks).dropna()
+        both = pd.concat([weekly, ours], axis=1, sort=True).dropna()
+        assert len(both) >= len(weekly) - 1 > 40
+        assert np.allclose(both.iloc[:, 0], both.iloc[:, 1], rtol=1e-3, atol=1e-6)
+        assert ours.sum() == pytest.approx(np.log(equity.iloc[-1] / equity.iloc[0]), abs=1e-3)
+    assert np.isnan(found.returns[2]).all()
+    assert np.isnan(found.sharpes[2])
+
+
+def test_hedges_and_variants_that_stand_beside_count_as_many(results: Path) -> None:
+    market = MARKETS["third"]
+    beside = ({"name": "BuyAndHold", "symbols": ["A"]}, {"name": "BuyAndHold", "symbols": ["B"]})
+    run("blueprint", market=market, strategy="EqualWeighted", benchmarks=beside)
+    assert len(tested.trials(market).runs) == 1  # what one compares with is not tried
+    held = {"name": "BuyAndHold", "symbols": ["C"]}
+    document = {"name": "x", "market": "walks", "strategy": held, "benchmarks": beside, "engine": "ledger"}
+    result = run_config(parse(document, "x"), market=market)
+    tested.record(market, tested.of_result("run", result))
+    assert len(tested.trials(market).runs) == 4
+
+
+# The first edition -----------------------------------------------------------------------------------
 
 
 def old_record(results: Path, market: str, sharpes: list[float | None]) -> list[str]:
@@ -140,13 +276,13 @@ def old_record(results: Path, market: str, sharpes: list[float | None]) -> list[
 
 
 def test_the_record_of_the_first_edition_is_taken_over_once(results: Path) -> None:
-    heads = old_record(results, "old", [0.1, None, 0.3])
+    heads = old_record(results, MARKETS["old"].hash, [0.1, None, 0.3])
     keep(results, "ancient-abc", {"trials": {"count": 2, "records": 2, "head": heads[1]}})
     for _ in range(2):
         tested.adopt(results)
-        stamp = tested.stamp("old", results)
-        assert (stamp["count"], stamp["since"], stamp["intact"]) == (3, "2026-01-05", True)
-    assert np.array_equal(tested.sharpes("old"), [0.1, np.nan, 0.3], equal_nan=True)
+        said = stamp("old", results)
+        assert (said["count"], said["since"], said["intact"]) == (3, "2026-01-05", True)
+    assert np.array_equal(tried("old").sharpes, [0.1, np.nan, 0.3], equal_nan=True)
     assert sorted(path.name for path in results.glob("trials.*")) == ["trials.jsonl.migrated"]
     keep(results, "forged-abc", {"trials": {"count": 2, "records": 2, "head": "f" * 64}})
     assert len(problems(results)) == 1
@@ -154,7 +290,7 @@ def test_the_record_of_the_first_edition_is_taken_over_once(results: Path) -> No
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "torn", "no head"])
 def test_what_was_wrong_with_an_old_record_stays_wrong(results: Path, damage: str) -> None:
-    old_record(results, "old", [0.1, 0.2, 0.3])
+    old_record(results, MARKETS["old"].hash, [0.1, 0.2, 0.3])
     path = results / "trials.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     if damage == "changed":
@@ -168,4 +304,4 @@ def test_what_was_wrong_with_an_old_record_stays_wrong(results: Path, damage: st
     tested.adopt(results)
     (said,) = problems(results)
     assert "was not whole when it was taken over" in said
-    assert tested.stamp("old", results)["count"] >= 2
+    assert stamp("old", results)["count"] >= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,27 @@ def test_shipped_run_files_are_valid(name: str) -> None:
         ),
         (MINIMAL + "[costs]\nmax_participation = 1.5", "costs.max_participation = 1.5"),
         (MINIMAL + "[[benchmarks]]\nlabel = 'x'", "benchmarks[0].name is missing"),
+        ("capital = true\n" + MINIMAL, "capital = true: must be a number"),
+        ("capital = '5'\n" + MINIMAL, "capital = '5': must be a number"),
+        ("lag = true\n" + MINIMAL, "lag = true: must be a number"),
+        ("fractional_shares = 'yes'\n" + MINIMAL, "fractional_shares = 'yes': must be true or false"),
+        ("fractional_shares = 1\n" + MINIMAL, "fractional_shares = 1: must be true or false"),
+        ("start = 0\n" + MINIMAL, "start = 0: must be a date"),
+        ("capital = 1e19\n" + MINIMAL, "capital = 1e+19"),
+        (f"capital = {'9' * 5000}\n" + MINIMAL, "not a TOML file: Exceeds the limit"),
+        (MINIMAL + f"[scenarios]\na = {'[' * 3000}", "nested too deeply"),
+        (MINIMAL + "[costs]\nimpact = nan", "costs.impact = nan"),
+        (MINIMAL + "[overlay]\nkappa = inf", "overlay.kappa = inf"),
+        (MINIMAL + "[scenarios]\ncrash = { tech = true }", "[scenarios] must be a number"),
+        (f"description = '{'x' * 1_000_000}'\n" + MINIMAL, "where files of this kind have 1,000,000 at most"),
+        (
+            MINIMAL + "[[benchmarks]]\nname = 'EqualWeighted'",
+            "benchmarks[0].label = 'EqualWeighted': another",
+        ),
+        (
+            MINIMAL + "[[benchmarks]]\nname = 'CapWeighted'\n[[benchmarks]]\nname = 'CapWeighted'",
+            "benchmarks[1].label = 'CapWeighted': another book has this label",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -104,11 +126,54 @@ def test_override_problems(tmp_path: Path, override: str, message: str) -> None:
         config.load(write(tmp_path, MINIMAL), [override])
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["capital=-5"], "--set capital=-5: capital = -5: "),
+        (["costs.impact=nan"], "--set costs.impact=nan: costs.impact = nan: "),
+        (["lag=1", "costs.fee=1"], "--set costs.fee=1: no key 'fee' in [costs]"),
+        (["costs=3"], "--set costs=3: costs = 3: "),
+        (["scenarios.a.b=true"], "--set scenarios.a.b=true: [scenarios] must be a number"),
+        (
+            ["strategy.name=Blueprint", "strategy.norm_years=true"],
+            "norm_years = true: must not be true or false",
+        ),
+    ],
+)
+def test_what_set_gave_is_named_by_set(tmp_path: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, MINIMAL), overrides).build_strategy()
+    assert message in str(caught.value)
+    assert "mine.toml" not in str(caught.value)
+
+
+def test_a_problem_of_the_file_is_told_apart_from_one_of_set(tmp_path: Path) -> None:
+    path = write(tmp_path, "lag = -1\n" + MINIMAL)
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, ["capital=0"])
+    assert f"{path}: lag = -1: " in str(caught.value)
+    assert "--set capital=0: capital = 0: " in str(caught.value)
+
+
 def test_unknown_names_suggest_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'blueprint'"):
         config.load("blueprnt")
     with pytest.raises(ConfigError, match="no such file"):
         config.load("nowhere/at_all.toml")
+
+
+@pytest.mark.parametrize("place", ["", "pipe"])
+def test_what_is_no_regular_file(tmp_path: Path, place: str) -> None:
+    path = tmp_path / place
+    if place:
+        os.mkfifo(path)
+    with pytest.raises(ConfigError, match="not a file"):
+        config.load(path)
+
+
+def test_a_home_that_nobody_has() -> None:
+    with pytest.raises(MarketError, match="there is no such user"):
+        open_market("~nosuchuser/x")
 
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def _no_trials_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tried(market: Market) -> int:
-    return len(register.sharpes(market.hash))
+    return len(register.trials(market).runs)
 
 
 @pytest.fixture(scope="module")
@@ -414,14 +414,14 @@ def test_manifest_and_trials(market: Market, tmp_path: Path) -> None:
     assert register.verify(tmp_path).intact
     returns = np.asarray(done.returns)
     expected = returns.mean(axis=1) / returns.std(axis=1, ddof=1)
-    assert register.sharpes(market.hash) == pytest.approx(expected)
+    assert register.trials(market).sharpes == pytest.approx(expected)
     assert done.returns.shape == (32, len(done.sessions) - 1)
 
 
 def test_a_run_and_a_sweep_leave_the_same_trial(market: Market, tmp_path: Path) -> None:
     swept = config("Leaning", {"strategy.window": [5]}, costs={"cash_rate": 0.05}, market="walks")
     done = sweep(swept, Workplace(tmp_path), market=market)
-    (by_sweep,) = register.sharpes(market.hash)
+    (by_sweep,) = register.trials(market).sharpes
     excess = done.returns[0] - cash_returns(done.sessions, 0.05)
     assert by_sweep == pytest.approx(excess.mean() / excess.std(ddof=1), rel=1e-12)
     result = run(
@@ -429,7 +429,7 @@ def test_a_run_and_a_sweep_leave_the_same_trial(market: Market, tmp_path: Path) 
         market=market,
     )
     record_trial(result, tmp_path)
-    assert register.sharpes(market.hash).tolist() == [by_sweep]
+    assert register.trials(market).sharpes.tolist() == [by_sweep]
 
 
 def test_the_page_stands_alone_and_escapes(market: Market, tmp_path: Path) -> None:

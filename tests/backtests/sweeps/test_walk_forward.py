@@ -144,7 +144,21 @@ def test_among_equals_the_held_one_stays() -> None:
     window = windows(days(3), WalkForwardSettings(train_years=1))[0]
     assert choose(returns, days(3), None, window, "sharpe").position == 0
     made = choose(returns, days(3), None, window, "sharpe", held=2)
-    assert (made.position, made.tied, made.rank, made.beat_median("sharpe")) == (2, 2, 2.0, False)
+    assert (made.position, made.tied, made.rank, made.outdone) == (2, 2, 2.0, 0.5)
+    rounded = returns * (1 + np.array([[0.0], [1e-14], [-1e-14]]))
+    again = choose(rounded, days(3), None, window, "sharpe", held=2)
+    assert (again.position, again.tied, again.rank, again.outdone) == (2, 2, 2.0, 0.5)
+
+
+def test_luck_alone_outdoes_half() -> None:
+    random = np.random.default_rng(5)
+    window = windows(days(3), WalkForwardSettings(train_years=1))[0]
+    outdone = []
+    for _ in range(200):
+        returns = random.normal(0, 0.01, (5, len(days(3)) - 1))
+        returns[3:] = returns[2]  # three that are one
+        outdone.append(choose(returns, days(3), None, window, "sharpe").outdone)
+    assert np.mean(outdone) == pytest.approx(0.5, abs=0.06)
 
 
 # The account -----------------------------------------------------------------------------------------
@@ -250,7 +264,7 @@ def test_window_returns_compound_to_the_curve(walked: WalkForward) -> None:
 def test_words(walked: WalkForward) -> None:
     assert stability(walked)[0].startswith("The choice is unstable")
     assert "symbol is wandering" in stability(walked)[1]
-    assert "In training the chosen configurations had an average Sharpe ratio of" in outcome(walked)[0]
+    assert "In the middle one of" in outcome(walked)[0]
     assert "took" in outcome(walked)[1]
 
 

@@ -124,9 +124,9 @@ def test_luck_knows_the_number_of_trials() -> None:
     found = table(section(sheet, "significance"), "number of trials")
     assert row(found, "Trials on this market")[1] == "40"
     alone = table(section(build(result_on(market)), "significance"), "number of trials")
-    term = "Deflated Sharpe ratio"
+    term = "Probability after all trials"
     assert float(row(found, term)[1].rstrip("%")) < float(row(alone, term)[1].rstrip("%"))
-    assert "40 configurations have been tried on this market. Unbroken." in words(
+    assert "40 trials on this market are recorded on this machine. Unbroken." in words(
         section(sheet, "significance")
     )
 
@@ -141,10 +141,12 @@ def test_a_broken_record_or_a_failed_check_is_a_warning_on_page_one() -> None:
         if isinstance(block, Paragraph) and block.tone == "warning"
     ]
     assert any("can't be trusted" in text for text in warnings)
-    assert any("Look-ahead check FAILED: later data: changed" in text for text in warnings)
+    first = section(sheet, "summary")[0]
+    assert isinstance(first, Paragraph)
+    assert first.text.startswith("Look-ahead check FAILED: later data: changed")
     passed = {"passed": True, "sampled": 12, "decisions": 70}
     fine = words(section(build(result_on(made(), {"lookahead": passed})), "summary"))
-    assert "Look-ahead check passed: 12 of 70 decisions replayed" in fine
+    assert "Look-ahead check passed: 12 of 70 decisions made again without the future" in fine
 
 
 def test_page_one_answers() -> None:

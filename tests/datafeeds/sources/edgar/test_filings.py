@@ -923,3 +923,26 @@ def test_what_was_filed_first_comes_back(month: int, weekly: bool, offset: int, 
         for each in first_filed.filings("EX", [{"facts": facts}]).figures
     }
     assert found == truth
+
+
+def test_a_filer_in_another_currency_keeps_its_share_count() -> None:
+    document = Document()
+    for year in (2021, 2022):
+        revenue = ("ifrs-full:Revenue", f"{year}-01-01", f"{year}-12-31", 1.5e12)
+        report = (f"{year}-F", "20-F", f"{year + 1}-04-15", year, "FY")
+        document.report(*report, revenue, unit="TWD").report(*report, (COVER, None, f"{year}-12-31", 25e9))
+    filings = document.read(shares_per_receipt=5)
+    assert values(filings, "shares_outstanding") == {"2021 FY": 5e9, "2022 FY": 5e9}
+    assert values(filings, "revenue") == {}
+    said = [finding for finding in filings.findings if finding.check == "no dollars"]
+    assert [(finding.severity, finding.symbol) for finding in said] == [("suspicion", "EX")]
+    assert any("2 values in TWD" in finding.message for finding in filings.findings)
+
+
+def test_amounts_in_another_currency_beside_dollars_change_nothing() -> None:
+    plain = calendar_year(Document(), 2020).read()
+    both = calendar_year(Document(), 2020)
+    both.report(
+        "2020-K", "10-K", "2021-02-20", 2020, "FY", (REVENUE, "2020-01-01", "2020-12-31", 3e3), unit="EUR"
+    )
+    assert both.read().figures == plain.figures

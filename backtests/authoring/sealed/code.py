@@ -1,0 +1,171 @@
+"""Code that decides: the strategy's module, those it imports, and the libraries they want."""
+
+from __future__ import annotations
+
+import ast
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from backtests.authoring.sealed.program import Library, Source
+
+HOUSE = ("strategies", "datafeeds", "backtests")
+
+GIVEN = ("datafeeds", "backtests")
+"""Packages that strategies are given and don't write."""
+
+ALWAYS = ("numpy", "pandas", "pydantic")
+"""Libraries of which everything that the run has imported is imported."""
+
+
+def own_modules() -> dict[str, ModuleType]:
+    """Every module that is imported by now and belongs to no installed library, by name."""
+    return {
+        name: module
+        for name, module in list(sys.modules.items())
+        if isinstance(module, ModuleType) and name != "__main__" and _is_own(name, module)
+    }
+
+
+def sources(since: float) -> dict[str, Source]:
+    """The text of `own_modules`, but of files that changed after `since`.
+
+    Parameters
+    ----------
+    since : float
+        Seconds since 1970. Code written while a run goes on could hold what the run has seen.
+    """
+    found = {}
+    for name, module in own_modules().items():
+        package = tuple(map(str, module.__path__)) if hasattr(module, "__path__") else None
+        file = _file(module)
+        if file is None:
+            found[name] = Source("", "", package)
+        elif file.stat().st_ctime <= since:
+            found[name] = Source(file.read_text(encoding="utf-8"), str(file), package)
+    return found
+
+
+def deciding_modules(cls: type) -> list[ModuleType]:
+    """The module of `cls`, those of its bases, and all of one's own that they import, directly or not."""
+    own = own_modules()
+    waiting = [base.__module__ for base in cls.__mro__]
+    found: dict[str, ModuleType] = {}
+    while waiting:
+        name = waiting.pop()
+        module = own.get(name)
+        if module is None or name in found or name.partition(".")[0] in GIVEN:
+            continue
+        found[name] = module
+        tree = tree_of(module)
+        if tree is not None and name != "strategies":  # which imports every strategy there is
+            waiting += _imported(tree, module)
+    return list(found.values())
+
+
+def library_of(modules: Iterable[ModuleType]) -> Library:
+    """What `modules` need of installed libraries.
+
+    That is all that they import, also inside functions, and what of the same libraries has been imported in
+    this process: libraries import parts of themselves late.
+    """
+    asked: set[str] = set()
+    for module in modules:
+        tree = tree_of(module)
+        if tree is not None:
+            asked |= set(_imported(tree, module))
+    own = own_modules()
+    tops = {name.partition(".")[0] for name in asked if name not in own} | set(ALWAYS)
+    tops -= {*HOUSE, "__main__", "__future__"}
+    installed = {name.partition(".")[0] for name in list(sys.modules)} - {*HOUSE, *sys.stdlib_module_names}
+    folders = {folder for name in {*installed, *tops} if (folder := _library_folder(name))}
+    loaded = [
+        name
+        for name in list(sys.modules)
+        if (top := name.partition(".")[0]) in tops or top in sys.stdlib_module_names
+        if top not in ("__main__", "test", "idlelib")
+    ]
+    late = [name for name in asked if name.partition(".")[0] in tops and _may_be_module(name)]
+    shared = {str(path) for folder in folders for path in Path(folder).parent.glob("*.libs")}
+    return Library(tuple(sorted({*loaded, *late})), tuple(sorted(folders | shared)), "numba" in tops)
+
+
+def _may_be_module(name: str) -> bool:
+    """Whether `name`, of which nothing is imported yet, could be a module rather than what a module holds."""
+    parent, _, last = name.rpartition(".")
+    holder = sys.modules.get(parent)
+    return holder is None or (hasattr(holder, "__path__") and not hasattr(holder, last))
+
+
+def _is_own(name: str, module: ModuleType) -> bool:
+    if name.partition(".")[0] in HOUSE:
+        return True
+    file = _file(module)
+    if file is None:
+        paths = list(getattr(module, "__path__", ()))
+        return bool(paths) and not any(_installed(Path(path)) for path in paths)
+    return not _installed(file)
+
+
+def _file(module: ModuleType) -> Path | None:
+    name = getattr(module, "__file__", None)
+    return Path(name) if isinstance(name, str) and name.endswith(".py") and Path(name).is_file() else None
+
+
+@cache
+def _library_roots() -> tuple[Path, ...]:
+    paths = sysconfig.get_paths()
+    names = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    names += [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    names += [site.getusersitepackages()]
+    return tuple({Path(name).resolve() for name in names})
+
+
+@cache
+def _installed(path: Path) -> bool:
+    whole = path.resolve()
+    return any(root in whole.parents for root in _library_roots())
+
+
+def _library_folder(name: str) -> str:
+    """The folder, or the file, of an installed library; empty for what belongs to none."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if not isinstance(file, str) or not _installed(Path(file)):
+        return ""
+    path = Path(file)
+    return str(path.parent if path.stem == "__init__" else path)
+
+
+def tree_of(module: ModuleType) -> ast.Module | None:
+    """The syntax tree of a module written in Python; None for any other."""
+    file = _file(module)
+    return None if file is None else _tree(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _tree(file: Path, changed: int) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _imported(tree: ast.Module, module: ModuleType) -> Iterator[str]:
+    """Names of modules that `tree` may import; of ``from a import b`` both ``a`` and ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _with_parents(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = (module.__package__ or "").split(".")
+                base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [base])])
+            yield from _with_parents(base)
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))

@@ -1,0 +1,356 @@
+"""A market that grows: what a run sends of its market up to a decision, and what a sealed process holds.
+
+The sender gives what became public since the last decision, never more. The holder appends it, and may put a
+false future behind it, made of nothing but the past it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from datafeeds.market import Array, Dates, Market, standard_tables
+
+Future = Literal["absent", "shuffled", "scaled"]
+
+FUTURES: tuple[Future, ...] = ("absent", "shuffled", "scaled")
+"""What a sealed process holds behind today: nothing, its past in random order, or wild prices and figures."""
+
+AHEAD = 252
+"""Sessions of a false future."""
+
+PRICES = ("open", "high", "low", "close", "volume", "dividend")
+
+DATED = {"facts": "filed", "series": "available"}
+"""Tables of what becomes known by the day, and the column that says when."""
+
+MADE_UP = 500
+"""Rows of a false future of such a table."""
+
+_NEVER = np.datetime64("2200-01-01", "s")
+
+_BLANK: dict[str, Any] = {"O": "", "f": np.nan, "i": 0, "M": _NEVER}
+"""By kind of a column: what a row says of which only the name is known. Its day never comes."""
+
+
+@dataclass(frozen=True, eq=False)
+class News:
+    """What became public since the last decision.
+
+    Attributes
+    ----------
+    sessions : ndarray of datetime64[D], shape (new sessions,)
+    next_session : datetime64[D]
+        The exchange session after the last of them.
+    rows : dict of str to ndarray, shape (new sessions, symbols)
+        Prices by name.
+    derived : dict of str to ndarray, shape (new sessions, ...)
+        Facts that the run had worked out, as it saw them on those sessions.
+    facts, series, splits : dict of str to ndarray
+        New rows, column by column.
+    instruments : dict of str to ndarray
+        The whole table as it is known today; empty if it was the same at the last decision.
+    tables : dict of str to dict of str to ndarray
+        New rows of the strategy's own tables.
+    """
+
+    sessions: Dates
+    next_session: np.datetime64
+    rows: dict[str, Array]
+    derived: dict[str, Array]
+    facts: dict[str, Any]
+    series: dict[str, Any]
+    splits: dict[str, Any]
+    instruments: dict[str, Any]
+    tables: dict[str, dict[str, Any]]
+
+
+class Sender:
+    """Cuts one market at ever later decisions.
+
+    Parameters
+    ----------
+    market : Market
+    tables : mapping of str to DataFrame
+        The strategy's own, whole.
+    """
+
+    def __init__(self, market: Market, tables: Mapping[str, pd.DataFrame]) -> None:
+        self._market = market
+        self._tables = tables
+        self._sent = 0
+        self._facts = _days(market.facts, "filed")
+        self._series = _days(market.series, "available")
+        self._derived = dict(market.derived)
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """What does not change with time: names, and how prices are adjusted."""
+        market = self._market
+        return {
+            "name": market.name,
+            "symbols": market.symbols,
+            "adjustment": market.adjustment,
+            "closes_only": market.closes_only,
+            "facts": sorted(set(market.facts["concept"])),
+            "series": sorted(set(market.series["series"])),
+            "splits": (),
+            **{f"table {name}": () for name in self._tables},
+            "groups": market.groups,
+        }
+
+    def until(self, session: int) -> News:
+        """What became public after the session of the last call, up to the close of `session`."""
+        market = self._market
+        rows = slice(self._sent, session + 1)
+        before = market.sessions[self._sent - 1] if self._sent else None
+        today = market.sessions[session]
+        last = session + 1 == len(market.sessions)
+        self._sent = session + 1
+        # A figure filed on a day counts from the session after; a series value from the day it is available.
+        filed = self._facts < today
+        known = self._series <= today
+        if before is not None:
+            filed &= self._facts >= before
+            known &= self._series > before
+        return News(
+            sessions=market.sessions[rows].copy(),
+            next_session=market.next_session if last else market.sessions[session + 1],
+            rows={name: getattr(market, name)[rows].copy() for name in PRICES},
+            derived={name: values[rows].copy() for name, values in self._derived.items()},
+            facts=_columns(market.facts[filed]),
+            series=_columns(market.series[known]),
+            # Closes stand on the last split's basis, and so must share counts.
+            splits=_columns(market.splits) if before is None else {},
+            tables={name: self._own_rows(table, before, today) for name, table in self._tables.items()},
+            instruments=self._changed_members(before, today),
+        )
+
+    def _own_rows(
+        self, table: pd.DataFrame, before: np.datetime64 | None, today: np.datetime64
+    ) -> dict[str, Any]:
+        public = _days(table, "available")
+        known = public <= today
+        return _columns(table[known if before is None else known & (public > before)])
+
+    def _changed_members(self, before: np.datetime64 | None, today: np.datetime64) -> dict[str, Any]:
+        if before is not None:
+            joined, left = _days(self._market.instruments, "from"), _days(self._market.instruments, "to")
+            if not (((before < joined) & (joined <= today)) | ((before <= left) & (left < today))).any():
+                return {}
+        return _columns(_members(self._market, today))
+
+
+def _days(table: pd.DataFrame, column: str) -> Dates:
+    return table[column].to_numpy().astype("datetime64[D]")
+
+
+def _columns(table: pd.DataFrame) -> dict[str, Any]:
+    """Columns as arrays of their own, since a slice of a frame may drag the whole frame along."""
+    return {str(name): np.array(column, dtype=_kept(column)) for name, column in table.items()}
+
+
+def _kept(column: pd.Series[Any]) -> Any:
+    return object if column.dtype == "str" else column.dtype
+
+
+def _members(market: Market, today: np.datetime64) -> pd.DataFrame:
+    """Instruments without a word of who joins or leaves later."""
+    table = market.instruments
+    later = _days(table, "from") > today
+    ending = _days(table, "to") >= today
+    joined, left = table["from"].to_numpy().copy(), table["to"].to_numpy().copy()
+    joined[later] = _NEVER
+    left[ending] = np.datetime64("NaT")
+    known = table.assign(**{"from": joined, "to": left})
+    known.loc[later, ["group", "sector", "industry"]] = ""
+    # The first row of a symbol says of what kind it is.
+    return known.iloc[np.argsort(later, kind="stable")]
+
+
+class Holder:
+    """A market as far as it is known, and a false future if one is wanted.
+
+    Parameters
+    ----------
+    shape : dict
+        As from `Sender.shape`.
+    future : {"absent", "shuffled", "scaled"}
+    seed : int
+        Of what is drawn for a false future.
+    """
+
+    def __init__(self, shape: dict[str, Any], future: Future, seed: int) -> None:
+        self._shape = shape
+        self._future = future
+        self._rng = np.random.default_rng(seed)
+        self._known = 0
+        self._sessions = _Column()
+        self._columns: dict[str, _Column] = {}
+        self._tables: dict[str, dict[str, _Column]] = {}
+        self._instruments = pd.DataFrame()
+
+    def take(self, news: News, *, from_filings: bool) -> Market:
+        """The market with `news` added.
+
+        Parameters
+        ----------
+        news : News
+        from_filings : bool
+            Whether derived facts are worked out here from the figures filed so far, instead of taken from
+            the run.
+        """
+        self._known += len(news.sessions)
+        ahead = 0 if self._future == "absent" else AHEAD
+        self._sessions.put(news.sessions)
+        arrays = {**news.rows, **{f"derived {name}": values for name, values in news.derived.items()}}
+        arrays["mark"] = self._marked(news.rows["close"])
+        for name, values in arrays.items():
+            self._columns.setdefault(name, _Column()).put(values)
+        if ahead:
+            self._make_up()
+        days = self._sessions.first(self._known + ahead)
+        views = {name: column.first(self._known + ahead) for name, column in self._columns.items()}
+        derived = {name[8:]: view for name, view in views.items() if name.startswith("derived ")}
+        market = Market(
+            name=self._shape["name"],
+            source="",
+            sessions=days,
+            next_session=days[-1] + 1 if ahead else news.next_session,
+            symbols=self._shape["symbols"],
+            **{name: views[name] for name in PRICES},
+            facts=self._table("facts", news.facts),
+            series=self._table("series", news.series),
+            splits=self._table("splits", news.splits),
+            instruments=self._members(news),
+            adjustment=self._shape["adjustment"],
+            closes_only=self._shape["closes_only"],
+            hash="sealed",
+            derived={} if from_filings else derived,
+        )
+        views["mark"].setflags(write=False)
+        market.__dict__["mark"] = views["mark"]  # as the market itself keeps it
+        return market
+
+    def _marked(self, close: Array) -> Array:
+        before = self._columns["mark"].last() if "mark" in self._columns else np.full(close.shape[1], np.nan)
+        marks = pd.DataFrame(np.vstack([before, close])).ffill().to_numpy()
+        return np.ascontiguousarray(marks[1:])
+
+    def _make_up(self) -> None:
+        """Write a false future behind what is known; what becomes known later overwrites it."""
+        day = self._sessions.last()
+        self._sessions.put_ahead(day + 1 + np.arange(AHEAD).astype("timedelta64[D]"))
+        taken = self._rng.integers(0, self._known, AHEAD)
+        factors = 10.0 ** self._rng.uniform(-3, 3, (AHEAD, len(self._shape["symbols"])))
+        for column in self._columns.values():
+            past = column.first(self._known)[taken]
+            if self._future == "scaled":
+                past = past * (factors if past.ndim == 2 else factors[:, 0])
+            column.put_ahead(past)
+
+    def _table(self, name: str, rows: dict[str, Any]) -> pd.DataFrame:
+        """A table with new rows, and false ones behind them if they are wanted."""
+        if name not in self._tables:
+            self._tables[name] = {column: _Column() for column in rows}
+            self._put(name, self._blanks(name, rows))
+        self._put(name, rows)
+        columns = self._tables[name]
+        ahead = 0
+        if self._future != "absent" and name in DATED:
+            ahead = self._make_up_rows(columns, DATED[name])
+        return pd.DataFrame(
+            {
+                key: pd.Series(column.first(column.filled + ahead), copy=False)
+                for key, column in columns.items()
+            }
+        )
+
+    def own_tables(self, news: News) -> dict[str, pd.DataFrame]:
+        """The strategy's own tables with new rows."""
+        tables = {name: self._table(f"table {name}", rows) for name, rows in news.tables.items()}
+        words = {
+            name: [key for key, values in rows.items() if values.dtype == object]
+            for name, rows in news.tables.items()
+        }
+        return {name: table.astype(dict.fromkeys(words[name], "str")) for name, table in tables.items()}
+
+    def _put(self, name: str, rows: dict[str, Any]) -> None:
+        for key, values in rows.items():
+            self._tables[name][key].put(values)
+
+    def _blanks(self, name: str, like: dict[str, Any]) -> dict[str, Any]:
+        """A row without a value for each name of which nothing is known yet."""
+        names = self._shape[name]
+        known = {"concept": names, "series": names, "fiscal_period": "FY"}
+        return {
+            key: np.full(len(names), known.get(key, _BLANK.get(values.dtype.kind, 0)), dtype=values.dtype)
+            for key, values in like.items()
+        }
+
+    def _make_up_rows(self, columns: dict[str, _Column], date: str) -> int:
+        """Write rows of the past behind the last, dated later, their values exchanged or wild."""
+        count = min(columns["value"].filled, MADE_UP)
+        drawn = self._rng.integers(0, columns["value"].filled, count)
+        later = (
+            self._sessions.last() + 1 + np.sort(self._rng.integers(0, AHEAD, count)).astype("timedelta64[D]")
+        )
+        for key, column in columns.items():
+            rows = column.first(column.filled)[drawn]
+            if key == date:
+                rows = later.astype(rows.dtype)
+            elif key == "value":
+                rows = self._rng.permutation(rows)
+                if self._future == "scaled":
+                    rows = rows * 10.0 ** self._rng.uniform(-6, 6, count)
+            column.put_ahead(rows)
+        return count
+
+    def _members(self, news: News) -> pd.DataFrame:
+        if news.instruments:
+            known = pd.DataFrame(news.instruments)
+            names = pd.DataFrame({"group": list(self._shape["groups"])})
+            names = names.assign(symbol=self._shape["symbols"][-1], kind="stock", **{"from": _NEVER})
+            whole = pd.concat([known, names], ignore_index=True)
+            self._instruments = standard_tables(self._shape["symbols"], whole)["instruments"]
+        return self._instruments
+
+
+class _Column:
+    """An array that grows by rows, with room behind."""
+
+    def __init__(self) -> None:
+        self.filled = 0
+        self._room: Any = None
+
+    def put(self, rows: Any) -> None:
+        """Add rows for good."""
+        self._fit(rows, len(rows))
+        self._room[self.filled : self.filled + len(rows)] = rows
+        self.filled += len(rows)
+
+    def put_ahead(self, rows: Any) -> None:
+        """Write rows behind the last; the next ones put overwrite them."""
+        self._fit(rows, len(rows))
+        self._room[self.filled : self.filled + len(rows)] = rows
+
+    def first(self, count: int) -> Any:
+        """The first `count` rows, those ahead included."""
+        return self._room[:count]
+
+    def last(self) -> Any:
+        """The last row put for good."""
+        return self._room[self.filled - 1]
+
+    def _fit(self, rows: Any, count: int) -> None:
+        needed = self.filled + count
+        if self._room is None:
+            self._room = np.empty((needed + AHEAD, *rows.shape[1:]), dtype=rows.dtype)
+        elif len(self._room) < needed:
+            grown = np.empty((2 * needed, *rows.shape[1:]), dtype=rows.dtype)
+            grown[: self.filled] = self._room[: self.filled]
+            self._room = grown

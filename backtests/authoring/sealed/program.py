@@ -1,0 +1,287 @@
+"""The program of the sealed processes: import libraries, close every door, load the strategy, decide.
+
+One process imports the libraries and never sees a market. It splits into one process for each kind of future;
+each closes its own doors before a line of the strategy's code is read. What they are told comes one decision
+at a time, so that nothing of the next can be there before the last is answered.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+import datafeeds.facts  # noqa: F401 (read before the doors close)
+from backtests.authoring.sealed.market import FUTURES, Future, Holder, News
+from backtests.authoring.sealed.walls import allow_only_code, close_everything
+from datafeeds.market import Market
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module of the house or of the author, as text.
+
+    Attributes
+    ----------
+    text, file : str
+    package : tuple of str or None
+        Its search path if it is a package.
+    """
+
+    text: str
+    file: str
+    package: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Library:
+    """What is imported before the doors close.
+
+    Attributes
+    ----------
+    modules : tuple of str
+        Names of library modules.
+    folders : tuple of str
+        Where they lie.
+    compiles : bool
+        Whether the strategy compiles functions with numba.
+    """
+
+    modules: tuple[str, ...]
+    folders: tuple[str, ...]
+    compiles: bool
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a sealed process is told before the first decision.
+
+    Attributes
+    ----------
+    sources : mapping of str to Source
+        All code that it may import, by module.
+    recipe : dict
+        The strategy, as `plain` says it.
+    shape : dict
+        As from `Sender.shape`.
+    seed : int
+        Of a false future.
+    """
+
+    sources: Mapping[str, Source]
+    recipe: dict[str, Any]
+    shape: dict[str, Any]
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One decision to make.
+
+    Attributes
+    ----------
+    session : int
+    news : News
+    weights : ndarray, shape (symbols,)
+    previous : dict or None
+        The last target, as `plain_target` says it.
+    from_filings : bool
+        See `Holder.take`.
+    """
+
+    session: int
+    news: News
+    weights: Any
+    previous: Mapping[str, Any] | None
+    from_filings: bool
+
+
+def main(control: int) -> None:
+    """Split into one process for each kind of future, each time that libraries and sockets come in."""
+    _end_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    order = socket.socket(fileno=control)
+    walled = False
+    while content := receive(order):
+        library: Library = pickle.loads(content)
+        _, ends, _, _ = socket.recv_fds(order, 1, len(FUTURES))
+        if not walled:
+            allow_only_code(map(Path, library.folders))
+            walled = True
+        _import(library)
+        children = [_split(order, ends, future) for future in FUTURES]
+        for end in ends:
+            os.close(end)
+        send(order, json.dumps(children).encode())
+
+
+def _split(order: socket.socket, ends: Sequence[int], future: Future) -> int:
+    """Start the process that answers on the socket of `future`; its number."""
+    child = os.fork()
+    if child:
+        return child
+    mine = ends[FUTURES.index(future)]
+    order.close()
+    for other in ends:
+        if other != mine:
+            os.close(other)
+    try:
+        _serve(socket.socket(fileno=mine), future)
+    finally:
+        os._exit(0)
+
+
+def _end_with_parent() -> None:
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _import(library: Library) -> None:
+    """Import what the strategy will want; what can't be imported here it will miss itself."""
+    for name in library.modules:
+        if name not in sys.modules:
+            with suppress(Exception, SystemExit):
+                importlib.import_module(name)
+    numba = sys.modules.get("numba")
+    if library.compiles and numba is not None:
+        # Compiling imports half of numba. Compiled code is kept in files, which there will be none of.
+        numba.core.dispatcher.Dispatcher.enable_caching = lambda self: None
+        numba.njit(lambda values: values.sum() + 1.0)(np.ones(2))
+
+
+def _serve(connection: socket.socket, future: Future) -> None:
+    _end_with_parent()
+    try:
+        setting: Setting = pickle.loads(receive(connection))
+        walls = close_everything()
+        strategy = _strategy(setting)
+    except BaseException as error:
+        send(connection, json.dumps({"error": _said(error)}).encode())
+        return
+    send(connection, json.dumps({"walls": walls}).encode())
+    holder = Holder(setting.shape, future, setting.seed)
+    while content := receive(connection):
+        question: Question = pickle.loads(content)
+        market = holder.take(question.news, from_filings=question.from_filings)
+        tables = holder.own_tables(question.news)
+        send(connection, json.dumps(_answer(strategy, market, tables, question)).encode())
+
+
+def _strategy(setting: Setting) -> Any:
+    sys.dont_write_bytecode = True
+    sys.meta_path.insert(0, FromMemory(setting.sources))
+    from backtests.authoring.sealed.plain import revived
+
+    return revived(setting.recipe)
+
+
+def _answer(strategy: Any, market: Market, tables: Mapping[str, Any], question: Question) -> dict[str, Any]:
+    from backtests.authoring.sealed.plain import plain_target, revived_target
+    from strategies.asof import AsOf
+
+    try:
+        previous = revived_target(question.previous)
+        see = AsOf(market, question.session, question.weights, previous, tables)
+        target = plain_target(strategy.decide(see))
+        sessions = market.sessions[: question.session + 1].copy()
+        flags = strategy.schedule.decides(sessions, question.news.next_session)
+        return {"target": target, "decides": np.packbits(np.asarray(flags, dtype=bool)).tobytes().hex()}
+    except BaseException as error:
+        return {"error": _said(error)}
+
+
+def _said(error: BaseException) -> str:
+    """What went wrong, with the last line of code outside the libraries."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "site-packages" not in frame.filename and not frame.filename.startswith("<")
+    ]
+    ours = [frame for frame in frames if frame.filename != __file__] or frames
+    where = f"{ours[-1].filename}:{ours[-1].lineno}: " if ours else ""
+    return f"{where}{type(error).__name__}: {error}"
+
+
+class FromMemory(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Imports modules from their text, so that no file need be opened.
+
+    Parameters
+    ----------
+    sources : mapping of str to Source
+    """
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The module, if its text is here."""
+        source = self._sources.get(name)
+        if source is None:
+            return None
+        spec = importlib.machinery.ModuleSpec(
+            name, self, origin=source.file, is_package=source.package is not None
+        )
+        spec.submodule_search_locations = None if source.package is None else list(source.package)
+        spec.has_location = bool(source.file)
+        return spec
+
+    def get_source(self, fullname: str) -> str:
+        """Its text."""
+        return self._sources[fullname].text
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Its text, compiled."""
+        source = self._sources[fullname]
+        code: CodeType = compile(source.text, source.file, "exec", dont_inherit=True)
+        return code
+
+    def is_package(self, fullname: str) -> bool:
+        """Whether it has modules below."""
+        return self._sources[fullname].package is not None
+
+
+def send(connection: socket.socket, content: bytes) -> None:
+    """Send one message."""
+    connection.sendall(struct.pack("=Q", len(content)) + content)
+
+
+def receive(connection: socket.socket, most: int = 1 << 34) -> bytes:
+    """The next message; empty when the other side is gone."""
+    head = _exactly(connection, 8)
+    if not head:
+        return b""
+    (length,) = struct.unpack("=Q", head)
+    if length > most:
+        raise ConnectionError(f"a message of {length} bytes")
+    return _exactly(connection, length)
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < count:
+        part = connection.recv(min(count - len(parts), 1 << 20))
+        if not part:
+            return b""
+        parts += part
+    return bytes(parts)

@@ -1,0 +1,189 @@
+"""Ask sealed processes what they would have decided, and compare."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from backtests.authoring.moments import Moment
+from backtests.authoring.sealed.market import FUTURES, Future, Sender
+from backtests.authoring.sealed.program import Library, Question, Setting, Source, receive, send
+from datafeeds.market import Market
+
+LARGEST_ANSWER = 1 << 26
+"""Bytes."""
+
+PATIENCE = 60.0
+"""Seconds that a sealed process may take to load, and to decide once."""
+
+REBUILT = 4
+"""Decisions, evenly spread, at which derived facts are worked out anew from the figures filed by then."""
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""All that a sealed process is told of this one's environment, since sums depend on it."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What sealed processes said.
+
+    Attributes
+    ----------
+    walls : tuple of str
+        What closed files and network, the strongest first.
+    made : mapping of str to sequence of dict
+        By kind of future, one answer for each moment: ``target`` and ``decides``, or ``error``.
+    failure : str
+        Why there is no answer at all, or empty.
+    """
+
+    walls: tuple[str, ...]
+    made: Mapping[Future, Sequence[Mapping[str, Any]]]
+    failure: str = ""
+
+
+class SealedProcesses:
+    """Processes that wait for a strategy and a market, started ahead since they take a second to start.
+
+    Use it as a context: at its end no process is left.
+    """
+
+    def __init__(self) -> None:
+        self._place = tempfile.TemporaryDirectory(prefix="sealed-")
+        self._control, theirs = socket.socketpair()
+        root = str(Path(__file__).parents[3])
+        program = (
+            f"import sys; sys.path.append({root!r}); "
+            f"from backtests.authoring.sealed.program import main; main({theirs.fileno()})"
+        )
+        place = self._place.name
+        kept = {name: value for name in THREADS if (value := os.environ.get(name, "")).isdigit()}
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", program],
+            cwd=place,
+            env={"HOME": place, "TMPDIR": place, **kept},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+        theirs.close()
+        self._control.settimeout(PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._control.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._place.cleanup()
+
+    def ask(
+        self,
+        market: Market,
+        tables: Mapping[str, pd.DataFrame],
+        library: Library,
+        code: Mapping[str, Source],
+        recipe: dict[str, Any],
+        moments: Sequence[Moment],
+        seed: int,
+    ) -> Answers:
+        """What the strategy decides at `moments` where the future is absent, and where it is false.
+
+        Parameters
+        ----------
+        market, tables
+            They are sent piece by piece, up to each moment.
+        library, code
+            What is imported before the doors close, and what may be imported after.
+        recipe : dict
+            The strategy, as `plain` says it.
+        moments : sequence of Moment
+            In order of time.
+        seed : int
+            Of the false futures.
+        """
+        try:
+            with self._split(library) as ends:
+                return _asked(ends, Sender(market, tables), code, recipe, moments, seed)
+        except TimeoutError:
+            return Answers((), {}, f"no answer within {PATIENCE:g} seconds")
+        except (OSError, ValueError, RecursionError) as error:
+            return Answers((), {}, f"the process ended ({type(error).__name__})")
+
+    @contextmanager
+    def _split(self, library: Library) -> Iterator[list[socket.socket]]:
+        """Sockets to a fresh process for each kind of future; no process is left."""
+        pairs = [socket.socketpair() for _ in FUTURES]
+        children: list[int] = []
+        try:
+            send(self._control, pickle.dumps(library))
+            socket.send_fds(self._control, [b"+"], [theirs.fileno() for _, theirs in pairs])
+            children = json.loads(receive(self._control))
+            for ours, theirs in pairs:
+                theirs.close()
+                ours.settimeout(PATIENCE)
+            yield [ours for ours, _ in pairs]
+        finally:
+            for ours, theirs in pairs:
+                ours.close()
+                theirs.close()
+            for child in children:
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+
+
+def _asked(
+    ends: Sequence[socket.socket],
+    sender: Sender,
+    code: Mapping[str, Source],
+    recipe: dict[str, Any],
+    moments: Sequence[Moment],
+    seed: int,
+) -> Answers:
+    made: dict[Future, list[Mapping[str, Any]]] = {future: [] for future in FUTURES}
+    _send(ends, Setting(code, recipe, sender.shape, seed))
+    begun = [_read(end) for end in ends]
+    for answer in begun:
+        if "walls" not in answer:
+            return Answers((), made, answer.get("error", "the process ended while it loaded"))
+    rebuilt = set(np.linspace(0, len(moments) - 1, REBUILT).astype(int).tolist())
+    for place, moment in enumerate(moments):
+        news = sender.until(moment.session)
+        _send(ends, Question(moment.session, news, moment.weights, moment.previous, place in rebuilt))
+        for future, end in zip(FUTURES, ends, strict=True):
+            made[future].append(_read(end))
+        if any("target" not in answers[-1] for answers in made.values()):
+            break  # what comes after an error may follow from it
+    return Answers(tuple(begun[0]["walls"]), made)
+
+
+def _send(ends: Sequence[socket.socket], message: Any) -> None:
+    content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    for end in ends:
+        send(end, content)
+
+
+def _read(end: socket.socket) -> dict[str, Any]:
+    answer = json.loads(receive(end, LARGEST_ANSWER) or b"{}")
+    return answer if isinstance(answer, dict) else {}

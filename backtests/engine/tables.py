@@ -1,0 +1,71 @@
+"""Tables of a strategy's own: files beside it, each row with the day on which it became public."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from strategies.strategy import Strategy
+from strategies.target import StrategyError
+
+PUBLIC = "available"
+"""The column that says when a row became public: it is seen from that day's close on."""
+
+
+def table_files(cls: type) -> dict[str, Path]:
+    """Files of the tables that a strategy class declares, relative to the file it is written in."""
+    files: dict[str, Path] = {}
+    for base in reversed(cls.__mro__):
+        home = getattr(sys.modules.get(base.__module__), "__file__", None)
+        for name, file in vars(base).get("tables", {}).items():
+            files[str(name)] = Path(home or ".").parent / file
+    return files
+
+
+def tables_of(strategy: Strategy) -> Mapping[str, pd.DataFrame]:
+    """The tables that a strategy declares, and those of the strategy it hedges, whole.
+
+    Returns
+    -------
+    mapping of str to DataFrame
+        Rows in order of `PUBLIC`.
+
+    Raises
+    ------
+    StrategyError
+        If a file does not exist or a row does not say when it became public.
+    """
+    inner = getattr(strategy, "of", None)
+    found = dict(tables_of(inner)) if isinstance(inner, Strategy) else {}
+    for name, file in table_files(type(strategy)).items():
+        try:
+            found[name] = _read(file, file.stat().st_mtime_ns)
+        except OSError as error:
+            raise StrategyError(f"{file}: {error.strerror}; tables = {{{name!r}: ...}} names it") from None
+    return found
+
+
+@lru_cache(maxsize=16)
+def _read(file: Path, changed: int) -> pd.DataFrame:
+    """The table in `file`; `changed` tells an edited file from the one read before."""
+    try:
+        table = pd.read_csv(file)
+    except ValueError as error:
+        raise StrategyError(f"{file}: {error}") from None
+    if PUBLIC not in table:
+        columns = ", ".join(map(str, table.columns))
+        raise StrategyError(
+            f"{file}: has columns {columns} and no column {PUBLIC!r}: say of each row on which day it became "
+            "public, as 2020-01-31"
+        )
+    days = pd.to_datetime(table[PUBLIC], format="%Y-%m-%d", errors="coerce")
+    wrong = days.isna()
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise StrategyError(f"{file}, line {row + 2}: {PUBLIC} = {table[PUBLIC][row]!r}: write 2020-01-31")
+    whole = table.assign(**{PUBLIC: days.astype("datetime64[s]")})
+    return whole.sort_values(PUBLIC, kind="stable", ignore_index=True)

@@ -1,0 +1,216 @@
+"""Every number of a run, as ``metrics.json`` holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from backtests.analysis.definitions import METRICS
+from backtests.analysis.registry import Figures, figures
+from backtests.result import Result
+
+UNITS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "returns", "drawdowns", "total", "by_symbol", "by_group", "guessed", "annual_return",
+            "annual_volatility", "weight", "benchmark_weight", "allocation", "selection", "interaction",
+            "costs", "hedge", "residual", "portfolio", "benchmark_return", "excess", "active_share", "level",
+            "above_zero",
+            "drag", "rate", "turnover", "impact_rate", "capped", "participation", "share", "unknown_volume",
+            "alpha_a_year", "r_squared", "adjusted_r_squared", "hedged", "unhedged", "hedged_fall",
+            "unhedged_fall", "growth", "premium", "payoff", "pnl", "decay", "half_spread", "depth",
+            "worst_loss", "move", "price", "parts",
+        ),
+        "fraction",
+    ),
+    **dict.fromkeys(
+        (
+            "price_gain", "dividends", "commission", "spread", "impact", "options", "paid", "profit",
+            "starting_capital", "largest_trade", "capital", "equity", "largest", "break_even", "received",
+            "returned",
+        ),
+        "money",
+    ),
+    **dict.fromkeys(
+        (
+            "sessions", "trades", "observations", "dropped", "lags", "purchases", "short_of_cash",
+            "short_of_budget", "rolls", "struck", "reached", "year", "periods", "draws", "seed",
+        ),
+        "count",
+    ),
+    **dict.fromkeys(
+        ("coefficient", "error", "t", "p", "years", "block_length", "impact_coefficient"), "number"
+    ),
+    **dict.fromkeys(("estimate", "low", "high"), "as the statistic"),
+}  # fmt: skip
+"""Unit of every number that is no metric of the registry, by its key."""
+
+
+def metrics(result: Result) -> dict[str, Any]:
+    """Every number of every table of a run.
+
+    Parameters
+    ----------
+    result : Result
+
+    Returns
+    -------
+    dict
+        ``strategy`` and each of ``benchmarks`` with label, performance and trading; a benchmark also holds
+        the strategy's statistics ``relative`` to it and the ``attribution`` against it. Then ``luck``,
+        ``stress``, ``factors``, ``costs_by_year``, ``symbols``, ``capacity`` and ``hedge``, empty where there
+        is nothing, and ``units``: the unit of each number by its key. Dates are ISO text; what is not known
+        is None.
+    """
+    books: list[dict[str, Any]] = [
+        {"label": label, "performance": plain(alone), "trading": plain(traded)}
+        for label, alone, traded in zip(result.labels, result.performances, result.tradings, strict=True)
+    ]
+    for place, entry in enumerate(books[1:]):
+        entry["relative"] = plain(result.relatives[place])
+        entry["attribution"] = _attribution(result, place)
+    return {
+        "first_session": str(result.sessions[0]),
+        "last_session": str(result.sessions[-1]),
+        "sessions": len(result.sessions),
+        "annual": result.annual,
+        "strategy": books[0],
+        "benchmarks": books[1:],
+        "luck": _luck(result),
+        "stress": _stress(result),
+        "factors": _factors(result),
+        "costs_by_year": _rows(result.costs.by_year),
+        "symbols": _rows(result.profits.rename(columns={"price": "price_gain"})),
+        "capacity": _capacity(result),
+        "hedge": _hedge(result),
+        "units": {key: each.unit for key, each in METRICS.items()} | dict(UNITS),
+    }
+
+
+def _attribution(result: Result, place: int) -> dict[str, Any]:
+    found, shares = result.attributions[place], result.active_shares[place]
+    return {
+        "groups": _rows(found.table()),
+        "costs": plain(found.costs),
+        "hedge": plain(found.hedge),
+        "residual": plain(found.residual),
+        "portfolio": plain(found.portfolio),
+        "benchmark_return": plain(found.benchmark),
+        "excess": plain(found.excess),
+        "active_share": {"average": plain(shares.mean()), "last": plain(shares.iloc[-1])},
+    }
+
+
+def _luck(result: Result) -> dict[str, Any]:
+    found = result.significance
+    if found is None:
+        return {}
+    bootstrap = plain(found.bootstrap)
+    return {**plain(figures("luck", result.annual, found)), "bootstrap": bootstrap}
+
+
+def _stress(result: Result) -> dict[str, Any]:
+    return {
+        "episodes": [
+            {
+                "name": each.episode.name,
+                "start": str(each.start),
+                "end": str(each.end),
+                "whole": each.whole,
+                "returns": plain(each.returns),
+                "drawdowns": plain(each.drawdowns),
+            }
+            for each in result.episodes
+        ],
+        "shocks": [
+            {
+                "name": outcomes[0].scenario.name,
+                "total": dict(zip(result.labels, (plain(each.total) for each in outcomes), strict=True)),
+                "by_group": plain(outcomes[0].by_group),
+                "guessed": plain(outcomes[0].guessed),
+            }
+            for outcomes in result.shocks
+        ],
+        "worst_windows": [plain(each) for each in result.worst_windows],
+        "regimes": [plain(each) for group in result.regime_outcomes for each in group],
+    }
+
+
+def _factors(result: Result) -> dict[str, Any]:
+    found = result.regression
+    if isinstance(found, str):
+        return {"why": found}
+    numbers = ("alpha_a_year", "r_squared", "adjusted_r_squared", "lags", "observations", "dropped")
+    return {"table": _rows(found.table()), **{name: plain(getattr(found, name)) for name in numbers}}
+
+
+def _capacity(result: Result) -> dict[str, Any]:
+    found = result.sizing
+    limit = plain(found.capacity)
+    unknown = limit.pop("unknown")
+    return {
+        **limit,
+        "unknown_volume": unknown,
+        "impact_coefficient": found.impact,
+        "sizes": [plain(each) for each in found.sizes],
+        "break_even": plain(found.break_even),
+    }
+
+
+def _hedge(result: Result) -> dict[str, Any]:
+    found = result.hedge
+    if found is None:
+        return {}
+    cost = plain(found.cost)
+    cost["half_spread"] = cost.pop("spread")
+    return {
+        "answer": found.verdict.answer,
+        "verdict": plain(found.verdict),
+        "cost": cost,
+        "falls": [
+            {"peak": str(each.fall.peak), "trough": str(each.fall.trough), "depth": plain(each.fall.depth)}
+            | {"hedged": plain(each.hedged), "pnl": plain(each.pnl)}
+            for each in found.falls
+        ],
+        "break_evens": [
+            {**{key: value for key, value in plain(each).items() if key != "cost"}, "price": plain(each.cost)}
+            for each in found.break_evens
+        ],
+        "sold": plain(found.sold),
+        "parts": plain(found.parts),
+    }
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table, the index under its name."""
+    return [
+        {str(key): plain(value) for key, value in row.items()}
+        for row in table.reset_index().to_dict("records")
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: dataclasses as mappings, dates as text, None for what is unknown."""
+    if isinstance(value, Figures):
+        return {key: plain(each) for key, each in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, np.datetime64):
+        return str(value)
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value

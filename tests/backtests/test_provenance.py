@@ -1,0 +1,100 @@
+"""A changed piece of code that decides makes another run and another trial."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from backtests.provenance import outside_code
+from backtests.settings.run_file import StrategyChoice
+
+STRATEGY = """
+from strategies import Strategy, Target
+{extra}
+
+class Helped(Strategy):
+    def decide(self, see):
+        {inside}
+        return Target({{}}, why="x")
+"""
+
+WAYS = {
+    "imported": ("import desk_rule", "pass"),
+    "from it": ("from desk_rule import COUNT", "pass"),
+    "when it decides": ("", "import desk_rule"),
+    "by name": ("import importlib\nRULE = importlib.import_module('desk_rule')", "pass"),
+    "by name when it decides": ("", "import importlib; importlib.import_module('desk_rule')"),
+    "by another": ("import desk_other", "pass"),
+    "of a package": ("import desk_package.inner", "pass"),
+    "out of a package": ("from desk_package import inner", "pass"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "desk_other.py").write_text("import desk_rule\n")
+    (tmp_path / "desk_package").mkdir()
+    (tmp_path / "desk_package" / "__init__.py").write_text("")
+    (tmp_path / "desk_package" / "inner.py").write_text("from . import leaf\n")
+    (tmp_path / "desk_package" / "leaf.py").write_text("import desk_rule\n")
+    return tmp_path
+
+
+def code(folder: Path) -> list[str]:
+    """What a fresh process would hash."""
+    for name in [name for name in sys.modules if name.startswith(("desk_", "strategy_file_"))]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    importlib.import_module("desk_rule")
+    return outside_code(StrategyChoice(name=f"{folder / 'mine.py'}:Helped"))
+
+
+@pytest.mark.parametrize(("extra", "inside"), WAYS.values(), ids=WAYS)
+def test_a_changed_helper_shows(extra: str, inside: str, folder: Path) -> None:
+    (folder / "mine.py").write_text(STRATEGY.format(extra=extra, inside=inside))
+    found = set()
+    for count in range(5):
+        (folder / "desk_rule.py").write_text(f"COUNT = {count}{'0' * count}\n")
+        found.add(tuple(code(folder)))
+        assert code(folder) == code(folder)
+    assert len(found) == 5
+
+
+def test_what_is_not_used_does_not_count(folder: Path) -> None:
+    (folder / "mine.py").write_text(STRATEGY.format(extra="import numpy, pandas", inside="pass"))
+    (folder / "desk_rule.py").write_text("COUNT = 1\n")
+    before = code(folder)
+    (folder / "desk_rule.py").write_text("COUNT = 22\n")
+    assert code(folder) == before
+    assert len(before) == 1
+    assert outside_code(StrategyChoice(name="EqualWeighted"), StrategyChoice(name="Blueprint")) == []
+
+
+def test_a_class_without_a_file_is_its_code_and_what_that_refers_to() -> None:
+    def typed(source: str) -> list[str]:
+        module = ModuleType("prompt")
+        sys.modules["prompt"] = module
+        try:
+            exec(source, vars(module))
+            return outside_code(StrategyChoice(name="prompt:Mine"))
+        finally:
+            del sys.modules["prompt"]
+
+    body = """
+from strategies import Strategy, Target
+COUNT = {count}
+def rule():
+    return {rule}
+class Mine(Strategy):
+    def decide(self, see):
+        return Target({{}}, why=str(rule() + COUNT))
+"""
+    first = typed(body.format(count=1, rule=2))
+    assert typed("\n\n" + body.format(count=1, rule=2)) == first
+    assert typed(body.format(count=3, rule=2)) != first
+    assert typed(body.format(count=1, rule=3)) != first

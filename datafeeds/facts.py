@@ -73,6 +73,9 @@ FLOWS = frozenset(
 
 Cash that leaves the company (capital expenditure, dividends, repurchases) is positive."""
 
+ESTIMATED_REVENUE = "estimated_revenue"
+"""Revenue that was expected of a fiscal year: consensus or guidance, known from the day after it was made."""
+
 _PERIOD = {"Q1": 0, "Q2": 1, "Q3": 2, "Q4": 3, "FY": 4}
 
 
@@ -205,6 +208,32 @@ def flow_events(market: Market, concept: str, reading: Callable[[Flow], tuple[in
                 filed.append(day)
                 born.append(flow.first_filed[newest[0]])
                 value.append(newest[1])
+    return _events(column, filed, born, value)
+
+
+def forward_growth_events(market: Market) -> Events:
+    """Expected growth of revenue: the estimate of the fiscal year to come over the last one reported, less 1.
+
+    An estimate counts from its own date, and becomes unknown `LIFETIME` days later if no other follows.
+    """
+    column, filed, born, value = [], [], [], []
+    for position, history in _histories(market, ("revenue", ESTIMATED_REVENUE)):
+        reported, expected, made = Flow(), Flow(), dict[int, int]()
+        for day, figures in _days(history):
+            for figure in figures:
+                if figure.concept == ESTIMATED_REVENUE:
+                    expected.file(figure)
+                    made[figure.year] = day
+                else:
+                    reported.file(figure)
+            last = max((year for year, sold in reported.years.items() if sold > 0), default=None)
+            if last is None:
+                continue
+            # A year that was reported, without an estimate of the next, ends what is known.
+            column.append(position)
+            filed.append(day)
+            born.append(made.get(last + 1, day))
+            value.append(expected.years.get(last + 1, np.nan) / reported.years[last] - 1.0)
     return _events(column, filed, born, value)
 
 
@@ -401,6 +430,9 @@ DERIVED: Mapping[str, Derived] = {
     **{f"{concept}_ttm": _trailing(concept) for concept in sorted(FLOWS)},
     "revenue_growth": Derived(
         lambda market: as_known(market, flow_events(market, "revenue", trailing_growth)), (("revenue",),)
+    ),
+    "forward_revenue_growth": Derived(
+        lambda market: as_known(market, forward_growth_events(market)), (("revenue",), (ESTIMATED_REVENUE,))
     ),
     "shares": Derived(
         lambda market: as_known(market, share_events(market)), (("shares_outstanding", "diluted_shares"),)

@@ -265,13 +265,13 @@ class Blueprint(HardwareValuation, Strategy):
     small_cap_floor: Share = 0.0
     match_screen: bool = True
     margin_screen: bool = True
-    exit: Exit = "z"
+    exit: Exit = "level"
     realign_points: Annotated[float, Field(ge=0, le=10)] = 0.05
     realign_z: Annotated[float, Field(gt=0, le=10)] = 0.5
     growth_quarters: Annotated[int, Field(ge=4, le=80)] = 20
     realign_quarters: Annotated[int, Field(ge=1, le=20)] = 2
     least_reporting: Annotated[int, Field(ge=1, le=50)] = 3
-    ratchet: bool = True
+    ratchet: bool = False
     glide_months: Annotated[int, Field(ge=0, le=120)] = 6
 
     def check(self) -> None:

@@ -55,7 +55,7 @@ def test_it_says_why_it_is_missing(filed):
     exhibit, _ = Blueprint().exhibits(AsOf(bare, 100), targets_of(filed, 1.0))
     assert not exhibit.series
     assert "filed figures are missing" in exhibit.text
-    (undecided,) = Blueprint().exhibits(AsOf(filed, 100), {})
+    undecided, _ = Blueprint().exhibits(AsOf(filed, 100), {})
     assert "nothing was decided" in undecided.text
 
 

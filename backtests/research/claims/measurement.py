@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from backtests.result import Result
-
 Verdict = Literal["supported", "contradicted", "fits", "does not fit", "can't tell"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 Unit = Literal["percent", "number"]
@@ -29,8 +27,6 @@ class Measurement:
         Given where the claim is about a fact or a rule, not about chance; then no p-value is used.
     note : str
         What a reader must know beside the number.
-    backtest : Result or None
-        A strategy that was run on the way. It is one more trial on the market, to be put on record.
     """
 
     data: str
@@ -40,7 +36,6 @@ class Measurement:
     p_value: float = math.nan
     stated: Verdict | None = None
     note: str = ""
-    backtest: Result | None = None
 
     @classmethod
     def unknown(cls, why: str) -> Measurement:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
@@ -46,13 +45,12 @@ def blueprint_beats(evidence: Evidence) -> Measurement:
     monthly = np.diff(np.log(ours[ends])) - np.diff(np.log(theirs[ends]))
     years = float((sessions[-1] - sessions[0]).astype(int)) / 365.25
     yearly = [float((equity[-1] / equity[0]) ** (1 / years) - 1) for equity in (ours, theirs)]
-    finding = evidence.finding(
+    return evidence.finding(
         f"ledger engine, {sessions[0]} to {sessions[-1]}",
         inference.mean(monthly, lags=3).times(12),
         f"A year. {yearly[0]:.2%} a year against {yearly[1]:.2%}, 1 bp commission and 2 bp half-spread each. "
         f"On average {freed_weight(result.book.ledger.decisions):.2%} of the portfolio was moved.",
     )
-    return replace(finding, backtest=result)
 
 
 def freed_weight(decisions: Iterable[Decision]) -> float:

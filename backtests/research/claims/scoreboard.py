@@ -9,7 +9,6 @@ from backtests.research.claims import contagion, outcome, pillars, quality, skew
 from backtests.research.claims.claim import LEVEL, Claim, Judged, judge
 from backtests.research.claims.evidence import Evidence, Missing
 from backtests.research.claims.measurement import VERDICTS, Measurement
-from backtests.result import Result
 from datafeeds.market import Market
 
 CLAIMS: tuple[Claim, ...] = (
@@ -45,11 +44,6 @@ class Scoreboard:
     def tested(self) -> int:
         """How many claims were tested statistically, and so count for multiple testing."""
         return sum(row.q_value == row.q_value for row in self.rows)
-
-    @property
-    def backtests(self) -> tuple[Result, ...]:
-        """Strategies that were run on the way: trials on this market, for the caller to put on record."""
-        return tuple(row.finding.backtest for row in self.rows if row.finding.backtest is not None)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -96,7 +96,10 @@ def _cut(target: Target) -> Mapping[str, float]:
 
 def _base(target: Target) -> Mapping[str, float]:
     """Weights before the cuts."""
-    return target.changes[int(target.state.get("base", 1)) - 1].weights
+    weights: dict[str, float] = {}
+    for change in target.changes[: int(target.state.get("base", 1))]:
+        weights |= change.weights
+    return weights
 
 
 def _effect(symbol: str, periods: list[Period], years: float) -> Effect:

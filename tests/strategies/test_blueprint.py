@@ -317,6 +317,10 @@ def test_the_effect_of_each_cut_by_hand(build, days, make_market):
     assert effect.own == pytest.approx(0.0)
     assert effect.instead == pytest.approx(1.0)
     assert effect.points == pytest.approx(0.05 / ((sessions + 1) / 252))
+    # With a floor for small caps hardware is smaller before it is cut.
+    floored = decide(market, "2014-06-30", Blueprint(small_cap_floor=0.1))
+    (smaller,) = effects(see, {pd.Timestamp("2014-06-30"): floored})
+    assert smaller.freed == pytest.approx(0.05 * 0.9)
     exhibit = effects_exhibit(see, {pd.Timestamp("2014-06-30"): first})
     assert "AMD: 5.00% of the portfolio" in exhibit.text
     assert effects_exhibit(see, {}).text == "Nothing was cut."

@@ -541,7 +541,7 @@ def falls(generator: np.random.Generator, true: bool) -> Market:
     made = stage(count)
     skew = 125 + persistent(generator, count, 0.98, 8.0)
     rank = pd.Series(skew).rolling(5 * YEARS, min_periods=252).rank(pct=True).to_numpy()
-    drift = -0.006 * before((rank > 0.9).astype(float)) if true else 0.0
+    drift = -0.0075 * before((rank > 0.9).astype(float)) if true else 0.0
     made.put("SPY", market_returns(generator, count) + drift, "cap_weighted", kind="etf")
     made.series["skew"] = skew
     return made.market()

@@ -96,7 +96,8 @@ def sweep(
 
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
-    terminal.sweep_command(config, results, terminal.worker_count(workers), cluster)
+    if terminal.sweep_command(config, results, terminal.worker_count(workers), cluster):
+        raise typer.Exit(3)
 
 
 @app.command("walk-forward")
@@ -113,7 +114,8 @@ def walk_forward(
 
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
-    terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster)
+    if terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster):
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -188,6 +190,17 @@ def list_() -> None:
     from backtests.commands.listing import list_command
 
     list_command()
+
+
+@app.command()
+def schema(
+    page: Annotated[bool, typer.Option("--page", help="Print the reference for readers instead.")] = False,
+) -> None:
+    """Print the JSON Schema of run files, for editors."""
+    from backtests.settings import reference
+
+    text = reference.page() if page else json.dumps(reference.schema(), indent=2, ensure_ascii=False) + "\n"
+    typer.echo(text, nl=False)
 
 
 @app.command()
@@ -280,6 +293,23 @@ def check(
 
 
 @data.command()
+def rewind(
+    path: Folder,
+    dates: Annotated[
+        str, typer.Option("--dates", metavar="DATE,DATE", help="Days to cut at; three of them if not given.")
+    ] = "",
+    run: Annotated[
+        str, typer.Option("--run", metavar="RUN", help="A run whose decisions and books to compare too.")
+    ] = "",
+) -> None:
+    """Cut a folder at some days: what was known by then must stay; exit status 1 if it does not."""
+    from backtests.commands.data import rewind_command
+
+    if not rewind_command(path, dates, run):
+        raise typer.Exit(1)
+
+
+@data.command()
 def report(
     path: Folder,
     html: Annotated[Path, typer.Option("--html", help="File to write.")] = Path("data_report.html"),
@@ -288,6 +318,24 @@ def report(
     from backtests.commands.data import report_command
 
     if not report_command(path, html):
+        raise typer.Exit(1)
+
+
+@data.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of files.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="FORMAT", help="yahoo-csv, yfinance, stooq, tiingo, zipline-csvdir, fred."
+        ),
+    ],
+    folder: Annotated[Path, typer.Option("--to", metavar="PATH", help="Market folder to write.")],
+) -> None:
+    """Make a market folder of other programs' and vendors' files, and check it; exit status 1 for errors."""
+    from backtests.commands.data import import_command
+
+    if not import_command(kind, path, folder):
         raise typer.Exit(1)
 
 

@@ -6,20 +6,23 @@ import datetime as dt
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
+from subprocess import Popen
 from typing import TYPE_CHECKING, Any
 
 from backtests.analysis.stress import StressError, custom_scenarios
+from backtests.engine import compilation
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
-from backtests.engine.rules import cash_limits
+from backtests.engine.rules import cash_limits, interest_factors
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
 from backtests.provenance import manifest, run_hash
 from backtests.result import Book, Result, is_hedged
-from backtests.settings.markets import open_market
+from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named, label_of
 from datafeeds.market import Market
@@ -82,6 +85,7 @@ def _run(
 ) -> Result:
     clock = _Clock()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    compiling = compilation.begin() if verify or config.engine == "ledger" else None
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market) if market is None else market
@@ -94,6 +98,8 @@ def _run(
         choices.append((key, choice.label or label_of(choice.name), choice.note, choice.build(key)))
     native = isinstance(choices[0][-1], NativeStrategy)
     record = manifest(config, traded)
+    if config.engine == "ledger":
+        _finish(compiling, progress)
     books = []
     for key, label, note, strategy in choices:
         progress(f"running {label}")
@@ -107,11 +113,19 @@ def _run(
         record["not_recomputed"] = UNCHECKED
     elif verify:
         with clock("verify"):
+            _finish(compiling, progress)
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
+    if verify and market is None and config.market not in BUILT_IN:
+        from datafeeds.folder.rewind import promise
+
+        with clock("rewind"):
+            progress("cutting the market folder at earlier days")
+            record["rewound"] = promise(Path(config.market).expanduser(), traded)
     with clock("engine"):
         bare = without_hedge(books, traded, account)
     if sealed is not None and not native:
+        record["hindsight"] = hindsight_of(config, books[0], traded, account)
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
             record["lookahead"] = sealed.report().record()
@@ -124,6 +138,20 @@ def _run(
         manifest={**record, "started": started, "seconds": clock.seconds},
         unhedged=bare,
     )
+
+
+def hindsight_of(config: RunConfig, book: Book, market: Market, account: Account) -> dict[str, Any]:
+    """What the author knew, and what is too good to be taken on trust, for the manifest."""
+    from backtests.authoring.hindsight import hindsight  # only where a run is checked
+
+    given = {**(config.strategy.model_extra or {}), **((config.hedge and config.hedge.model_extra) or {})}
+    return asdict(hindsight(book.strategy, given, book.ledger, market, interest_factors(market, account)[1:]))
+
+
+def _finish(compiling: Popen[bytes] | None, progress: Progress) -> None:
+    if compiling is not None and compiling.poll() is None:
+        progress("compiling the ledger engine, once an installation: some five seconds")
+        compiling.wait()
 
 
 def without_hedge(books: list[Book], market: Market, account: Account) -> Book | None:
@@ -170,15 +198,15 @@ def verification(books: list[Book], market: Market, account: Account, engine: En
         bit; ``differences``: by book label, what differs.
     """
     other = OTHER[engine]
-    found = {
-        book.label: differences(book.ledger, recomputed(book.ledger, market, account, other))
+    found = [
+        (book.label, differences(book.ledger, recomputed(book.ledger, market, account, other)))
         for book in books
         if not isinstance(book.strategy, NativeStrategy)
-    }
+    ]
     return {
         "engine": other,
-        "identical": not any(found.values()),
-        "differences": {label: lines for label, lines in found.items() if lines},
+        "identical": not any(lines for _, lines in found),
+        "differences": {label: lines for label, lines in found if lines},
     }
 
 

@@ -1,8 +1,8 @@
 """Filed figures and what follows from them, each as it was known at every session's close.
 
-A figure filed on day *d* counts from the session after *d*. Everything here is built event by event: at each
-filing date only the figures filed by then enter, so an amendment changes the value from its own date on and
-never before.
+A figure known on day *d* counts from the session after *d*. Everything here is built event by event: at each
+date only the figures known by then enter, so an amendment changes the value from its own date on and never
+before.
 
 Periods
 -------
@@ -18,13 +18,22 @@ The twelve months that end with quarter *k* of fiscal year *y* are, whichever ca
 3. the sum of the last four quarters.
 
 If none can be had for the newest quarter, the newest older quarter (usually the last fiscal year) for which
-one can is used, so the sum always covers twelve consecutive months. `LIFETIME` days after the first filing
-of that quarter it becomes unknown.
+one can is used, so the sum always covers twelve consecutive months.
+
+Age
+---
+`Market.stale_after` days after the period it ends (`YEAR_LESS_QUARTER` more where only fiscal years are
+filed) a figure is stale, and unknown. See `age`.
 
 Shares
 ------
-Counts are as reported in the filing. `shares` carries them onto the split basis of the market's last session,
-the basis of its split-adjusted closes, so that ``close * shares`` is the market capitalisation of each day.
+Counts are as reported in the filing. `shares` carries them onto the split basis of each session, so that the
+price paid that day times shares is the market capitalisation of that day.
+
+Verdicts
+--------
+A figure counts from the day on which it is `known` to the day on which it is `withdrawn` (see
+`Market.facts`); what is derived at a session rests on the figures that count then.
 """
 
 from __future__ import annotations
@@ -39,15 +48,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.market import Array, DerivedFacts, Market, MarketError
+from datafeeds.market import Array, Dates, DerivedFacts, Market, MarketError
 from datafeeds.names import unknown_name
 
-LIFETIME = 456
-"""Days after its first filing at which a figure becomes unknown: about 15 months.
+YEAR_LESS_QUARTER = 274
+"""Days by which figures live longer where a company files fiscal years only: its next report is due a year
+after the period, not a quarter."""
 
-A yearly report is replaced within 12 months, plus up to 3 for the filing to come; older than that, the
-company has stopped filing, or stopped filing this line, and its figure no longer says what it earns
-today."""
+USUAL_DELAY = 45
+"""Days before its filing at which a period is taken to have ended where the table does not say."""
+
+NEVER = np.datetime64("2262-01-01", "D")
+"""The day on which a figure is withdrawn that is not."""
 
 SPLIT_WINDOW = 45
 """Days around a split within which a filed share count may stand on either basis."""
@@ -87,31 +99,55 @@ class Events:
     ----------
     column : ndarray of int, shape (events,)
         Position of the symbol among the market's columns.
-    filed : ndarray of int, shape (events,)
-        Filing day, in days since 1970.
-    born : ndarray of int, shape (events,)
-        Day on which the period was first filed; `LIFETIME` counts from it.
+    day : ndarray of int, shape (events,)
+        Day, in days since 1970; the value counts from the session after it.
+    ended : ndarray of int, shape (events,)
+        Day on which the period of the value ended.
+    stale : ndarray of int, shape (events,)
+        Last day on which the value is believed.
     value : ndarray, shape (events,)
+        NaN where nothing is known any more.
     """
 
     column: npt.NDArray[np.int64]
-    filed: npt.NDArray[np.int64]
-    born: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]
+    ended: npt.NDArray[np.int64]
+    stale: npt.NDArray[np.int64]
     value: Array
 
 
 class Filed(NamedTuple):
-    """One filed figure: its filing day, fiscal year, place in the year (4 is the whole year) and value."""
+    """One filed figure.
 
-    day: int
+    Attributes
+    ----------
+    filed, known, withdrawn : int
+        Days since 1970: of the filing, from when the figure counts, and from when it no longer does.
+    ended : int
+        Last day of the period that it describes, or what is assumed for it.
+    year, place : int
+        Fiscal year, and quarter from 0; 4 is the whole year.
+    value : float
+    concept : str
+    """
+
+    filed: int
+    known: int
+    withdrawn: int
+    ended: int
     year: int
     place: int
     value: float
     concept: str
 
+    @property
+    def number(self) -> int:
+        """Number of the quarter with which the period ends: ``4 * fiscal year + place``."""
+        return 4 * self.year + min(self.place, 3)
+
 
 class Flow:
-    """What one company has filed of one concept up to some day.
+    """What one company has filed of one concept, as far as it counts on some day.
 
     Quarters are numbered ``4 * fiscal year + place``, the first quarter at place 0.
     """
@@ -119,15 +155,35 @@ class Flow:
     def __init__(self) -> None:
         self.quarters: dict[int, float] = {}
         self.years: dict[int, float] = {}
-        self.first_filed: dict[int, int] = {}
+        self.ended: dict[int, int] = {}
+        self._figures: dict[tuple[int, int], list[Filed]] = {}
 
     def file(self, figure: Filed) -> None:
-        """Take in a figure; it replaces what was filed earlier for the same period."""
+        """Take in a figure; of those for one period the last filed counts."""
+        figures = self._figures.setdefault((figure.year, figure.place), [])
+        figures.append(figure)
+        figures.sort(key=lambda one: one.filed)
+        self._put(figure, figures[-1].value)
+        self.ended[figure.number] = min(figure.ended, self.ended.get(figure.number, figure.ended))
+
+    def withdraw(self, figure: Filed) -> None:
+        """Take a figure out again; the one filed before it for the same period counts, if there is one."""
+        figures = self._figures[figure.year, figure.place]
+        figures.remove(figure)
+        self._put(figure, figures[-1].value if figures else None)
+
+    def _put(self, figure: Filed, value: float | None) -> None:
+        values, key = self.quarters, 4 * figure.year + figure.place
         if figure.place == 4:
-            self.years[figure.year] = figure.value
+            values, key = self.years, figure.year
+        if value is None:
+            del values[key]
         else:
-            self.quarters[4 * figure.year + figure.place] = figure.value
-        self.first_filed.setdefault(4 * figure.year + min(figure.place, 3), figure.day)
+            values[key] = value
+
+    def quarterly(self, number: int) -> bool:
+        """Whether the company files quarters around quarter `number`, and not fiscal years only."""
+        return any(near in self.quarters for near in range(number - 4, number + 1))
 
     def quarter(self, number: int) -> float | None:
         """The quarter alone: as filed, else the fiscal year less its other three quarters, else None."""
@@ -167,7 +223,7 @@ class Flow:
 
     def newest(self, reading: Callable[[int], float | None]) -> tuple[int, float] | None:
         """The newest quarter for which `reading` gives a value, and the value."""
-        for number in sorted(self.first_filed, reverse=True)[:12]:
+        for number in sorted(self.ended, reverse=True)[:12]:
             value = reading(number)
             if value is not None:
                 return number, value
@@ -195,98 +251,135 @@ def trailing_growth(flow: Flow) -> tuple[int, float] | None:
 
 
 def flow_events(market: Market, concept: str, reading: Callable[[Flow], tuple[int, float] | None]) -> Events:
-    """Values of `reading` after each day on which a company filed `concept`."""
-    column, filed, born, value = [], [], [], []
+    """Values of `reading` after each day on which what counts of `concept` changed."""
+    events = _Events(market)
     for position, history in _histories(market, (concept,)):
         flow = Flow()
-        for day, figures in _days(history):
-            for figure in figures:
+        for day, entering, leaving in _days(history):
+            for figure in entering:
                 flow.file(figure)
+            for figure in leaving:
+                flow.withdraw(figure)
             newest = reading(flow)
-            if newest is not None:
-                column.append(position)
-                filed.append(day)
-                born.append(flow.first_filed[newest[0]])
-                value.append(newest[1])
-    return _events(column, filed, born, value)
+            if newest is None:
+                events.nothing(position, day)
+            else:
+                number, value = newest
+                events.add(position, day, flow.ended[number], flow.quarterly(number), value)
+    return events.arrays()
 
 
 def forward_growth_events(market: Market) -> Events:
     """Expected growth of revenue: the estimate of the fiscal year to come over the last one reported, less 1.
 
-    An estimate counts from its own date, and becomes unknown `LIFETIME` days later if no other follows.
+    An estimate is stale as long after it was made as a yearly figure is after its period.
     """
-    column, filed, born, value = [], [], [], []
+    events = _Events(market)
     for position, history in _histories(market, ("revenue", ESTIMATED_REVENUE)):
-        reported, expected, made = Flow(), Flow(), dict[int, int]()
-        for day, figures in _days(history):
-            for figure in figures:
+        reported, expected, made = Flow(), dict[int, float](), dict[int, int]()
+        for day, entering, leaving in _days(history):
+            for figure in entering:
                 if figure.concept == ESTIMATED_REVENUE:
-                    expected.file(figure)
-                    made[figure.year] = day
+                    expected[figure.year], made[figure.year] = figure.value, day
                 else:
                     reported.file(figure)
+            for figure in leaving:
+                if figure.concept != ESTIMATED_REVENUE:
+                    reported.withdraw(figure)
             last = max((year for year, sold in reported.years.items() if sold > 0), default=None)
-            if last is None:
-                continue
-            # A year that was reported, without an estimate of the next, ends what is known.
-            column.append(position)
-            filed.append(day)
-            born.append(made.get(last + 1, day))
-            value.append(expected.years.get(last + 1, np.nan) / reported.years[last] - 1.0)
-    return _events(column, filed, born, value)
+            if last is None or last + 1 not in expected:
+                events.nothing(position, day)
+            else:
+                growth = expected[last + 1] / reported.years[last] - 1.0
+                events.add(position, day, made[last + 1], False, growth)
+    return events.arrays()
 
 
 def level_events(market: Market, concept: str) -> Events:
-    """A level (such as a share count) of the newest period filed, after each day of filing."""
-    column, filed, born, value = [], [], [], []
+    """A level (such as a share count) of the newest period that counts, after each day that changed it."""
+    events = _Events(market)
     for position, history in _histories(market, (concept,)):
-        newest = -1
-        first: dict[int, int] = {}
-        for day, figures in _days(history):
-            for figure in figures:
-                number = _quarter_number(figure)
-                first.setdefault(number, day)
-                if number >= newest:
-                    newest = number
-                    column.append(position)
-                    filed.append(day)
-                    born.append(first[number])
-                    value.append(figure.value)
-    return _events(column, filed, born, value)
+        counting: list[Filed] = []
+        for day, entering, leaving in _days(history):
+            counting = [figure for figure in (*counting, *entering) if figure not in leaving]
+            newest = _newest(counting)
+            if newest is None:
+                events.nothing(position, day)
+            else:
+                events.add(position, day, newest.ended, _files_quarters(counting, newest), newest.value)
+    return events.arrays()
 
 
 def share_events(market: Market) -> Events:
-    """Shares on the split basis of the market's last session, after each day of filing.
+    """Shares on the split basis of each day, after each day that changed them.
 
     The cover page's count counts; where a period has none, its diluted average. The newest period filed
     wins, so an amended report of an older one does not displace it.
     """
-    splits = _splits_by_symbol(market)
-    column, filed, born, value = [], [], [], []
+    events = _Events(market)
+    splits = splits_by_symbol(market)
     for position, history in _histories(market, ("shares_outstanding", "diluted_shares")):
-        ratios = splits.get(market.symbols[position], ())
-        newest = -1
-        from_cover = False
-        first: dict[int, int] = {}
-        current = np.nan
-        for day, figures in _days(history):
-            for figure in figures:
-                number = _quarter_number(figure)
-                first.setdefault(number, day)
-                cover = figure.concept == "shares_outstanding"
-                if number < newest or (number == newest and from_cover and not cover):
-                    continue
-                newest, from_cover = number, cover
-                current = carried_count(figure.value, day, ratios, current)
-                column.append(position)
-                filed.append(day)
-                born.append(first[number])
-                value.append(current)
-    return _events(column, filed, born, value)
+        own = splits.get(market.symbols[position], ())
+        moves = {day: (entering, leaving) for day, entering, leaving in _days(history)}
+        counting: list[Filed] = []
+        current: Filed | None = None
+        shares = before = np.nan
+        last = -1
+        for day in sorted({*moves, *(split.known for split in own)}):
+            entering, leaving = moves.get(day, ((), ()))
+            counting = [figure for figure in (*counting, *entering) if figure not in leaving]
+            gained = prod(split.ratio for split in own if last < split.known <= day)
+            shares, before, last = shares * gained, before * gained, day
+            newest = _newest(counting)
+            if newest is None:
+                events.nothing(position, day)
+                shares, current = np.nan, None
+                continue
+            if newest is not current:
+                current, before = newest, shares
+            past = tuple(split for split in own if split.known <= day)
+            shares = carried_count(current.value, current.filed, past, before)
+            events.add(position, day, current.ended, _files_quarters(counting, current), shares)
+    return events.arrays()
 
 
-def carried_count(count: float, day: int, splits: tuple[tuple[int, float], ...], previous: float) -> float:
+class Split(NamedTuple):
+    """A split.
+
+    Attributes
+    ----------
+    date : int
+        The day from whose open on it holds, in days since 1970.
+    ratio : float
+        New shares per old.
+    known : int
+        It can be known at sessions after this day.
+    """
+
+    date: int
+    ratio: float
+    known: int
+
+
+def splits_by_symbol(market: Market) -> dict[str, tuple[Split, ...]]:
+    """Each symbol's splits, those included that its prices reveal; see `Market.basis`."""
+    found: dict[str, list[Split]] = {}
+    days = market.splits["date"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
+    for symbol, day, ratio in zip(market.splits["symbol"], days, market.splits["ratio"], strict=True):
+        found.setdefault(symbol, []).append(Split(day, float(ratio), day - 1))
+    ratios: dict[str, float] = {}
+    basis = market.basis
+    since = basis["since"].to_numpy().astype("datetime64[D]")
+    known = basis["known"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
+    for symbol, date, day, ratio in zip(basis["symbol"], since, known, basis["ratio"], strict=True):
+        if not np.isnat(date):
+            split = Split(int(date.astype(np.int64)), ratios[symbol] / ratio, day - 1)
+            found.setdefault(symbol, []).append(split)
+        ratios[symbol] = float(ratio)
+    return {symbol: tuple(sorted(splits)) for symbol, splits in found.items()}
+
+
+def carried_count(count: float, filed: int, splits: tuple[Split, ...], before: float) -> float:
     """A filed share count on the basis after every split in `splits`.
 
     A split is effective at the open of its date, so a count filed on that date or later normally stands on
@@ -299,61 +392,57 @@ def carried_count(count: float, day: int, splits: tuple[tuple[int, float], ...],
     ----------
     count : float
         Shares as filed.
-    day : int
+    filed : int
         Filing day, in days since 1970.
-    splits : tuple of (int, float)
-        Day and ratio (new shares per old) of every split of the symbol.
-    previous : float
-        The carried count known before this filing, NaN if there was none.
+    splits : tuple of Split
+        The symbol's splits up to the day of the result.
+    before : float
+        The count known before this filing, carried to the same day; NaN if there was none.
 
     Returns
     -------
     float
     """
-    carried = count * prod(ratio for date, ratio in splits if date > day)
-    if not (previous > 0 and count > 0):
+    carried = count * prod(split.ratio for split in splits if split.date > filed)
+    if not (before > 0 and count > 0):
         return carried
-    for date, ratio in splits:
-        if abs(date - day) <= SPLIT_WINDOW:
-            other = carried / ratio if date > day else carried * ratio
+    for split in splits:
+        if abs(split.date - filed) <= SPLIT_WINDOW:
+            other = carried / split.ratio if split.date > filed else carried * split.ratio
             # Only when decisively nearer: ordinary issuance must not look like a split.
-            if abs(log(other / previous)) < 0.5 * abs(log(carried / previous)):
+            if abs(log(other / before)) < 0.5 * abs(log(carried / before)):
                 carried = other
     return carried
 
 
 def as_known(market: Market, events: Events) -> Array:
-    """Spread events over the sessions: each counts from the session after its filing.
+    """Spread events over the sessions: each counts from the session after its day.
 
     Returns
     -------
     ndarray, shape (sessions, symbols)
-        NaN before the first filing and from `LIFETIME` days after the period's first filing on.
+        NaN before the first filing and where the newest figure is stale.
     """
+    return _spread(market, events, events.value)
+
+
+def _spread(market: Market, events: Events, values: Array) -> Array:
     days = market.sessions.astype(np.int64)
-    start = np.searchsorted(days, events.filed, side="right")
+    start = np.searchsorted(days, events.day, side="right")
     stop = np.full(len(start), len(days))
     if len(start) > 1:
         stop[:-1] = np.where(events.column[1:] == events.column[:-1], start[1:], len(days))
-    stop = np.minimum(stop, np.searchsorted(days, events.born + LIFETIME, side="right"))
+    stop = np.minimum(stop, np.searchsorted(days, events.stale, side="right"))
     table = np.full((len(market.symbols), len(days)), np.nan)
     for position, first, last, value in zip(
-        events.column.tolist(), start.tolist(), stop.tolist(), events.value.tolist(), strict=True
+        events.column.tolist(), start.tolist(), stop.tolist(), values.tolist(), strict=True
     ):
         table[position, first:last] = value
     return np.ascontiguousarray(table.T)
 
 
 def market_cap(close: Array, shares: Array) -> Array:
-    """Market capitalisation: last known close x shares, in dollars.
-
-    Parameters
-    ----------
-    close : ndarray
-        Last known split-adjusted close.
-    shares : ndarray, same shape
-        Shares on the same split basis.
-    """
+    """Market capitalisation: last known close x shares, in dollars, both on one split basis."""
     return close * shares
 
 
@@ -437,7 +526,9 @@ DERIVED: Mapping[str, Derived] = {
     "shares": Derived(
         lambda market: as_known(market, share_events(market)), (("shares_outstanding", "diluted_shares"),)
     ),
-    "market_cap": Derived(lambda market: market_cap(market.mark, fact(market, "shares")), (("shares",),)),
+    "market_cap": Derived(
+        lambda market: market_cap(market.mark * market.traded_factor, fact(market, "shares")), (("shares",),)
+    ),
     "price_to_sales": _from(price_to_sales, "market_cap", "revenue_ttm"),
     "free_cash_flow_yield": _from(
         free_cash_flow_yield, "operating_cash_flow_ttm", "capital_expenditure_ttm", "market_cap"
@@ -511,6 +602,48 @@ def fact(market: Market, name: str) -> Array:
     return array
 
 
+AGED: Mapping[str, tuple[str, ...]] = {
+    "market_cap": ("shares",),
+    "price_to_sales": ("shares", "revenue_ttm"),
+    "free_cash_flow_yield": ("shares", "operating_cash_flow_ttm", "capital_expenditure_ttm"),
+    "gross_margin": ("gross_profit_ttm", "revenue_ttm"),
+}
+"""Derived facts that are as old as the oldest of others."""
+
+
+def age(market: Market, name: str) -> Array:
+    """Days from the end of the period that a fact rests on to each session, shape (sessions, symbols).
+
+    Parameters
+    ----------
+    market : Market
+    name : str
+        A filed concept, its ``_ttm`` fact, ``"shares"``, ``"revenue_growth"`` or one of `AGED`.
+
+    Raises
+    ------
+    MarketError
+        If the age of `name` is not known, naming the nearest.
+    """
+    if name in AGED:
+        oldest: Array = np.maximum.reduce([age(market, each) for each in AGED[name]])
+        return oldest
+    concept = name.removesuffix("_ttm")
+    if name == "shares":
+        events = share_events(market)
+    elif name == "revenue_growth":
+        events = flow_events(market, "revenue", trailing_growth)
+    elif concept in FLOWS:
+        events = flow_events(market, concept, trailing_twelve_months if concept != name else quarter_alone)
+    elif name in set(market.facts["concept"]):
+        events = level_events(market, name)
+    else:
+        raise MarketError(unknown_name("fact", name, [*AGED, *names(market)], f"market {market.name!r}"))
+    ended = _spread(market, events, events.ended.astype(np.float64))
+    days: Array = market.sessions.astype(np.int64)[:, None] - ended
+    return days
+
+
 def group_median(market: Market, name: str, group: str) -> Array:
     """Median of a fact over the members of a group, each day's members and figures as they were known.
 
@@ -530,7 +663,8 @@ def group_median(market: Market, name: str, group: str) -> Array:
     derived = cast(DerivedFacts, market.derived)
     medians = derived.look_up(key)
     if medians is None:
-        belongs = market.memberships(group)
+        # A company may file before its shares trade.
+        belongs = market.memberships(group) & np.isfinite(market.mark)
         columns = np.flatnonzero(belongs.any(axis=0))
         values = np.where(belongs[:, columns], fact(market, name)[:, columns], np.nan)
         medians = derived.keep(key, pd.DataFrame(values).median(axis=1).to_numpy())
@@ -545,24 +679,51 @@ def _positive(values: Array) -> Array:
     return np.where(values > 0, values, np.nan)
 
 
-def _events(column: list[int], filed: list[int], born: list[int], value: list[float]) -> Events:
-    return Events(
-        np.array(column, dtype=np.int64),
-        np.array(filed, dtype=np.int64),
-        np.array(born, dtype=np.int64),
-        np.array(value, dtype=np.float64),
+class _Events:
+    """Collects events symbol by symbol, in order of day."""
+
+    def __init__(self, market: Market) -> None:
+        self._lives = {True: market.stale_after, False: market.stale_after + YEAR_LESS_QUARTER}
+        self._rows: list[tuple[int, int, int, int, float]] = []
+
+    def add(self, position: int, day: int, ended: int, quarterly: bool, value: float) -> None:
+        """`value` counts from the session after `day`, until it is stale."""
+        self._rows.append((position, day, ended, ended + self._lives[quarterly], value))
+
+    def nothing(self, position: int, day: int) -> None:
+        """From the session after `day` nothing is known."""
+        self._rows.append((position, day, day, day, np.nan))
+
+    def arrays(self) -> Events:
+        """The events."""
+        column, day, ended, stale, value = zip(*self._rows, strict=True) if self._rows else ((),) * 5
+        return Events(
+            np.array(column, dtype=np.int64),
+            np.array(day, dtype=np.int64),
+            np.array(ended, dtype=np.int64),
+            np.array(stale, dtype=np.int64),
+            np.array(value, dtype=np.float64),
+        )
+
+
+def _newest(counting: list[Filed]) -> Filed | None:
+    """The figure of the newest period; of one period the cover count, and the last filed."""
+    return max(
+        counting,
+        key=lambda figure: (figure.number, figure.concept == "shares_outstanding", figure.filed),
+        default=None,
     )
 
 
-def _quarter_number(figure: Filed) -> int:
-    return 4 * figure.year + min(figure.place, 3)
+def _files_quarters(counting: list[Filed], newest: Filed) -> bool:
+    return any(figure.place < 4 and figure.number >= newest.number - 4 for figure in counting)
 
 
 def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int, list[Filed]]]:
-    """Filed figures of `concepts`, symbol by symbol in order of filing."""
+    """Figures of `concepts` that count some time, symbol by symbol in order of filing."""
     facts = market.facts
-    known = facts["symbol"].isin(market.symbols) & np.isfinite(facts["value"])
-    rows = facts[facts["concept"].isin(concepts) & known]
+    usable = facts["symbol"].isin(market.symbols) & np.isfinite(facts["value"]) & facts["known"].notna()
+    rows = facts[facts["concept"].isin(concepts) & usable]
     unknown = ~rows["fiscal_period"].isin(list(_PERIOD))
     if unknown.any():
         row = rows[unknown].iloc[0]
@@ -570,46 +731,40 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
             f"{market.name}: {row['symbol']} {row['concept']} filed {row['filed']:%Y-%m-%d} has fiscal "
             f"period {row['fiscal_period']!r}; it must be one of {', '.join(_PERIOD)}"
         )
-    position = rows["symbol"].map(market.column).to_numpy(dtype=np.int64)
-    day = rows["filed"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    year = rows["fiscal_year"].to_numpy(dtype=np.int64)
-    place = rows["fiscal_period"].map(_PERIOD).to_numpy(dtype=np.int64)
-    value = rows["value"].to_numpy(dtype=np.float64)
-    concept = rows["concept"].to_numpy(dtype=object)
-    order = np.lexsort((np.arange(len(rows)), day, position))
+
+    def day(column: str, blank: Dates) -> list[int]:
+        dates = rows[column].to_numpy().astype("datetime64[D]")
+        return list(np.where(np.isnat(dates), blank, dates).astype(np.int64).tolist())
+
+    filed = rows["filed"].to_numpy().astype("datetime64[D]")
     figures = list(
         map(
             Filed,
-            day[order].tolist(),
-            year[order].tolist(),
-            place[order].tolist(),
-            value[order].tolist(),
-            concept[order].tolist(),
+            day("filed", filed),
+            day("known", filed),
+            day("withdrawn", np.full(len(rows), NEVER)),
+            day("period_end", filed - np.timedelta64(USUAL_DELAY, "D")),
+            rows["fiscal_year"].tolist(),
+            rows["fiscal_period"].map(_PERIOD).tolist(),
+            rows["value"].tolist(),
+            rows["concept"].tolist(),
         )
     )
-    holders, starts = np.unique(position[order], return_index=True)
-    bounds = [*starts.tolist(), len(figures)]
-    for index, holder in enumerate(holders.tolist()):
-        yield holder, figures[bounds[index] : bounds[index + 1]]
+    position = rows["symbol"].map(market.column).to_numpy(dtype=np.int64)
+    for holder in np.unique(position).tolist():
+        own = [figures[row] for row in np.flatnonzero(position == holder).tolist()]
+        own.sort(key=lambda figure: (figure.known, figure.filed, figure.year, figure.place, figure.concept))
+        yield holder, own
 
 
-def _days(history: list[Filed]) -> Iterator[tuple[int, list[Filed]]]:
-    """One symbol's figures day by day; within a day by period, cover counts last, else in table order."""
-    start = 0
-    while start < len(history):
-        stop = start
-        while stop < len(history) and history[stop].day == history[start].day:
-            stop += 1
-        figures = history[start:stop]
-        figures.sort(key=lambda figure: (figure.year, figure.place, figure.concept))
-        yield history[start].day, figures
-        start = stop
-
-
-def _splits_by_symbol(market: Market) -> dict[str, tuple[tuple[int, float], ...]]:
-    table = market.splits.sort_values("date", kind="stable")
-    days = table["date"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
-    by_symbol: dict[str, tuple[tuple[int, float], ...]] = {}
-    for symbol, day, ratio in zip(table["symbol"], days, table["ratio"], strict=True):
-        by_symbol[symbol] = (*by_symbol.get(symbol, ()), (day, float(ratio)))
-    return by_symbol
+def _days(history: list[Filed]) -> Iterator[tuple[int, list[Filed], list[Filed]]]:
+    """Day by day the figures that begin to count, and those that no longer do."""
+    last = int(NEVER.astype(np.int64))
+    entering: dict[int, list[Filed]] = {}
+    leaving: dict[int, list[Filed]] = {}
+    for figure in history:
+        entering.setdefault(figure.known, []).append(figure)
+        if figure.withdrawn < last:
+            leaving.setdefault(figure.withdrawn, []).append(figure)
+    for day in sorted({*entering, *leaving}):
+        yield day, entering.get(day, []), leaving.get(day, [])

@@ -21,7 +21,7 @@ Dates = npt.NDArray[np.datetime64]
 Adjustment = Literal["split", "total_return"]
 Severity = Literal["error", "quarantined", "suspicion", "note"]
 
-INSTRUMENT_COLUMNS = ("symbol", "kind", "name", "sector", "industry", "group", "from", "to")
+INSTRUMENT_COLUMNS = ("symbol", "kind", "name", "sector", "industry", "group", "from", "to", "company")
 FACT_COLUMNS = (
     "symbol",
     "concept",
@@ -31,7 +31,14 @@ FACT_COLUMNS = (
     "value",
     "period_end",
     "accession",
+    "known",
+    "withdrawn",
 )
+BASIS_COLUMNS = ("symbol", "since", "known", "ratio")
+DELISTED_AFTER = 10
+"""Sessions without a bar, while others trade, after which a symbol counts as delisted. Trading halts are
+shorter, with few exceptions."""
+
 SERIES_COLUMNS = ("series", "date", "available", "value")
 
 
@@ -76,6 +83,7 @@ class Tables(TypedDict):
     facts: pd.DataFrame
     splits: pd.DataFrame
     series: pd.DataFrame
+    basis: pd.DataFrame
 
 
 class DerivedFacts(dict[str, Array]):
@@ -157,16 +165,26 @@ class Market:
         Columns `INSTRUMENT_COLUMNS`; one row per symbol and membership interval (`from` and `to` inclusive,
         NaT for open ends).
     facts : DataFrame
-        Columns `FACT_COLUMNS`; one row per filed figure, sorted by filing date; usable from the session
-        after `filed`. Shares are as reported on that day.
+        Columns `FACT_COLUMNS`; one row per filed figure, sorted by filing date. A figure counts from the
+        session after `known` (the day it was filed, or the later day that confirmed it) up to the close of
+        the day `withdrawn`, on which a later filing or price showed it wrong; NaT if none did. Shares are as
+        reported on the day of filing.
     splits : DataFrame
-        Columns symbol, date, ratio: new shares per old share, effective at the open of `date`.
+        Columns symbol, date, ratio: new shares per old share, effective at the open of `date`. Prices are
+        adjusted for all of them, those after the last session included.
+    basis : DataFrame
+        Columns `BASIS_COLUMNS`: splits that prices are adjusted for and `splits` lacks. From session `known`
+        on, a symbol's closes, brought to the basis of their day by `splits`, are still to be multiplied by
+        `ratio` to give the price that was paid. Where a ratio follows another, a split of their quotient
+        took place on `since`, and could be known from `known` on.
     series : DataFrame
         Columns `SERIES_COLUMNS`; `available` is the date on which the value became public.
     adjustment : {"split", "total_return"}
         ``"total_return"`` when closes are also adjusted for dividends (then `dividend` is zero).
     closes_only : bool
         Whether only closes are known; orders then fill at the close.
+    stale_after : int
+        Days after the end of its period at which a filed figure no longer says what a company is today.
     limits : tuple of str
         What a reader must know before trusting a result; stands on the tearsheet's first page.
     findings : tuple of Finding
@@ -190,8 +208,10 @@ class Market:
     facts: pd.DataFrame
     splits: pd.DataFrame
     series: pd.DataFrame
+    basis: pd.DataFrame = field(default_factory=lambda: _table(None, BASIS_COLUMNS, ("since", "known")))
     adjustment: Adjustment = "split"
     closes_only: bool = False
+    stale_after: int = 200
     limits: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     hash: str = ""
@@ -321,6 +341,32 @@ class Market:
         return prices
 
     @cached_property
+    def traded_factor(self) -> Array:
+        """What a price is multiplied by to stand on the basis of a session, shape (sessions, symbols).
+
+        As known at that session's close: the ratios of all later splits, listed ones and those that the
+        prices up to then show (see `basis`). Volumes and share counts are divided by it. A total-return
+        price stays short of what was paid by the dividends since.
+        """
+        factor = traded_factor(self.sessions, self.symbols, self.splits, self.basis)
+        factor.setflags(write=False)
+        return factor
+
+    @cached_property
+    def gone(self) -> npt.NDArray[np.bool_]:
+        """Whether each symbol counts as delisted when a session opens, shape (sessions, symbols).
+
+        It traded before and had no bar on the last `DELISTED_AFTER` sessions, while others had. If it trades
+        again later that is another holding: another company under the same symbol, or the end of a long halt.
+        """
+        count = np.cumsum(self.traded, axis=0, dtype=np.int32)
+        gone = np.zeros(self.traded.shape, dtype=bool)
+        before, long_before = count[DELISTED_AFTER:-1], count[: -DELISTED_AFTER - 1]
+        gone[DELISTED_AFTER + 1 :] = (before == long_before) & (before > 0)
+        gone.setflags(write=False)
+        return gone
+
+    @cached_property
     def last_bar(self) -> npt.NDArray[np.int64]:
         """Index of each symbol's last session with a close, shape (symbols,); -1 if it never traded."""
         count = len(self.sessions)
@@ -332,6 +378,13 @@ class Market:
         """Kind of each symbol (stock, etf, index), in column order."""
         first = self.instruments.drop_duplicates("symbol").set_index("symbol")["kind"]
         return first.reindex(list(self.symbols)).to_numpy(dtype=str)
+
+    @cached_property
+    def companies(self) -> npt.NDArray[np.str_]:
+        """Company of each symbol, in column order: what `instruments` says, else the symbol itself."""
+        named = self.instruments[self.instruments["company"] != ""].drop_duplicates("symbol")
+        company = named.set_index("symbol")["company"].reindex(list(self.symbols))
+        return company.fillna(pd.Series(self.symbols, index=company.index)).to_numpy(dtype=str)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -386,15 +439,37 @@ class Market:
 
     def _content_hash(self) -> str:
         digest = hashlib.sha256()
-        digest.update(
-            repr((self.symbols, self.adjustment, self.closes_only, str(self.next_session))).encode()
-        )
+        settings = (self.adjustment, self.closes_only, self.stale_after, str(self.next_session))
+        digest.update(repr((self.symbols, *settings)).encode())
         digest.update(self.sessions.astype("int64").tobytes())
         for array in (self.open, self.high, self.low, self.close, self.volume, self.dividend):
             digest.update(np.ascontiguousarray(array).data)
-        for table in (self.instruments, self.facts, self.splits, self.series):
+        for table in (self.instruments, self.facts, self.splits, self.series, self.basis):
             digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
         return digest.hexdigest()
+
+
+def listed_factor(sessions: Dates, symbols: Iterable[str], splits: pd.DataFrame) -> Array:
+    """Product of the ratios of all listed splits after each session, shape (sessions, symbols)."""
+    column = {symbol: position for position, symbol in enumerate(symbols)}
+    factor = np.ones((len(sessions), len(column)))
+    days = splits["date"].to_numpy().astype("datetime64[D]")
+    for symbol, day, ratio in zip(splits["symbol"], days, splits["ratio"], strict=True):
+        if symbol in column:
+            factor[: np.searchsorted(sessions, day), column[symbol]] *= float(ratio)
+    return factor
+
+
+def traded_factor(
+    sessions: Dates, symbols: tuple[str, ...], splits: pd.DataFrame, basis: pd.DataFrame
+) -> Array:
+    """See `Market.traded_factor`."""
+    unlisted = np.ones((len(sessions), len(symbols)))
+    column = {symbol: position for position, symbol in enumerate(symbols)}
+    days = basis["known"].to_numpy().astype("datetime64[D]")
+    for symbol, day, ratio in zip(basis["symbol"], days, basis["ratio"], strict=True):
+        unlisted[np.searchsorted(sessions, day) :, column[symbol]] = ratio
+    return listed_factor(sessions, symbols, splits) * unlisted
 
 
 def standard_tables(
@@ -403,6 +478,7 @@ def standard_tables(
     facts: pd.DataFrame | None = None,
     splits: pd.DataFrame | None = None,
     series: pd.DataFrame | None = None,
+    basis: pd.DataFrame | None = None,
 ) -> Tables:
     """The four tables of a market in the form that `Market` keeps them: columns, types and order.
 
@@ -410,8 +486,9 @@ def standard_tables(
     ----------
     symbols : tuple of str
         The market's symbols.
-    instruments, facts, splits, series : DataFrame, optional
-        Missing columns are filled with blanks; symbols without a row in `instruments` are stocks of no group.
+    instruments, facts, splits, series, basis : DataFrame, optional
+        Missing columns are filled with blanks, and a figure is known from its filing on; symbols without a
+        row in `instruments` are stocks of no group.
 
     Returns
     -------
@@ -424,14 +501,20 @@ def standard_tables(
     """
     return {
         "instruments": _instrument_table(instruments, symbols),
-        "facts": _table(facts, FACT_COLUMNS, dates=("filed", "period_end")).sort_values(
-            ["filed", "symbol", "concept", "fiscal_year", "fiscal_period"],
-            kind="stable",
-            ignore_index=True,
-        ),
+        "facts": _fact_table(facts),
         "splits": _table(splits, ("symbol", "date", "ratio"), dates=("date",)),
         "series": _table(series, SERIES_COLUMNS, dates=("date", "available")),
+        "basis": _table(basis, BASIS_COLUMNS, dates=("since", "known")),
     }
+
+
+def _fact_table(frame: pd.DataFrame | None) -> pd.DataFrame:
+    table = _table(frame, FACT_COLUMNS, dates=("filed", "period_end", "known", "withdrawn"))
+    if frame is None or "known" not in frame:
+        table["known"] = table["filed"]
+    return table.sort_values(
+        ["filed", "symbol", "concept", "fiscal_year", "fiscal_period"], kind="stable", ignore_index=True
+    )
 
 
 def _table(frame: pd.DataFrame | None, columns: tuple[str, ...], dates: tuple[str, ...]) -> pd.DataFrame:

@@ -16,6 +16,9 @@ A universe file looks like this::
     kind = "etf"
     members = ["IWM"]
 
+    [groups.index]
+    members = "sp500"                           # each day's members: sp500, sp400, sp600, nasdaq100, dow30
+
     [benchmarks]
     cap_weighted = "SPY"                        # an ETF in a group of its own
 """
@@ -30,8 +33,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from datafeeds.index_members import index_members
 from datafeeds.market import INSTRUMENT_COLUMNS, MarketError
 from datafeeds.names import unknown_name
 from datafeeds.toml_files import find_toml, read_toml, toml_names
@@ -75,6 +79,8 @@ class Member:
     cik : int or None
         The company's number at the SEC, for symbols that its current list of tickers lacks: delisted or
         renamed companies.
+    company : str
+        What the classes of one company's shares have in common; empty where the SEC's number tells.
     predecessors : tuple of int
         Numbers under which the same business filed before a reorganisation; their figures count too.
     shares_per_receipt : float
@@ -90,6 +96,7 @@ class Member:
     start: dt.date | None = None
     stop: dt.date | None = None
     cik: int | None = None
+    company: str = ""
     predecessors: tuple[int, ...] = ()
     shares_per_receipt: float = 1.0
 
@@ -156,7 +163,10 @@ class Universe:
         raise MarketError(unknown_name("symbol", symbol, self.symbols, f"universe {self.name!r}"))
 
     def instruments(
-        self, symbols: Iterable[str] | None = None, names: Mapping[str, str] | None = None
+        self,
+        symbols: Iterable[str] | None = None,
+        names: Mapping[str, str] | None = None,
+        numbers: Mapping[str, int] | None = None,
     ) -> pd.DataFrame:
         """The universe as the ``instruments.csv`` of a market folder.
 
@@ -166,6 +176,8 @@ class Universe:
             Symbols to keep; all if not given.
         names : mapping, optional
             Names for symbols that the universe file does not name.
+        numbers : mapping, optional
+            Numbers at the SEC by symbol: symbols with the same one are one company.
 
         Returns
         -------
@@ -174,6 +186,7 @@ class Universe:
         """
         kept = set(self.symbols if symbols is None else symbols)
         known = names or {}
+        ciks = numbers or {}
         rows = [
             (
                 member.symbol,
@@ -184,6 +197,7 @@ class Universe:
                 member.group,
                 member.start.isoformat() if member.start else "",
                 member.stop.isoformat() if member.stop else "",
+                member.company or (f"CIK{ciks[member.symbol]:010d}" if member.symbol in ciks else ""),
             )
             for member in self.members
             if member.symbol in kept
@@ -201,6 +215,7 @@ class _MemberTable(TomlTable):
     start: dt.date | None = Field(default=None, alias="from")
     stop: dt.date | None = Field(default=None, alias="to")
     cik: CompanyNumber | None = None
+    company: str = ""
     predecessors: tuple[CompanyNumber, ...] = ()
     shares_per_receipt: Annotated[float, Field(gt=0)] = 1.0
 
@@ -215,6 +230,14 @@ class _GroupTable(TomlTable):
     kind: Kind = "stock"
     sector: str = ""
     description: str = ""
+
+    @field_validator("members", mode="before")
+    @classmethod
+    def _members_of_an_index(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        stays = (stay for stay in index_members(given) if stay.symbol not in DEVICE_NAMES)
+        return [{"symbol": stay.symbol, "from": stay.start, "to": stay.stop} for stay in stays]
 
 
 class _UniverseFile(TomlTable):
@@ -315,6 +338,7 @@ def _member(table: _MemberTable, group: str, kind: Kind, sector: str) -> Member:
         start=table.start,
         stop=table.stop,
         cik=table.cik,
+        company=table.company,
         predecessors=table.predecessors,
         shares_per_receipt=table.shares_per_receipt,
     )

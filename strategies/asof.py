@@ -134,9 +134,19 @@ class AsOf:
         inside = set(table.loc[table["industry"].isin(list(industries)), "symbol"])
         return [symbol for symbol in found if symbol in inside]
 
+    def companies(self, symbols: Iterable[str]) -> pd.Series[str]:
+        """Company of each of these symbols: the same for two classes of its shares."""
+        moment = _MOMENTS[self]
+        columns = moment.market.columns_of(list(symbols))
+        return pd.Series(moment.market.companies[columns], index=_labels(moment, columns), name="company")
+
     def has(self, fact: str) -> bool:
-        """Whether `fact` exists in this market, for any symbol and date."""
-        return fact in fundamentals.names(_MOMENTS[self].market)
+        """Whether `fact` is known today, for any symbol that has traded."""
+        moment = _MOMENTS[self]
+        if fact not in fundamentals.names(moment.market):
+            return False
+        known = np.isfinite(fundamentals.fact(moment.market, fact)[moment.index])
+        return bool((known & np.isfinite(moment.market.mark[moment.index])).any())
 
     def latest(
         self, fact: str, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -167,13 +177,20 @@ class AsOf:
     ) -> pd.DataFrame:
         """A fact over the trailing `sessions`, each row as it was known at that session's close.
 
+        Share counts (`"shares"`) stand on today's split basis, as `closes` do.
+
         Returns
         -------
         DataFrame
             Rows are sessions ending today (fewer at the start of the data), columns are symbols.
         """
         moment = _MOMENTS[self]
-        return _window(moment, _fact(moment.market, fact), sessions, _columns(moment, group, symbols))
+        columns = _columns(moment, group, symbols)
+        known = _window(moment, _fact(moment.market, fact), sessions, columns)
+        if fact == "shares":
+            factor = moment.market.traded_factor
+            known *= factor[_trailing(moment, sessions)][:, columns] / factor[moment.index, columns]
+        return known
 
     def group_median(self, fact: str, sessions: int, group: str) -> pd.Series[float]:
         """Median of a fact over a group's members, for the trailing `sessions`.
@@ -199,16 +216,36 @@ class AsOf:
     def closes(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
     ) -> pd.DataFrame:
-        """Closes of the trailing `sessions`, NaN where a symbol did not trade."""
+        """Closes of the trailing `sessions`, NaN where a symbol did not trade.
+
+        They stand on today's split basis: today's are the prices that were paid, earlier ones are adjusted
+        for the splits up to today, and for none that came later.
+        """
         moment = _MOMENTS[self]
-        return _window(moment, moment.market.close, sessions, _columns(moment, group, symbols))
+        columns = _columns(moment, group, symbols)
+        closes = _window(moment, moment.market.close, sessions, columns)
+        adjusted: pd.DataFrame = closes * moment.market.traded_factor[moment.index, columns]
+        return adjusted
+
+    def traded_closes(
+        self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Closes of the trailing `sessions` as they were paid on each day, adjusted for no split."""
+        moment = _MOMENTS[self]
+        columns = _columns(moment, group, symbols)
+        closes = _window(moment, moment.market.close, sessions, columns)
+        paid: pd.DataFrame = closes * moment.market.traded_factor[_trailing(moment, sessions)][:, columns]
+        return paid
 
     def volumes(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
     ) -> pd.DataFrame:
-        """Shares traded in the trailing `sessions`, NaN where unknown."""
+        """Shares traded in the trailing `sessions`, on today's split basis; NaN where unknown."""
         moment = _MOMENTS[self]
-        return _window(moment, moment.market.volume, sessions, _columns(moment, group, symbols))
+        columns = _columns(moment, group, symbols)
+        traded = _window(moment, moment.market.volume, sessions, columns)
+        adjusted: pd.DataFrame = traded / moment.market.traded_factor[moment.index, columns]
+        return adjusted
 
     def returns(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -248,8 +285,11 @@ class AsOf:
         )
 
     def has_series(self, name: str) -> bool:
-        """Whether the market has a daily series of that name."""
-        return name in series_names(_MOMENTS[self].market)
+        """Whether the market has a daily series of that name, with a value that is public today."""
+        moment = _MOMENTS[self]
+        if name not in series_names(moment.market):
+            return False
+        return series_table(moment.market, name).count(moment.market.sessions[moment.index]) > 0
 
     def table(self, name: str) -> pd.DataFrame:
         """The rows that were public by today of a table that the strategy declares in `Strategy.tables`.

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
 from backtests.authoring.sealed.code import deciding_modules, library_of, sources
-from backtests.authoring.sealed.market import FUTURES, Future
+from backtests.authoring.sealed.market import Future
 from backtests.authoring.sealed.plain import CLASS, named, plain
 from backtests.authoring.sealed.program import Library, Source
-from backtests.authoring.sealed.replay import Answers, SealedProcesses
+from backtests.authoring.sealed.replay import Answered, Answers, SealedProcesses
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
 from backtests.engine.tables import tables_of
@@ -199,7 +199,7 @@ class SealedCheck:
         answers = Answers((), {}, run.problem)
         if not run.problem:
             answers = self._processes.ask(run.market, run.tables, *code, run.recipe, moments, seed)
-        return compared(run, moments, answers), answers.walls
+        return compared(run, answers), answers.walls
 
 
 def unpredictable(run_hash: str) -> int:
@@ -213,32 +213,28 @@ def affordable(run: Run, seconds: float) -> int:
     return max(LEAST, int(SECONDS / once))
 
 
-def compared(run: Run, moments: Sequence[Moment], answers: Answers) -> tuple[Check, ...]:
+def compared(run: Run, answers: Answers) -> tuple[Check, ...]:
     """The run's decisions beside the sealed processes' answers."""
     if answers.failure:
         what = "could not be loaded where no file can be opened:"
         return (judged(KIND, "replay", [Offence(what, value=answers.failure)], ""),)
-    fine = f"{len(moments)} decisions, none changed"
     checks = [
-        judged(KIND, WORDS[future], _changes(run, moments, answers.made[future]), fine) for future in FUTURES
+        judged(KIND, WORDS[future], _changes(run, made), f"{len(made)} decisions, none changed")
+        for future, made in answers.made.items()
     ]
-    lying = _schedule(run, moments, answers.made["absent"])
+    lying = _schedule(run, answers.made["absent"])
     return (*checks, judged(KIND, "schedule", lying, "the same days without the future"))
 
 
-def _changes(run: Run, moments: Sequence[Moment], made: Sequence[Any]) -> list[Offence]:
-    found = []
-    for moment, answer in zip(moments, made, strict=False):
-        offence = difference(run.market, moment, answer, "decided otherwise:")
-        if offence is not None:
-            found.append(offence)
-    return found
+def _changes(run: Run, made: Sequence[Answered]) -> list[Offence]:
+    found = (difference(run.market, moment, answer, "decided otherwise:") for moment, answer in made)
+    return [offence for offence in found if offence is not None]
 
 
-def _schedule(run: Run, moments: Sequence[Moment], made: Sequence[Any]) -> list[Offence]:
+def _schedule(run: Run, made: Sequence[Answered]) -> list[Offence]:
     """Decision days that only the whole calendar, or something else, can have told."""
     found = []
-    for moment, answer in zip(moments, made, strict=False):
+    for moment, answer in made:
         said = np.packbits(run.deciding[: moment.session + 1]).tobytes().hex()
         if answer.get("decides", said) != said:
             found.append(Offence("other decision days without the future", day_of(run.market, moment)))

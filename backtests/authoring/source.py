@@ -15,6 +15,7 @@ from typing import Any
 
 from backtests.authoring.report import Check, note
 from backtests.authoring.sealed.code import deciding_modules, tree_of
+from backtests.engine.tables import table_files
 
 KIND = "source"
 
@@ -42,12 +43,15 @@ class Reading:
         Symbols of the market and dates that are named, sorted.
     tables : tuple of str
         Where long tables stand: module and line, or the parameter.
+    declared : tuple of str
+        The strategy's own tables (`Strategy.tables`).
     """
 
     modules: tuple[str, ...]
     symbols: tuple[str, ...]
     dates: tuple[str, ...]
     tables: tuple[str, ...]
+    declared: tuple[str, ...]
 
 
 def read_source(cls: type, parameters: Mapping[str, Any], symbols: Collection[str]) -> Reading:
@@ -82,29 +86,32 @@ def read_source(cls: type, parameters: Mapping[str, Any], symbols: Collection[st
         tuple(sorted(named)),
         tuple(sorted(dates)),
         tables,
+        tuple(sorted(table_files(cls))),
     )
 
 
 def in_words(reading: Reading) -> str:
-    """What was found, in half a sentence."""
+    """What was found, in one sentence."""
     counts = (
-        (len(reading.symbols), "symbol"),
-        (len(reading.dates), "date"),
-        (len(reading.tables), "long table"),
+        (len(reading.symbols), "symbol", "symbols"),
+        (len(reading.dates), "date", "dates"),
+        (len(reading.tables), "long table", "long tables"),
+        (len(reading.declared), "declared table", "declared tables"),
     )
-    parts = [f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count]
+    parts = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
     if not parts:
-        return "the source and its parameters name no symbol and no date"
-    return f"the source and its parameters hold {', '.join(parts)}"
+        return "The source and its parameters name no symbol and no date."
+    some = (reading.symbols[:6], reading.dates[:3], reading.tables[:3], reading.declared[:3])
+    shown = ", ".join(each for part in some for each in part)
+    return (
+        f"The source and its parameters hold {', '.join(parts)} ({shown}); whether that was known at the "
+        "time no machine can tell."
+    )
 
 
 def source_check(cls: type, parameters: Mapping[str, Any], symbols: Collection[str]) -> Check:
     """Count what the author knew; information, no fault."""
-    reading = read_source(cls, parameters, symbols)
-    shown = [*reading.symbols[:8], *reading.dates[:4], *reading.tables[:4]]
-    return note(
-        KIND, "names, dates and tables", in_words(reading) + (f": {', '.join(shown)}" if shown else "")
-    )
+    return note(KIND, "names, dates and tables", in_words(read_source(cls, parameters, symbols)))
 
 
 class _Long:
@@ -112,28 +119,30 @@ class _Long:
 
 
 def _values(tree: ast.Module) -> Iterator[tuple[int, Any]]:
-    """Constants with their lines, docstrings left out, and a mark for each long list."""
-    words = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and id(node) not in words:
+    """Constants with their lines, docstrings and ``__all__`` left out, and a mark for each long list."""
+    for statement in tree.body:
+        exported = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__"
+        if not exported:
+            yield from _constants(statement)
+
+
+def _constants(statement: ast.stmt) -> Iterator[tuple[int, Any]]:
+    docstrings = {id(node.value) for node in ast.walk(statement) if isinstance(node, ast.Expr)}
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
             yield node.lineno, node.value
-        elif (isinstance(node, ast.List | ast.Tuple | ast.Set) and len(node.elts) > LONG) or (
-            isinstance(node, ast.Dict) and len(node.keys) > LONG
-        ):
+        elif isinstance(node, ast.expr) and _entries(node) > LONG:
             yield node.lineno, _Long()
         elif isinstance(node, ast.Call) and len(node.args) == 3:
-            year, month, day = (getattr(part, "value", None) for part in node.args)
-            if (
-                isinstance(year, int)
-                and isinstance(month, int)
-                and isinstance(day, int)
-                and 1900 < year < 2100
-            ):
-                yield node.lineno, f"{year}-{month:02}-{day:02}"
+            parts = [getattr(part, "value", None) for part in node.args]
+            if all(isinstance(part, int) for part in parts) and 1900 < (parts[0] or 0) < 2100:
+                yield node.lineno, f"{parts[0]}-{parts[1]:02}-{parts[2]:02}"
+
+
+def _entries(node: ast.expr) -> int:
+    if isinstance(node, ast.Dict):
+        return len(node.keys)
+    return len(node.elts) if isinstance(node, ast.List | ast.Tuple | ast.Set) else 0
 
 
 def _parts(value: Any) -> Iterator[Any]:

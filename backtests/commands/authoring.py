@@ -14,6 +14,7 @@ from rich.table import Table
 from backtests.authoring.check import check_strategy
 from backtests.authoring.report import CheckReport
 from backtests.authoring.scaffold import new_strategy, snake_case
+from backtests.commands.pages import MARK, write_page
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
 from backtests.provenance import trial_hash
 from backtests.records import register
@@ -76,7 +77,7 @@ def check_strategy_command(
         walls = ", ".join(report.walls)
         console.print(f"Files and network were closed meanwhile, by {walls}.", highlight=False)
     if record is not None:
-        record.write_text(json.dumps(report.record(), indent=2) + "\n", encoding="utf-8")
+        write_page(record, json.dumps({"program": MARK, **report.record()}, indent=2) + "\n")
     return report.passed
 
 

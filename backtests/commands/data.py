@@ -5,16 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from backtests.document.html import write_html
+from backtests.commands.pages import write_page
+from backtests.document.html import html as rendered
 from backtests.document.terminal import print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
+from backtests.rewound import rewound_books
 from backtests.settings.markets import DOWNLOADS
 from backtests.settings.run_file import ConfigError
+from datafeeds.folder.cache import open_folder
 from datafeeds.folder.layout import check_folder
+from datafeeds.folder.rewind import days_between, rewind
 from datafeeds.sources.fetch import fetch
+from datafeeds.sources.importers import import_files
 from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
@@ -45,19 +51,55 @@ def check_command(path: Path, every: bool) -> bool:
     return not checked.errors
 
 
+def rewind_command(path: Path, dates: str, run: str) -> bool:
+    """Print what changes when a market folder is cut at some days; True if nothing does.
+
+    Parameters
+    ----------
+    path : Path
+    dates : str
+        ISO dates parted by commas; three days of the folder if empty.
+    run : str
+        A run whose decisions and books are compared too, or nothing.
+    """
+    whole = open_folder(path)
+    days = [_date(text) for text in dates.split(",")] if dates else days_between(whole, 3)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    kept = True
+    for rebased in (False, True):
+        for found in rewind(path, whole, days, rebased=rebased):
+            console.print(str(found))
+            for difference in found.differences[1:]:
+                console.print(f"  {difference}")
+            kept &= not found.differences
+    for line, same in rewound_books(run, path, days) if run else ():
+        console.print(line)
+        kept &= same
+    return kept
+
+
 def report_command(path: Path, html: Path) -> bool:
     """Write the page about a market folder; True if a run can use the folder."""
     finish(path)
     checked = check_folder(path)
-    try:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        write_html(page(checked), html)
-    except OSError as problem:
-        raise ConfigError(f"--html {html}: {(problem.strerror or str(problem)).lower()}") from None
+    write_page(html, rendered(page(checked)))
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"{path}: {verdict(checked)}")
     console.print(f"Report: {html}")
     return not checked.errors
+
+
+def import_command(kind: str, path: Path, folder: Path) -> bool:
+    """Make a market folder of other files, print what was done to them, and check it."""
+    imported = import_files(kind, path, folder)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for sentence in imported.sentences():
+        console.print(sentence)
+    rows = sum(map(len, imported.series))
+    console.print(f"{len(imported.prices)} symbols, {rows} values of series; market folder: {folder}")
+    if not imported.prices:
+        return True
+    return check_command(folder, every=False)
 
 
 def fetch_command(universe: str, start: str, folder: Path | None, contact: str) -> None:
@@ -80,6 +122,14 @@ def fetch_command(universe: str, start: str, folder: Path | None, contact: str) 
         f"{fetched.values} values of series"
     )
     console.print(f"Market folder: {fetched.folder}")
+
+
+def _date(text: str) -> np.datetime64:
+    """The ISO date that `text` writes."""
+    try:
+        return np.datetime64(dt.date.fromisoformat(text.strip()), "D")
+    except ValueError:
+        raise ConfigError(f"--dates {text!r}: write dates as in 2017-12-29, parted by commas") from None
 
 
 def _day(text: str) -> dt.date:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from backtests.commands.pages import MARK, write_page
 from backtests.document.blocks import Document
 from backtests.document.html import html as rendered
 from backtests.document.terminal import print_block, print_sections
 from backtests.records import register
-from backtests.records.results import ResultsError
 from backtests.research import ablation
 from backtests.research.claims.report import markdown, section
 from backtests.research.claims.scoreboard import scoreboard
@@ -20,6 +20,9 @@ from backtests.research.event_report import event_sections
 from backtests.research.events import Event, EventError, load_event, study
 from backtests.settings import run_file as run_files
 from backtests.settings.markets import open_market
+
+MARKED = f"<!-- {MARK} -->\n\n"
+"""First line of a Markdown file."""
 
 
 def claims_command(markets: Sequence[str], html: Path | None, text: Path | None) -> None:
@@ -37,7 +40,7 @@ def claims_command(markets: Sequence[str], html: Path | None, text: Path | None)
     print_sections(console, sections)
     page = Document("Claims", "The source analysis's claims, each tested", sections, kind="Claims")
     _write(console, html, rendered(page))
-    _write(console, text, markdown(tuple(boards)))
+    _write(console, text, MARKED + markdown(tuple(boards)))
 
 
 def event_command(market: str, date: str | None, file: Path | None, html: Path | None) -> None:
@@ -69,7 +72,7 @@ def ablation_command(file: str, overrides: Sequence[str], text: Path | None) -> 
     caption = f"{config.strategy.name} on {market.name}, {', '.join(elements)}"
     console = Console()
     print_block(console, ablation.table(outcomes, caption))
-    _write(console, text, ablation.markdown(outcomes, caption))
+    _write(console, text, MARKED + ablation.markdown(outcomes, caption))
 
 
 def _day(date: str) -> dt.date:
@@ -83,9 +86,5 @@ def _write(console: Console, path: Path | None, content: str) -> None:
     """Write `content` where a path is given, and say so."""
     if path is None:
         return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise ResultsError(f"{path}: can't be written: {error.strerror}") from None
+    write_page(path, content)
     console.print(f"Written: {path}", soft_wrap=True)

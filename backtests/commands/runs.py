@@ -14,10 +14,19 @@ from rich.table import Table
 from backtests.analysis.definitions import METRICS
 from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
-from backtests.records.results import find, write
+from backtests.records import archive
+from backtests.records.results import ResultsError, find, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
-from backtests.tearsheet.provenance import caution, knows_future, lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import (
+    author_knew,
+    caution,
+    knows_future,
+    lookahead,
+    too_good,
+    trials_on_record,
+    verification,
+)
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
 """Where the metrics of each scope stand in ``metrics.json``."""
@@ -43,12 +52,20 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> b
 
 
 def show_command(run: str, results: Path) -> None:
-    """Print the numbers of a finished run."""
+    """Print the numbers of a finished run, and which of its files are not as they were written."""
     folder = find(results, run)
-    metrics, manifest = (
-        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("metrics.json", "manifest.json")
-    )
-    _print_summary(folder, metrics, manifest)
+    altered = archive.altered(folder)
+    if altered:
+        said = f"NOT as it was written: {', '.join(altered)} changed since."
+        Console().print(said, style="bold red", markup=False, highlight=False)
+    try:
+        metrics, manifest = (
+            json.loads((folder / name).read_text(encoding="utf-8"))
+            for name in ("metrics.json", "manifest.json")
+        )
+        _print_summary(folder, metrics, manifest)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ResultsError(f"{folder}: not a finished run that can be shown: {error}") from None
 
 
 def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
@@ -56,8 +73,9 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     if first := caution(manifest):
         console.print(first, style="bold red", markup=False, highlight=False)
     console.print(summary_table(metrics))
-    for say in (verification, lookahead, trials_on_record):
-        console.print(say(manifest), markup=False, highlight=False)
+    said = (verification(manifest), lookahead(manifest), author_knew(manifest), trials_on_record(manifest))
+    for sentence in (*filter(None, said), *too_good(manifest)):
+        console.print(sentence, markup=False, highlight=False)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from backtests.settings.run_file import ConfigError, RunConfig, load
 from backtests.sweeps.execution import Interrupted, Standing, Watch
 from backtests.sweeps.wording import label, listed, number
+from backtests.tearsheet.provenance import knows_future, lookahead
 
 
 def config_of(file: str, overrides: list[str]) -> RunConfig:
@@ -95,17 +97,18 @@ def stopping(console: Console) -> Iterator[None]:
         raise SystemExit(130) from None
 
 
-def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) -> None:
-    """Run a sweep and print what it says."""
+def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
+    """Run a sweep, print what it says, and say whether its best may know the future."""
     from backtests.sweeps.report import PAGE, surroundings
     from backtests.sweeps.sweep import Workplace, sweep
 
     console = Console(stderr=True)
     with stopping(console), watching(config, console) as watch:
-        done = sweep(config, Workplace(results, workers, cluster), watch=watch)
+        done = sweep(config, Workplace(results, workers, cluster, check=True), watch=watch)
     found = surroundings(done)
     row = done.finished.iloc[found.best]
     out = Console()
+    _print_lookahead(done.manifest, out)
     out.print(
         f"{len(done.table):,} configurations, {len(done.manifest['failed'])} failed. "
         f"Best {label(done.metric)}: {number(found.value, done.metric)} with "
@@ -115,19 +118,28 @@ def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) 
     )
     out.print(escape(found.sentence()), highlight=False, soft_wrap=True)
     out.print(f"Report: {done.folder / PAGE}", soft_wrap=True, highlight=False)
+    return knows_future(done.manifest)
 
 
-def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster: str) -> None:
-    """Run a walk-forward and print what it says."""
+def _print_lookahead(manifest: Mapping[str, Any], console: Console) -> None:
+    style = "bold red" if knows_future(manifest) else None
+    console.print(lookahead(manifest), style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
+    """Run a walk-forward, print what it says, and say whether a choice may know the future."""
     from backtests.sweeps.sweep import Workplace
     from backtests.sweeps.walk_forward import walk_forward
     from backtests.sweeps.walk_forward_report import PAGE, outcome, stability, write
 
     console = Console(stderr=True)
     with stopping(console), watching(config, console) as watch:
-        found = walk_forward(config, Workplace(results, workers, cluster), watch=watch)
+        found = walk_forward(config, Workplace(results, workers, cluster, check=True), watch=watch)
     folder = write(found, results)
     out = Console()
+    checked = {"lookahead": found.lookahead} if found.lookahead else {}
+    _print_lookahead(checked, out)
     for sentence in (*outcome(found), *stability(found)):
         out.print(escape(sentence), highlight=False, soft_wrap=True)
     out.print(f"Report: {folder / PAGE}", soft_wrap=True, highlight=False)
+    return knows_future(checked)

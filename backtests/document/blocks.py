@@ -362,7 +362,7 @@ class LineChart:
         Smallest span of the vertical axis, so that noise does not fill the chart.
     marks : tuple of Marks
     rebase : bool
-        Whether readers may look at all lines relative to any one of them.
+        Whether readers may look at all lines relative to any one of them, and choose the scale.
     """
 
     lines: tuple[Line, ...]
@@ -400,12 +400,15 @@ class Figure:
         What it shows, and in which unit.
     alt : str
         What a reader who can't see it must know.
+    small : bool
+        Whether it is drawn for half a page's width or less.
     """
 
     key: str
     chart: LineChart | AreaChart
     caption: str
     alt: str
+    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -428,25 +431,45 @@ class LogEntry:
     turnover : float
         Half the sum of absolute weight changes, cash included.
     moves : tuple of Move
-        The largest changes of weight, from what was held to what was asked for.
-    others : int
-        How many further weights changed.
+        Changes of weight worth listing, from what was held to what was asked for, the largest first.
     reasons : tuple of str
     """
 
     session: np.datetime64
     turnover: float
     moves: tuple[Move, ...]
-    others: int
     reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class Unchanged:
+    """Decisions in a row without a change of weight worth listing.
+
+    Attributes
+    ----------
+    first, last : datetime64[D]
+        Sessions of the first and the last of them.
+    count : int
+    """
+
+    first: np.datetime64
+    last: np.datetime64
+    count: int
+
+    @property
+    def text(self) -> str:
+        """What stands in place of them."""
+        if self.count == 1:
+            return "changed no weight to speak of"
+        return f"to {formatted(self.last, 'date')}: {self.count} decisions changed no weight to speak of"
+
+
+@dataclass(frozen=True)
 class DecisionLog:
-    """Decisions of one year."""
+    """Decisions of one year; those that changed nothing are folded."""
 
     title: str
-    entries: tuple[LogEntry, ...]
+    entries: tuple[LogEntry | Unchanged, ...]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from backtests.document.formats import Format, formatted
 from backtests.document.palette import GRID_LIGHT, INK_LIGHT, PAGE_LIGHT, series_color
 from datafeeds.market import Array, Dates
 
-WIDTH, HEIGHT = 560, 250
-"""Size of a chart in points; it scales with the page."""
+WIDE, SMALL = (560, 250), (330, 165)
+"""Sizes of a chart in points, over the page's width and beside another; they scale with the page."""
 
 MOST_POINTS = 1200
 """Points a line may have; extremes are kept."""
@@ -35,15 +35,18 @@ STYLES: dict[Dash, str | tuple[float, tuple[float, ...]]] = {
 LOG_STEPS = (1, 2, 5)
 
 
-def draw(chart: LineChart | AreaChart) -> Canvas:
-    """Draw the chart as a matplotlib figure in the light palette."""
-    canvas = Canvas(figsize=(WIDTH / 72, HEIGHT / 72))
-    axes = canvas.add_axes((0.08, 0.09, 0.905, 0.885))
+def draw(chart: LineChart | AreaChart, size: tuple[int, int] = WIDE) -> Canvas:
+    """Draw the chart as a matplotlib figure in the light palette, `size` in points."""
+    width, height = size
+    canvas = Canvas(figsize=(width / 72, height / 72))
+    axes = canvas.add_axes((45 / width, 22 / height, 1 - 53 / width, 1 - 28 / height))
     if isinstance(chart, AreaChart):
         _areas(axes, chart)
     else:
         _lines(axes, chart)
     _frame(axes)
+    if size == SMALL:
+        axes.set_xticks(axes.get_xticks()[::2], [label.get_text() for label in axes.get_xticklabels()[::2]])
     return canvas
 
 

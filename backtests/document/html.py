@@ -86,4 +86,4 @@ def _hash(script: str) -> str:
 
 def _svg(figure: Figure) -> Markup:
     # Safe: matplotlib escapes its texts, which are ticks only, and keys come from this package.
-    return Markup(inline_svg(figure.chart, figure.key, f"{figure.key}-alt"))
+    return Markup(inline_svg(figure))

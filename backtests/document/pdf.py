@@ -31,7 +31,10 @@ from backtests.document.blocks import (
     Section,
     Signature,
     Table,
+    Unchanged,
+    every_block,
 )
+from backtests.document.figures import SMALL, WIDE
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
 from backtests.document.palette import series_color
@@ -80,7 +83,7 @@ def plain(document: Document, paper: Paper = "a4") -> dict[str, Any]:
 
     What is folded in a section stands behind the last one, among the appendices.
     """
-    blocks = [block for section in document.sections for block in section.blocks]
+    blocks = every_block(block for section in document.sections for block in section.blocks)
     explained = {
         definition.key for block in blocks if isinstance(block, Glossary) for definition in block.definitions
     }
@@ -160,7 +163,8 @@ def _content(sheet: Document, block: Block) -> dict[str, Any]:
             return {
                 "caption": block.caption,
                 "alt": block.alt,
-                "svg": standalone_svg(block.chart),
+                "svg": standalone_svg(block.chart, SMALL if block.small else WIDE),
+                "small": block.small,
                 "legend": [
                     {
                         "label": each.label,
@@ -228,16 +232,17 @@ def column_width(label: str, cells: list[str], widest: int = WIDEST_CELL) -> int
     return max(body, word, min(-(-len(label) // 2), 14)) + 2
 
 
-def _log_entry(entry: LogEntry) -> dict[str, Any]:
+def _log_entry(entry: LogEntry | Unchanged) -> dict[str, Any]:
+    if isinstance(entry, Unchanged):
+        return {"date": formatted(entry.first, "date"), "unchanged": entry.text}
     moves = [
         f"{move.symbol} {formatted(move.before, 'percent')} → {formatted(move.after, 'percent')}"
         for move in entry.moves
     ]
-    said = ", ".join(moves) or "none"
     return {
         "date": formatted(entry.session, "date"),
         "turnover": formatted(entry.turnover, "percent"),
-        "moves": f"{said} and {entry.others} more" if entry.others else said,
+        "moves": ", ".join(moves) or "none",
         "reasons": list(entry.reasons),
     }
 

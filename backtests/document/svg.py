@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
 
-from backtests.document.blocks import AreaChart, LineChart
-from backtests.document.figures import HEIGHT, WIDTH, draw
+from backtests.document.blocks import AreaChart, Figure, LineChart
+from backtests.document.figures import SMALL, WIDE, draw
 from backtests.document.palette import variables
 
 # Fixed salt and no metadata: the same chart gives the same bytes.
@@ -19,48 +19,42 @@ _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
 # Drawing takes most of the time of a page, and the HTML and the PDF show the same charts.
-_DRAWN: WeakKeyDictionary[LineChart | AreaChart, str] = WeakKeyDictionary()
+_DRAWN: WeakKeyDictionary[LineChart | AreaChart, dict[tuple[int, int], str]] = WeakKeyDictionary()
 
 
-def standalone_svg(chart: LineChart | AreaChart) -> str:
+def standalone_svg(chart: LineChart | AreaChart, size: tuple[int, int] = WIDE) -> str:
     """Render the chart as an SVG document in the light palette; drawn once as long as the chart lives."""
-    if chart not in _DRAWN:
-        _DRAWN[chart] = _drawn(chart)
-    return _DRAWN[chart]
+    drawn = _DRAWN.setdefault(chart, {})
+    if size not in drawn:
+        target = io.StringIO()
+        with mpl.rc_context(_SETTINGS):
+            draw(chart, size).savefig(target, format="svg", transparent=True, metadata=_NO_METADATA)
+        drawn[size] = target.getvalue()
+    return drawn[size]
 
 
-def _drawn(chart: LineChart | AreaChart) -> str:
-    target = io.StringIO()
-    with mpl.rc_context(_SETTINGS):
-        draw(chart).savefig(target, format="svg", transparent=True, metadata=_NO_METADATA)
-    return target.getvalue()
-
-
-def inline_svg(chart: LineChart | AreaChart, key: str, label: str) -> str:
-    """Render the chart as an SVG element that takes its colours and its font from the page.
-
-    Parameters
-    ----------
-    chart : LineChart or AreaChart
-    key : str
-        Letters, digits and hyphens; makes the ids unique in the page.
-    label : str
-        Id of the element that describes the chart.
+def inline_svg(figure: Figure) -> str:
+    """Render the figure's chart as an SVG element that takes its colours and its font from the page.
 
     Returns
     -------
     str
-        Markup. It holds no text from outside besides numbers and dates.
+        Markup, its ids unique in the page by the figure's key. It holds no text from outside besides numbers
+        and dates.
     """
-    svg = standalone_svg(chart)
+    width, height = size = SMALL if figure.small else WIDE
+    svg = standalone_svg(figure.chart, size)
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", body, flags=re.S)
     body = _shorter(body)
-    body = _own_ids(body, key)
+    body = _own_ids(body, figure.key)
     for name, (light, _) in variables().items():
         body = body.replace(light, f"var({name})")
-    head = f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{label}">'
-    return head + body
+    kind = "small chart" if figure.small else "chart"
+    return (
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-labelledby="{figure.key}-alt">{body}'
+    )
 
 
 def _shorter(body: str) -> str:

@@ -87,11 +87,11 @@ class SessionBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         """Add to cash what does not come from an order: dividends, interest, options."""
         self.cash += amount
 
-    def settle(self, data: Any) -> SessionOrder:
-        """Close the position in a delisted symbol at its last close, without costs."""
+    def settle(self, data: Any, price: float) -> SessionOrder:
+        """Close the position in a delisted symbol at its last close, `price`, without costs."""
         self._settling = data
         try:
-            return self.fill(data, -self.getposition(data).size, data.open[0])
+            return self.fill(data, -self.getposition(data).size, price)
         finally:
             self._settling = None
 
@@ -185,7 +185,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         costs = self.account.costs
         self.volume = rules.PARTICIPATION_VOLUME[costs.participation_volume](market)[self.window]
         self.payments = market.dividend[self.window]
-        self.last_bar = market.last_bar - self.account.first
+        self.gone = market.gone[self.window]
         self.growth = rules.interest_factors(market, self.account)
         self.volatility = self.average_volume = np.full_like(self.prices, np.nan)
         if costs.impact > 0:
@@ -221,7 +221,8 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
             busy = min(busy, self.hedges.next_roll(session))
         held = np.flatnonzero(self.broker.shares)
         if len(held):
-            busy = min(busy, max(int(self.last_bar[held].min()) + 1, session + 1))
+            ended = np.flatnonzero(self.gone[session + 1 : busy, held].any(axis=1))
+            busy = min([busy, *(ended[:1] + session + 1).tolist()])
             paying = np.flatnonzero(self.payments[session + 1 : busy, held].any(axis=1))
             busy = min([busy, *(paying[:1] + session + 1).tolist()])
         return busy
@@ -288,10 +289,11 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
             self.dividends[session] += paid
 
     def _settle_delisted(self, session: int) -> None:
-        for column in np.flatnonzero(self.last_bar == session - 1).tolist():
+        concerned = self.gone[session] & ((self.broker.shares > 0) | self.open)
+        for column in np.flatnonzero(concerned).tolist():
             if self.broker.shares[column] > 0:
-                order = self.broker.settle(self.datas[column])
-                price = order.executed.exbits[-1].price
+                price = float(self.marks[session - 1, column])
+                order = self.broker.settle(self.datas[column], price)
                 self._record(session, column, order, price, 0.0, 0.0, "delisting")
             if self.open[column]:
                 self._leave(session, column, "delisted")
@@ -303,7 +305,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         if self.hedges is not None:
             self.hedges.ratio = target[len(self.open) :].copy()
         self.open = (self.weights > 0) | (self.broker.shares > 0)
-        for column in np.flatnonzero(self.open & (self.last_bar < session)).tolist():
+        for column in np.flatnonzero(self.open & self.gone[session]).tolist():
             self._leave(session, column, "delisted")
 
     def _fill_orders(self, session: int) -> None:

@@ -51,8 +51,8 @@ class Prices(NamedTuple):
     """The market as the kernel reads it: (sessions, symbols) unless said otherwise.
 
     `fill` is NaN where a symbol does not trade. `volume` is what participation is a share of, empty without a
-    cap, as `volatility` and `average_volume` are without impact. `last_bar` has an element for each symbol;
-    `pays` and `ends` flag the sessions on which some symbol pays a dividend, and those after a last bar.
+    cap, as `volatility` and `average_volume` are without impact. `pays` and `ends` flag the sessions on which
+    some symbol pays a dividend, and those on which one is first taken as delisted.
     """
 
     fill: Array
@@ -61,7 +61,7 @@ class Prices(NamedTuple):
     dividend: Array
     volatility: Array
     average_volume: Array
-    last_bar: Integers
+    gone: Flags
     pays: Flags
     ends: Flags
 
@@ -248,8 +248,8 @@ def _settle_delisted(prices: Prices, state: AccountState, log: Log, session: int
     """Rule 3."""
     for place in range(state.counts[HELD]):
         column = state.held[place]
-        if prices.last_bar[column] == session - 1:
-            price = prices.mark[session, column]
+        if prices.gone[session, column]:
+            price = prices.mark[session - 1, column]
             size = state.shares[column]
             _sell(state, column, size, price, 0.0)
             _log_fill(log, state, session, column, -size, price, price, 0.0, 0.0, 0.0, DELISTING)
@@ -257,7 +257,7 @@ def _settle_delisted(prices: Prices, state: AccountState, log: Log, session: int
     still_open = 0
     for place in range(state.counts[ORDERS]):
         column = state.orders[place]
-        if prices.last_bar[column] == session - 1:
+        if prices.gone[session, column]:
             _log_unfilled(log, state, session, column, DELISTED)
         else:
             state.orders[still_open] = column
@@ -275,7 +275,7 @@ def _replace_orders(prices: Prices, state: AccountState, log: Log, target: Array
         wish = target[column]
         state.weight[column] = wish
         if wish > 0.0 or state.shares[column] > 0.0:
-            if prices.last_bar[column] < session:
+            if prices.gone[session, column]:
                 _log_unfilled(log, state, session, column, DELISTED)
             else:
                 state.orders[count] = column

@@ -34,7 +34,7 @@ from backtests.engine.compiled import (
     Terms,
     advance,
 )
-from backtests.engine.terms import Account
+from backtests.engine.terms import Account, Costs
 from backtests.options.overlay import hedge_table
 from datafeeds.market import Array, Dates, Market, MarketError
 
@@ -58,11 +58,10 @@ class _Reading:
         self.fill = _frozen(np.where(rules.tradable(market), market.fill_price, np.nan))
         self.mark = _frozen(market.mark)
         self.dividend = _frozen(market.dividend)
-        self.last_bar = _frozen(market.last_bar)
+        self.gone = _frozen(market.gone)
         self.pays = _frozen(np.any(market.dividend > 0.0, axis=1))
-        ends = np.zeros(len(market.sessions) + 1, dtype=np.bool_)
-        ends[market.last_bar + 1] = True
-        self.ends = _frozen(ends)
+        first = market.gone & ~np.roll(market.gone, 1, axis=0)
+        self.ends = _frozen(np.any(first, axis=1))
         self._derived: dict[Callable[[Market], Array], Array] = {}
 
     def derived(self, market: Market, rule: Callable[[Market], Array]) -> Array:
@@ -123,7 +122,7 @@ class _Run:
             dividend=reading.dividend,
             volatility=volatility,
             average_volume=average,
-            last_bar=reading.last_bar,
+            gone=reading.gone,
             pays=reading.pays,
             ends=reading.ends,
         )
@@ -261,6 +260,13 @@ def run(market: Market, decide: Decide, deciding: Flags, account: Account) -> Le
             count += 1
     books.advance(account.last, count)
     return books.ledger()
+
+
+def warm_up() -> None:
+    """Load the compiled loop, or compile and keep it, by a run over two sessions."""
+    days = pd.DatetimeIndex(["2020-01-02", "2020-01-03"])
+    market = Market.from_wide("two sessions", pd.DataFrame({"A": [1.0, 1.0]}, index=days))
+    replay(market, np.ones((1, 1)), [0], Account(1.0, Costs(), 0, True, 0, 1))
 
 
 def replay(market: Market, targets: Array, sessions: npt.ArrayLike, account: Account) -> Ledger:

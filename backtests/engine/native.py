@@ -33,7 +33,7 @@ class Broker(bt.brokers.BackBroker):  # type: ignore[misc]
         window = slice(account.first, account.last + 1)
         self._payments = market.dividend[window][:, columns]
         self._traded = tradable(market)[window][:, columns]
-        self._last_bar = market.last_bar[columns] - account.first
+        self._gone = market.gone[window][:, columns]
         self._growth = interest_factors(market, account)
         self._kept = 1.0 - account.costs.dividend_withholding
         self.dividends, self.interest = np.zeros(len(self._growth)), np.zeros(len(self._growth))
@@ -43,9 +43,9 @@ class Broker(bt.brokers.BackBroker):  # type: ignore[misc]
         self.set_slippage_perc(costs.half_spread, slip_open=True, slip_limit=False, slip_out=True)
 
     def _try_exec(self, order: Any) -> None:
-        """Fill an order unless its symbol is halted or has no bar; after its last bar it is settled."""
+        """Fill an order unless its symbol is halted or has no bar; once delisted it is settled."""
         session, position = len(self.cerebro.datas[0]) - 1, self.cerebro.datas.index(order.data)
-        if self._traded[session, position] or session > self._last_bar[position]:
+        if self._traded[session, position] or self._gone[session, position]:
             super()._try_exec(order)
 
     def next(self) -> None:
@@ -68,7 +68,7 @@ class Bookkeeper(bt.Analyzer):  # type: ignore[misc]
         account: Account = self.p.account
         count = account.last + 1 - account.first
         self.sessions = self.p.market.sessions[account.first : account.last + 1]
-        self.last_bar = self.p.market.last_bar[self.p.columns] - account.first
+        self.gone = self.p.market.gone[account.first : account.last + 1, self.p.columns]
         self.equity, self.cash = np.zeros(count), np.zeros(count)
         self.fills: list[tuple[Any, ...]] = []
         self.unfilled: list[tuple[Any, ...]] = []
@@ -84,7 +84,7 @@ class Bookkeeper(bt.Analyzer):  # type: ignore[misc]
         broker = self.strategy.broker
         self.equity[session], self.cash[session] = broker.getvalue(), broker.getcash()
         for position, data in enumerate(self.datas):
-            if self.last_bar[position] < session and broker.getposition(data).size:
+            if self.gone[session, position] and broker.getposition(data).size:
                 self.settling.add(self.strategy.close(data=data).ref)
 
     def notify_order(self, order: Any) -> None:

@@ -11,11 +11,13 @@ A session t, symbols always in column order:
 1.  Interest. From the run's second session on, cash earns ``cash * (rate * days / 365)`` for the calendar
     days since the session before, at the yearly rate known at that session's close: `cash_returns`.
 2.  Dividends. Each holding of the previous close earns ``shares * dividend * (1 - withholding)``.
-3.  Delistings. A symbol whose last bar was session t-1 is closed at its last close, without costs, and the
-    fill says ``delisting``. An open order in it ends, unfilled, reason ``delisted``.
+3.  Delistings. A symbol that counts as delisted (`Market.gone`: no bar on the last ten sessions, t-1 the
+    last of them, while others traded) is closed at its last close, without costs, and the fill says
+    ``delisting``. An open order in it ends, unfilled, reason ``delisted``. That a symbol ends can't be known
+    on its last bar; until it is, a holding stands at its last close and an order waits.
 4.  A target decided on session t-1-lag takes effect: orders still open end, unfilled, reason ``superseded``,
     and every symbol that is held or wanted has a new open order, a wish for a weight. A wish for a symbol
-    whose bars have ended is unfilled at once, reason ``delisted``.
+    that counts as delisted is unfilled at once, reason ``delisted``.
 5.  Orders fill. The equity they are sized on is cash plus ``shares * price``, at the fill price of session t
     (the open; the close where no open is known) or, for a symbol that does not trade, at its last close
     before it. An order in a symbol that does not trade waits. First the sells, then the buys:

@@ -76,7 +76,7 @@ def read(folder: Path) -> Finished:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         returns = pd.read_parquet(folder / "returns.parquet").iloc[:, 0]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ResultsError(f"{folder}: not a finished run: {error}") from None
     return Finished(folder, manifest, metrics, returns)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from backtests.analysis.registry import Metric
 from backtests.document.blocks import Block, Cell, Column, Document, Paragraph, Row, Section, Table
 from backtests.document.formats import Value
 from backtests.document.html import html
-from backtests.records import register, reviews
+from backtests.records import archive, register, reviews
 from backtests.records.reviews import Review
 
 INDEX = "index.html"
@@ -46,9 +45,7 @@ class Listed:
 def write_index(results: Path) -> Path:
     """Write the list of everything below `results` anew and return its path."""
     target = results / INDEX
-    draft = results / f".{INDEX}.{os.getpid()}"
-    draft.write_text(html(index(results)), encoding="utf-8", newline="\n")
-    draft.replace(target)
+    archive.write_file(target, html(index(results)))
     return target
 
 
@@ -87,7 +84,7 @@ def listed(results: Path) -> list[Listed]:
             found.append(
                 (manifest.get("started", ""), path.parent.name, Listed(path.parent, manifest, numbers))
             )
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
     return [each for _, _, each in sorted(found, key=lambda entry: entry[:2], reverse=True)]
 
@@ -175,7 +172,7 @@ def _others(others: list[Listed]) -> Table:
         rows.append(
             Row(
                 (
-                    Cell(each.folder.name, link=each.link(*pages)),
+                    Cell(f"{_mark(each.manifest)}{each.folder.name}", link=each.link(*pages)),
                     Cell(str(each.manifest.get("kind", ""))),
                     Cell(str(each.manifest.get("market", {}).get("name", ""))),
                     Cell(count, "integer"),

@@ -39,9 +39,6 @@ PLACE = "STYLE_ROTATION_REGISTER"
 SATURDAY = 2
 """Days from 1970-01-01 to the first day of a week that ends on Friday."""
 
-LEAST_KNOWN = 10
-"""Sharpe ratios from which on their variance says something; a few alike ones would make luck look small."""
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -260,18 +257,16 @@ def stamp(market: Market, results: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        `count` of configurations on this market and `since` when, `variance` of their Sharpe ratios (None
-        while there are few), `records` in all, `head`, the hash of the last one, `register` and `where`,
-        which tell registers apart, whether it is `intact`, and the `verdict` on that in words.
+        `count` of configurations on this market and `since` when, `records` in all, `head`, the hash of the
+        last one, `register` and `where`, which tell registers apart, whether it is `intact`, and the
+        `verdict` on that in words.
     """
     found = _chain().inspect()
     verdict = _verified(found, results)
     tried = _tried(found.entries, market.hash)
-    known = tried.sharpes[np.isfinite(tried.sharpes)]
     return {
         "count": len(tried.runs),
         "since": tried.since,
-        "variance": float(known.var(ddof=1)) if len(known) >= LEAST_KNOWN else None,
         "records": len(found.heads) - 1,
         "head": list(found.heads)[-1],
         "register": _identity(found),
@@ -279,6 +274,21 @@ def stamp(market: Market, results: Path) -> dict[str, Any]:
         "intact": verdict.intact,
         "verdict": verdict.sentence(),
     }
+
+
+def note(results: Path, found: Inspection) -> None:
+    """Remember how far the record of a results folder has come."""
+    head, number = list(found.heads.items())[-1]
+    _chain().append([Entry({"results": str(results.resolve()), "records": number, "head": head})])
+
+
+def lost(results: Path, found: Inspection) -> list[str]:
+    """What the record of a results folder has lost by what was noted of it, in words."""
+    noted = [
+        each.content for each in _chain().entries() if each.content.get("results") == str(results.resolve())
+    ]
+    missing = [each for each in noted if each.get("head") not in found.heads]
+    return [f"entries up to {each.get('records')}, a review among them, are gone" for each in missing[-1:]]
 
 
 def verify(results: Path) -> Integrity:

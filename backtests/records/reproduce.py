@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from backtests.provenance import code_hash
+from backtests.records import archive
 from backtests.records.results import write_numbers
 from backtests.runner import run
+from backtests.settings.markets import open_market
 from backtests.settings.run_file import load
 
 MOST = 5
@@ -52,18 +54,26 @@ class Reproduction:
         One a file.
     notes : tuple of str
         What else is not as it was: data, code, versions.
+    altered : tuple of str
+        Files of the run that were changed since they were written.
     """
 
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
+    altered: tuple[str, ...] = ()
 
     @property
     def identical(self) -> bool:
-        """Whether every number is the same to the last bit."""
-        return not any(each.count for each in self.comparisons)
+        """Whether every number is the same to the last bit, and every file as it was written."""
+        return not self.altered and not any(each.count for each in self.comparisons)
 
     def sentence(self) -> str:
         """Say it in words."""
+        if self.altered:
+            return f"NOT as it was written: {', '.join(self.altered)} changed since. {self._numbers()}"
+        return self._numbers()
+
+    def _numbers(self) -> str:
         numbers = sum(each.numbers for each in self.comparisons)
         differing = [each.file for each in self.comparisons if each.count]
         if not differing:
@@ -83,15 +93,20 @@ def reproduce(folder: Path, progress: Callable[[str], None] = lambda what: None)
         Told what begins.
     """
     config = load(folder / "run.toml")
-    result = run(config, progress=progress)
+    # The market comes from its source files, not from the cache.
+    result = run(config, market=open_market(config.market, cached=False), progress=progress)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    # Luck depends on how often one had tried by then; trials since are no difference in the numbers.
+    tried = {"trials": manifest["trials"]} if "trials" in manifest else {}
+    result = replace(result, manifest={**result.manifest, **tried})
     progress("comparing")
     with tempfile.TemporaryDirectory() as place:
         again = Path(place)
         write_numbers(again, result)
         names = sorted(path.name for path in again.iterdir())
         comparisons = tuple(compared(folder / name, again / name) for name in names)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return Reproduction(comparisons, tuple(_notes(manifest, dict(result.manifest))))
+    notes = tuple(_notes(manifest, dict(result.manifest)))
+    return Reproduction(comparisons, notes, archive.altered(folder))
 
 
 def compared(before: Path, after: Path) -> Comparison:

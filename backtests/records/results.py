@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,10 +13,12 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
+from backtests.analysis.significance import trials_of, weekly_leads
 from backtests.engine.books import Decision
 from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
-from backtests.records import register
+from backtests.records import archive, register
+from backtests.records.chain import RecordError
 from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.tearsheet import Paper, build, write_html, write_pdf
@@ -64,41 +64,38 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
     ResultsError
         If `results` can't be written to.
     """
-    final = results / folder_name(result)
-    partial = results / f".{final.name}.{os.getpid()}"
+    name = folder_name(result)
     try:
-        partial.mkdir(parents=True)
-        try:
-            recorded = replace(result, manifest={**result.manifest, "trials": record_trial(result, results)})
-            numbers, manifest = _fill(partial, recorded, paper)
-            _replace(partial, final)
+        with archive.draft(results, name) as place:
+            stamps = {"trials": record_trial(result, results), "entries": archive.stamp(results)}
+            recorded = replace(result, manifest={**result.manifest, **stamps})
+            numbers, manifest = _fill(place, recorded, paper)
+            final = archive.publish(place, name)
             write_index(results)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise ResultsError(f"{final}: can't be written: {error.strerror or error}") from None
+    except RecordError as error:
+        raise ResultsError(str(error)) from None
     return Written(final, numbers, manifest)
 
 
 def record_trial(result: Result, results: Path) -> dict[str, Any]:
-    """Add the run to the register of trials and return its `stamp` for the manifest."""
+    """Add the run to the register of trials.
+
+    Returns
+    -------
+    dict
+        For the manifest: the register's `stamp`, and what the trials ask of this run's lead over its first
+        benchmark, or of its Sharpe ratio without one; see `Trials`.
+    """
     register.adopt(results)
     register.record(result.market, register.of_result("run", result))
-    return register.stamp(result.market, results)
-
-
-def _replace(partial: Path, final: Path) -> None:
-    if not final.exists():
-        partial.rename(final)
-        return
-    old = final.with_name(f".{final.name}.old.{os.getpid()}")
-    final.rename(old)
-    try:
-        partial.rename(final)
-    except OSError:
-        old.rename(final)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    tried = register.trials(result.market)
+    ratios, returns = tried.sharpes, tried.returns
+    if result.benchmarks:
+        equity = result.benchmarks[0].ledger.equity
+        ratios, returns = weekly_leads(returns, tried.weeks, equity, result.sessions)
+    found = trials_of(ratios, 1.0 / max(len(result.sessions) - 2, 1), returns)
+    asked = {"effective": found.effective, "hurdle": found.hurdle, "measured": found.measured}
+    return {**register.stamp(result.market, results), **asked}
 
 
 def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -204,6 +201,7 @@ def find(results: Path, run: str) -> Path:
         If there is none or more than one.
     """
     direct = Path(run)
+    archive.restore(results)
     if (direct / "manifest.json").is_file():
         return direct
     folders = sorted(path.parent for path in results.glob("[!.]*/manifest.json"))

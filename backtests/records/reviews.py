@@ -1,22 +1,21 @@
 """Who reviewed a run, and what they said: a record that does not change quietly.
 
-Reviews stand in `records.sqlite` in the results folder, a `Chain`. Each carries the hash of every file of the
-run, so that one written anew is not taken for the one that was signed.
+Reviews stand in the record of the results folder (`archive`), and the register of trials notes each, so that
+one that is taken back shows. Each carries the hash of every file of the run, so that one written anew is not
+taken for the one that was signed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from backtests.records import first_edition
-from backtests.records.chain import Chain, Entry, Recorded
-
-RECORD = "records.sqlite"
+from backtests.records import archive, first_edition, register
+from backtests.records.archive import chain, hashes
+from backtests.records.chain import Entry, Recorded
 
 Verdict = Literal["approve", "reject"]
 _FIELDS = ("run", "run_hash", "verdict", "by", "note", "documents")
@@ -52,8 +51,7 @@ class Review:
 
     def changed(self, results: Path) -> tuple[str, ...]:
         """Files that are not, or no longer, what was reviewed."""
-        now = hashes(results / self.run)
-        return tuple(name for name, digest in self.documents.items() if now.get(name) != digest)
+        return archive.changed(results / self.run, self.documents)
 
     def sentence(self, results: Path) -> str:
         """Say who came to what verdict, and whether the files are still the same."""
@@ -69,7 +67,7 @@ def review(folder: Path, verdict: Verdict, by: str, note: str = "") -> Review:
     Raises
     ------
     ReviewError
-        Without a name, or for a rejection without a reason.
+        Without a name, for a rejection without a reason, or of files that are not what was written.
     RecordError
         If the record can't be written.
     """
@@ -77,6 +75,8 @@ def review(folder: Path, verdict: Verdict, by: str, note: str = "") -> Review:
         raise ReviewError("a review needs a name: --by NAME")
     if verdict == "reject" and not note.strip():
         raise ReviewError("a rejection needs a reason: --note TEXT")
+    if altered := archive.altered(folder):
+        raise ReviewError(f"{folder}: not as it was written: {', '.join(altered)}; run it again")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     content = {
         "run": folder.resolve().name,
@@ -89,35 +89,30 @@ def review(folder: Path, verdict: Verdict, by: str, note: str = "") -> Review:
     results = folder.resolve().parent
     _adopt(results)
     chain(results).append([Entry(content)])
+    register.note(results, chain(results).inspect())
     return read(results)[-1]
 
 
 def read(results: Path) -> tuple[Review, ...]:
     """Every review on record, oldest first."""
-    return tuple(said for entry in chain(results).entries() if (said := _review(entry)) is not None)
+    return _reviews(chain(results).entries())
 
 
 def record_sentence(results: Path) -> str:
-    """Whether the record is unbroken, in words; empty without one."""
+    """Whether the record is unbroken and the runs are what was written, in words; empty without a record."""
     found = chain(results).inspect()
-    count = len(found.entries)
-    if found.problems:
-        return f"The record of reviews can't be trusted: {'; '.join(found.problems)}."
-    return f"The record of {count:,} review{'s' if count > 1 else ''} is unbroken." if count else ""
+    problems = [*found.problems, *archive.problems(results, found), *register.lost(results, found)]
+    if problems:
+        return f"The record of runs and reviews can't be trusted: {'; '.join(problems)}."
+    if not found.entries:
+        return ""
+    count = len(_reviews(found.entries))
+    reviews = f"{count:,} review{'s' if count != 1 else ''}"
+    return f"The record of runs and {reviews} is unbroken, and every manifest is what was written."
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file of a run."""
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.glob("[!.]*"))
-        if path.is_file()
-    }
-
-
-def chain(results: Path) -> Chain:
-    """The record of a results folder."""
-    return Chain(results / RECORD, "reviews")
+def _reviews(entries: Iterable[Recorded]) -> tuple[Review, ...]:
+    return tuple(said for entry in entries if (said := _review(entry)) is not None)
 
 
 def _adopt(results: Path) -> None:
@@ -126,7 +121,6 @@ def _adopt(results: Path) -> None:
 
 def _review(entry: Recorded) -> Review | None:
     """The review in an entry; None for an entry that is none."""
-    try:
-        return Review(**{key: entry.content[key] for key in _FIELDS}, recorded=entry.recorded)
-    except KeyError:
-        return None
+    said: dict[str, Any] = {key: entry.content.get(key) for key in _FIELDS}
+    whole = isinstance(said["documents"], dict) and said["verdict"] in ("approve", "reject")
+    return Review(**said, recorded=entry.recorded) if whole else None

@@ -15,7 +15,7 @@ DOWNLOADS = Path("data")
 """Where `backtest data fetch` puts the market folder of a universe, under the universe's name."""
 
 
-def open_market(market: str) -> Market:
+def open_market(market: str, *, cached: bool = True) -> Market:
     """The market called `market`.
 
     Parameters
@@ -23,6 +23,8 @@ def open_market(market: str) -> Market:
     market : str
         ``"sample"``, or the path of a market folder, relative to the working directory if not absolute. A
         folder of the name of a built-in market is opened as ``"./sample"``.
+    cached : bool
+        Whether a folder that was read before may come from the cache.
 
     Raises
     ------
@@ -45,8 +47,9 @@ def open_market(market: str) -> Market:
         )
     if path.exists() or path.is_absolute() or len(path.parts) > 1:
         from datafeeds.folder.cache import open_folder
+        from datafeeds.folder.layout import load_folder
 
-        return open_folder(path)
+        return open_folder(path) if cached else load_folder(path)
     raise MarketError(
         unknown_name("market", market, BUILT_IN) + f"; nor is there a folder {market!r} in {Path.cwd()}"
     )

@@ -32,7 +32,13 @@ class ConfigError(ValueError):
 
 
 class StrategyChoice(TomlTable):
-    """Which strategy, with which parameters: any further key is a parameter of the strategy."""
+    """Which strategy, with which parameters: any further key is a parameter of the strategy.
+
+    Attributes
+    ----------
+    name : str
+        A class in `strategies/`, `path/to/file.py:Class`, or `package.module:Class`.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -58,7 +64,15 @@ class StrategyChoice(TomlTable):
 
 
 class BenchmarkChoice(StrategyChoice):
-    """A strategy to compare with, under a label that readers see."""
+    """A strategy to compare with, under a label that readers see.
+
+    Attributes
+    ----------
+    label : str
+        The strategy's name if not given; no two books have the same.
+    note : str
+        A sentence for the tearsheet.
+    """
 
     label: str = ""
     note: str = ""

@@ -22,6 +22,7 @@ from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
 from backtests.sweeps.wording import cell, label, listed, plain, short, title
+from backtests.tearsheet.provenance import caution
 from backtests.tearsheet.wording import overfitting_sentence
 from datafeeds.market import Array, Dates, Market
 
@@ -104,7 +105,14 @@ def table_of(plan: Plan, rows: Mapping[int, Mapping[str, float]]) -> pd.DataFram
     return parameters.join(statistics.astype(np.float64)).rename_axis("configuration")
 
 
-def manifest_of(plan: Plan, market: Market, store: Store, seconds: float, trials: Mapping[str, Any]) -> Any:
+def manifest_of(
+    plan: Plan,
+    market: Market,
+    store: Store,
+    seconds: float,
+    trials: Mapping[str, Any],
+    lookahead: Mapping[str, Any],
+) -> Any:
     """Where a sweep comes from, what it covered and how often it tried."""
     return {
         "kind": "sweep",
@@ -116,14 +124,23 @@ def manifest_of(plan: Plan, market: Market, store: Store, seconds: float, trials
         "decision_groups": len(plan.groups()),
         "failed": {str(number): error for number, error in sorted(store.errors.items())},
         "trials": dict(trials),
+        **({"lookahead": dict(lookahead)} if lookahead else {}),
         "seconds": {"sweep": seconds},
     }
 
 
-def write(folder: Path, plan: Plan, market: Market, store: Store, seconds: float, trials: Any) -> None:
+def write(
+    folder: Path,
+    plan: Plan,
+    market: Market,
+    store: Store,
+    seconds: float,
+    trials: Any,
+    lookahead: Mapping[str, Any],
+) -> None:
     """Write table, manifest and page beside the returns that the store holds."""
     table_of(plan, store.rows).to_parquet(folder / TABLE)
-    content = manifest_of(plan, market, store, seconds, trials)
+    content = manifest_of(plan, market, store, seconds, trials, lookahead)
     (folder / MANIFEST).write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
     write_html(page(Sweep.read(folder)), folder / PAGE)
 
@@ -136,6 +153,7 @@ def page(sweep: Sweep) -> Document:
     around = surroundings(sweep)
     best = sweep.finished.index[around.best]
     said: list[Block] = [
+        *([Paragraph(first, "warning")] if (first := caution(sweep.manifest)) else []),
         Paragraph(
             f"Best by {title(sweep.metric)}: configuration {best} with "
             f"{listed(sweep.table.loc[best, sweep.keys].to_dict())}.",

@@ -13,7 +13,7 @@ from backtests.records.chain import RecordError, told
 from backtests.sweeps.tasks import Outcome, SweepError
 from datafeeds.market import Array, Dates
 
-FINISHED = "finished.sqlite"
+FINISHED = ".finished.sqlite"
 RETURNS = "returns.npy"
 SESSIONS = "sessions.npy"
 

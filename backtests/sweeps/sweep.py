@@ -8,17 +8,23 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
-from backtests.records import register
+from backtests.records import archive, register
+from backtests.records.chain import told
 from backtests.records.register import Trial
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import RunConfig
 from backtests.sweeps.execution import Interrupted, Watch, execute
-from backtests.sweeps.plan import Configuration, plan
+from backtests.sweeps.measures import ranking
+from backtests.sweeps.plan import Configuration, Plan, plan
 from backtests.sweeps.report import MANIFEST, Sweep, write
+from backtests.sweeps.sealed import BEST, checked_again
 from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.tasks import SweepError
 from datafeeds.market import Market
@@ -38,12 +44,16 @@ class Workplace:
         Address of a Dask scheduler, instead; empty for none.
     share : bool
         Whether decisions are shared; the outcome is the same.
+    check : bool
+        Whether the best configurations, and each that a walk-forward follows, are run again, alone and in
+        sealed processes; the manifest says what came out.
     """
 
     results: Path
     workers: int = 1
     cluster: str = ""
     share: bool = True
+    check: bool = False
 
 
 def sweep(
@@ -55,8 +65,8 @@ def sweep(
 ) -> Sweep:
     """Run every configuration of a run file's `[sweep]` that has not been run yet, and write the folder.
 
-    The folder is ``<name>-sweep-<hash>``. Until it is whole it has a dot before its name; an interrupted
-    sweep goes on from there. A sweep that is whole is not run again.
+    The folder is ``<name>-sweep-<hash>``. Until it is whole it is hidden; an interrupted sweep goes on from
+    there. A sweep that is whole is not run again.
 
     Parameters
     ----------
@@ -82,13 +92,19 @@ def sweep(
         raise SweepError("a market that is not opened by name can't be shared with other processes")
     account = account_of(config, traded)
     final = place.results / f"{config.name}-sweep-{planned.hash(traded)[:8]}"
+    archive.restore(place.results)
     if (final / MANIFEST).is_file():
+        if altered := archive.altered(final):
+            raise SweepError(f"{final}: changed since it was written ({', '.join(altered)}): remove it")
         return Sweep.read(final)
-    partial = place.results / f".{final.name}"
+    partial = place.results / f"{archive.SWEEP}{final.name}"
     sessions = traded.sessions[account.first : account.last + 1]
     began = time.perf_counter()
     register.adopt(place.results)
     with closing(Store(partial, len(planned.configurations), sessions)) as store:
+        if (final / MANIFEST).is_file():  # another process was faster
+            shutil.rmtree(partial)
+            return Sweep.read(final)
 
         def record(numbers: Iterable[int]) -> None:
             chosen = [planned.configurations[number] for number in numbers]
@@ -111,22 +127,27 @@ def sweep(
         _check_any(store)
         store.write_arrays()
         trials = register.stamp(traded, place.results)
-        write(partial, planned, traded, store, time.perf_counter() - began, trials)
-    _publish(partial, final)
+        checked = _checked(planned, traded, store) if place.check else {}
+        with told(partial):
+            write(partial, planned, traded, store, time.perf_counter() - began, trials, checked)
+            final = archive.publish(partial, final.name)
+    for left in final.glob(f"{FINISHED}*"):
+        left.unlink()
     return Sweep.read(final)
+
+
+def _checked(planned: Plan, market: Market, store: Store) -> dict[str, Any]:
+    metric, numbers = planned.settings.rank_by, sorted(store.rows)
+    values = np.array([store.rows[number][metric] for number in numbers])
+    best = [numbers[place] for place in ranking(values, metric)[:BEST].tolist()]
+    configs = {number: planned.configurations[number].config for number in best}
+    return checked_again(configs, {number: store.returns(number) for number in best}, market, best)
 
 
 def _check_any(store: Store) -> None:
     if not store.rows:
         number, error = min(store.errors.items())
         raise SweepError(f"every configuration failed; number {number}: {error}")
-
-
-def _publish(partial: Path, final: Path) -> None:
-    if final.exists():
-        shutil.rmtree(final)  # without a manifest it was no sweep
-    (partial / FINISHED).unlink()
-    partial.rename(final)
 
 
 def _trial(configuration: Configuration, market: Market, base: Account, store: Store) -> Trial:

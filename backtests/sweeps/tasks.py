@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from backtests.analysis.performance import returns_of
-from backtests.engine.books import Decide, Ledger
+from backtests.engine.books import Decide, Decision, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
@@ -133,6 +133,7 @@ class SharedDecisions:
         self._deciding = strategy.schedule.decides(market.sessions, market.next_session)
         self._targets: dict[int, Array] | None = None
         self._asked: Account | None = None
+        self._decisions: tuple[Decision, ...] = ()
 
     def ledger(self, account: Account, engine: Engine) -> Ledger:
         """The books under `account`.
@@ -144,7 +145,8 @@ class SharedDecisions:
         if self._targets is not None and asked is not None and _comparable(asked, account):
             # Targets name hedges by their slots in the overlay that they were decided with.
             priced = replace(account, overlay=asked.overlay)
-            return _replayed(self._market, self._targets, priced, engine)
+            again = _replayed(self._market, self._targets, priced, engine)
+            return replace(again, decisions=self._decisions)
         recorder = Recorder(
             self._market, self._strategy, may_hold_index=self._may_hold_index, overlay=account.overlay
         )
@@ -152,7 +154,8 @@ class SharedDecisions:
         ledger = engine_named(engine)(self._market, _keeping(recorder, made), self._deciding, account)
         self._asked = account
         self._targets = None if recorder.read_account else made
-        return ledger
+        self._decisions = tuple(recorder.decisions)
+        return replace(ledger, decisions=self._decisions)
 
 
 def _comparable(one: Account, other: Account) -> bool:

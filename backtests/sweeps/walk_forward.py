@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.sweeps.execution import Watch
 from backtests.sweeps.plan import Plan, plan
 from backtests.sweeps.report import Sweep
+from backtests.sweeps.sealed import checked_again
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.windows import Choice, choose, windows
 from datafeeds.market import Array, Market
@@ -58,6 +60,8 @@ class WalkForward:
         Books of the run file as it stands, over the same sessions.
     benchmark : Ledger or None
         Books of the primary benchmark, bought at the same session.
+    lookahead : mapping
+        What came out when the choices were run again in sealed processes; empty if they were not.
     """
 
     config: RunConfig
@@ -68,6 +72,7 @@ class WalkForward:
     ledger: Ledger
     unchosen: Ledger
     benchmark: Ledger | None
+    lookahead: Mapping[str, Any]
 
     @property
     def chosen(self) -> tuple[int, ...]:
@@ -132,7 +137,8 @@ def walk_forward(
         held = choices[-1].position if choices else None
         choices.append(choose(returns, sessions, theirs, window, settings.metric, cash, held))
     tested = replace(account, first=account.first + laid[0].test_first - 1)
-    chosen = [planned.strategies[numbers[choice.position]] for choice in choices]
+    followed_numbers = [int(numbers[choice.position]) for choice in choices]
+    chosen = [planned.strategies[number] for number in followed_numbers]
     begins = [account.first + choice.window.test_first - 1 for choice in choices]
     ledger = _followed(traded, account, tested, chosen, begins, planned)
     earned, cash = returns_of(ledger.equity), interest_factors(traded, tested)[1:]
@@ -148,7 +154,13 @@ def walk_forward(
         ledger=ledger,
         unchosen=_followed(traded, account, tested, [config.build_strategy()], begins[:1], planned),
         benchmark=_benchmark(config, traded, tested),
+        lookahead=_checked(planned, done, traded, followed_numbers) if place.check else {},
     )
+
+
+def _checked(planned: Plan, done: Sweep, market: Market, numbers: Sequence[int]) -> dict[str, Any]:
+    configs = {number: planned.configurations[number].config for number in numbers}
+    return checked_again(configs, {number: done.returns[number] for number in numbers}, market, numbers)
 
 
 def span(choices: Sequence[Choice], place: int) -> tuple[int, int]:

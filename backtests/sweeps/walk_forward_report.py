@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -35,10 +33,12 @@ from backtests.document.html import write_html
 from backtests.engine.books import Ledger
 from backtests.engine.rules import cash_returns
 from backtests.provenance import manifest as run_manifest
+from backtests.records import archive
 from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.walk_forward import WalkForward, span
 from backtests.sweeps.wording import cell, label, number, plain, short, title
+from backtests.tearsheet.provenance import caution
 from datafeeds.market import Array, Dates
 
 WINDOWS, RETURNS, MANIFEST, PAGE = "windows.parquet", "returns.parquet", "manifest.json", "walk-forward.html"
@@ -93,21 +93,14 @@ def write(found: WalkForward, results: Path) -> Path:
     settings = _settings(found).model_dump_json()
     content = found.sweep.manifest["run_hash"] + settings
     digest = hashlib.sha256(content.encode()).hexdigest()
-    final = results / f"{found.config.name}-walk-forward-{digest[:8]}"
-    partial = results / f".{final.name}.{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        table_of(found).to_parquet(partial / WINDOWS)
-        returns_of(found).to_parquet(partial / RETURNS)
+    name = f"{found.config.name}-walk-forward-{digest[:8]}"
+    with archive.draft(results, name) as place:
+        table_of(found).to_parquet(place / WINDOWS)
+        returns_of(found).to_parquet(place / RETURNS)
         manifest = json.dumps(_manifest(found, digest), indent=2, default=str)
-        (partial / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-        write_html(page(found), partial / PAGE)
-        shutil.rmtree(final, ignore_errors=True)
-        partial.rename(final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return final
+        (place / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
+        write_html(page(found), place / PAGE)
+        return archive.publish(place, name)
 
 
 def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
@@ -121,6 +114,7 @@ def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
         "configurations": found.sweep.manifest["configurations"],
         "windows": len(found.choices),
         "trials": found.sweep.manifest["trials"],
+        **({"lookahead": dict(found.lookahead)} if found.lookahead else {}),
     }
 
 
@@ -130,7 +124,9 @@ def page(found: WalkForward) -> Document:
     config, ledger = found.config, found.ledger
     first, *more = outcome(found)
     verdict, *each = stability(found)
+    warning = caution({"lookahead": found.lookahead})
     earned: tuple[Block, ...] = (
+        *([Paragraph(warning, "warning")] if warning else []),
         Paragraph(first, "lead"),
         *map(Paragraph, more),
         *_curves(found),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from backtests.analysis.definitions import DEFINITIONS, METRICS, TERMS, Definition
-from backtests.document.blocks import Block, Details, Document, Highlights, Section, Table
+from backtests.document.blocks import Block, Document, Highlights, Section, Table, every_block
 from backtests.result import Result
+from backtests.tearsheet.layout import laid_out
 from backtests.tearsheet.sections import (
     attribution,
     calendar,
@@ -65,7 +66,9 @@ def build(result: Result) -> Document:
     return Document(
         title=_title(result),
         subtitle=result.config.description or summary_of(type(result.book.strategy)),
-        sections=(*sections, provenance.glossary_section(_ordered(used)), provenance.section(result)),
+        sections=laid_out(
+            (*sections, provenance.glossary_section(_ordered(used)), provenance.section(result))
+        ),
         definitions=used,
         footer=_footer(result),
         annual=result.annual,
@@ -98,7 +101,8 @@ def _ordered(definitions: dict[str, Definition]) -> tuple[Definition, ...]:
 
 def _terms(sections: tuple[Section, ...]) -> set[str]:
     """Keys of every definition that a section refers to."""
-    return {term for part in sections for block in part.blocks for term in _terms_of(block)} - {""}
+    blocks = every_block(block for section in sections for block in section.blocks)
+    return {term for block in blocks for term in _terms_of(block)} - {""}
 
 
 def _terms_of(block: Block) -> list[str]:
@@ -107,7 +111,5 @@ def _terms_of(block: Block) -> list[str]:
             return [*(column.term for column in block.columns), *(row.term for row in block.rows)]
         case Highlights():
             return [item.term for item in block.items]
-        case Details():
-            return [term for inner in block.blocks for term in _terms_of(inner)]
         case _:
             return []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from backtests.authoring.source import Reading, in_words
+
 
 def verification(manifest: Mapping[str, Any]) -> str:
     """Say in one sentence what the second engine found.
@@ -43,6 +45,17 @@ def lookahead(manifest: Mapping[str, Any]) -> str:
     return f"Look-ahead check FAILED{': ' + what if what else ''}."
 
 
+def rewound(manifest: Mapping[str, Any]) -> str:
+    """Say in one sentence whether the market folder, cut at earlier days, told the same; empty if not tried."""
+    said = manifest.get("rewound")
+    if not isinstance(said, Mapping):
+        return ""
+    days = " and ".join(said["days"])
+    if said["differences"]:
+        return f"What the market folder says of the past CHANGES with later data: {'; '.join(said['differences'])}."
+    return f"The market folder, cut at {days}, told the same of all {said['figures']} figures up to then."
+
+
 def knows_future(manifest: Mapping[str, Any]) -> bool:
     """Whether a decision of the run came out otherwise without the future, or could not be made at all."""
     return not manifest.get("lookahead", {}).get("passed", True)
@@ -54,6 +67,30 @@ def caution(manifest: Mapping[str, Any]) -> str:
         return lookahead(manifest)
     why = manifest.get("not_recomputed")
     return f"UNCHECKED: {why}." if why else ""
+
+
+def author_knew(manifest: Mapping[str, Any]) -> str:
+    """Say how many companies and days the source and its parameters name."""
+    said = manifest.get("hindsight")
+    return in_words(Reading(**said["reading"])) if isinstance(said, Mapping) else ""
+
+
+def too_good(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Ask for an explanation of what is too good to be taken on trust."""
+    said = manifest.get("hindsight")
+    if not isinstance(said, Mapping):
+        return ()
+    asked = []
+    if said["sharpe"] is not None:
+        asked.append(
+            f"A Sharpe ratio of {said['sharpe']:.2f} asks for an explanation: what is above 3 is rare."
+        )
+    if said["month"]:
+        asked.append(
+            f"The month {said['month']} asks for an explanation: it earned {said['earned']:.1%}, more than "
+            f"the best stock does in nine of ten months ({said['foreseen']:.1%})."
+        )
+    return tuple(asked)
 
 
 def trials_on_record(manifest: Mapping[str, Any]) -> str:

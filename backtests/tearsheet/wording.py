@@ -23,7 +23,7 @@ from backtests.analysis.stress import EpisodeOutcome, RegimeOutcome
 from backtests.document.formats import formatted, typeset
 from backtests.engine.terms import Costs
 from backtests.result import Result
-from backtests.tearsheet.provenance import lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import author_knew, lookahead, trials_on_record, verification
 from strategies.strategy import summary_of
 
 EVEN = 0.001
@@ -422,6 +422,7 @@ def answers(result: Result) -> tuple[tuple[str, str], ...]:
         ("Is it luck", _luck(result)),
         ("What hurts it", _hurts(result)),
         ("Who checked", [verification(result.manifest), lookahead(result.manifest)]),
+        ("What the author knew", [author_knew(result.manifest)]),
         ("How often tried", [trials_on_record(result.manifest)]),
     )
     whole = ((question, " ".join(part for part in parts if part)) for question, parts in said)

@@ -4,24 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from datafeeds.checks.basis import CENTS_SESSIONS, check_split_basis, whole_cents_ratio
-from datafeeds.checks.facts import FACT_CHECKS, SHARE_STEPS, FactCheck, check_facts, consistent
+import pandas as pd
+
+from datafeeds.checks.basis import check_split_basis
+from datafeeds.checks.facts import check_facts, used, verdict_findings
 from datafeeds.checks.prices import PRICE_CHECKS, check_prices
+from datafeeds.checks.turnover import Trading, check_share_counts
 from datafeeds.market import Finding, MarketError
 
 __all__ = [
-    "CENTS_SESSIONS",
-    "FACT_CHECKS",
     "PRICE_CHECKS",
-    "SHARE_STEPS",
-    "FactCheck",
+    "Trading",
     "check_facts",
     "check_prices",
     "check_split_basis",
-    "consistent",
+    "judged_facts",
     "raise_errors",
-    "whole_cents_ratio",
 ]
+
+
+def judged_facts(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    """Filed figures that can be used some time, each with the days from and to which it counts.
+
+    Parameters
+    ----------
+    facts : DataFrame
+        As filed.
+    trading : Trading
+
+    Returns
+    -------
+    used : DataFrame
+        Columns as `market.FACT_COLUMNS`.
+    findings : tuple of Finding
+        One for each figure that is left out, withheld, mended or withdrawn.
+    """
+    ordered, verdicts = check_facts(facts)
+    high = check_share_counts(ordered, verdicts, trading)
+    return used(ordered, verdicts), (*verdict_findings(ordered, verdicts), *high)
 
 
 def raise_errors(name: str, findings: Iterable[Finding]) -> None:

@@ -50,6 +50,9 @@ EX_SESSIONS = 2
 USUAL_MOVE = 4.0
 """Daily standard deviations within which a price may still hide a dividend."""
 
+HABIT, HABITUAL = 2, 1.5
+"""Earlier dividends that make a habit, and how many times the largest of them is still within it."""
+
 DIVIDEND_LIMIT = 0.5
 """Share of the price above which a dividend is doubted whatever the price did."""
 
@@ -104,16 +107,11 @@ class Bars:
         with np.errstate(all="ignore"):
             return np.log(self.close / self.before)
 
-    @cached_property
-    def usual(self) -> Array:
-        """Usual daily move of each symbol, shape (symbols,): a deviation that outliers leave alone."""
-        moves = self.daily
-        typical = np.zeros(moves.shape[1])
-        for column in range(moves.shape[1]):
-            known = moves[:, column][np.isfinite(moves[:, column])]
-            if len(known):
-                typical[column] = 1.4826 * float(np.median(np.abs(known)))
-        return typical
+    def usual(self, row: int, column: int) -> float:
+        """Usual daily move of a symbol up to a session: a deviation that outliers leave alone."""
+        moves = self.daily[: row + 1, column]
+        known = moves[np.isfinite(moves)]
+        return 1.4826 * float(np.median(np.abs(known))) if len(known) else 0.0
 
     @cached_property
     def listed_splits(self) -> list[tuple[int, int, float]]:
@@ -265,45 +263,57 @@ def splits_not_adjusted(bars: Bars) -> list[Finding]:
     return findings
 
 
-def contradicted_dividends(bars: Bars) -> tuple[npt.NDArray[np.bool_], list[Finding]]:
-    """Large dividends that the price does not show.
+def shown_dividends(bars: Bars) -> tuple[Array, list[Finding]]:
+    """Dividends, the large ones only where and when the price shows them.
 
     Sources sometimes enter the value of a spun-off company as a dividend and take it out of earlier prices
     too. Credited, it would be counted twice. So a dividend of more than `LARGE_DIVIDEND` of the price is
-    doubted where the price did not fall by half of it, on its ex-date or within `EX_SESSIONS` sessions of it.
+    withheld until the price has fallen by half of it, and left out if it has not `EX_SESSIONS` sessions after
+    the ex-date. One of a size that the stock has paid before needs no proof.
 
     Returns
     -------
-    doubted : ndarray of bool, shape (sessions, symbols)
+    dividend : ndarray, shape (sessions, symbols)
     findings : list of Finding
-        One ``"quarantined"`` finding for each.
+        A ``"quarantined"`` finding for each that is left out, a note for each that comes later.
     """
     with np.errstate(all="ignore"):
         share = bars.dividend / bars.before
-    doubted = np.zeros(share.shape, dtype=bool)
+    dividend = bars.dividend.copy()
     findings = []
     for column, rows in _events(bars, share > LARGE_DIVIDEND):
         for row in rows.tolist():
-            fall = -float(np.log1p(-min(float(share[row, column]), 0.99)))
-            near = bars.daily[max(row - EX_SESSIONS, 0) : row + EX_SESSIONS + 1, column]
-            lowest = float(np.nanmin(near)) if np.isfinite(near).any() else -np.inf
-            # A fall of half the dividend, or one so small that a usual day hides it.
-            if lowest + fall <= max(USUAL_MOVE * bars.usual[column], 0.5 * fall):
+            paid = share[:row, column][dividend[:row, column] > 0]
+            if len(paid) >= HABIT and share[row, column] <= HABITUAL * paid.max():
                 continue
-            doubted[row, column] = True
+            fall = -float(np.log1p(-min(float(share[row, column]), 0.99)))
+            # A fall of half the dividend, or one so small that a usual day hides it.
+            least = fall - max(USUAL_MOVE * bars.usual(row, column), 0.5 * fall)
+            near = bars.daily[max(row - EX_SESSIONS, 0) : row + EX_SESSIONS + 1, column]
+            falls = np.flatnonzero(-np.nan_to_num(near) >= least)
+            if least <= 0 or (len(falls) and falls[0] <= min(row, EX_SESSIONS)):
+                continue
+            dividend[row, column] = 0.0
+            said = (
+                f"{bars.dividend[row, column]:g} a share is {share[row, column]:.0%} of the price before, "
+                f"{bars.before[row, column]:g}, and the price, {bars.close[row, column]:g}, does not fall"
+            )
+            if len(falls):
+                shown = max(row - EX_SESSIONS, 0) + int(falls[0])
+                dividend[shown, column] += bars.dividend[row, column]
+                said += f" before {bars.sessions[shown]}: credited then"
+            else:
+                said += ": a wrong number, or a spin-off that prices are adjusted for already; left out"
             findings.append(
                 Finding(
-                    "quarantined",
+                    "note" if len(falls) else "quarantined",
                     "dividend not in prices",
-                    f"{bars.dividend[row, column]:g} a share is {share[row, column]:.0%} of the price "
-                    f"before, {bars.before[row, column]:g}, and the price does not fall (close "
-                    f"{bars.close[row, column]:g}): a wrong number, or a spin-off that prices are adjusted "
-                    "for already; left out",
+                    said,
                     symbol=bars.symbols[column],
                     date=str(bars.sessions[row]),
                 )
             )
-    return doubted, findings
+    return dividend, findings
 
 
 def large_dividends(bars: Bars) -> list[Finding]:

@@ -1,22 +1,22 @@
-"""Filed figures that can't be used: each is quarantined, and one finding says why.
+"""What is wrong with filed figures, and from which day that could be known.
 
-A check is a small function; `FACT_CHECKS` lists them, and a new one is one entry. Nothing is dropped in
-silence: each figure left out is one finding that names symbol, concept, period, filing date and value, and
-says what it was compared with.
-
-Quarantine looks at a company's whole history, later filings included. It only ever takes figures away, and a
-reader on the day could have told most of them by what came before, but it is hindsight all the same.
+Each figure gets a verdict that holds from a day on, and rests only on what was filed and traded by then: a
+figure that nothing speaks against is used from its filing; one that contradicts the figures before it is
+withheld until later ones confirm it; one that a later filing shows wrong is used until that day. Nothing is
+dropped in silence: each figure that is not simply used is one finding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from datafeeds.checks.history import intervals, readings, step_costs
 from datafeeds.market import Array, Finding
 
 SHARE_CONCEPTS = ("shares_outstanding", "diluted_shares")
@@ -24,315 +24,369 @@ SHARE_CONCEPTS = ("shares_outstanding", "diluted_shares")
 PERIOD_PLACE = {"Q1": 0, "Q2": 1, "Q3": 2, "Q4": 3, "FY": 3}
 """Quarter of the fiscal year in which each period ends."""
 
-SHARE_STEPS = ((2.0, 0.0), (4.0, 3.0), (8.0, 4.5), (30.0, 12.0))
-"""How surprising a change in the share count is: up to this ratio, as much as leaving out so many figures.
-
-Buybacks and ordinary issuance stay within twice. Mergers and conversions of share classes change a count
-for good, so a step that lasts is believed when it explains more figures than it costs; one that goes back
-is not. Beyond the last ratio nothing is believed: that is thousands or millions taken for units, or another
-line of the report."""
+YEARS_BEHIND, YEARS_AHEAD = 3, 1
+"""Fiscal years that a label may lie before, or after, the year of its filing."""
 
 REVENUE_STEPS = ((150.0, 0.0),)
-"""As `SHARE_STEPS` for revenue. Cruise lines lost 99% of a quarter's revenue in 2020, so only more is
-impossible."""
-
-REVENUE_PER_SHARE = 20_000.0
-"""Yearly dollars of revenue per share above which a count is doubted (NVR, among the highest, has some
-3,000)."""
-
-MOST_SHARES = 1e11
-"""Share count, on today's split basis, above which a count is doubted (the most of any US listing is some
-26 billion)."""
+"""How surprising a change in revenue is: up to this ratio, as much as leaving out so many figures. Cruise
+lines lost 99% of a quarter's revenue in 2020, so only more is impossible."""
 
 LABEL_MONTHS = 4
 """Months before a company's usual filing date at which a period's label is not believed."""
 
-Doubts = Mapping[int, str]
-"""Row label to what is wrong with it."""
+LABELS = 3
+"""Earlier filings that it takes to know when a company usually files."""
+
+Day = int
+"""Days since 1970."""
 
 
-@dataclass(frozen=True)
-class FactCheck:
-    """A check of filed figures.
+@dataclass
+class Verdicts:
+    """What is known of each figure, by its place in the table; begins with every figure used when filed.
 
     Attributes
     ----------
-    name : str
-        As it stands in findings.
-    doubts : callable
-        From facts and splits to the rows that can't be used and why.
+    known, withdrawn : list of int or None
+        Day from which a figure counts, and from which it no longer does; None for never.
+    value : ndarray
+        What it is taken to be.
+    mended : dict of int to (int, float)
+        Of figures that the others contradict by exactly a thousand or a million: the day from which the
+        mended value counts in their place, and the value.
+    why : dict of int to str
+        What speaks against it.
+    check : dict of int to str
+        The check that found it.
     """
 
-    name: str
-    doubts: Callable[[pd.DataFrame, pd.DataFrame], Doubts]
+    known: list[Day | None]
+    withdrawn: list[Day | None]
+    value: Array
+    mended: dict[int, tuple[Day, float]] = field(default_factory=dict)
+    why: dict[int, str] = field(default_factory=dict)
+    check: dict[int, str] = field(default_factory=dict)
+
+    def doubt(self, place: int, check: str, why: str) -> None:
+        """Say what speaks against a figure."""
+        self.why[place], self.check[place] = why, check
+
+    def never(self, place: int, check: str, why: str) -> None:
+        """A figure that can't be right whatever comes."""
+        self.known[place] = None
+        self.doubt(place, check, why)
+
+    def during(self, place: int, start: Day | None, stop: Day | None) -> None:
+        """A figure counts from `start` to `stop` at most."""
+        begun = self.known[place]
+        self.known[place] = None if begun is None or start is None else max(begun, start)
+        ends = [day for day in (self.withdrawn[place], stop) if day is not None]
+        self.withdrawn[place] = min(ends, default=None)
+
+    def counts(self, place: int) -> bool:
+        """Whether a figure counts at any time."""
+        start, stop = self.known[place], self.withdrawn[place]
+        return start is not None and (stop is None or start < stop)
 
 
-def check_facts(facts: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """Separate the filed figures that can be used from those that can't.
+def check_facts(facts: pd.DataFrame) -> tuple[pd.DataFrame, Verdicts]:
+    """Judge filed figures by themselves and by one another, share counts' size left aside.
 
     Parameters
     ----------
     facts : DataFrame
         Columns as `market.FACT_COLUMNS`; `period_end` and `accession` may be missing.
-    splits : DataFrame
-        Columns symbol, date, ratio.
 
     Returns
     -------
-    kept : DataFrame
-        The rows of `facts` that can be used, in their order, with dates as datetime64.
-    findings : tuple of Finding
-        One ``"quarantined"`` finding for every row left out.
+    ordered : DataFrame
+        The figures in order of filing, with labels 0, 1, ... and dates as datetime64.
+    verdicts : Verdicts
+        By the places in `ordered`.
     """
-    kept = facts.reset_index(drop=True).copy()
-    if kept.empty:
-        return kept, ()
-    for column in ("filed", "period_end"):
-        if column in kept:
-            kept[column] = pd.to_datetime(kept[column])
-    dated = splits.assign(date=pd.to_datetime(splits["date"]))
-    findings: list[Finding] = []
-    for check in FACT_CHECKS:
-        doubts = check.doubts(kept, dated)
-        wrong = kept.index.isin(list(doubts))
-        rows = kept[wrong]
-        findings.extend(
-            Finding(
-                "quarantined",
-                check.name,
-                f"{row['concept']} of fiscal {row['fiscal_year']} {row['fiscal_period']} is "
-                f"{number(row['value'])}: {doubts[label]}; left out",
-                symbol=row["symbol"],
-                date=f"{row['filed']:%Y-%m-%d}",
-            )
-            for label, row in zip(rows.index.tolist(), rows.to_dict(orient="records"), strict=True)
-        )
-        kept = kept[~wrong]
-    return kept.reset_index(drop=True), tuple(findings)
+    ordered = in_order(facts)
+    if ordered.empty:
+        return ordered, Verdicts([], [], np.zeros(0))
+    filed = days_of(ordered["filed"])
+    verdicts = Verdicts(filed.tolist(), [None] * len(ordered), ordered["value"].to_numpy(float, copy=True))
+    for place, check, why in own_faults(ordered):
+        verdicts.never(place, check, why)
+    period_labels(ordered, filed, verdicts)
+    revenue_scale(ordered, filed, verdicts)
+    revenue_lines(ordered, filed, verdicts)
+    return ordered, verdicts
 
 
-def not_finite(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
-    """Values that are not numbers."""
-    return dict.fromkeys(facts.index[~np.isfinite(facts["value"])], "not a finite number")
+def own_faults(facts: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
+    """Figures that no other figure is needed to doubt: place, name of the check, and why."""
+    value, concept = facts["value"].to_numpy(), facts["concept"].to_numpy()
+    year = facts["fiscal_year"].to_numpy()
+    filed_in = facts["filed"].dt.year.to_numpy()
+    ahead = year - filed_in
+    faults: list[tuple[str, npt.NDArray[np.bool_], str]] = [
+        ("not a number", ~np.isfinite(value), "not a finite number"),
+        (
+            "fiscal period",
+            ~facts["fiscal_period"].isin(list(PERIOD_PLACE)).to_numpy(),
+            f"the fiscal period must be one of {', '.join(PERIOD_PLACE)}",
+        ),
+        (
+            "fiscal year",
+            (ahead > YEARS_AHEAD) | (ahead < -YEARS_BEHIND),
+            "the fiscal year is far from the year of the filing",
+        ),
+        (
+            "share count not positive",
+            np.isin(concept, SHARE_CONCEPTS) & (value <= 0),
+            "a share count is more than 0",
+        ),
+        ("negative revenue", (concept == "revenue") & (value < 0), "revenue is at least 0"),
+    ]
+    if "period_end" in facts:
+        early = (facts["filed"] < facts["period_end"]).to_numpy()
+        faults.append(("filed before period end", early, "filed before the end of its period"))
+    for check, wrong, why in faults:
+        for place in np.flatnonzero(wrong).tolist():
+            yield place, check, why
 
 
-def unknown_period(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
-    """Fiscal periods other than Q1 to Q4 and FY."""
-    wrong = facts.index[~facts["fiscal_period"].isin(list(PERIOD_PLACE))]
-    return dict.fromkeys(wrong, f"the fiscal period must be one of {', '.join(PERIOD_PLACE)}")
-
-
-def filed_before_period_end(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
-    """Figures filed before the period that they describe was over."""
-    if "period_end" not in facts:
-        return {}
-    early = facts[facts["filed"] < facts["period_end"]]
-    return {
-        label: f"filed before the period's end, {end:%Y-%m-%d}"
-        for label, end in zip(early.index, early["period_end"], strict=True)
-    }
-
-
-def period_label(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
-    """Periods filed months before the company usually files them, unless the whole year is labelled so.
+def period_labels(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: Verdicts) -> None:
+    """Periods filed months before the company has usually filed them, unless the whole year is labelled so.
 
     A first quarter labelled as a fourth, or this year's quarters labelled as next year's, would enter the
-    twelve trailing months of the wrong year. A company that labels a whole fiscal year a year ahead, its
-    annual report included, is consistent with itself and stays.
+    twelve trailing months of the wrong year. A company that labels a whole fiscal year a year ahead is
+    consistent with itself: its quarters are withheld until the annual report says the same.
     """
-    table = facts[["symbol", "concept", "fiscal_year", "fiscal_period"]].copy()
-    table["delay"] = facts["filed"].dt.year * 12 + facts["filed"].dt.month - 3 * _quarter(facts)
-    usual = table.groupby(["symbol", "concept"])["delay"].transform("median")
-    table["early"] = usual - table["delay"]
-    annual = table[(table["fiscal_period"] == "FY") & (table["early"] >= LABEL_MONTHS)]
-    ahead = set(zip(annual["symbol"], annual["concept"], annual["fiscal_year"], strict=True))
-    early = table[table["early"] >= LABEL_MONTHS]
-    return {
-        int(label): f"filed {row.early:.0f} months earlier than this company's filings of such a period, "
-        "so it describes another period"
-        for label, row in zip(early.index, early.itertuples(index=False), strict=True)
-        if row.fiscal_period == "Q4" or (row.symbol, row.concept, row.fiscal_year) not in ahead
-    }
+    usable = [place for place in range(len(facts)) if verdicts.known[place] is not None]
+    months = facts["filed"].dt.year.to_numpy() * 12 + facts["filed"].dt.month.to_numpy()
+    quarter = np.zeros(len(facts), dtype=np.int64)
+    quarter[usable] = quarters(facts.iloc[usable])
+    delay = months - 3 * quarter
+    period, year = facts["fiscal_period"].to_numpy(), facts["fiscal_year"].to_numpy()
+    for places in groups(facts.iloc[usable], ["symbol", "concept"]):
+        own = delay[places]
+        if own.max() - own.min() < LABEL_MONTHS:
+            continue
+        annual_filed: dict[int, Day] = {}
+        waiting: list[tuple[int, int]] = []
+        for order, place in enumerate(places.tolist()):
+            usual = float(np.median(own[:order])) if order >= LABELS else float(own[order])
+            early = usual - own[order]
+            if early < LABEL_MONTHS:
+                continue
+            if period[place] == "FY":
+                annual_filed[int(year[place])] = int(filed[place])
+            else:
+                waiting.append((place, int(early)))
+        for place, early in waiting:
+            confirmed = annual_filed.get(int(year[place])) if period[place] != "Q4" else None
+            verdicts.during(place, confirmed, None)
+            verdicts.doubt(
+                place,
+                "period label",
+                f"filed {early} months earlier than this company has filed such a period, so it describes "
+                "another period",
+            )
 
 
-def share_count_not_positive(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
-    """Share counts of zero or less."""
-    wrong = facts["concept"].isin(SHARE_CONCEPTS) & (facts["value"] <= 0)
-    return dict.fromkeys(facts.index[wrong], "a share count is more than 0")
-
-
-def negative_revenue(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
-    """Revenue below zero."""
-    wrong = (facts["concept"] == "revenue") & (facts["value"] < 0)
-    return dict.fromkeys(facts.index[wrong], "revenue is at least 0")
-
-
-def share_count_scale(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
-    """Share counts that do not fit the company's own history, on one split basis."""
-    yearly = facts[(facts["concept"] == "revenue") & (facts["fiscal_period"] == "FY")]
-    revenue = yearly.groupby("symbol")["value"].median()
-    counts = facts[facts["concept"].isin(SHARE_CONCEPTS)]
-    if counts.empty:
-        return {}
-    carried = on_last_basis(counts, splits)
-    per_share = counts["symbol"].map(revenue) / carried
-    doubts: dict[int, str] = {}
-    for _, rows in in_order(counts).groupby(["symbol", "concept"], sort=False):
-        basis: Array = np.asarray(carried.loc[rows.index], dtype=np.float64)
-        doubted = (per_share.loc[rows.index] > REVENUE_PER_SHARE).to_numpy() | (basis > MOST_SHARES)
-        outside = ~consistent(basis, SHARE_STEPS, np.where(doubted, 0.9, 0.0))
-        doubts |= _against_neighbours(rows, basis, outside, " on today's split basis")
-    return doubts
-
-
-def revenue_scale(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
+def revenue_scale(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: Verdicts) -> None:
     """Revenue thousands of times its neighbours or a thousandth: quarters with quarters, years with years."""
-    revenue = facts[(facts["concept"] == "revenue") & (facts["value"] > 0)]
-    doubts: dict[int, str] = {}
-    for _, rows in in_order(revenue).groupby(["symbol", revenue["fiscal_period"] == "FY"], sort=False):
-        values: Array = np.asarray(rows["value"], dtype=np.float64)
-        outside = ~consistent(values, REVENUE_STEPS, np.zeros(len(values)))
-        doubts |= _against_neighbours(rows, values, outside, "")
-    return doubts
+    value = facts["value"].to_numpy()
+    usable = (facts["concept"] == "revenue").to_numpy() & (value > 0)
+    usable &= np.array([day is not None for day in verdicts.known], dtype=bool)
+    chosen = facts[usable].assign(annual=facts["fiscal_period"] == "FY")
+    for places in groups(chosen, ["symbol", "annual"]):
+        levels = np.log(value[places])
+        if np.ptp(levels) <= np.log(REVENUE_STEPS[0][0]):
+            continue
+        after = readings(len(places), lambda place, before: 0.0, partial(_revenue_costs, levels))
+        settle(facts, places, filed[places], filed[places], after, verdicts, "revenue scale", value[places])
 
 
-def revenue_line(facts: pd.DataFrame, splits: pd.DataFrame) -> Doubts:
+def _revenue_costs(levels: Array, place: int, start: int) -> Array:
+    return step_costs(np.abs(levels[start:place] - levels[place]), REVENUE_STEPS)
+
+
+def revenue_lines(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: Verdicts) -> None:
     """Fiscal years that can't be the sum of their quarters.
 
     A year of less than half its first three quarters is a quarter, or another line, in the year's place. In a
     year of more than 4.5 times its first three quarters either the quarters or the year stand on another
-    line: the year, if it is more than three times both neighbouring years, else the quarters.
+    line: the year, if it is more than three times the year before, else the quarters, which are withdrawn.
+    Where the year before is not known the year is withheld until the next one bears it out.
     """
-    revenue = facts[facts["concept"] == "revenue"]
-    latest = in_order(revenue).drop_duplicates(["symbol", "fiscal_year", "fiscal_period"], keep="last")
-    table = latest.pivot(index=["symbol", "fiscal_year"], columns="fiscal_period", values="value")
-    if not {"Q1", "Q2", "Q3", "FY"} <= set(table.columns):
-        return {}
-    years = table["FY"].dropna()
-    by_symbol = years.groupby(level="symbol")
-    before, after = by_symbol.shift(1).fillna(0.0), by_symbol.shift(-1).fillna(0.0)
-    beside = before.where(before > after, after)
-    three = table["Q1"] + table["Q2"] + table["Q3"]
-    above = table["FY"] > 4.5 * three
-    year_is_off = (table["FY"] < 0.5 * three) | (above & (table["FY"] > 3.0 * beside.reindex(table.index)))
-    verdict = pd.DataFrame(
-        {"three": three, "annual": table["FY"], "year": year_is_off, "quarters": above & ~year_is_off}
-    )
-    judged = revenue[["symbol", "fiscal_year", "fiscal_period"]].join(verdict, on=["symbol", "fiscal_year"])
-    annual = judged["fiscal_period"] == "FY"
-    wrong = judged[
-        (annual & judged["year"]) | (judged["fiscal_period"].isin(["Q1", "Q2", "Q3"]) & judged["quarters"])
-    ]
-    return {
-        label: f"the first three quarters add to {number(quarters)}, the year is {number(year)}"
-        for label, quarters, year in zip(wrong.index, wrong["three"], wrong["annual"], strict=True)
-    }
+    place = np.flatnonzero((facts["concept"] == "revenue").to_numpy())
+    place = np.array([one for one in place.tolist() if verdicts.known[one] is not None], dtype=np.intp)
+    latest: dict[tuple[str, int], dict[str, int]] = {}
+    symbols, years = facts["symbol"].to_numpy(), facts["fiscal_year"].to_numpy()
+    periods, value = facts["fiscal_period"].to_numpy(), facts["value"].to_numpy()
+    for one in place.tolist():
+        latest.setdefault((symbols[one], int(years[one])), {})[periods[one]] = one
+    for (symbol, year), filings in latest.items():
+        if not {"Q1", "Q2", "Q3", "FY"} <= set(filings):
+            continue
+        three = [filings[name] for name in ("Q1", "Q2", "Q3")]
+        annual, added = filings["FY"], float(value[three].sum())
+        if 0.5 * added <= value[annual] <= 4.5 * added:
+            continue
+        judged = int(filed[[*three, annual]].max())
+        why = f"the first three quarters add to {number(added)}, the year is {number(value[annual])}"
+        before = latest.get((symbol, year - 1), {}).get("FY")
+        following = latest.get((symbol, year + 1), {}).get("FY")
+        wrong_quarters: Day | None = None
+        if value[annual] < 0.5 * added or (before is not None and value[annual] > 3.0 * value[before]):
+            confirmed = None
+        elif before is not None and filed[before] <= judged:
+            confirmed = wrong_quarters = judged
+        elif following is not None and value[annual] <= 3.0 * value[following]:
+            confirmed = wrong_quarters = max(judged, int(filed[following]))
+        else:
+            confirmed = None
+        if wrong_quarters is None or confirmed != judged:
+            if filed[annual] < judged:
+                # The quarters came later and showed the year wrong.
+                verdicts.during(annual, int(filed[annual]), judged)
+            else:
+                verdicts.during(annual, confirmed, None)
+            verdicts.doubt(annual, "revenue line", why)
+        if wrong_quarters is not None:
+            for one in three:
+                verdicts.during(one, int(filed[one]), max(wrong_quarters, int(filed[one])))
+                verdicts.doubt(one, "revenue line", why)
 
 
-FACT_CHECKS: tuple[FactCheck, ...] = (
-    FactCheck("not a number", not_finite),
-    FactCheck("fiscal period", unknown_period),
-    FactCheck("filed before period end", filed_before_period_end),
-    FactCheck("period label", period_label),
-    FactCheck("share count not positive", share_count_not_positive),
-    FactCheck("negative revenue", negative_revenue),
-    FactCheck("share count scale", share_count_scale),
-    FactCheck("revenue scale", revenue_scale),
-    FactCheck("revenue line", revenue_line),
-)
-"""Checks of filed figures in order; each sees what those before it kept."""
-
-
-def consistent(
-    values: Array, steps: tuple[tuple[float, float], ...], penalty: Array
-) -> npt.NDArray[np.bool_]:
-    """Find the part of a positive history that is consistent with itself.
-
-    Keeps the figures for which the number left out, plus the surprise at each step between neighbours kept,
-    plus the `penalty` of those kept is least (found by dynamic programming).
+def settle(
+    facts: pd.DataFrame,
+    places: npt.NDArray[np.intp],
+    judged: npt.NDArray[np.int64],
+    days: npt.NDArray[np.int64],
+    after: list[tuple[int, ...]],
+    verdicts: Verdicts,
+    check: str,
+    values: Array,
+) -> None:
+    """Turn the readings of one history into verdicts.
 
     Parameters
     ----------
+    facts : DataFrame
+    places : ndarray of int, shape (figures,)
+        Where the history's figures stand in `facts`.
+    judged : ndarray of int, shape (figures,)
+        Day on which each figure can be judged; used from then on it is worth no word.
+    days : ndarray of int, shape (readings,)
+    after : list of tuple of int
+        Readings of the history, each from its day on.
+    verdicts : Verdicts
+        Changed.
+    check : str
     values : ndarray, shape (figures,)
-        Positive figures in order of filing.
-    steps : tuple of (float, float)
-        Ratio up to which a step costs so much, ascending; beyond the last a step is impossible.
-    penalty : ndarray, shape (figures,)
-        Cost of keeping each figure; leaving one out costs 1.
-
-    Returns
-    -------
-    ndarray of bool, shape (figures,)
+        What figures are compared by.
     """
-    count = len(values)
-    ratios, costs = np.array(steps).T
-    logs = np.log(values)
-    thresholds = np.log(ratios)
-    if count < 2 or (np.abs(np.diff(logs)).max() <= thresholds[0] and not penalty.any()):
-        return np.ones(count, dtype=bool)
-    costs = np.append(costs, np.inf)
-    # Among equals the later figures are kept: errors get corrected, good figures do not turn bad.
-    position = np.arange(count)
-    best = position + penalty
-    came_from = np.full(count, -1)
-    for current in range(1, count):
-        surprise = costs[np.searchsorted(thresholds, np.abs(logs[:current] - logs[current]))]
-        cost = best[:current] + surprise + (current - 1 - position[:current]) + penalty[current]
-        before = int(np.argmin(cost))
-        if cost[before] < best[current]:
-            best[current], came_from[current] = cost[before], before
-    total = best + (count - 1 - position)
-    current = int(count - 1 - np.argmin(total[::-1]))
-    kept = np.zeros(count, dtype=bool)
-    while current >= 0:
-        kept[current] = True
-        current = int(came_from[current])
-    return kept
+    known, withdrawn = intervals(days, after, len(places))
+    for order, place in enumerate(places.tolist()):
+        verdicts.during(place, known[order], withdrawn[order])
+        simple = known[order] == judged[order] and withdrawn[order] is None
+        if not simple and place not in verdicts.why:
+            verdicts.doubt(place, check, _against(facts, places, after[-1], order, values))
+
+
+def _against(
+    facts: pd.DataFrame, places: npt.NDArray[np.intp], kept: tuple[int, ...], order: int, values: Array
+) -> str:
+    """What a figure is compared with: the nearest kept figures before and after it."""
+    others = [other for other in kept if other != order]
+    beside = [*[other for other in others if other < order][-1:], *[o for o in others if o > order][:1]]
+    if not beside:
+        return f"it stands at {number(values[order])}, and nothing agrees with it"
+    compared = " and ".join(
+        f"{number(values[near])} ({facts['fiscal_year'].iloc[places[near]]} "
+        f"{facts['fiscal_period'].iloc[places[near]]}, filed {facts['filed'].iloc[places[near]]:%Y-%m-%d})"
+        for near in beside
+    )
+    ratio = values[order] / values[beside[0]]
+    size = f"{_size(ratio)} times" if ratio > 1 else f"one part in {_size(1 / ratio)} of"
+    return f"it stands at {number(values[order])}, {size} the figures that agree, {compared}"
+
+
+def verdict_findings(facts: pd.DataFrame, verdicts: Verdicts) -> list[Finding]:
+    """One finding for each figure that is not simply used from its filing on."""
+    findings = []
+    for place in sorted(verdicts.why):
+        row = facts.iloc[place]
+        start, stop = verdicts.known[place], verdicts.withdrawn[place]
+        severity, told = "quarantined", "left out"
+        if verdicts.counts(place) or place in verdicts.mended:
+            if place in verdicts.mended:
+                mended = number(verdicts.mended[place][1])
+                severity, told = "note", f"taken as {mended}"
+            elif stop is not None:
+                told = f"used until {_date(stop)}, which showed it"
+            elif verdicts.value[place] != row["value"]:
+                severity, told = "note", f"taken as {number(verdicts.value[place])}"
+            elif start is not None:
+                severity, told = "note", f"withheld until {_date(start)}, which bore it out"
+        findings.append(
+            Finding(
+                severity,  # type: ignore[arg-type]
+                verdicts.check[place],
+                f"{row['concept']} of fiscal {row['fiscal_year']} {row['fiscal_period']} is "
+                f"{number(row['value'])}: {verdicts.why[place]}; {told}",
+                symbol=row["symbol"],
+                date=f"{row['filed']:%Y-%m-%d}",
+            )
+        )
+    return findings
+
+
+def used(facts: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
+    """The figures that count at some time, with `known`, `withdrawn` and the value that is taken."""
+    counts = np.array([verdicts.counts(place) for place in range(len(facts))], dtype=bool)
+
+    def dates(days: list[Day | None]) -> npt.NDArray[np.datetime64]:
+        blank = np.iinfo(np.int64).min
+        numbers = np.array([blank if day is None else day for day in days], dtype=np.int64)
+        return numbers.astype("datetime64[D]").astype("datetime64[s]")
+
+    days = {"known": dates(verdicts.known), "withdrawn": dates(verdicts.withdrawn)}
+    table = facts.assign(value=verdicts.value, **days)[counts]
+    places = list(verdicts.mended)
+    mended = facts.iloc[places].assign(
+        value=[value for _, value in verdicts.mended.values()],
+        known=dates([day for day, _ in verdicts.mended.values()]),
+        withdrawn=dates([None] * len(places)),
+    )
+    return pd.concat([table, mended], ignore_index=True) if places else table.reset_index(drop=True)
 
 
 def in_order(facts: pd.DataFrame) -> pd.DataFrame:
-    """Facts in order of filing; of one day, in order of period."""
-    return facts.iloc[np.lexsort((_quarter(facts), facts["filed"].to_numpy().astype(np.int64)))]
+    """Facts in order of filing, of one day in order of period; with dates as datetime64, labels 0, 1, ..."""
+    table = facts.reset_index(drop=True).copy()
+    for column in ("filed", "period_end"):
+        if column in table:
+            table[column] = pd.to_datetime(table[column])
+    if table.empty:
+        return table.assign(filed=pd.to_datetime(table["filed"]))
+    order = np.lexsort((quarters(table), days_of(table["filed"])))
+    return table.iloc[order].reset_index(drop=True)
 
 
-def _quarter(facts: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Number of the fiscal quarter in which each fact's period ends."""
-    place = np.asarray(facts["fiscal_period"].map(PERIOD_PLACE), dtype=np.int64)
+def quarters(facts: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Number of the fiscal quarter in which each fact's period ends; the year's first where unknown."""
+    place = facts["fiscal_period"].map(PERIOD_PLACE).fillna(0).to_numpy(dtype=np.int64)
     return np.asarray(facts["fiscal_year"], dtype=np.int64) * 4 + place
 
 
-def on_last_basis(counts: pd.DataFrame, splits: pd.DataFrame) -> pd.Series[float]:
-    """Carry counts over every split that came after their filing."""
-    carried = counts["value"].to_numpy(dtype=np.float64, copy=True)
-    filed = counts["filed"].to_numpy()
-    places = counts.reset_index(drop=True).groupby("symbol").indices
-    for symbol, date, ratio in zip(splits["symbol"], splits["date"].to_numpy(), splits["ratio"], strict=True):
-        rows = places.get(symbol, np.zeros(0, dtype=np.intp))
-        carried[rows[filed[rows] < date]] *= float(ratio)
-    return pd.Series(carried, index=counts.index)
+def days_of(dates: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
+    """Dates as days since 1970."""
+    return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def _against_neighbours(
-    rows: pd.DataFrame, values: Array, outside: npt.NDArray[np.bool_], basis: str
-) -> dict[int, str]:
-    """Say what each row outside is compared with: the nearest kept figures before and after it."""
-    kept = np.flatnonzero(~outside)
-    labels = rows.index.tolist()
-    doubts: dict[int, str] = {}
-    for place in np.flatnonzero(outside).tolist():
-        split = int(np.searchsorted(kept, place))
-        beside = [int(near) for near in (*kept[split - 1 : split], *kept[split : split + 1])]
-        compared = " and ".join(
-            f"{number(values[near])} ({rows['fiscal_year'].iloc[near]} {rows['fiscal_period'].iloc[near]}, "
-            f"filed {rows['filed'].iloc[near]:%Y-%m-%d})"
-            for near in beside
-        )
-        ratio = values[place] / values[beside[0]]
-        size = f"{_size(ratio)} times" if ratio > 1 else f"one part in {_size(1 / ratio)} of"
-        doubts[labels[place]] = (
-            f"it stands at {number(values[place])}{basis}, {size} the figures that agree, {compared}"
-        )
-    return doubts
+def groups(facts: pd.DataFrame, by: list[str]) -> Iterator[npt.NDArray[np.intp]]:
+    """Labels of the rows of each group, in order."""
+    if len(facts):
+        for rows in facts.groupby(by, sort=True).groups.values():
+            yield np.asarray(rows, dtype=np.intp)
 
 
 def number(value: float) -> str:
@@ -342,3 +396,7 @@ def number(value: float) -> str:
 
 def _size(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
+
+def _date(day: Day) -> str:
+    return str(np.datetime64(day, "D"))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from datafeeds.checks.facts import SHARE_CONCEPTS
-from datafeeds.market import Array, Dates, Finding
+from datafeeds.market import INSTRUMENT_COLUMNS, Array, Dates, Finding
 from datafeeds.names import unknown_name
 
 KINDS = ("stock", "etf", "index")
@@ -131,7 +131,7 @@ def check_splits(splits: pd.DataFrame, symbols: tuple[str, ...]) -> Result:
 
 def check_instruments(instruments: pd.DataFrame | None, symbols: tuple[str, ...]) -> Result:
     """Instruments with a known kind and possible dates."""
-    columns = ("symbol", "kind", "name", "sector", "industry", "group", "from", "to")
+    columns = INSTRUMENT_COLUMNS
     if instruments is None:
         table = pd.DataFrame({"symbol": list(symbols), "kind": "stock"})
         return _completed(table, columns), []

@@ -1,22 +1,23 @@
-"""Share counts against trading volume, the one other number that is counted in shares.
+"""Share counts against one another and against trading volume, the one other number counted in shares.
 
-A machine-readable share count sometimes stands on another line of the report, most often shareholders'
-equity, for years on end: then it agrees with itself, and only something outside the filings can tell. Yearly
-volume / shares is such a witness. In US listings it lies between a third and some twenty.
+A machine-readable share count sometimes stands in thousands, or on another line of the report, most often
+shareholders' equity, for years on end: then it agrees with itself, and only something outside the filings
+can tell. Yearly volume / shares is such a witness. In US listings it lies between a third and some twenty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks.facts import SHARE_CONCEPTS, in_order, number, on_last_basis
-from datafeeds.market import Array, Dates, Finding
+from datafeeds.checks.facts import SHARE_CONCEPTS, Verdicts, days_of, groups, number, settle
+from datafeeds.checks.history import readings, step_costs
+from datafeeds.market import Array, Dates, Finding, traded_factor
 
 YEAR = 252
 """Sessions a year."""
@@ -28,262 +29,336 @@ LEAST_TURNOVER = 0.2
 """Yearly volume / shares below which a count is doubted. The lowest of a US company with good figures is some
 0.3; receipts of foreign companies and second share classes lie lower."""
 
-UNSTEADY = 0.007
-"""Median change (in logarithms) from filing to filing above which doubted counts are no share counts. Counts
-of receipts hardly change; shareholders' equity moves by some percent each quarter."""
+HIGH_TURNOVER = 50.0
+"""Yearly volume / shares above which a count, or the split basis of its prices, is suspicious."""
 
-STEP = 1.5
-"""Ratio of two counts in a row that must show in the volume too."""
+MOST_TURNOVER = 400.0
+"""Yearly volume / shares above which a count is none."""
+
+USUAL_TURNOVER = (0.3, 30.0)
+"""Where a count's turnover must lie after its scale was mended."""
+
+UNSTEADY = 0.007
+"""Median change (in logarithms) from filing to filing above which counts that hardly trade are no share
+counts. Counts of receipts hardly change; shareholders' equity moves by some percent each quarter."""
+
+SHARE_STEPS = ((2.0, 0.0), (4.0, 2.5), (8.0, 4.0), (30.0, 11.5))
+"""How surprising a change in the share count is where no volume is known: up to this ratio, as much as
+leaving out so many figures.
+
+Buybacks and ordinary issuance stay within twice. Mergers and conversions of share classes change a count
+for good, so a step that lasts is believed when it explains more figures than it costs; one that goes back
+is not. Beyond the last ratio nothing is believed: that is thousands or millions taken for units, or another
+line of the report."""
+
+UNSHOWN_STEPS = ((1.1, 0.0), (1.25, 0.25), (1.5, 0.5), *SHARE_STEPS[1:])
+"""As `SHARE_STEPS` where the volume is known and does not change with the count. Counts of shares hold still
+as no other line of a report does, so a run that moves by tenths each quarter is dearer than one that does
+not."""
 
 CONFIRMED = 0.4
-"""Part of a step (in logarithms) that the volume must make with it."""
+"""Part of a step (in logarithms) that the volume must make with it to show it."""
 
-STEADY = 0.02
-"""Median change (in logarithms) from filing to filing up to which a run of counts is steady."""
+SHOWN_STEPS = ((2.0, 0.0), (30.0, 1.0))
+"""As `SHARE_STEPS` where the volume changes with the count, as it does in mergers and large issues: a great
+step is believed when a second filing agrees."""
 
-STEADY_AT_LAST = 0.04
-"""As `STEADY` for the last run, which has the benefit of the doubt: it is what the company files today."""
+SCALES = (1e3, 1e6, 1e-3, 1e-6)
+"""Thousands and millions taken for units, or units for them."""
 
-MERGER = 3.5
-"""Ratio up to which a step between steady runs is believed even if the volume does not show it: mergers and
-large issues make such."""
+LEAST_THOUSANDS = 10_000.0
+"""Count below which it is not taken to be in thousands on the word of the volume alone."""
 
-SPLIT_RATIOS = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 50.0)
-"""Ratios of usual splits; reverse splits are their inverses."""
+SAME_SCALE = 1.25
+"""How near a count in thousands must come to the counts before it."""
 
-SPLIT_TOLERANCE = 0.04
-"""How near a step must come to a ratio, in logarithms, to be a split that is not listed."""
+REVENUE_PER_SHARE = 20_000.0
+"""Yearly dollars of revenue per share above which a count is doubted (NVR, among the highest, has some
+3,000)."""
+
+MOST_SHARES = 1e11
+"""Share count above which a count is doubted (the most of any US listing is some 26 billion)."""
+
+DOUBTED = 0.9
+"""Penalty of keeping a doubted count; leaving it out costs 1."""
+
+NEVER = int(np.datetime64("2262-01-01", "D").astype(np.int64))
+
+FEW_SESSIONS = 5
+"""Sessions of trading that it takes to judge a count; one filed before is withheld until then."""
 
 
 @dataclass(frozen=True, eq=False)
-class Volumes:
-    """Daily volume, split-adjusted.
+class Trading:
+    """Volume, and what it takes to compare it with share counts.
 
     Attributes
     ----------
     sessions : ndarray of datetime64[D], shape (sessions,)
     symbols : tuple of str
+    traded : ndarray of bool, shape (sessions, symbols)
+        Whether there is a close.
     volume : ndarray, shape (sessions, symbols)
-        Shares on the basis of the last session; NaN where unknown.
+        Split-adjusted; NaN where unknown.
+    splits, basis : DataFrame
+        As `Market` has them.
     """
 
     sessions: Dates
     symbols: tuple[str, ...]
+    traded: npt.NDArray[np.bool_]
     volume: Array
+    splits: pd.DataFrame
+    basis: pd.DataFrame
 
-    def beside(self, symbol: str, filed: Dates) -> Array:
-        """Median daily volume of the quarter before each filing date, of the first quarter if before that.
+    @cached_property
+    def known_splits(self) -> dict[str, list[tuple[int, float, int]]]:
+        """By symbol: the day of each split, its ratio, and the day from which it is known."""
+        found: dict[str, list[tuple[int, float, int]]] = {}
+        dates = days_of(pd.to_datetime(self.splits["date"])).tolist()
+        for symbol, day, ratio in zip(self.splits["symbol"], dates, self.splits["ratio"], strict=True):
+            found.setdefault(symbol, []).append((day, float(ratio), day))
+        before: dict[str, float] = {}
+        steps = zip(
+            self.basis["symbol"],
+            self.basis["since"].to_numpy().astype("datetime64[D]"),
+            self.basis["known"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist(),
+            self.basis["ratio"].tolist(),
+            strict=True,
+        )
+        for symbol, since, known, ratio in steps:
+            if symbol in before:
+                split = (int(since.astype(np.int64)), before[symbol] / ratio, known)
+                found.setdefault(symbol, []).append(split)
+            before[symbol] = ratio
+        return found
 
-        Returns
-        -------
-        ndarray, shape (dates,)
-            NaN where nothing is known.
-        """
-        traded = self.volume[:, self.symbols.index(symbol)]
-        known = np.flatnonzero(traded > 0)
-        if len(known) < QUARTER:
-            return np.full(len(filed), np.nan)
-        sizes = traded[known]
-        ends = np.maximum(np.searchsorted(self.sessions[known], filed), QUARTER)
-        quarters = np.lib.stride_tricks.sliding_window_view(sizes, QUARTER)
-        return np.asarray(np.median(quarters[ends - QUARTER], axis=1), dtype=np.float64)
+    @cached_property
+    def factor(self) -> Array:
+        """See `Market.traded_factor`."""
+        return traded_factor(self.sessions, self.symbols, self.splits, self.basis)
 
 
 @dataclass(frozen=True, eq=False)
-class _Counts:
-    """One company's counts of one concept in order of filing."""
+class _Evidence:
+    """What is known on some day of one company's counts of one concept, in order of filing.
 
-    symbol: str
-    rows: pd.DataFrame
-    basis: Array
+    Attributes
+    ----------
+    level : ndarray
+        Logarithm of each count on the basis before every split.
+    volume : ndarray
+        Logarithm of the adjusted daily volume beside each; NaN where unknown.
+    turnover : ndarray
+        Volume a year / count, NaN where unknown.
+    """
+
+    level: Array
     volume: Array
-
-    @property
-    def turnover(self) -> Array:
-        return YEAR * self.volume / self.basis
+    turnover: Array
 
 
-def _counts(facts: pd.DataFrame, splits: pd.DataFrame, volumes: Volumes) -> Iterator[_Counts]:
-    counts = facts[facts["concept"].isin(SHARE_CONCEPTS) & (facts["value"] > 0)]
-    counts = counts[counts["symbol"].isin(volumes.symbols)]
-    if counts.empty:
-        return
-    carried = on_last_basis(counts, splits)
-    for (symbol, _), rows in in_order(counts).groupby(["symbol", "concept"], sort=True):
-        filed = rows["filed"].to_numpy().astype("datetime64[D]")
-        basis = np.asarray(carried.loc[rows.index], dtype=np.float64)
-        yield _Counts(str(symbol), rows, basis, volumes.beside(str(symbol), filed))
-
-
-def _moves(basis: Array) -> float:
-    """Median change, in logarithms, from one count to the next."""
-    return float(np.median(np.abs(np.diff(np.log(basis))))) if len(basis) > 1 else np.inf
-
-
-def _finding(counts: _Counts, place: int, why: str) -> Finding:
-    row = counts.rows.iloc[place]
-    return Finding(
-        "quarantined",
-        "share count against volume",
-        f"{row['concept']} of fiscal {row['fiscal_year']} {row['fiscal_period']} is {number(row['value'])}: "
-        f"{why}; left out",
-        symbol=counts.symbol,
-        date=f"{row['filed']:%Y-%m-%d}",
-    )
-
-
-def counts_hardly_traded(
-    facts: pd.DataFrame, splits: pd.DataFrame, volumes: Volumes
-) -> tuple[pd.DataFrame, list[Finding]]:
-    """Leave out counts of which so few trade that they can't be shares.
-
-    Doubted is a count of which less than `LEAST_TURNOVER` trades in a year. It is left out if the doubted
-    counts of the company move from filing to filing as no share count does; steady ones may be those of a
-    receipt or a second class of shares, and stay.
+def check_share_counts(facts: pd.DataFrame, verdicts: Verdicts, trading: Trading) -> list[Finding]:
+    """Judge share counts by the counts before them, by volume and by revenue.
 
     Parameters
     ----------
-    facts, splits : DataFrame
-        As for `check_facts`, with dates as datetime64 and labels 0, 1, ...
-    volumes : Volumes
+    facts : DataFrame
+        In order of filing, as `check_facts` returns them.
+    verdicts : Verdicts
+        Changed.
+    trading : Trading
 
     Returns
     -------
-    kept : DataFrame
-        With labels 0, 1, ...
-    findings : list of Finding
+    list of Finding
+        A suspicion for each company whose whole company seems to change hands in days.
     """
-    wrong: list[int] = []
-    findings: list[Finding] = []
-    for counts in _counts(facts, splits, volumes):
-        doubted = np.flatnonzero(counts.turnover < LEAST_TURNOVER)
-        if not len(doubted) or (len(doubted) > 2 and _moves(counts.basis[doubted]) <= UNSTEADY):
-            continue
-        wrong.extend(counts.rows.index[doubted].tolist())
-        findings.extend(
-            _finding(
-                counts,
-                place,
-                f"only {counts.turnover[place]:.1%} of it trades in a year, so it is another line of the "
-                "report",
-            )
-            for place in doubted.tolist()
+    column = {symbol: place for place, symbol in enumerate(trading.symbols)}
+    chosen = facts["concept"].isin(SHARE_CONCEPTS) & facts["symbol"].isin(trading.symbols)
+    chosen &= np.array([verdicts.known[place] is not None for place in range(len(facts))], dtype=bool)
+    revenue = _yearly_revenue(facts, verdicts)
+    findings = []
+    for places in groups(facts[chosen], ["symbol", "concept"]):
+        symbol = str(facts["symbol"].iloc[places[0]])
+        counts = _Counts(facts, places, trading, column[symbol], revenue.get(symbol, []))
+        counts.judge(verdicts)
+        if high := counts.high_turnover(verdicts):
+            findings.append(high)
+    return findings
+
+
+class _Counts:
+    """One company's counts of one concept, in order of filing."""
+
+    def __init__(
+        self,
+        facts: pd.DataFrame,
+        places: npt.NDArray[np.intp],
+        trading: Trading,
+        column: int,
+        revenue: list[tuple[int, float]],
+    ) -> None:
+        self.facts, self.places, self.revenue = facts, places, revenue
+        self.filed = facts["filed"].to_numpy()[places].astype("datetime64[D]").astype(np.int64)
+        self.count = facts["value"].to_numpy()[places]
+        self.splits = trading.known_splits.get(trading.symbols[column], [])
+        days = trading.sessions.astype(np.int64)
+        traded = np.flatnonzero(trading.traded[:, column])[:FEW_SESSIONS]
+        first = days[traded[-1]] if len(traded) == FEW_SESSIONS else NEVER
+        self.judged = np.maximum(self.filed, first)
+        # Median daily volume of the quarter before each count is judged, and the basis of that day.
+        self.beside, self.factor = np.full(len(places), np.nan), np.ones(len(places))
+        known = np.flatnonzero(trading.volume[:, column] > 0)
+        ends = np.searchsorted(days[known], self.judged, side="right")
+        for order, end in enumerate(ends.tolist()):
+            if end >= FEW_SESSIONS:
+                window = known[max(end - QUARTER, 0) : end]
+                self.beside[order] = median(trading.volume[window, column].tolist())
+                self.factor[order] = trading.factor[window[-1], column]
+
+    def judge(self, verdicts: Verdicts) -> None:
+        """Work the readings out in order of filing, and afresh whenever prices reveal a split."""
+        begins = [-1, *sorted({known for date, _, known in self.splits if known != date})]
+        days: list[int] = []
+        after: list[tuple[int, ...]] = []
+        for begin, end in zip(begins, [*begins[1:], np.iinfo(np.int64).max], strict=True):
+            found, level, scales, whys = self._read(begin)
+            inside = np.flatnonzero((self.judged > begin) & (self.judged <= end)).tolist()
+            if begin >= 0 and (before := int(np.searchsorted(self.judged, begin, side="right"))):
+                days.append(begin)
+                after.append(found[before - 1])
+            days += self.judged[inside].tolist()
+            after += [found[order] for order in inside]
+            for order in inside:
+                self._tell(verdicts, order, found[order], level, scales[order], whys)
+        settle(
+            self.facts,
+            self.places,
+            self.judged,
+            np.array(days, dtype=np.int64),
+            after,
+            verdicts,
+            "share count scale",
+            verdicts.value[self.places],
         )
-    return facts.drop(index=wrong).reset_index(drop=True), findings
+
+    def _tell(
+        self,
+        verdicts: Verdicts,
+        order: int,
+        reading: tuple[int, ...],
+        level: Array,
+        scale: float,
+        whys: dict[int, str],
+    ) -> None:
+        """What there is to say of one count when it is judged, and its value where its scale is mended."""
+        place = int(self.places[order])
+        if scale != 1.0:
+            verdicts.value[place] = self.count[order] * scale
+            verdicts.doubt(place, "share count scale", _off(scale))
+            return
+        if order in whys:
+            verdicts.doubt(place, "share count against volume", whys[order])
+        if reading and order not in reading:
+            gap = level[order] - level[reading[-1]]
+            near = [each for each in SCALES if abs(gap + np.log(each)) <= np.log(SAME_SCALE)]
+            if near:
+                verdicts.mended[place] = (int(self.judged[order]), self.count[order] * near[0])
+                verdicts.doubt(place, "share count scale", _off(near[0]))
+
+    def _evidence(self, day: int) -> _Evidence:
+        """What is known on `day` and does not hang on later filings."""
+        level = np.log(self.count)
+        for date, ratio, known in self.splits:
+            if known <= day or known == date:
+                level = level - np.log(ratio) * (self.filed >= date)
+        with np.errstate(all="ignore"):
+            turnover = YEAR * self.beside / self.factor / self.count
+            return _Evidence(level, np.log(self.beside), turnover)
+
+    def _read(self, day: int) -> tuple[list[tuple[int, ...]], Array, Array, dict[int, str]]:
+        """Readings after each count with what is known at `day` beyond filings; levels, scales, doubts."""
+        evidence = self._evidence(day)
+        level, turnover = evidence.level.copy(), evidence.turnover
+        scales = np.ones(len(level))
+        whys: dict[int, str] = {}
+        hardly: list[int] = []
+
+        def penalty(order: int, before: tuple[int, ...]) -> float:
+            scales[order] = self._thousand(turnover[order], order)
+            level[order] += np.log(scales[order])
+            traded = turnover[order] / scales[order]
+            if traded > MOST_TURNOVER:
+                whys[order] = f"{traded:,.0f} times as many trade in a year, so it is no share count"
+                return np.inf
+            if traded < LEAST_TURNOVER:
+                hardly.append(order)
+                if len(hardly) <= 2 or float(np.median(np.abs(np.diff(level[hardly])))) > UNSTEADY:
+                    why = "of it trades in a year, so it is another line of the report"
+                    whys[order] = f"only {traded:.1%} {why}"
+                    return np.inf
+            return DOUBTED if np.isnan(traded) and self._dear(order, scales[order]) else 0.0
+
+        def costs(order: int, start: int) -> Array:
+            steps = level[order] - level[start:order]
+            sizes = np.abs(steps)
+            moved = evidence.volume[order] - evidence.volume[start:order]
+            shown = moved * np.sign(steps) >= CONFIRMED * sizes
+            table = step_costs(sizes, SHARE_STEPS)
+            if np.isfinite(moved).any():
+                table = np.where(np.isfinite(moved), step_costs(sizes, UNSHOWN_STEPS), table)
+            return np.where(shown, np.minimum(table, step_costs(sizes, SHOWN_STEPS)), table)
+
+        return readings(len(level), penalty, costs), level, scales, whys
+
+    def _thousand(self, traded: float, order: int) -> float:
+        """A thousand where only that makes the turnover of a count a usual one, else 1.
+
+        A count in millions is too short a number to be told from a placeholder by that alone.
+        """
+        usual = USUAL_TURNOVER[0] <= traded / 1e3 <= USUAL_TURNOVER[1]
+        return 1e3 if traded > MOST_TURNOVER and usual and self.count[order] >= LEAST_THOUSANDS else 1.0
+
+    def _dear(self, order: int, scale: float) -> bool:
+        """Whether too much revenue falls on a share, or there are more shares than any company has."""
+        count = self.count[order] * scale
+        known = [value for day, value in self.revenue if day <= self.judged[order]]
+        return bool(count > MOST_SHARES or (known and known[-1] / count > REVENUE_PER_SHARE))
+
+    def high_turnover(self, verdicts: Verdicts) -> Finding | None:
+        """A suspicion where counts that are used change hands more often than once a week."""
+        turnover = self._evidence(NEVER).turnover
+        values = verdicts.value[self.places]
+        with np.errstate(all="ignore"):
+            turnover = turnover * self.count / values
+        used = np.array([verdicts.counts(int(place)) for place in self.places], dtype=bool)
+        high = np.flatnonzero(used & (turnover > HIGH_TURNOVER))
+        if not len(high):
+            return None
+        first = self.facts.iloc[self.places[high[0]]]
+        return Finding(
+            "suspicion",
+            "high turnover",
+            f"{len(high)} counts of {first['concept']} trade more than {HIGH_TURNOVER:g} times a year, the "
+            f"first, {number(first['value'])}, {turnover[high[0]]:,.0f} times: a wrong count, or prices "
+            "adjusted for a split that is not listed",
+            symbol=str(first["symbol"]),
+            date=f"{first['filed']:%Y-%m-%d}",
+        )
 
 
-def counts_off_level(
-    facts: pd.DataFrame, splits: pd.DataFrame, volumes: Volumes
-) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
-    """Leave out runs of counts that begin or end with a step that trading does not show.
-
-    When a company issues or retires most of its shares, as in a merger, the volume changes with them. A step
-    without that is a split that the table does not list (a usual ratio between two steady runs), or the
-    beginning of figures from another line. Of several runs the last steady one is believed, then those
-    that follow from it.
-
-    Parameters
-    ----------
-    facts, splits, volumes
-        As for `counts_hardly_traded`.
-
-    Returns
-    -------
-    kept : DataFrame
-    splits : DataFrame
-        With the splits that were found.
-    findings : list of Finding
-    """
-    wrong: list[int] = []
-    found: list[tuple[str, pd.Timestamp, float]] = []
-    findings: list[Finding] = []
-    for counts in _counts(facts, splits, volumes):
-        runs = _runs(counts)
-        verdicts = _verdicts(counts, runs)
-        for run, verdict in zip(runs, verdicts, strict=True):
-            if verdict is None:
-                wrong.extend(counts.rows.index[run].tolist())
-                findings.extend(
-                    _finding(
-                        counts,
-                        place,
-                        f"it stands at {number(counts.basis[place])} on today's split basis, off the level "
-                        "of the counts that agree, and the volume did not change with it",
-                    )
-                    for place in run.tolist()
-                )
-        steps = [
-            (run, following, verdict / after)
-            for (run, verdict), (following, after) in pairwise(
-                (run, verdict) for run, verdict in zip(runs, verdicts, strict=True) if verdict is not None
-            )
-            if verdict != after
-        ]
-        for run, following, ratio in steps:
-            first = pd.Timestamp(counts.rows["filed"].iloc[following[0]])
-            before = f"{counts.rows['filed'].iloc[run[-1]]:%Y-%m-%d}"
-            if (counts.symbol, first, ratio) in found:
-                continue
-            found.append((counts.symbol, first, ratio))
-            findings.append(
-                Finding(
-                    "suspicion",
-                    "split not listed",
-                    f"the share count goes from {number(counts.basis[run[-1]])} (filed {before}) to "
-                    f"{number(counts.basis[following[0]])}, and the volume stays: taken as a split of "
-                    f"{ratio:g} new shares per old that the splits table does not list",
-                    symbol=counts.symbol,
-                    date=f"{first:%Y-%m-%d}",
-                )
-            )
-    extra = pd.DataFrame(found, columns=["symbol", "date", "ratio"])
-    listed = pd.concat([splits, extra], ignore_index=True) if found else splits
-    return facts.drop(index=wrong).reset_index(drop=True), listed, findings
+def _off(scale: float) -> str:
+    return f"off by a {'thousand' if scale in (1e3, 1e-3) else 'million'}"
 
 
-def _runs(counts: _Counts) -> list[npt.NDArray[np.intp]]:
-    """Places of the counts, cut wherever they step and the volume does not."""
-    steps = np.diff(np.log(counts.basis))
-    with np.errstate(all="ignore"):
-        shown = np.diff(np.log(counts.volume)) / steps
-    cuts = np.flatnonzero((np.abs(steps) > np.log(STEP)) & (shown < CONFIRMED))
-    return np.split(np.arange(len(counts.basis)), cuts + 1)
-
-
-def _verdicts(counts: _Counts, runs: list[npt.NDArray[np.intp]]) -> list[float | None]:
-    """For each run what its counts must be multiplied by to agree with the believed one; None: left out."""
-    if len(runs) == 1:
-        return [1.0]
-    steady = [len(run) > 2 and _moves(counts.basis[run]) <= STEADY for run in runs]
-    last_believed = len(runs[-1]) > 2 and _moves(counts.basis[runs[-1]]) <= STEADY_AT_LAST
-    if not any(steady) and not last_believed:
-        return [1.0] * len(runs)
-    anchor = max(place for place in range(len(runs)) if steady[place] or last_believed)
-    verdicts: list[float | None] = [None] * len(runs)
-    verdicts[anchor] = 1.0
-    for order in (range(anchor - 1, -1, -1), range(anchor + 1, len(runs))):
-        step = -1 if order.step < 0 else 0
-        near, factor = counts.basis[runs[anchor][0 if step else -1]], 1.0
-        for place in order:
-            run = runs[place]
-            beside = counts.basis[run[-1 if step else 0]] * factor
-            gap = float(np.log(near / beside))
-            ratio = _usual_ratio(gap)
-            if abs(gap) <= np.log(STEP):
-                verdicts[place] = factor
-            elif step and steady[place] and ratio is not None:
-                factor *= ratio
-                verdicts[place] = factor
-            elif steady[place] and abs(gap) <= np.log(MERGER):
-                verdicts[place] = factor
-            else:
-                continue
-            near = counts.basis[run[0 if step else -1]] * factor
-    return verdicts
-
-
-def _usual_ratio(gap: float) -> float | None:
-    """The ratio of a usual split or reverse split that makes a step of `gap` in logarithms, if any."""
-    ratios = np.array([*SPLIT_RATIOS, *(1 / ratio for ratio in SPLIT_RATIOS)])
-    nearest = int(np.argmin(np.abs(np.log(ratios) - gap)))
-    return float(ratios[nearest]) if abs(np.log(ratios[nearest]) - gap) <= SPLIT_TOLERANCE else None
+def _yearly_revenue(facts: pd.DataFrame, verdicts: Verdicts) -> dict[str, list[tuple[int, float]]]:
+    """By symbol: day from which each fiscal year's revenue counts, and the revenue, in order of filing."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    annual = np.flatnonzero(((facts["concept"] == "revenue") & (facts["fiscal_period"] == "FY")).to_numpy())
+    symbols = facts["symbol"].to_numpy()
+    for place in annual.tolist():
+        known = verdicts.known[place]
+        if verdicts.counts(place) and known is not None:
+            found.setdefault(str(symbols[place]), []).append((known, float(verdicts.value[place])))
+    return {symbol: sorted(years) for symbol, years in found.items()}

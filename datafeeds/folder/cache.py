@@ -19,8 +19,10 @@ always hash.
 How an entry is written
 -----------------------
 Into a folder of its own, renamed when whole. A killed program leaves a folder that nothing looks at; of two
-programs that build the same entry one wins, and the other takes the winner's. An entry with a file missing or
-of the wrong size, as after a crash of the machine, is built again.
+programs that build the same entry one wins, and the other takes the winner's. The first time that a process
+opens an entry it hashes every file of it, and so it does with derived facts: one that was changed, is missing
+or was cut short, as after a crash of the machine, is built again. The cache is for its user alone; one that
+belongs to another user is not used.
 
 What an entry holds
 -------------------
@@ -31,6 +33,7 @@ one copy in memory, and a market that was opened from an entry pickles as the en
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -38,7 +41,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
@@ -58,7 +61,7 @@ from datafeeds.market import Array, DerivedFacts, Finding, Market, MarketError
 
 LOG = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of an entry."""
 
 SETTLED = 2.0
@@ -71,9 +74,9 @@ UNUSED = 3_600.0
 """Seconds after which a further entry, or a half-written one, is removed."""
 
 ARRAYS = ("open", "high", "low", "close", "volume", "dividend")
-DERIVED_FROM_PRICES = ("traded", "mark", "fill_price")
-TABLES = ("instruments", "facts", "splits", "series")
-READERS = ("market.py", "facts.py", "folder", "checks")
+DERIVED_FROM_PRICES = ("traded", "mark", "fill_price", "traded_factor", "gone")
+TABLES = ("instruments", "facts", "splits", "series", "basis")
+READERS = ("market.py", "membership.py", "series.py", "facts.py", "folder", "checks")
 """The code on which the content of an entry depends."""
 
 
@@ -107,7 +110,7 @@ def open_folder(path: Path | str) -> Market:
     folder = Path(path)
     require_folder(folder)
     try:
-        place = cache_folder()
+        place = _private(cache_folder())
         before = _signature(folder)
         entry = place / "markets" / _key(folder, _content(folder, before, place))
         known = _opened(entry)
@@ -129,6 +132,24 @@ def open_folder(path: Path | str) -> Market:
     return market if known is None else known
 
 
+def _private(place: Path) -> Path:
+    """Make the cache, or see that nobody else can write into it.
+
+    Raises
+    ------
+    PermissionError
+        If it belongs to another user.
+    """
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.name == "posix":
+        found = place.stat()
+        if found.st_uid != os.getuid():
+            raise PermissionError(errno.EPERM, f"{place} belongs to another user")
+        if found.st_mode & 0o077:
+            place.chmod(0o700)
+    return place
+
+
 def open_entry(entry: str) -> Market:
     """The market of one entry of the cache: what a market that came from there pickles as.
 
@@ -143,6 +164,12 @@ def open_entry(entry: str) -> Market:
             f"the cached market {entry} is gone, or this is another machine; open the market folder again"
         )
     return market
+
+
+def entry_of(market: Market) -> Path | None:
+    """Where the cache keeps a market that was opened from it; None for any other."""
+    opened = market.__dict__.get("pickled_as")
+    return Path(opened[1][0]) if opened else None
 
 
 Signature = dict[str, tuple[int, int, int, int]]
@@ -180,7 +207,10 @@ def _content(folder: Path, signature: Signature, place: Path) -> str:
     content = digest.hexdigest()
     with suppress(OSError):
         text = json.dumps({"files": files, "taken": taken, "content": content})
-        _write_whole(note, lambda path: path.write_text(text, encoding="utf-8"))
+        note.parent.mkdir(exist_ok=True)
+        draft = note.with_name(f".{uuid4().hex}.json")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(note)
     return content
 
 
@@ -207,17 +237,6 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside `path` and rename it when whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}-{uuid4().hex}")
-    try:
-        write(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def _write(market: Market, entry: Path) -> None:
     """Write an entry beside its place and rename it when whole."""
     entry.parent.mkdir(parents=True, exist_ok=True)
@@ -236,10 +255,11 @@ def _write(market: Market, entry: Path) -> None:
             "symbols": market.symbols,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
+            "stale_after": market.stale_after,
             "limits": market.limits,
             "findings": [asdict(finding) for finding in market.findings],
             "hash": market.hash,
-            "sizes": {path.name: path.stat().st_size for path in sorted(draft.iterdir())},
+            "files": {path.name: _digest(path) for path in sorted(draft.iterdir())},
         }
         (draft / "market.json").write_text(json.dumps(said), encoding="utf-8")
         (draft / "derived").mkdir()
@@ -276,9 +296,8 @@ def _opened(entry: Path) -> Market | None:
     """The market of an entry; None if there is none, or it is damaged."""
     try:
         said: dict[str, Any] = json.loads((entry / "market.json").read_text(encoding="utf-8"))
-        for name, size in said["sizes"].items():
-            if (entry / name).stat().st_size != size:
-                return None
+        if not _is_sound(entry, said["files"]):
+            return None
         market = Market(
             name=said["name"],
             source=said["source"],
@@ -295,8 +314,10 @@ def _opened(entry: Path) -> Market | None:
             facts=_read_table(entry / "facts.arrow"),
             splits=_read_table(entry / "splits.arrow"),
             series=_read_table(entry / "series.arrow"),
+            basis=_read_table(entry / "basis.arrow"),
             adjustment=said["adjustment"],
             closes_only=said["closes_only"],
+            stale_after=said["stale_after"],
             limits=tuple(said["limits"]),
             findings=tuple(Finding(**finding) for finding in said["findings"]),
             hash=said["hash"],
@@ -316,6 +337,30 @@ def _opened(entry: Path) -> Market | None:
     return market
 
 
+_SOUND: dict[Path, list[tuple[int, int]]] = {}
+"""Entries whose files this process has hashed, and their sizes and times then."""
+
+
+def _is_sound(entry: Path, files: dict[str, str]) -> bool:
+    """Whether every file of an entry is what was written."""
+    stats = [(entry / name).stat() for name in files]
+    times = [(each.st_size, each.st_mtime_ns) for each in stats]
+    if _SOUND.get(entry) == times:
+        return True
+    with ThreadPoolExecutor() as threads:
+        found = list(threads.map(lambda name: _digest(entry / name), files))
+    if found != list(files.values()):
+        LOG.warning("the cached market %s was changed and is built again", entry)
+        return False
+    _SOUND[entry] = times
+    return True
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 class StoredFacts(DerivedFacts):
     """Derived facts that are kept on disk when computed, and mapped from there afterwards.
 
@@ -329,35 +374,39 @@ class StoredFacts(DerivedFacts):
         super().__init__()
         self.folder = folder
 
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{quote(name, safe=' ')}.npy"
-
     def look_up(self, name: str) -> Array | None:
         """See `DerivedFacts.look_up`."""
         known = self.get(name)
-        if known is None:
-            try:
-                known = self[name] = _mapped(self._path(name))
-            except (OSError, ValueError, EOFError):
-                return None
-        return known
+        if known is not None:
+            return known
+        try:
+            for path in self.folder.glob(f"{_file_name(name)}.*.npy"):
+                if _digest(path) == path.name.split(".")[-2]:
+                    self[name] = _mapped(path)
+                    return self[name]
+        except (OSError, ValueError, EOFError):
+            pass
+        return None
 
     def keep(self, name: str, values: Array) -> Array:
         """See `DerivedFacts.keep`."""
-
-        def save(path: Path) -> None:
-            with path.open("wb") as sink:
-                np.save(sink, values)
-
+        draft = self.folder / f".{uuid4().hex}.npy"
         try:
             # An entry that was removed must not come back as a folder of facts alone.
             if self.folder.is_dir():
-                _write_whole(self._path(name), save)
-                self[name] = _mapped(self._path(name))
+                np.save(draft, values)
+                path = self.folder / f"{_file_name(name)}.{_digest(draft)}.npy"
+                draft.replace(path)
+                self[name] = _mapped(path)
                 return self[name]
         except (OSError, ValueError) as problem:
+            draft.unlink(missing_ok=True)
             LOG.info("%s is not cached: %s", name, problem)
         return super().keep(name, values)
+
+
+def _file_name(fact: str) -> str:
+    return quote(fact, safe=" ").replace(".", "%2E")
 
 
 def _remove_old(markets: Path) -> None:

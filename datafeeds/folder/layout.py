@@ -7,7 +7,7 @@
     estimates.csv|parquet  symbol,period,made,revenue[,source]
     splits.csv|parquet     symbol,date,ratio
     series.csv|parquet     series,date,available,value
-    instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to]
+    instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
     source.json            {"source": "...", "adjustment": "split" or "total_return", "limits": ["..."]}
 
 Only prices are needed. A table of prices without `open` gives a market with closes only. Every defect is a
@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks import check_facts, check_prices, check_split_basis, raise_errors
-from datafeeds.checks.bars import Bars, check_bars, contradicted_dividends
+from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
+from datafeeds.checks.bars import Bars, check_bars, shown_dividends
 from datafeeds.checks.tables import (
     check_instruments,
     check_series,
@@ -39,10 +39,11 @@ from datafeeds.checks.tables import (
     symbol_problem,
     without_shares,
 )
-from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
 from datafeeds.facts import ESTIMATED_REVENUE
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
+from datafeeds.index_members import indices_held
 from datafeeds.market import (
+    BASIS_COLUMNS,
     Adjustment,
     Array,
     Dates,
@@ -93,6 +94,7 @@ INSTRUMENT_TABLE = (
     *(Column(name, needed=False, blank=True) for name in ("name", "sector", "industry", "group")),
     Column("from", "date", needed=False, blank=True),
     Column("to", "date", needed=False, blank=True),
+    Column("company", needed=False, blank=True),
 )
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "facts": FACT_TABLE,
@@ -258,19 +260,22 @@ class _Folder:
             return None
         splits, instruments, facts, series = self._tables(tables, symbols)
         bars = _bars(sessions, symbols, wide, splits)
-        doubted, found = contradicted_dividends(bars)
+        dividend, found = shown_dividends(bars)
         self.report(found)
-        bars = replace(bars, dividend=np.where(doubted, 0.0, bars.dividend))
+        bars = replace(bars, dividend=dividend)
         self.report(check_bars(bars))
+        basis = pd.DataFrame(columns=list(BASIS_COLUMNS))
         if adjustment == "split":
-            splits, suspected = check_split_basis(sessions, symbols, bars.close, splits)
+            basis, suspected = check_split_basis(sessions, symbols, bars.close, splits)
             self.report(suspected)
         elif bars.dividend.any():
             self.error(
                 "dividends counted twice",
                 "source.json says adjustment = total_return, and there are dividends; remove one of them",
             )
-        kept, splits = self._facts(facts, splits, Volumes(sessions, symbols, bars.volume))
+        kept = self._facts(
+            facts, Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, basis)
+        )
         estimates = tables["estimates"]
         strange = set() if estimates is None else set(estimates["symbol"]) - set(symbols)
         if strange:
@@ -280,6 +285,8 @@ class _Folder:
         if self.stopped():
             return None
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
+        indices = indices_held(sessions, symbols, np.isfinite(bars.close))
+        self.report(Finding("note", "index members", held.by_year()) for held in indices)
         return Market(
             name=source["name"],
             source=source["source"],
@@ -292,27 +299,24 @@ class _Folder:
             close=bars.close,
             volume=bars.volume,
             dividend=bars.dividend,
-            **standard_tables(symbols, instruments, kept, splits, series),
+            **standard_tables(symbols, instruments, kept, splits, series, basis),
             adjustment=adjustment,
             closes_only=closes_only,
             limits=(
                 *source["limits"],
                 *_limits(bars, kept, instruments, adjustment, closes_only),
+                *map(str, indices),
                 *self._gaps(len(facts) - len(kept), len(facts)),
             ),
             findings=tuple(self.findings),
         )
 
-    def _facts(
-        self, facts: pd.DataFrame, splits: pd.DataFrame, volumes: Volumes
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Filed figures that can be used, and the splits with those that share counts reveal."""
-        traded, hardly_traded = counts_hardly_traded(facts, splits, volumes)
-        kept, quarantined = check_facts(traded, splits)
-        level, splits, off_level = counts_off_level(kept, splits, volumes)
-        self.report((*hardly_traded, *quarantined, *off_level))
-        self.report(without_shares(facts, level))
-        return level, splits
+    def _facts(self, facts: pd.DataFrame, trading: Trading) -> pd.DataFrame:
+        """Filed figures that can be used, each with the days from and to which it counts."""
+        kept, found = judged_facts(facts, trading)
+        self.report(found)
+        self.report(without_shares(facts, kept))
+        return kept
 
     def _gaps(self, left_out: int, filed: int) -> tuple[str, ...]:
         """What the checks of filed figures left unknown, as a limit."""
@@ -574,6 +578,7 @@ def with_estimates(
             "fiscal_year": known["period"].astype(np.int64),
             "fiscal_period": "FY",
             "filed": known["made"],
+            "known": known["made"],
             "value": known["revenue"],
         }
     )

@@ -114,6 +114,7 @@ class Assembly:
             if (member := self.universe.member(symbol)).kind == "stock"
         }
         names = {symbol: company.name for symbol, company in companies.items()}
+        numbers = {symbol: company.ciks[0] for symbol, company in companies.items() if company.ciks}
         facts = _joined([company.figures for company in companies.values()], FACT_COLUMNS)
         series = self._series()
         tables = {
@@ -123,7 +124,7 @@ class Assembly:
             ),
             "facts.csv": facts,
             "series.csv": series,
-            "instruments.csv": self.universe.instruments(histories, names),
+            "instruments.csv": self.universe.instruments(histories, names, numbers),
         }
         sessions = sorted({date for history in histories.values() for date in history.table["date"]})
         fetched = Fetched(

@@ -43,10 +43,11 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from datafeeds.checks import check_facts, check_prices, raise_errors
-from datafeeds.market import Market, MarketError
+from datafeeds.checks import Trading, check_prices, judged_facts, raise_errors
+from datafeeds.market import BASIS_COLUMNS, Market, MarketError
 
 INSTRUMENTS = pd.DataFrame(
     [
@@ -142,9 +143,12 @@ def sample_market() -> Market:
     index = _prices("sp500_index")
     nvidia = _nvidia(stocks.index[-1]).reindex(stocks.index)
     close = pd.concat([stocks, nvidia, funds, index], axis=1)[list(INSTRUMENTS["symbol"])].astype("float64")
-    facts, doubts = check_facts(_figures(), SPLITS)
-    sessions = close.index.to_numpy().astype("datetime64[D]")
-    findings = (*check_prices(sessions, tuple(close.columns), close.to_numpy()), *doubts)
+    sessions, symbols = close.index.to_numpy().astype("datetime64[D]"), tuple(close.columns)
+    closes = close.to_numpy()
+    no_basis = pd.DataFrame(columns=list(BASIS_COLUMNS))
+    trading = Trading(sessions, symbols, np.isfinite(closes), np.full(closes.shape, np.nan), SPLITS, no_basis)
+    facts, doubts = judged_facts(_figures(), trading)
+    findings = (*check_prices(sessions, symbols, closes), *doubts)
     raise_errors("sample", findings)
     return Market.from_wide(
         "sample",

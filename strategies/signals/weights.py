@@ -18,7 +18,7 @@ def universe(see: AsOf) -> list[str]:
 
 
 def cap_weights(see: AsOf, symbols: Iterable[str] | None = None) -> pd.Series[float]:
-    """Weights in proportion to market capitalisation.
+    """Weights in proportion to market capitalisation, a company with several classes of shares counted once.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ def cap_weights(see: AsOf, symbols: Iterable[str] | None = None) -> pd.Series[fl
     """
     caps = see.latest("market_cap", symbols=universe(see) if symbols is None else symbols)
     known = caps[caps > 0]
+    # Filings count the company's shares, so each class has the whole company's market cap.
+    known = known / known.groupby(see.companies(known.index)).transform("size")
     return (known / known.sum()).rename("weight")
 
 

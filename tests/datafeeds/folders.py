@@ -40,10 +40,27 @@ def price_rows(seed: int = 1) -> pd.DataFrame:
     return table
 
 
+NO_SPLITS = pd.DataFrame(
+    {
+        "symbol": pd.Series([], dtype=str),
+        "date": pd.Series([], dtype="datetime64[s]"),
+        "ratio": pd.Series([], dtype=float),
+    }
+)
+NO_BASIS = pd.DataFrame(
+    {
+        "symbol": pd.Series([], dtype=str),
+        "since": pd.Series([], dtype="datetime64[s]"),
+        "known": pd.Series([], dtype="datetime64[s]"),
+        "ratio": pd.Series([], dtype=float),
+    }
+)
+
+
 FACTS = """symbol,concept,fiscal_year,fiscal_period,filed,value,period_end
 AAA,revenue,2018,FY,2019-02-20,1000000000,2018-12-31
 AAA,revenue,2019,FY,2020-02-20,1100000000,2019-12-31
-AAA,shares_outstanding,2018,FY,2019-02-20,40000000,2018-12-31
+AAA,shares_outstanding,2018,FY,2019-02-20,20000000,2018-12-31
 AAA,shares_outstanding,2019,FY,2020-02-20,41000000,2019-12-31
 BBB,revenue,2018,FY,2019-02-25,500000000,2018-12-31
 BBB,shares_outstanding,2018,FY,2019-02-25,30000000,2018-12-31

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,22 +13,24 @@ from hypothesis import strategies as st
 
 from datafeeds import facts as fundamentals
 from datafeeds.checks import check_facts, check_split_basis
-from datafeeds.market import Market, MarketError, exchange_sessions
+from datafeeds.market import Market, MarketError, exchange_sessions, standard_tables
 from datafeeds.series import series_names, series_table
 from tests.places import SHARED
 
 FOLDER = SHARED / "market"
 
 
+FACTS = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed", "value"]
+
+
 def market(figures, *, start="2020-01-02", end="2022-12-30", splits=(), symbols=("AAA",), close=None):
     """A market of `figures`: (symbol, concept, year, period, filed, value)."""
     sessions = pd.DatetimeIndex(exchange_sessions(start, end))
     prices = pd.DataFrame(10.0, index=sessions, columns=list(symbols)) if close is None else close
-    columns = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed", "value"]
     return Market.from_wide(
         "toy",
         prices,
-        facts=pd.DataFrame(list(figures), columns=columns),
+        facts=pd.DataFrame(list(figures), columns=FACTS),
         splits=pd.DataFrame(list(splits), columns=["symbol", "date", "ratio"]),
     )
 
@@ -85,9 +88,9 @@ HISTORY = [
         # Q3 2020 is unknown (two quarters of 2020 are missing, so it can't be had by subtraction): neither
         # the year ahead and back nor four quarters can be summed, and the twelve months to Q2 2021 stay.
         ("2021-11-02", 480.0),
-        # Q2 2021 was filed 2021-08-02; 456 days later is 2022-11-01.
-        ("2022-11-01", 480.0),
-        ("2022-11-02", np.nan),
+        # Q2 2021 was filed 2021-08-02, so it is taken to have ended 45 days before; 200 days on it is stale.
+        ("2022-01-04", 480.0),
+        ("2022-01-05", np.nan),
     ],
 )
 def test_trailing_twelve_months_by_hand(day, expected):
@@ -99,11 +102,12 @@ def test_trailing_twelve_months_by_hand(day, expected):
     [
         ("2020-05-04", 100.0),
         ("2020-02-04", 120.0),  # Q4 is 400 - 80 - 90 - 110
-        ("2021-02-02", 95.0),  # two quarters of 2020 unknown: the newest known alone is Q2
+        ("2021-01-05", 95.0),  # the newest known alone is Q2 of 2020, filed 2020-08-03
+        ("2021-01-06", np.nan),  # 200 days after its end
     ],
 )
 def test_a_flow_by_its_name_is_the_newest_quarter_alone(day, expected):
-    assert on(market(HISTORY), "revenue", day) == expected
+    np.testing.assert_equal(on(market(HISTORY), "revenue", day), expected)
 
 
 def test_growth_compares_sums_known_the_same_day():
@@ -144,8 +148,28 @@ def test_of_two_figures_filed_the_same_day_the_later_row_counts():
 
 def test_an_amendment_does_not_prolong_the_life_of_a_figure():
     toy = market([revenue(2019, "FY", "2020-02-03", 400), revenue(2019, "FY", "2021-04-01", 404)])
-    assert on(toy, "revenue_ttm", "2021-05-04") == 404  # 456 days after 2020-02-03
-    assert np.isnan(on(toy, "revenue_ttm", "2021-05-05"))
+    # Fiscal years only: 200 and 274 days after 2019-12-20.
+    assert on(toy, "revenue_ttm", "2021-04-07") == 404
+    assert np.isnan(on(toy, "revenue_ttm", "2021-04-08"))
+
+
+def test_the_period_s_end_counts_where_it_is_known():
+    table = pd.DataFrame(HISTORY[:2], columns=FACTS).assign(period_end=["2019-03-31", "2019-06-30"])
+    toy = replace(market([]), facts=standard_tables(("AAA",), facts=table)["facts"], hash="other")
+    assert on(toy, "revenue", "2020-01-16") == 90
+    assert np.isnan(on(toy, "revenue", "2020-01-17"))
+    assert fundamentals.age(toy, "revenue")[toy.index_of("2020-01-16"), 0] == 200
+
+
+def test_a_figure_counts_from_the_day_it_is_known_until_it_is_withdrawn():
+    table = pd.DataFrame(HISTORY[:5], columns=FACTS)
+    table["known"] = table["filed"].replace("2020-05-01", "2020-06-01")
+    table["withdrawn"] = [None, None, None, None, "2020-07-01"]
+    toy = replace(market([]), facts=standard_tables(("AAA",), facts=table)["facts"], hash="other")
+    assert on(toy, "revenue_ttm", "2020-06-01") == 400
+    assert on(toy, "revenue_ttm", "2020-06-02") == 420
+    assert on(toy, "revenue_ttm", "2020-07-01") == 420
+    assert on(toy, "revenue_ttm", "2020-07-02") == 400
 
 
 def test_an_unknown_fiscal_period_names_the_row():
@@ -162,9 +186,9 @@ FOUR_FOR_ONE = [("AAA", "2020-08-31", 4.0)]
 
 def test_a_count_filed_before_a_split_is_multiplied():
     toy = market([shares("2020-05-01", 100)], splits=FOUR_FOR_ONE)
-    # On the basis of split-adjusted closes, before the split as after it.
-    assert on(toy, "shares", "2020-05-04") == 400
-    assert on(toy, "shares", "2020-09-01") == 400
+    assert on(toy, "shares", "2020-05-04") == 100
+    assert on(toy, "shares", "2020-08-28") == 100
+    assert on(toy, "shares", "2020-08-31") == 400
 
 
 @pytest.mark.parametrize(
@@ -185,7 +209,8 @@ def test_counts_filed_around_a_split(filed, count, expected):
 
 def test_ordinary_issuance_near_a_split_is_not_taken_for_one():
     toy = market([shares("2020-07-01", 100, period="Q1"), shares("2020-08-10", 180)], splits=FOUR_FOR_ONE)
-    assert on(toy, "shares", "2020-08-12") == 720
+    assert on(toy, "shares", "2020-08-12") == 180
+    assert on(toy, "shares", "2020-08-31") == 720
 
 
 def test_the_cover_count_comes_before_the_diluted_average():

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from datafeeds import facts as fundamentals
-from datafeeds.checks import check_facts, check_split_basis
+from datafeeds.checks import Trading, judged_facts
 from datafeeds.folder.cache import open_folder
-from datafeeds.market import Finding, Market
+from datafeeds.market import Finding, Market, standard_tables
 from tests.places import SHARED
 
 FOLDER = SHARED / "market"
@@ -43,14 +43,20 @@ HAND_CHECKED = [
     ("V", "diluted_shares", 2022, "FY", 35_581 * MILLION, "equity: 2,136 million"),
     ("MO", "diluted_shares", 2016, "FY", 12_773 * MILLION, "stockholders' equity: 1,952 million"),
     ("PANW", "diluted_shares", 2019, "FY", 1_586.3 * MILLION, "stockholders' equity: 94.5 million"),
-    ("CRWD", "diluted_shares", 2021, "FY", 871.874 * MILLION, "stockholders' equity: 218 million"),
-    ("PINS", "diluted_shares", 2020, "FY", 2_242.371 * MILLION, "stockholders' equity: 596 million"),
-    ("OKTA", "diluted_shares", 2021, "FY", 694.043 * MILLION, "stockholders' equity: 127 million"),
     ("AMAT", "revenue", 2014, "Q4", 2_190 * MILLION, "filed in February 2014: the first quarter"),
     ("BK", "revenue", 2020, "Q1", 1_570 * MILLION, "another line: 4,108 million"),
     ("HL", "revenue", 2011, "Q2", 49_000, "another line: 118 million"),
 ]
 """Figures whose error is plain from the company's reports, or from neighbours a thousand times as large."""
+
+SHOWN_LATER = [
+    # symbol, day and wrong count that is still believed then, day and right count that is taken then
+    ("CRWD", "2021-03-19", 871.874 * MILLION, "2021-12-03", 228.293 * MILLION),
+    ("PINS", "2021-02-08", 2_242.371 * MILLION, "2021-11-05", 691.853 * MILLION),
+    ("OKTA", "2021-03-05", 694.043 * MILLION, "2022-06-06", 155.875 * MILLION),
+]
+"""Stockholders' equity in the place of every count that these companies had filed: nothing speaks against it
+until two or three counts of another size have come."""
 
 RIGHT = [
     ("NVDA", "diluted_shares", 2023, "Q3", 2_499 * MILLION),
@@ -109,16 +115,23 @@ def test_wrong_figures_are_left_out(
 ) -> None:
     there = rows(filed, symbol, concept, year, period)
     assert np.isclose(there["value"], value, rtol=1e-4).any(), f"{there['value'].tolist()}: {what}"
-    kept = rows(market.facts, symbol, concept, year, period)
+    kept = rows(market.facts[market.facts["withdrawn"].isna()], symbol, concept, year, period)
     assert not np.isclose(kept["value"], value, rtol=1e-4).any(), what
     told = [
         finding
         for finding in market.findings
-        if finding.severity == "quarantined"
-        and finding.symbol == symbol
-        and finding.message.startswith(f"{concept} of fiscal {year} {period}")
+        if finding.symbol == symbol and finding.message.startswith(f"{concept} of fiscal {year} {period}")
     ]
     assert told
+
+
+@pytest.mark.parametrize(("symbol", "before", "wrong", "after", "right"), SHOWN_LATER)
+def test_a_wrong_line_is_believed_until_it_is_shown_wrong(
+    symbol: str, before: str, wrong: float, after: str, right: float, market: Market
+) -> None:
+    shares = fundamentals.fact(market, "shares")[:, market.column[symbol]]
+    assert shares[market.index_of(before)] == pytest.approx(wrong)
+    assert shares[market.index_of(after)] == pytest.approx(right)
 
 
 @pytest.mark.parametrize(("symbol", "concept", "year", "period", "value"), RIGHT)
@@ -128,15 +141,21 @@ def test_right_figures_stay(
     assert np.isclose(rows(market.facts, symbol, concept, year, period)["value"], value, rtol=1e-3).any()
 
 
-def test_every_figure_left_out_has_its_line(market: Market, filed: pd.DataFrame) -> None:
+def test_every_figure_that_is_not_simply_used_has_its_line(market: Market, filed: pd.DataFrame) -> None:
     told = Counter(
         (finding.symbol, finding.date, finding.message.split(" is ")[0])
         for finding in market.findings
-        if finding.severity == "quarantined" and " of fiscal " in finding.message
+        if " of fiscal " in finding.message
     )
-    assert len(filed) - len(market.facts) == sum(told.values())
     assert set(told.values()) == {1}
-    assert 900 < sum(told.values()) < 1_100
+    left_out = {"left out" in f.message for f in market.findings if f.severity == "quarantined"}
+    assert left_out == {True, False}
+    key = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed"]
+    used = market.facts[key].drop_duplicates()
+    figures = [finding.message for finding in market.findings if " of fiscal " in finding.message]
+    never = sum(message.endswith("left out") for message in figures)
+    assert len(filed) - len(used) == never
+    assert 300 < never < 900
 
 
 @pytest.mark.skipif(not FIGURES.is_file(), reason="no reference figures beside the repository")
@@ -152,9 +171,10 @@ def test_good_figures_of_twenty_companies_stay(market: Market, filed: pd.DataFra
         & (np.abs(both["value"] / both["value_other"] - 1) < near)
     ]
     assert len(good) > 1_700
-    kept = market.facts[[*key, "filed"]].assign(kept=True, filed=market.facts["filed"].dt.date)
-    found = good.assign(filed=good["filed"].dt.date).merge(kept, on=[*key, "filed"], how="left")
-    assert found["kept"].isna().sum() / len(good) < 0.005
+    kept = market.facts[market.facts["withdrawn"].isna()][[*key, "filed", "value", "known"]]
+    found = good.merge(kept, on=[*key, "filed", "value"], how="left")
+    assert found["known"].isna().mean() < 0.005  # lost
+    assert (found["known"] > found["filed"]).mean() < 0.005  # withheld for a while
 
 
 def test_no_market_value_is_absurd(market: Market) -> None:
@@ -163,7 +183,10 @@ def test_no_market_value_is_absurd(market: Market) -> None:
     assert np.nanmax(value) < 3.2e12
     multiple = np.nan_to_num(fundamentals.fact(market, "price_to_sales"))
     large = np.nan_to_num(fundamentals.fact(market, "revenue_ttm")) > 1e9
-    assert multiple[large].max() < 100
+    absurd = (large & (multiple > 100)).sum(axis=0)
+    # Four companies filed equity as their count for quarters on end, and nothing showed it then.
+    assert {market.symbols[column] for column in np.flatnonzero(absurd)} == {"NOW", "PANW", "PINS", "TSLA"}
+    assert absurd.sum() < 0.002 * large.sum()
 
 
 def medians(market: Market, day: str) -> tuple[float, float]:
@@ -176,12 +199,12 @@ def medians(market: Market, day: str) -> tuple[float, float]:
 
 @pytest.fixture(scope="module")
 def as_published(market: Market, filed: pd.DataFrame) -> Market:
-    """The market as the published medians see it: without the checks against trading volume."""
-    listed = pd.read_csv(FOLDER / "splits.csv", parse_dates=["date"])
-    splits, _ = check_split_basis(market.sessions, market.symbols, market.close, listed)
-    facts, _ = check_facts(filed[filed["symbol"].isin(market.symbols)], splits)
-    facts = facts.assign(period_end=pd.NaT, accession="").sort_values("filed", kind="stable")
-    return replace(market, facts=facts, splits=splits, derived={}, hash="as published")
+    """The market as the published medians see it: without volume, and figures living for fifteen months."""
+    nothing = np.full(market.close.shape, np.nan)
+    trading = Trading(market.sessions, market.symbols, market.traded, nothing, market.splits, market.basis)
+    facts, _ = judged_facts(filed[filed["symbol"].isin(market.symbols)], trading)
+    tables = standard_tables(market.symbols, facts=facts)
+    return replace(market, facts=tables["facts"], stale_after=500, derived={}, hash="as published")
 
 
 @pytest.mark.parametrize("day", MEDIANS)
@@ -195,21 +218,13 @@ def test_published_multiples_of_nvidia(market: Market) -> None:
     assert found == pytest.approx([31, 13, 27], rel=0.03)
 
 
-def test_medians_after_all_checks(market: Market, as_published: Market) -> None:
-    """Where no figure was on a wrong line nothing changes; else the false multiples are gone.
-
-    At the end of 2020 the published software median, 16.4, counts CrowdStrike at 358 times sales, Okta at 225
-    and Palo Alto Networks at 74: their equity was read as a share count. With the right counts (62, 43 and
-    10) it would be 12.8.
-    """
-    for day in ("2022-12-30", "2023-12-29"):
-        assert medians(market, day) == pytest.approx(medians(as_published, day), rel=0.001)
-    row = market.index_of("2020-12-31")
-    for symbol in ("CRWD", "OKTA", "PANW"):
-        column = market.column[symbol]
-        assert fundamentals.fact(as_published, "price_to_sales")[row, column] > 70
-        assert np.isnan(fundamentals.fact(market, "price_to_sales")[row, column])
-    assert medians(market, "2020-12-31")[1] == pytest.approx(12.8, rel=0.06)
+def test_medians_after_all_checks(market: Market) -> None:
+    """Hardware's agree. Software's of 2018 to 2021 are lower: the published ones, 16.4 at the end of 2020,
+    count Okta at 225 times sales and Palo Alto Networks at 74, whose equity was read as a share count."""
+    found = {day: medians(market, day) for day in MEDIANS}
+    for day, (hardware, _) in MEDIANS.items():
+        assert found[day][0] == pytest.approx(hardware, rel=0.06)
+    assert [found[day][1] for day in MEDIANS] == pytest.approx([6.0, 7.9, 12.2, 18.1, 9.2, 13.7], rel=0.02)
 
 
 def test_spin_offs_are_not_counted_twice(market: Market) -> None:
@@ -223,11 +238,17 @@ def test_spin_offs_are_not_counted_twice(market: Market) -> None:
     assert market.dividend[market.index_of("2008-03-31"), market.column["MO"]] > 50
 
 
-def test_later_splits_and_unlisted_ones(market: Market) -> None:
-    found = market.splits.set_index("symbol")["ratio"]
-    for symbol, ratio in {"NVDA": 10, "AVGO": 10, "SMCI": 10, "LRCX": 10, "WMT": 3, "MA": 10}.items():
-        assert ratio in np.atleast_1d(found.loc[symbol]), symbol
-    assert found.loc["HLT"] == pytest.approx(1 / 3)
+def test_unlisted_splits_are_read_from_prices(market: Market) -> None:
+    last = market.basis.drop_duplicates("symbol", keep="last").set_index("symbol")["ratio"]
+    for symbol, ratio in {"NVDA": 10, "AVGO": 10, "SMCI": 10, "LRCX": 10, "WMT": 3, "MA": 1}.items():
+        assert last[symbol] == ratio, symbol
+    # Mastercard's ten for one of 2014-01-22 is not in the table: found, dated and known within months.
+    split = market.basis[market.basis["symbol"] == "MA"].iloc[-1]
+    assert split["since"] == pd.Timestamp("2014-01-22")
+    assert split["since"] < split["known"] < pd.Timestamp("2014-08-01")
+    price = market.close * market.traded_factor
+    assert price[market.index_of("2013-12-31"), market.column["MA"]] == pytest.approx(835.46, abs=0.01)
+    assert price[market.index_of("2023-12-29"), market.column["NVDA"]] == pytest.approx(495.22, abs=0.01)
 
 
 def test_limits_are_stated(market: Market) -> None:
@@ -237,7 +258,7 @@ def test_limits_are_stated(market: Market) -> None:
         "not dated",
         "does not say where",
         "nothing is known of valuations before",
-        "No share count of GOOGL, KKR, V",
+        "No share count of",
     ):
         assert limit in said
 
@@ -245,7 +266,7 @@ def test_limits_are_stated(market: Market) -> None:
 def test_what_was_found(market: Market) -> None:
     counts = Counter(finding.severity for finding in market.findings)
     assert counts["error"] == 0
-    assert counts["suspicion"] < 150
+    assert counts["suspicion"] < 250
     assert len(market.symbols) == 343
     assert all(isinstance(finding, Finding) for finding in market.findings)
 

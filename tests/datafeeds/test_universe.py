@@ -55,6 +55,16 @@ def test_instruments(tmp_path: Path) -> None:
     assert table["from"].tolist() == ["", "2023-09-14", ""]
 
 
+def test_symbols_of_one_company_say_so(tmp_path: Path) -> None:
+    text = SMALL.replace('"NVDA",', '"NVDA", "GOOG", "GOOGL", { symbol = "BRK-B", company = "Berkshire" },')
+    mine = universe.load(write(tmp_path, text))
+    table = mine.instruments(numbers={"GOOG": 1652044, "GOOGL": 1652044, "BRK-B": 1067983})
+    company = dict(zip(table["symbol"], table["company"], strict=True))
+    assert company["GOOG"] == company["GOOGL"] == "CIK0001652044"
+    assert company["BRK-B"] == "Berkshire"
+    assert company["JPM"] == ""
+
+
 def test_the_shipped_universe() -> None:
     era = universe.load("ai_era")
     assert era.groups == (

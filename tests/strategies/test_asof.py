@@ -167,6 +167,9 @@ def test_weights_name_the_held(market):
 
 def test_has(market):
     view = see(market, "2020-01-02")
+    assert not view.has("revenue_ttm")  # nothing is filed yet
+    assert not view.has_series("oil")
+    view = see(market, "2020-02-18")
     assert view.has("revenue_ttm")
     assert not view.has("price_to_sales")
     assert view.has_series("oil")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,16 @@ def test_cap_weights_add_to_one(make_market, make_sessions):
     see = AsOf(make_market(close, {"market_cap": [30.0, 10.0, NAN]}), 1)
     assert cap_weights(see).to_dict() == {"A": 0.75, "B": 0.25}
     assert cap_weights(see, ["C"]).empty
+
+
+def test_cap_weights_count_a_company_once(make_market, make_sessions):
+    close = pd.DataFrame(1.0, index=make_sessions("2020-01-02", "2020-01-06"), columns=list("ABC"))
+    market = make_market(close, {"market_cap": [30.0, 30.0, 10.0]})
+    classes = market.instruments.assign(company=["Both", "Both", ""])
+    see = AsOf(replace(market, instruments=classes, hash=""), 1)
+    assert see.companies(["C", "A"]).to_dict() == {"C": "C", "A": "Both"}
+    assert cap_weights(see).to_dict() == {"A": 0.375, "B": 0.375, "C": 0.25}
+    assert cap_weights(see, ["A", "C"]).to_dict() == {"A": 0.75, "C": 0.25}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ DATED = {"facts": "filed", "series": "available"}
 MADE_UP = 500
 """Rows of a false future of such a table."""
 
+NAMES = ("column", "labels")
+MEMBERS = ("kinds", "groups")
+"""What a market works out from its symbols, and from its instruments."""
+
 _NEVER = np.datetime64("2200-01-01", "s")
 
 _BLANK: dict[str, Any] = {"O": "", "f": np.nan, "i": 0, "M": _NEVER}
@@ -193,6 +197,7 @@ class Holder:
         self._columns: dict[str, _Column] = {}
         self._tables: dict[str, dict[str, _Column]] = {}
         self._instruments = pd.DataFrame()
+        self._last: dict[str, Any] = {}
 
     def take(self, news: News, *, from_filings: bool) -> Market:
         """The market with `news` added.
@@ -233,7 +238,11 @@ class Holder:
             derived={} if from_filings else derived,
         )
         views["mark"].setflags(write=False)
-        market.__dict__["mark"] = views["mark"]  # as the market itself keeps it
+        # As the market itself keeps them: worked out once where they don't change.
+        lasting = NAMES if news.instruments else (*NAMES, *MEMBERS)
+        kept = {key: self._last[key] for key in lasting if key in self._last}
+        market.__dict__.update(kept, mark=views["mark"])
+        self._last = market.__dict__
         return market
 
     def _marked(self, close: Array) -> Array:

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from backtests.authoring.moments import Moment
+from backtests.authoring.moments import Moment, drawn
 from backtests.authoring.sealed.market import FUTURES, Future, Sender
 from backtests.authoring.sealed.program import Library, Question, Setting, Source, receive, send
 from datafeeds.market import Market
@@ -30,6 +30,11 @@ LARGEST_ANSWER = 1 << 26
 
 PATIENCE = 60.0
 """Seconds that a sealed process may take to load, and to decide once."""
+
+Answered = tuple[Moment, Mapping[str, Any]]
+
+MISLED = 24
+"""Decisions that are made where the future is false; where it is absent, all."""
 
 REBUILT = 4
 """Decisions, evenly spread, at which derived facts are worked out anew from the figures filed by then."""
@@ -46,14 +51,14 @@ class Answers:
     ----------
     walls : tuple of str
         What closed files and network, the strongest first.
-    made : mapping of str to sequence of dict
-        By kind of future, one answer for each moment: ``target`` and ``decides``, or ``error``.
+    made : mapping of str to sequence of (Moment, dict)
+        By kind of future, moments with an answer each: ``target`` and ``decides``, or ``error``.
     failure : str
         Why there is no answer at all, or empty.
     """
 
     walls: tuple[str, ...]
-    made: Mapping[Future, Sequence[Mapping[str, Any]]]
+    made: Mapping[Future, Sequence[Answered]]
     failure: str = ""
 
 
@@ -125,7 +130,7 @@ class SealedProcesses:
         """
         try:
             with self._split(library) as ends:
-                return _asked(ends, Sender(market, tables), code, recipe, moments, seed)
+                return _asked(ends, market, tables, code, recipe, moments, seed)
         except TimeoutError:
             return Answers((), {}, f"no answer within {PATIENCE:g} seconds")
         except (OSError, ValueError, RecursionError) as error:
@@ -155,27 +160,40 @@ class SealedProcesses:
 
 def _asked(
     ends: Sequence[socket.socket],
-    sender: Sender,
+    market: Market,
+    tables: Mapping[str, pd.DataFrame],
     code: Mapping[str, Source],
     recipe: dict[str, Any],
     moments: Sequence[Moment],
     seed: int,
 ) -> Answers:
-    made: dict[Future, list[Mapping[str, Any]]] = {future: [] for future in FUTURES}
-    _send(ends, Setting(code, recipe, sender.shape, seed))
+    _send(ends, Setting(code, recipe, Sender(market, tables).shape, seed))
     begun = [_read(end) for end in ends]
     for answer in begun:
         if "walls" not in answer:
-            return Answers((), made, answer.get("error", "the process ended while it loaded"))
-    rebuilt = set(np.linspace(0, len(moments) - 1, REBUILT).astype(int).tolist())
+            return Answers((), {}, answer.get("error", "the process ended while it loaded"))
+    made: dict[Future, list[Answered]] = {}
+    absent, *false = FUTURES
+    (made[absent],) = _walked(ends[:1], Sender(market, tables), moments, REBUILT)
+    fewer = drawn(moments, MISLED, seed)
+    made |= zip(false, _walked(ends[1:], Sender(market, tables), fewer, 1), strict=True)
+    return Answers(tuple(begun[0]["walls"]), made)
+
+
+def _walked(
+    ends: Sequence[socket.socket], sender: Sender, moments: Sequence[Moment], rebuilt: int
+) -> list[list[Answered]]:
+    """The answers of each process, one decision after the other; up to the first that is none."""
+    made: list[list[Answered]] = [[] for _ in ends]
+    fresh = set(np.linspace(0, len(moments) - 1, rebuilt).astype(int).tolist())
     for place, moment in enumerate(moments):
         news = sender.until(moment.session)
-        _send(ends, Question(moment.session, news, moment.weights, moment.previous, place in rebuilt))
-        for future, end in zip(FUTURES, ends, strict=True):
-            made[future].append(_read(end))
-        if any("target" not in answers[-1] for answers in made.values()):
+        _send(ends, Question(moment.session, news, moment.weights, moment.previous, place in fresh))
+        for answers, end in zip(made, ends, strict=True):
+            answers.append((moment, _read(end)))
+        if any("target" not in answers[-1][1] for answers in made):
             break  # what comes after an error may follow from it
-    return Answers(tuple(begun[0]["walls"]), made)
+    return made
 
 
 def _send(ends: Sequence[socket.socket], message: Any) -> None:

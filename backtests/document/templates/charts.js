@@ -59,11 +59,10 @@ addEventListener("DOMContentLoaded", () => {
 
     // Each entry of the legend hides its line, and shows its value under the pointer.
     legend() {
-      const list = this.figure.querySelector(".legend");
-      this.at = document.createElement("li");
+      this.at = document.createElement("output");
       this.at.className = "at";
-      list.prepend(this.at);
-      [...list.querySelectorAll("li:not(.at)")].forEach((item, place) => {
+      this.figure.querySelector("figcaption").append(this.at);
+      this.figure.querySelectorAll(".legend li").forEach((item, place) => {
         const line = this.lines[place], button = document.createElement("button");
         button.type = "button";
         button.setAttribute("aria-pressed", String(!line.off));
@@ -82,6 +81,7 @@ addEventListener("DOMContentLoaded", () => {
     controls() {
       const bar = document.createElement("div");
       bar.className = "controls";
+      if (!this.spec.rebase) return;
       if (this.spec.log) {
         const button = document.createElement("button");
         button.type = "button";
@@ -94,14 +94,12 @@ addEventListener("DOMContentLoaded", () => {
         });
         bar.append(button);
       }
-      if (this.spec.rebase) {
-        const label = document.createElement("label"), select = document.createElement("select");
-        select.append(new Option("nothing", "-1"), ...this.lines.filter(line => !line.mark).map((line, place) => new Option(line.label, place)));
-        select.addEventListener("change", () => { this.base = Number(select.value); this.draw(); });
-        label.append("Relative to ", select);
-        bar.append(label);
-      }
-      if (bar.childNodes.length) this.box.before(bar);
+      const label = document.createElement("label"), select = document.createElement("select");
+      select.append(new Option("nothing", "-1"), ...this.lines.filter(line => !line.mark).map((line, place) => new Option(line.label, place)));
+      select.addEventListener("change", () => { this.base = Number(select.value); this.draw(); });
+      label.append("Relative to ", select);
+      bar.append(label);
+      this.box.before(bar);
     }
 
     // The values to show: layers stacked from below, lines over their base, nothing where hidden.
@@ -147,7 +145,7 @@ addEventListener("DOMContentLoaded", () => {
           },
         },
         axes: [
-          { ...axis, size: 26, grid: { show: false }, values: (_, splits) => this.dateLabels(splits) },
+          { ...axis, size: 26, space: 44, grid: { show: false }, values: (_, splits) => this.dateLabels(splits) },
           { ...axis, size: 52, grid: { stroke: () => css("--grid"), width: 1 },
             splits: (_, __, low, high) => ticks(low, high, this.log), filter: (_, splits) => splits,
             values: (_, splits) => splits.map(each => shown(each, spec.form, true)) },

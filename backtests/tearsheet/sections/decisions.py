@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 
 import numpy as np
 
-from backtests.document.blocks import Block, DecisionLog, Details, LogEntry, Move, Paragraph, Section
+from backtests.document.blocks import (
+    Block,
+    DecisionLog,
+    Details,
+    LogEntry,
+    Move,
+    Paragraph,
+    Section,
+    Unchanged,
+)
 from backtests.engine.books import Decision
 from backtests.result import Result
 
-LARGEST = 5
-"""Weight changes shown of each decision."""
-
 LEAST = 0.001
-"""Weight changes below this (0.1 points) are not counted."""
+"""Changes of weight from here on (10 bps) are listed."""
 
 
 def section(result: Result) -> Section:
@@ -26,16 +32,28 @@ def section(result: Result) -> Section:
     blocks: list[Block] = [
         Paragraph(
             "Each date is the close at which the decision was made; its orders fill later. Moves go from the "
-            "weight held at that close to the weight asked for. Turnover is half the sum of all "
-            "moves, cash included.",
+            "weight held at that close to the weight asked for; those of 10 bps of equity and more are "
+            "listed. Turnover is half the sum of all moves, cash included.",
             "note",
         )
     ]
     for year, group in groupby(reversed(entries), key=lambda entry: int(str(entry.session)[:4])):
         decisions = tuple(group)
-        count = f"{len(decisions)} decision{'' if len(decisions) == 1 else 's'}"
-        blocks.append(Details(f"{year}: {count}", (DecisionLog(f"Decisions of {year}", decisions),)))
-    return Section("decisions", "Decision log", tuple(blocks))
+        moved = sum(bool(entry.moves) for entry in decisions)
+        count = f"{len(decisions)} decision{'' if len(decisions) == 1 else 's'}, {moved} of 10 bps or more"
+        log = DecisionLog(f"Decisions of {year}", folded(decisions))
+        blocks.append(Details(f"{year}: {count}", (log,)))
+    return Section("decisions", "Decision log", tuple(blocks), appendix=True)
+
+
+def folded(entries: Iterable[LogEntry]) -> tuple[LogEntry | Unchanged, ...]:
+    """Decisions in a row without a move become one line."""
+    found: list[LogEntry | Unchanged] = []
+    for has_moves, group in groupby(entries, key=lambda entry: bool(entry.moves)):
+        run = tuple(group)
+        sessions = [entry.session for entry in run]
+        found += run if has_moves else [Unchanged(min(sessions), max(sessions), len(run))]
+    return tuple(found)
 
 
 def log_entries(result: Result) -> tuple[LogEntry, ...]:
@@ -66,7 +84,6 @@ def _entry(decision: Decision, before: Mapping[str, float]) -> LogEntry:
     return LogEntry(
         session=decision.session,
         turnover=(every + cash_move) / 2,
-        moves=tuple(moves[:LARGEST]),
-        others=max(0, len(moves) - LARGEST),
+        moves=tuple(moves),
         reasons=tuple(dict.fromkeys(change.why for change in decision.target.changes)),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from backtests.analysis.performance import (
@@ -11,9 +13,9 @@ from backtests.analysis.performance import (
     rolling_volatility,
 )
 from backtests.analysis.registry import Figures
-from backtests.document.blocks import Block, Figure, LineChart, Paragraph, Section, lines
+from backtests.document.blocks import Beside, Block, Figure, Line, LineChart, Paragraph, Section, lines
 from backtests.document.formats import Format, formatted
-from backtests.result import Result
+from backtests.result import Book, Result
 from datafeeds.market import Array
 
 WINDOWS = ((252, "year"), (126, "half year"), (63, "quarter"))
@@ -66,8 +68,46 @@ def rolling_section(result: Result) -> Section:
     return Section("rolling", "Rolling risk", tuple(blocks))
 
 
+def first_look(result: Result) -> Beside:
+    """Growth of the strategy and its first benchmark, and the one relative to the other."""
+    every = lines(result.labels, result.sessions, [_growth(book) for book in result.books])[:2]
+    ends = ", ".join(f"{line.label} {formatted(float(line.values[-1]), 'multiple')}" for line in every)
+    figures = [
+        Figure(
+            "growth-first",
+            LineChart(every, "multiple", log=True, rule=1.0),
+            "Growth of 1 after costs",
+            f"At the end: {ends}.",
+            small=True,
+        )
+    ]
+    if len(every) > 1:
+        ours, theirs = every
+        ratio = Line(f"{ours.label} over {theirs.label}", ours.dates, ours.values / theirs.values)
+        figures.append(
+            Figure(
+                "relative-first",
+                LineChart((ratio,), "multiple", rule=1.0),
+                f"Relative to {theirs.label}",
+                f"{ratio.label} {_range(ratio.values, 'multiple')}.",
+                small=True,
+            )
+        )
+    return Beside(tuple(figures))
+
+
+def _growth(book: Book) -> Array:
+    growth: Array = book.ledger.equity / book.ledger.equity[0]
+    return growth
+
+
+def _asked(every: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Two lines; the others wait until a reader asks."""
+    return tuple(replace(line, on_request=place > 1) for place, line in enumerate(every))
+
+
 def _equity(result: Result) -> Figure:
-    growth = [book.ledger.equity / book.ledger.equity[0] for book in result.books]
+    growth = [_growth(book) for book in result.books]
     ends = ", ".join(
         f"{label} to {formatted(float(each[-1]), 'multiple')}"
         for label, each in zip(result.labels, growth, strict=True)
@@ -88,7 +128,7 @@ def _drawdown(result: Result) -> Figure:
     )
     return Figure(
         "drawdown",
-        LineChart(lines(result.labels, result.sessions, falls), "percent", fill=True, rule=0.0),
+        LineChart(_asked(lines(result.labels, result.sessions, falls)), "percent", fill=True, rule=0.0),
         "Drawdown: equity below its high so far",
         f"Deepest: {worst}.",
     )

@@ -19,10 +19,13 @@ from backtests.document.blocks import (
     Paragraph,
     Row,
     Section,
+    Signature,
     Table,
 )
 from backtests.result import Result
-from backtests.tearsheet.provenance import caution, lookahead, trials_on_record, verification
+from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
+from backtests.tearsheet.sections import growth
+from backtests.tearsheet.sections.checks import scorecard
 from backtests.tearsheet.wording import answers, costs_in_words, headline
 from datafeeds.market import Finding, Market
 
@@ -30,6 +33,13 @@ HYPOTHETICAL = (
     "Hypothetical performance: a simulation on past data, made with knowledge of that past. No money was "
     "invested, and results like these are no promise of future ones."
 )
+SIGNED = "I have read this page and what stands behind it, and take note of its limits."
+FIRST = frozenset({"Did it win", "Is it luck", "What hurts it"})
+"""Questions that page one answers; the others are answered with what was run."""
+
+SHOWN_LIMITS = 3
+"""Limits on page one; the rest is folded."""
+
 SHOWN_FINDINGS = 200
 """Findings listed in full; the rest is counted."""
 
@@ -37,32 +47,27 @@ SHOWN_FINDINGS = 200
 def section(result: Result) -> Section:
     """Page one."""
     first = caution(result.manifest)
+    limits = _limits(result)
+    facts = tuple(Fact(question, answer) for question, answer in answers(result) if question in FIRST)
     blocks: list[Block] = [
         *([Paragraph(first, "warning")] if first else []),
+        *(Paragraph(each, "warning") for each in too_good(result.manifest)),
         Paragraph(headline(result), "lead"),
         _highlights(result),
-        Facts(tuple(Fact(question, answer) for question, answer in answers(result))),
-        *_warnings(result),
-        Paragraph(HYPOTHETICAL, "warning"),
-        Bullets("Limits", _limits(result), "warning"),
+        growth.first_look(result),
+        scorecard(result),
+        Facts(facts),
+        Bullets("Limits", (HYPOTHETICAL, *limits[:SHOWN_LIMITS]), "warning"),
     ]
-    return Section("summary", "Summary", tuple(blocks))
+    if more := limits[SHOWN_LIMITS:]:
+        blocks.append(Details(f"{len(more)} more limits", (Bullets("", more, "warning"),)))
+    return Section("summary", "Summary", (*blocks, Signature(SIGNED)))
 
 
 def setup_section(result: Result) -> Section:
     """What was run, in full, and what the data checks found."""
-    return Section("setup", "What was run", (_what_was_run(result), *_findings(result)))
-
-
-def _warnings(result: Result) -> list[Block]:
-    """Warn on the first screen where a check did not pass."""
-    manifest = result.manifest
-    said = []
-    if not manifest.get("verification", {}).get("identical", True):
-        said.append(verification(manifest))
-    if not manifest.get("trials", {}).get("intact", True):
-        said.append(trials_on_record(manifest))
-    return [Paragraph(each, "warning") for each in said]
+    answered = tuple(Fact(question, answer) for question, answer in answers(result) if question not in FIRST)
+    return Section("setup", "What was run", (Facts(answered), _what_was_run(result), *_findings(result)))
 
 
 def _highlights(result: Result) -> Highlights:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,14 +16,12 @@ from backtests.runner import run
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import load
 from datafeeds.folder.layout import check_folder
-from datafeeds.market import MarketError
+from datafeeds.market import DELISTED_AFTER, MarketError
 from strategies.benchmarks import BuyAndHold
 from strategies.target import StrategyError
 from tests.command import backtest
 from tests.datafeeds.folders import price_rows, write_folder
 from tests.places import SHARED
-
-sys.path.pop(0)
 
 FOLDER = SHARED / "market"
 RUN_FILE = """
@@ -38,6 +35,7 @@ symbols = ["AAA", "SPY"]
 commission_bps = 0
 half_spread_bps = 0
 [[benchmarks]]
+label = "SPY"
 name = "BuyAndHold"
 symbols = ["SPY"]
 reinvest = true
@@ -167,7 +165,7 @@ def test_a_report_that_can_not_be_written(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert backtest(monkeypatch, "data", "report", str(folder), "--html", str(tmp_path)) == 2
-    assert "is a directory" in capsys.readouterr().err
+    assert "Is a directory" in capsys.readouterr().err
 
 
 def test_findings_in_order(broken: Path) -> None:
@@ -238,7 +236,7 @@ def test_delisting_pays_the_last_price(tmp_path: Path, monkeypatch: pytest.Monke
     (closing,) = fills[fills["kind"] == "delisting"].to_dict(orient="records")
     market = result.market
     assert closing["price"] == market.close[market.index_of(last), market.column["AAA"]]
-    assert closing["session"] == pd.Timestamp(market.sessions[market.index_of(last) + 1])
+    assert closing["session"] == pd.Timestamp(market.sessions[market.index_of(last) + DELISTED_AFTER + 1])
 
 
 def test_no_name_is_held_before_it_joined_or_after_it_left(folder: Path) -> None:

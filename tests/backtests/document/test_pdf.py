@@ -38,6 +38,7 @@ from backtests.document.blocks import (
     Section,
     Signature,
     Table,
+    Unchanged,
 )
 from backtests.document.pdf import column_width, pdf, plain
 from backtests.tearsheet import Document, write_pdf
@@ -64,7 +65,7 @@ def document(text: str) -> Document:
         ),
         text,
     )
-    entry = LogEntry(np.datetime64("2020-01-02"), 0.1, (Move(text, 0.1, 0.2),), 2, (text, text))
+    entry = LogEntry(np.datetime64("2020-01-02"), 0.1, (Move(text, 0.1, 0.2),), (text, text))
     blocks = (
         *(Paragraph(text, tone) for tone in ("plain", "lead", "note", "warning")),
         Bullets(text, (text, text), "warning"),
@@ -73,7 +74,7 @@ def document(text: str) -> Document:
         table,
         Figure("line", chart, text, text),
         Figure("area", AreaChart((share, share)), text, text),
-        DecisionLog(text, (entry,)),
+        DecisionLog(text, (entry, Unchanged(DATES[0], DATES[1], 2))),
         Scorecard(text, tuple(Check(text, outcome, text) for outcome in ("pass", "warn", "fail"))),
         Beside(
             (HeatMap(text, text, text, (text, text), (text,), np.array([[0.1, 0.2]]), "percent", 0.1, 0.2),)

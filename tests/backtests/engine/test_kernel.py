@@ -16,7 +16,7 @@ from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
 from backtests.engine.kernel import replay, run
 from backtests.engine.rules import commission
 from backtests.engine.terms import Account, Costs
-from datafeeds.market import Array, Market, MarketError
+from datafeeds.market import DELISTED_AFTER, Array, Market, MarketError
 from tests.backtests.random_markets import Scenario, scenarios
 from tests.places import HOUSE
 
@@ -96,22 +96,41 @@ def test_holdings_of_the_previous_close_earn_dividends_after_tax() -> None:
     assert ledger.cash[-1] == 40.0
 
 
-def test_a_delisted_holding_is_closed_at_its_last_close_without_costs() -> None:
-    prices = market([[10.0, 5.0], [10.0, 5.0], [8.0, 5.0], [NAN, 5.0], [NAN, 5.0]])
+def test_a_delisted_holding_is_closed_at_its_last_close_without_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("datafeeds.market.DELISTED_AFTER", 2)
+    prices = market([[10.0, 5.0], [10.0, 5.0], [8.0, 5.0], *[[NAN, 5.0]] * 4])
     ledger = played(prices, {0: [0.5, 0.0]}, costs=Costs(commission_per_share=0.5, half_spread_bps=0))
     last = ledger.fills.iloc[-1]
-    assert orders(ledger)[-1] == (3, "A", -50.0, 8.0)
+    assert orders(ledger)[-1] == (5, "A", -50.0, 8.0)
     assert (last["kind"], last["commission"], last["spread"], last["reference"]) == ("delisting", 0, 0, 8.0)
-    assert ledger.equity[2:].tolist() == [ledger.equity[2]] * 3
+    assert ledger.equity[2:].tolist() == [ledger.equity[2]] * 5
     assert ledger.cash[-1] == ledger.equity[-1]
 
 
-def test_orders_and_wishes_of_delisted_symbols_end_with_the_reason() -> None:
-    prices = market([[10.0, 5.0], [NAN, 5.0], [10.0, 5.0], [NAN, 5.0], [NAN, 5.0]], volume=[[10.0, 1e6]] * 5)
+def test_a_symbol_that_trades_again_is_another_holding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datafeeds.market.DELISTED_AFTER", 2)
+    ledger = played(market([10.0, 10.0, NAN, NAN, 50.0, 50.0]), {0: [1.0]})
+    assert orders(ledger) == [(1, "A", 100.0, 10.0), (4, "A", -100.0, 10.0)]
+    assert ledger.equity[-1] == 1000.0
+
+
+def test_a_feed_that_ends_for_all_is_no_delisting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datafeeds.market.DELISTED_AFTER", 2)
+    ledger = played(market([10.0, 10.0, 9.0, NAN]), {0: [1.0]})
+    assert orders(ledger) == [(1, "A", 100.0, 10.0)]
+    assert ledger.equity[-1] == 900.0
+
+
+def test_orders_and_wishes_of_delisted_symbols_end_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datafeeds.market.DELISTED_AFTER", 2)
+    closes = [[10.0, 5.0], [NAN, 5.0], [10.0, 5.0], *[[NAN, 5.0]] * 4]
+    prices = market(closes, volume=[[10.0, 1e6]] * 7)
     capped = FREE.model_copy(update={"max_participation": 0.5})
-    ledger = played(prices, {0: [0.5, 0.0], 3: [0.6, 0.1]}, costs=capped)
-    assert orders(ledger)[:2] == [(2, "A", 5.0, 10.0), (3, "A", -5.0, 10.0)]
-    assert endings(ledger) == [(3, "A", 0.5, "delisted"), (4, "A", 0.6, "delisted")]
+    ledger = played(prices, {0: [0.5, 0.0], 5: [0.6, 0.1]}, costs=capped)
+    assert orders(ledger)[:2] == [(2, "A", 5.0, 10.0), (5, "A", -5.0, 10.0)]
+    assert endings(ledger) == [(5, "A", 0.5, "delisted"), (6, "A", 0.6, "delisted")]
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3])
@@ -395,9 +414,10 @@ def test_fills_keep_to_the_rules(scenario: Scenario) -> None:
 
     closed = ledger.fills[ledger.fills["kind"] == "delisting"]
     for fill in closed.itertuples():
-        ended = market.last_bar[market.column[fill.symbol]]
-        assert market.sessions[ended + 1] == np.datetime64(fill.session, "D")
-        assert fill.price == market.close[ended, market.column[fill.symbol]]
+        row, column = market.index_of(fill.session), market.column[fill.symbol]
+        ended = row - DELISTED_AFTER - 1
+        assert not market.traded[ended + 1 : row, column].any()
+        assert fill.price == market.close[ended, column]
 
 
 def test_without_decisions_nothing_happens() -> None:

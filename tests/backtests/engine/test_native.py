@@ -110,7 +110,8 @@ def run_native(
     return native.run(market, strategy, class_named(strategy.name), account(market, **changed))
 
 
-def test_fills_dividends_and_delistings(file: Path, market: Market) -> None:
+def test_fills_dividends_and_delistings(file: Path, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datafeeds.market.DELISTED_AFTER", 1)
     ledger = books_of(file, "Buyer", market)
     bought = ledger.fills[ledger.fills["kind"] == "order"]
     assert list(bought["symbol"]) == ["AAA", "BBB"]

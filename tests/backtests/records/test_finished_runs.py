@@ -13,7 +13,7 @@ import pytest
 
 from backtests.document.blocks import Table
 from backtests.provenance import trial_hash
-from backtests.records import register, reviews
+from backtests.records import archive, register, reviews
 from backtests.records.index import index, write_index
 from backtests.records.results import write
 from backtests.runner import run
@@ -127,6 +127,19 @@ def test_compare(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "two different runs" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"strategy": 3}', "[" * 50_000])
+def test_a_damaged_run_is_one_line(
+    content: str, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folders(results)[0]
+    (folder / "metrics.json").write_text(content)
+    assert backtest(monkeypatch, "show", folder.name, "--results", str(results)) == 2
+    said = capsys.readouterr()
+    assert "NOT as it was written: metrics.json changed since." in said.out.replace("\n", " ")
+    assert said.err.count("\n") == 1
+    assert "not a finished run that can be shown" in said.err
+
+
 def test_reviews_are_kept_and_shown(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -138,7 +151,7 @@ def test_reviews_are_kept_and_shown(
     assert "&lt;b&gt;Ann&lt;/b&gt;" in page
     assert "<b>Ann" not in page
     assert "too short" in page
-    assert "The record of 2 reviews is unbroken." in page
+    assert "The record of runs and 2 reviews is unbroken" in page
     assert backtest(monkeypatch, *said, "--verdict", "reject", "--by", "Bo") == 2
     assert backtest(monkeypatch, *said, "--verdict", "maybe", "--by", "Bo") == 2
     assert backtest(monkeypatch, *said, "--verdict", "approve", "--by", " ") == 2
@@ -149,7 +162,7 @@ def test_reviews_are_kept_and_shown(
 
 def test_a_review_that_was_changed_shows(results: Path) -> None:
     reviews.review(folders(results)[0], "reject", "Bo", "no")
-    with closing(sqlite3.connect(results / reviews.RECORD)) as record, record:
+    with closing(sqlite3.connect(results / archive.RECORD)) as record, record:
         record.execute("UPDATE chain SET content = replace(content, 'reject', 'approve')")
     assert "can't be trusted" in reviews.record_sentence(results)
     assert "can&#39;t be trusted" in write_index(results).read_text()

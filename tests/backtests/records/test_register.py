@@ -247,7 +247,7 @@ def test_weekly_returns_stand_side_by_side(results: Path) -> None:
 
 def test_hedges_and_variants_that_stand_beside_count_as_many(results: Path) -> None:
     market = MARKETS["third"]
-    beside = ({"name": "BuyAndHold", "symbols": ["A"]}, {"name": "BuyAndHold", "symbols": ["B"]})
+    beside = [{"name": "BuyAndHold", "label": symbol, "symbols": [symbol]} for symbol in "AB"]
     run("blueprint", market=market, strategy="EqualWeighted", benchmarks=beside)
     assert len(tested.trials(market).runs) == 1  # what one compares with is not tried
     held = {"name": "BuyAndHold", "symbols": ["C"]}

@@ -99,7 +99,9 @@ def market() -> Market:
 def config(strategy: str, parameters: dict[str, Any], **more: Any) -> RunConfig:
     table = {"parameters": parameters, **more.pop("sweep", {})}
     document = {"name": "test", "market": "walks", "strategy": {"name": strategy}, "sweep": table}
-    return parse(document | {"benchmarks": [{"name": "EqualWeighted"}]} | more, "test.toml")
+    return parse(
+        document | {"benchmarks": [{"name": "EqualWeighted", "label": "Equal weights"}]} | more, "test.toml"
+    )
 
 
 LEANING = {

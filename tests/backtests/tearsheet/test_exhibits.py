@@ -1,6 +1,6 @@
 """What strategies bring for their own tearsheet."""
 
-from backtests.document.blocks import Figure, Table
+from backtests.document.blocks import Figure, Table, every_block
 from backtests.notebook import run
 from backtests.tearsheet import build
 
@@ -21,7 +21,8 @@ def test_the_blueprint_brings_its_chart_its_shocks_and_its_regimes():
     sheet = build(run("blueprint", end="2015-12-31"))
     (figure,) = section(sheet, "Valuation").blocks
     assert [line.label for line in figure.chart.lines][:2] == ["ai_hardware (median)", "norm"]
-    tables = [block for block in section(sheet, "What hurts it").blocks if isinstance(block, Table)]
+    blocks = every_block(section(sheet, "What hurts it").blocks)
+    tables = [block for block in blocks if isinstance(block, Table)]
     first_cells = {row.cells[0].text for table in tables for row in table.rows}
     assert "4 June 2026, J&J as reported" in first_cells
     assert "technology leads" in first_cells

@@ -15,6 +15,7 @@ import pytest
 
 from backtests.document.blocks import (
     AreaChart,
+    Bullets,
     Details,
     Facts,
     Figure,
@@ -23,7 +24,9 @@ from backtests.document.blocks import (
     Line,
     LineChart,
     Paragraph,
+    Scorecard,
     Table,
+    every_block,
 )
 from backtests.document.figures import log_ticks, thinned, year_ticks
 from backtests.document.formats import formatted
@@ -149,9 +152,19 @@ def blocks_of(sheet):
 
 
 def words(sheet):
-    blocks = sheet.sections[0].blocks
-    answers = (item.text for block in blocks if isinstance(block, Facts) for item in block.items)
-    return " ".join((*(block.text for block in blocks if isinstance(block, Paragraph)), *answers))
+    """What page one and the facts about the run say."""
+    said = []
+    for block in every_block(block for section in sheet.sections[:2] for block in section.blocks):
+        match block:
+            case Paragraph():
+                said.append(block.text)
+            case Bullets():
+                said += block.items
+            case Facts():
+                said += (item.text for item in block.items)
+            case Scorecard():
+                said += (check.said for check in block.checks)
+    return " ".join(said)
 
 
 def test_sections_and_their_ids(result):
@@ -381,7 +394,7 @@ def test_ticks():
 def test_svg_takes_its_colours_from_the_page_and_keeps_its_numbers():
     dates = np.arange("2019-01-01", "2022-01-01", dtype="datetime64[D]")
     line = Line("x", dates, np.linspace(0.95, 1.05, len(dates)))
-    markup = inline_svg(LineChart((line,), "number", rule=1.0), "beta", "beta-alt")
+    markup = inline_svg(Figure("beta", LineChart((line,), "number", rule=1.0), "", ""))
     assert "var(--series-0)" in markup
     assert "0.98" in markup
     assert "xmlns" not in markup

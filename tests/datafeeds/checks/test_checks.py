@@ -6,19 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.checks import (
-    SHARE_STEPS,
-    check_facts,
-    check_prices,
-    check_split_basis,
-    consistent,
-    raise_errors,
-    whole_cents_ratio,
-)
+from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
+from datafeeds.checks.basis import block_ratios
+from datafeeds.checks.history import readings, step_costs
+from datafeeds.checks.turnover import SHARE_STEPS
 from datafeeds.market import Finding, MarketError, exchange_sessions
+from tests.datafeeds.folders import NO_BASIS, NO_SPLITS
 
 COLUMNS = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed", "value"]
-NO_SPLITS = pd.DataFrame({"symbol": [], "date": [], "ratio": []})
 
 
 def history(concept, quarter_values, annual_values=(), symbol="AAA", start=2015):
@@ -40,16 +35,26 @@ def counts(values):
     return history("shares_outstanding", values)
 
 
+def judged(facts, splits=NO_SPLITS):
+    """Figures used at some time, and findings, where no volume is known."""
+    sessions = exchange_sessions("2010-01-04", "2010-01-29")
+    symbols = tuple(sorted(set(facts["symbol"])))
+    shape = (len(sessions), len(symbols))
+    trading = Trading(sessions, symbols, np.ones(shape, bool), np.full(shape, np.nan), splits, NO_BASIS)
+    return judged_facts(facts, trading)
+
+
 def wrong(facts, splits=NO_SPLITS):
-    """Which rows are left out, checked against one finding for each that names it."""
-    kept, findings = check_facts(facts.assign(row=np.arange(len(facts))), splits)
-    left_out = facts[~np.isin(np.arange(len(facts)), kept["row"])]
-    said = sorted((finding.symbol, finding.date) for finding in findings)
-    assert said == sorted(zip(left_out["symbol"], left_out["filed"], strict=True))
-    for finding in findings:
-        assert finding.severity == "quarantined"
-        assert "fiscal 20" in finding.message
-    return left_out.index.tolist()
+    """Which rows do not count in the end, or not as filed, checked against one finding for each."""
+    used, findings = judged(facts.assign(row=np.arange(len(facts))), splits)
+    last = used[used["withdrawn"].isna()]
+    kept = last["row"][(last["value"] == facts["value"].to_numpy()[last["row"]]).to_numpy()]
+    off = facts[~np.isin(np.arange(len(facts)), kept)]
+    said = {(finding.symbol, finding.date) for finding in findings}
+    assert said >= set(zip(off["symbol"], off["filed"], strict=True))
+    assert len(findings) == len({str(finding) for finding in findings})
+    assert all("fiscal 20" in finding.message for finding in findings)
+    return off.index.tolist()
 
 
 GOOD = [100e6, 101e6, 99e6, 98e6, 97e6, 97.5e6, 96e6, 95e6, 94e6]
@@ -74,14 +79,45 @@ def test_mixed_scales_at_once():
 
 def test_the_message_says_what_it_was_compared_with():
     values = list(GOOD)
-    values[4] *= 1e6
-    (finding,) = check_facts(counts(values), NO_SPLITS)[1]
+    values[4] *= 13
+    (finding,) = judged(counts(values))[1]
     assert str(finding) == (
         "quarantined: share count scale: AAA 2016-08-05: shares_outstanding of fiscal 2016 Q2 is "
-        "97,000,000,000,000: it stands at 97,000,000,000,000 on today's split basis, 989,796 times the "
-        "figures that agree, 98,000,000 (2016 Q1, filed 2016-05-05) and 97,500,000 (2016 Q3, "
-        "filed 2016-11-05); left out"
+        "1,261,000,000: it stands at 1,261,000,000, 13 times the figures that agree, 98,000,000 (2016 Q1, "
+        "filed 2016-05-05) and 97,500,000 (2016 Q3, filed 2016-11-05); left out"
     )
+
+
+def test_a_count_in_thousands_is_mended_with_a_note():
+    values = list(GOOD)
+    values[4] /= 1e3
+    used, (finding,) = judged(counts(values))
+    assert sorted(used["value"]) == sorted(GOOD)
+    assert (finding.severity, finding.check) == ("note", "share count scale")
+    assert finding.message.endswith("is 97,000: off by a thousand; taken as 97,000,000")
+
+
+def test_verdicts_have_days():
+    """Ten times the count: withheld while it is alone, used once the cheaper reading is that it lasts."""
+    values = [*GOOD[:2], *(value * 10 for value in GOOD), *(value * 10 for value in GOOD)]
+    used, findings = judged(counts(values))
+    first = used[used["value"] > 5e8].iloc[0]
+    assert first["filed"] == pd.Timestamp("2015-11-05")
+    assert first["known"] == pd.Timestamp("2016-08-05")  # three against two
+    assert used["withdrawn"].dropna().unique().tolist() == [pd.Timestamp("2016-08-05")]
+    assert "used until 2016-08-05, which showed it" in findings[0].message
+    assert "withheld until 2016-08-05, which bore it out" in findings[2].message
+
+
+@pytest.mark.parametrize("place", range(1, 9))
+def test_later_figures_change_no_verdict_of_before(place):
+    values = [1e8, 1e5, 9.9e7, 1.3e9, 1.2e9, 1.25e9, 9.6e7, 9.5e10, 9.4e7]
+    whole, _ = judged(counts(values))
+    cut, _ = judged(counts(values[:place]))
+    last = pd.Timestamp(counts(values)["filed"].iloc[place - 1])
+    whole["withdrawn"] = whole["withdrawn"].where(whole["withdrawn"] <= last)
+    known = whole[(whole["known"] <= last).to_numpy()].reset_index(drop=True)
+    pd.testing.assert_frame_equal(known, cut)
 
 
 @pytest.mark.parametrize("ratio", [4.0, 20.0, 50.0, 0.05])
@@ -160,7 +196,7 @@ def test_revenue_off_by_thousands_in_a_year(factor):
 def test_a_quarter_in_the_place_of_a_year():
     facts = history("revenue", QUARTERS, [430.0, 140.0, 590.0])
     assert [facts["value"][row] for row in wrong(facts)] == [140.0]
-    (finding,) = check_facts(facts, NO_SPLITS)[1]
+    (finding,) = judged(facts)[1]
     assert "the first three quarters add to 375, the year is 140" in finding.message
 
 
@@ -191,20 +227,26 @@ def test_a_whole_year_labelled_a_year_ahead_is_kept():
 def test_filed_before_the_period_ends():
     facts = history("revenue", QUARTERS).assign(period_end="2015-03-31")
     facts.loc[0, "period_end"] = "2015-06-30"
-    kept, findings = check_facts(facts, NO_SPLITS)
+    kept, findings = judged(facts)
     assert [finding.date for finding in findings] == ["2015-05-05"]
-    assert "before the period's end, 2015-06-30" in findings[0].message
+    assert "before the end of its period" in findings[0].message
     assert len(kept) == len(facts) - 1
 
 
 def test_nothing_to_check():
-    kept, findings = check_facts(pd.DataFrame(columns=COLUMNS), NO_SPLITS)
+    kept, findings = judged(pd.DataFrame(columns=COLUMNS))
     assert kept.empty
     assert findings == ()
 
 
-def test_consistent_prefers_the_corrected_over_the_first():
-    assert consistent(np.array([1.0, 1e6]), SHARE_STEPS, np.zeros(2)).tolist() == [False, True]
+def test_what_is_in_force_stays_until_more_speaks_against_it():
+    levels = np.log([1.0, 1e6, 1e6])
+    found = readings(
+        3,
+        lambda place, before: 0.0,
+        lambda place, start: step_costs(np.abs(levels[start:place] - levels[place]), SHARE_STEPS),
+    )
+    assert found == [(0,), (0,), (1, 2)]
 
 
 SESSIONS = exchange_sessions("2020-01-02", "2020-03-31")
@@ -280,26 +322,36 @@ def test_errors_stop_a_load_and_are_quoted():
     raise_errors("toy", [Finding("suspicion", "price jump", "news")])
 
 
+RAW = np.array([488.30, 492.79, 494.17, 495.22, 488.90, 489.90, 495.22, 500.77, 475.06, 466.27] * 6)
+"""NVIDIA's closes of late December 2023."""
+
+
 def test_whole_cents_show_a_later_split():
-    """NVIDIA's closes of late December 2023, adjusted for its split of ten for one of 2024-06-10."""
-    raw = np.array([488.30, 492.79, 494.17, 495.22, 488.90, 489.90, 495.22, 500.77, 475.06, 466.27] * 6)
-    assert whole_cents_ratio(np.float32(raw / 10).astype(float)) == 10
-    assert whole_cents_ratio(raw) == 1
-    assert whole_cents_ratio(raw / 1.2537) == 1  # a spin-off
+    """Its closes adjusted for the split of ten for one of 2024-06-10."""
+    assert block_ratios(np.float32(RAW / 10).astype(float)[None]).tolist() == [10]
+    assert block_ratios(RAW[None]).tolist() == [1]
+    assert block_ratios(RAW[None] / 1.2537).tolist() == [0]  # a spin-off
 
 
 def test_now_and_then_a_price_in_half_cents_is_no_split():
     raw = np.round(np.linspace(20, 30, 60), 2)
     raw[::6] += 0.005
-    assert whole_cents_ratio(raw) == 1
+    assert block_ratios(raw[None]).tolist() == [0]
 
 
-def test_a_split_after_the_last_session_is_added_and_reported():
-    cents = np.round(400 + 10 * np.sin(np.arange(len(SESSIONS))), 2)
-    close = np.column_stack([cents / 10, cents])
-    splits, findings = check_split_basis(SESSIONS, ("AAA", "BBB"), close, NO_SPLITS)
-    assert splits.to_dict("records") == [{"symbol": "AAA", "date": pd.Timestamp("2020-04-01"), "ratio": 10.0}]
+LONG = exchange_sessions("2019-01-02", "2020-12-31")
+
+
+def test_a_split_that_prices_are_adjusted_for_is_read_from_them():
+    """Known once thirty closes show it; a change is believed after three such blocks, and dated exactly."""
+    cents = np.round(400 + 10 * np.sin(np.arange(len(LONG))), 2)
+    adjusted = np.where(np.arange(len(LONG)) < 250, cents / 10, cents)
+    basis, findings = check_split_basis(LONG, ("AAA", "BBB"), np.column_stack([adjusted, cents]), NO_SPLITS)
+    assert basis["ratio"].tolist() == [10.0, 1.0]
+    assert basis["known"].tolist() == [pd.Timestamp(LONG[29]), pd.Timestamp(LONG[359])]
+    assert np.searchsorted(LONG, basis["since"].iloc[1].to_datetime64().astype("datetime64[D]")) == 250
     assert [(finding.severity, finding.symbol) for finding in findings] == [("suspicion", "AAA")]
-    again, nothing = check_split_basis(SESSIONS, ("AAA", "BBB"), close, splits)
-    assert len(again) == 1
+    listed = pd.DataFrame({"symbol": ["AAA"], "date": [pd.Timestamp(LONG[250])], "ratio": [10.0]})
+    again, nothing = check_split_basis(LONG, ("AAA",), adjusted[:, None], listed)
+    assert again.empty
     assert nothing == ()

@@ -6,18 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.checks.turnover import Volumes, counts_hardly_traded, counts_off_level
+from datafeeds.checks import Trading, judged_facts
 from datafeeds.market import Finding, exchange_sessions
+from tests.datafeeds.folders import NO_BASIS, NO_SPLITS
 
 SESSIONS = exchange_sessions("2015-01-02", "2019-12-31")
 QUARTERS = 18
-NO_SPLITS = pd.DataFrame(
-    {
-        "symbol": pd.Series([], dtype=str),
-        "date": pd.Series([], dtype="datetime64[s]"),
-        "ratio": pd.Series([], dtype=float),
-    }
-)
 NOISE = np.exp(np.random.default_rng(4).normal(0, 0.05, QUARTERS))
 """Changes from quarter to quarter such as shareholders' equity has."""
 
@@ -39,86 +33,97 @@ def filed(values: np.ndarray) -> pd.DataFrame:
     )
 
 
-def volumes(daily: float | np.ndarray) -> Volumes:
+def judged(values: np.ndarray, daily: float | np.ndarray) -> tuple[pd.DataFrame, list[Finding]]:
+    """Counts used at some time, and findings, of a company of whose shares so many trade a day."""
     wobble = np.exp(np.random.default_rng(5).normal(0, 0.3, len(SESSIONS)))
-    return Volumes(SESSIONS, ("AAA",), (daily * wobble)[:, None])
+    volume = (daily * wobble)[:, None]
+    trading = Trading(SESSIONS, ("AAA",), np.ones(volume.shape, bool), volume, NO_SPLITS, NO_BASIS)
+    used, findings = judged_facts(filed(values), trading)
+    return used, list(findings)
 
 
-def checked(
-    values: np.ndarray, daily: float | np.ndarray
-) -> tuple[list[float], dict[str, float], list[Finding]]:
-    """What stays, the splits found by date, and the findings."""
-    table = filed(values)
-    kept, hardly = counts_hardly_traded(table, NO_SPLITS, volumes(daily))
-    level, splits, off = counts_off_level(kept, NO_SPLITS, volumes(daily))
-    left_out = [finding for finding in (*hardly, *off) if finding.severity == "quarantined"]
-    assert len(left_out) == len(table) - len(level)
-    found = {f"{date:%Y-%m-%d}": ratio for date, ratio in zip(splits["date"], splits["ratio"], strict=True)}
-    return level["value"].tolist(), found, [*hardly, *off]
+def at_last(values: np.ndarray, daily: float | np.ndarray) -> list[float]:
+    """The counts that count in the end."""
+    used, _ = judged(values, daily)
+    return used["value"][used["withdrawn"].isna()].tolist()
 
 
 def test_steady_counts_stay() -> None:
-    assert checked(STEADY, 5e5) == (STEADY.tolist(), {}, [])
+    used, findings = judged(STEADY, 5e5)
+    assert used["value"].tolist() == STEADY.tolist()
+    assert (used["known"] == used["filed"]).all()
+    assert findings == []
 
 
 def test_equity_for_years_on_end_is_left_out() -> None:
-    kept, splits, findings = checked(STEADY * 40 * NOISE, 5e5)
-    assert kept == []
-    assert splits == {}
+    used, findings = judged(STEADY * 40 * NOISE, 5e5)
+    assert used.empty
     assert len(findings) == QUARTERS
     assert "trades in a year, so it is another line of the report" in findings[0].message
 
 
-def test_the_count_of_a_receipt_stays() -> None:
-    """A foreign company's shares trade at home; its count hardly changes."""
+def test_the_count_of_a_receipt_stays_once_it_hardly_changes() -> None:
+    """A foreign company's shares trade at home; that its count is none can be ruled out at the third."""
     steady = 5e9 * np.linspace(1.0, 1.001, QUARTERS)
-    assert checked(steady, 5e5)[0] == steady.tolist()
+    assert at_last(steady, 5e5) == steady[2:].tolist()
 
 
 @pytest.mark.parametrize("factor", [2.8, 4.5])
-def test_another_line_at_first_is_told_by_its_step(factor: float) -> None:
+def test_another_line_between_is_left_out(factor: float) -> None:
     values = STEADY.copy()
-    values[:8] *= factor * NOISE[:8]
-    kept, splits, findings = checked(values, 5e5)
-    assert kept == STEADY[8:].tolist()
-    assert splits == {}
-    assert "the volume did not change with it" in findings[0].message
-
-
-def test_another_line_between_is_told_too() -> None:
-    values = STEADY.copy()
-    values[6:11] *= 4 * NOISE[6:11]
-    assert checked(values, 5e5)[0] == [*STEADY[:6], *STEADY[11:]]
-
-
-@pytest.mark.parametrize("ratio", [10.0, 3.0, 1 / 3, 0.1])
-def test_a_split_that_is_not_listed_is_found(ratio: float) -> None:
-    values = STEADY.copy()
-    values[:7] /= ratio
-    kept, splits, (finding,) = checked(values, 5e5)
-    assert kept == values.tolist()
-    day = f"{filed(values)['filed'].iloc[7]:%Y-%m-%d}"
-    assert splits == {day: pytest.approx(ratio)}
-    assert (finding.severity, finding.check, finding.date) == ("suspicion", "split not listed", day)
+    values[6:8] *= factor * NOISE[6:8]
+    assert at_last(values, 5e5) == [*STEADY[:6], *STEADY[8:]]
 
 
 @pytest.mark.parametrize("factor", [1.7, 2.4, 5.0, 0.3])
-def test_a_step_that_the_volume_confirms_is_believed(factor: float) -> None:
+def test_a_step_that_the_volume_confirms_is_believed_at_once(factor: float) -> None:
     values = STEADY.copy()
     values[9:] *= factor
     since = filed(values)["filed"].iloc[8].to_datetime64().astype("datetime64[D]")
-    daily = np.where(since <= SESSIONS, 5e5 * factor, 5e5)
-    assert checked(values, daily) == (values.tolist(), {}, [])
+    used, findings = judged(values, np.where(since <= SESSIONS, 5e5 * factor, 5e5))
+    assert (used["known"] == used["filed"]).all()
+    assert len(used) == QUARTERS
+    assert findings == []
 
 
 @pytest.mark.parametrize("factor", [1.7, 2.4, 3.3, 0.4])
-def test_a_merger_between_steady_counts_is_believed(factor: float) -> None:
+def test_a_step_that_it_does_not_show_is_withheld_until_three_agree(factor: float) -> None:
     values = STEADY.copy()
     values[9:] *= factor
-    assert checked(values, 5e5) == (values.tolist(), {}, [])
+    used, _ = judged(values, 5e5)
+    assert used["value"].tolist() == values.tolist()
+    later = used.iloc[9:]
+    assert (later["known"].iloc[:3] == later["filed"].iloc[2]).all()
+    assert (later["known"].iloc[3:] == later["filed"].iloc[3:]).all()
+
+
+def test_counts_in_thousands_throughout_are_mended() -> None:
+    used, findings = judged(STEADY / 1e3, 5e5)
+    assert used["value"].tolist() == pytest.approx(STEADY.tolist())
+    assert {(finding.severity, finding.check) for finding in findings} == {("note", "share count scale")}
+
+
+def test_a_placeholder_is_no_share_count() -> None:
+    values = np.full(QUARTERS, 100.0)
+    used, findings = judged(values, 5e5)
+    assert used.empty
+    assert "times as many trade in a year" in findings[0].message
+
+
+def test_a_whole_company_that_changes_hands_each_week_is_a_suspicion() -> None:
+    (finding,) = judged(STEADY / 80, 5e5)[1]
+    assert (finding.severity, finding.check) == ("suspicion", "high turnover")
 
 
 def test_without_volume_nothing_is_said() -> None:
     values = STEADY * 40 * NOISE
-    assert checked(values, np.nan) == (values.tolist(), {}, [])
-    assert counts_off_level(filed(values)[:0], NO_SPLITS, volumes(5e5))[2] == []
+    assert at_last(values, np.nan) == values.tolist()
+
+
+def test_counts_from_before_the_first_trade_wait_for_the_fifth() -> None:
+    wobble = np.random.default_rng(5).uniform(4e5, 6e5, (len(SESSIONS), 1))
+    traded = np.ones(wobble.shape, bool)
+    traded[:200] = False
+    trading = Trading(SESSIONS, ("AAA",), traded, np.where(traded, wobble, np.nan), NO_SPLITS, NO_BASIS)
+    used, _ = judged_facts(filed(STEADY), trading)
+    assert used["known"].iloc[0] == pd.Timestamp(SESSIONS[204])

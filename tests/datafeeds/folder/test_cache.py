@@ -224,7 +224,7 @@ def test_a_damaged_entry_is_built_again(damage: str, how: str, folder: Path, pla
 
 def test_a_damaged_derived_fact_is_computed_again(folder: Path, place: Path) -> None:
     expected = fundamentals.fact(open_folder(folder), "market_cap").copy()
-    file = entries(place)[0] / "derived" / "market_cap.npy"
+    (file,) = (entries(place)[0] / "derived").glob("market_cap.*.npy")
     file.write_bytes(file.read_bytes()[:200])
     market = open_folder(folder)
     assert np.array_equal(fundamentals.fact(market, "market_cap"), expected, equal_nan=True)
@@ -340,3 +340,48 @@ def test_where_the_cache_lies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
     if sys.platform == "linux":
         assert cache_folder() == Path("/x/style-rotation")
+
+
+CHANGE = """
+import sys
+from datafeeds.folder.cache import open_folder
+market = open_folder(sys.argv[1])
+print(market.close[-1, 0])
+"""
+
+
+@pytest.mark.parametrize("name", ["close.npy", "mark.npy", "fill_price.npy", "sessions.npy", "facts.arrow"])
+def test_a_changed_array_is_noticed_by_the_next_process(name: str, folder: Path, place: Path) -> None:
+    truth = open_folder(folder)
+    (entry,) = entries(place)
+    content = bytearray((entry / name).read_bytes())
+    content[-9] ^= 0x55
+    (entry / name).write_bytes(content)
+    command = [sys.executable, "-c", CHANGE, str(folder)]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=HOUSE, check=True)
+    assert float(said.stdout) == load_folder(folder).close[-1, 0]
+    assert "was changed and is built again" in said.stderr
+    assert open_folder(folder).hash == truth.hash
+
+
+def test_a_changed_derived_fact_is_computed_again(folder: Path, place: Path) -> None:
+    before = fundamentals.fact(open_folder(folder), "market_cap").copy()
+    (file,) = (entries(place)[0] / "derived").glob("market_cap.*.npy")
+    content = bytearray(file.read_bytes())
+    content[-9] ^= 0x55
+    file.write_bytes(content)
+    assert np.array_equal(fundamentals.fact(open_folder(folder), "market_cap"), before, equal_nan=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a thing of POSIX systems")
+def test_the_cache_is_for_its_user_alone(
+    folder: Path, place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.mkdir(mode=0o777)
+    place.chmod(0o777)
+    open_folder(folder)
+    assert place.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with caplog.at_level(logging.WARNING):
+        assert not mapped(open_folder(folder).close)
+    assert "belongs to another user" in caplog.text

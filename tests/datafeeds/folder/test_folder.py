@@ -58,7 +58,7 @@ def test_total_return_of_a_cash_dividend_and_market_value(folder: Path) -> None:
     day = market.index_of("2020-02-21")  # the session after the filing of 2020-02-20
     assert fundamentals.fact(market, "shares")[day, 0] == 41e6
     # The count filed before the split of June 2019 stands on twice as many shares.
-    assert fundamentals.fact(market, "shares")[day - 2, 0] == 80e6
+    assert fundamentals.fact(market, "shares")[day - 2, 0] == 40e6
     assert fundamentals.fact(market, "price_to_sales")[day, 0] == pytest.approx(
         market.close[day, 0] * 41e6 / 1.1e9
     )

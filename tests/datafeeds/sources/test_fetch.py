@@ -170,6 +170,7 @@ def test_a_market_folder(sources: Server, tmp_path: Path) -> None:
     assert old[["fiscal_year", "value"]].to_numpy().tolist() == [[2022, 160], [2023, 200]]
     instruments = pd.read_csv(tmp_path / "market/instruments.csv")
     assert instruments["name"].tolist()[:2] == ["Nvidia Example Corp", "Old Example Inc"]
+    assert instruments["company"].tolist()[:2] == ["CIK0001045810", "CIK0000000077"]
     series = pd.read_csv(tmp_path / "market/series.csv")
     assert sorted(set(series["series"])) == ["brent", "hy_oas", "skew", "us10y", "us2y", "us3m", "vix"]
     assert (fetched.sessions, fetched.figures, fetched.values) == (4, len(facts), len(series))

@@ -1,0 +1,334 @@
+"""A market folder as it stood on some day: the rows that came later are cut from a copy of it.
+
+What is cut: prices after the day, figures filed after it, values of series available after it, memberships
+that begin after it, and symbols first traded after it. The split table stays, because the prices stand on its
+basis; `rebased` gives the copy whose prices stand on the basis of the day, as if downloaded then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datafeeds import facts as fundamentals
+from datafeeds.folder.cache import entry_of
+from datafeeds.folder.layout import ENDINGS, load_folder
+from datafeeds.market import Array, Market, MarketError
+from datafeeds.series import series_names, series_table
+
+Cut = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = False) -> Path:
+    """Write the copy of a market folder that ends on `day`.
+
+    Parameters
+    ----------
+    folder : Path
+    day : datetime64
+    to : Path
+        A new folder.
+    rebased : bool
+        Bring prices, volumes and dividends to the split basis of `day`, and leave later splits out.
+
+    Returns
+    -------
+    Path
+        `to`.
+
+    Raises
+    ------
+    MarketError
+        If nothing is left, or a table can't be read.
+    """
+    last = pd.Timestamp(day)
+    to.mkdir(parents=True)
+    splits = _read(folder, "splits")
+    later = None
+    if rebased and splits is not None:
+        after = splits[_days(splits["date"]) > last]
+        later = _numbers(after["ratio"]).groupby(after["symbol"]).prod()
+    symbols: set[str] = set()
+    for path in _files(folder, "prices"):
+        prices = _table(path)
+        prices = prices[_days(prices["date"]) <= last]
+        own = (
+            pd.Series(path.stem, index=prices.index)
+            if "symbol" not in prices
+            else prices["symbol"].astype(str)
+        )
+        if later is not None:
+            factor = own.map(later).fillna(1.0).to_numpy(dtype=np.float64)
+            for column in ("open", "high", "low", "close", "dividend"):
+                if column in prices:
+                    prices = prices.assign(**{column: _numbers(prices[column]) * factor})
+            if "volume" in prices:
+                prices = prices.assign(volume=_numbers(prices["volume"]) / factor)
+        if len(prices):
+            symbols |= set(own)
+            _write(prices, to / path.relative_to(folder))
+    if not symbols:
+        raise MarketError(f"{folder} has no prices up to {day}; choose a later day")
+    cuts: dict[str, Cut] = {
+        "facts": lambda table: table[_days(table["filed"]) <= last],
+        "series": lambda table: table[_days(table["available"]) <= last],
+        "splits": lambda table: table[_days(table["date"]) <= last] if rebased else table,
+        "instruments": lambda table: _instruments(table[table["symbol"].isin(symbols)], last),
+        "corrections": lambda table: table[_days(table["filed"]) <= last],
+        "estimates": lambda table: table[_days(table["made"]) <= last],
+    }
+    for name, cut in cuts.items():
+        for path in _files(folder, name):
+            _write(cut(_table(path)), to / path.name)
+    if (folder / "source.json").is_file():
+        (to / "source.json").write_bytes((folder / "source.json").read_bytes())
+    return to
+
+
+def _instruments(table: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:
+    """Instruments without what is said of later memberships; each symbol keeps its kind."""
+    if "from" not in table:
+        return table
+    later = (_days(table["from"]) > last).to_numpy()
+    begun = set(table["symbol"][~later])
+    hidden = table[later & ~table["symbol"].isin(begun)].drop_duplicates("symbol")
+    blank = {name: "" for name in ("group", "to") if name in table}
+    hidden = hidden.assign(**blank, **{"from": f"{last + pd.Timedelta(days=1):%Y-%m-%d}"})
+    return pd.concat([table[~later], hidden], ignore_index=True)
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    single = [folder / f"{name}{ending}" for ending in ENDINGS]
+    found = [path for path in single if path.is_file()]
+    if name == "prices" and (folder / name).is_dir():
+        found += sorted(path for path in (folder / name).iterdir() if path.suffix in ENDINGS)
+    return found
+
+
+def _read(folder: Path, name: str) -> pd.DataFrame | None:
+    found = _files(folder, name)
+    return _table(found[0]) if found else None
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A table as it stands in its file; of a CSV every cell is text."""
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, keep_default_na=False, dtype=str)
+    except (OSError, ValueError) as problem:
+        raise MarketError(f"{path} can't be cut: {problem}") from None
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        table.to_parquet(path, index=False)
+    else:
+        table.to_csv(path, index=False)
+
+
+def _numbers(cells: pd.Series[float]) -> pd.Series[float]:
+    return pd.to_numeric(cells, errors="coerce").astype(np.float64)
+
+
+def _days(dates: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
+    """Dates of whatever form; what is none is never later."""
+    return pd.to_datetime(dates, errors="coerce", format="ISO8601")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first number on which a market and its cut do not agree.
+
+    Attributes
+    ----------
+    figure : str
+    session : datetime64[D]
+    symbol : str
+        Empty for a number of the whole market.
+    whole, cut : float
+        What the whole folder says was known then, and what the cut one says.
+    count : int
+        Numbers of this figure that differ.
+    """
+
+    figure: str
+    session: np.datetime64
+    symbol: str
+    whole: float
+    cut: float
+    count: int
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (str(self.session), self.symbol) if part)
+        more = f", and {self.count - 1:,} more" if self.count > 1 else ""
+        both = f"{self.whole:.12g} with what came later, {self.cut:.12g} without"
+        return f"{self.figure}, {where}: {both}{more}"
+
+
+@dataclass(frozen=True)
+class Rewound:
+    """What came of cutting a folder at one day.
+
+    Attributes
+    ----------
+    day : datetime64[D]
+    rebased : bool
+    figures : int
+        How many figures were compared, each on every session up to the day for every symbol.
+    differences : tuple of Difference
+        One for each figure that is not the same, none if the folder keeps the promise.
+    """
+
+    day: np.datetime64
+    rebased: bool
+    figures: int
+    differences: tuple[Difference, ...]
+
+    def __str__(self) -> str:
+        form = "on the basis of that day" if self.rebased else "later rows cut"
+        first = str(self.differences[0]) if self.differences else "nothing differs"
+        return f"{self.day}, {form}: {len(self.differences)} of {self.figures} figures differ; {first}"
+
+
+VERIFIED = 2
+"""Days at which the folder of every verified run is cut."""
+
+REBASED_TOLERANCE = 1e-9
+"""Relative difference up to which numbers of a rebased copy agree: its prices were multiplied and rounded."""
+
+
+def days_between(market: Market, count: int) -> list[np.datetime64]:
+    """So many sessions that part the market's into stretches of equal length."""
+    places = np.linspace(0, len(market.sessions) - 1, count + 2)[1:-1].astype(int)
+    return list(market.sessions[places])
+
+
+def promise(folder: Path, whole: Market) -> dict[str, Any]:
+    """Whether a folder keeps the promise on `VERIFIED` days, as a record; worked out once for each content.
+
+    Returns
+    -------
+    dict
+        ``days``, ``figures`` (compared on each) and ``differences`` (sentences, none if the promise is kept).
+    """
+    entry = entry_of(whole)
+    note = None if entry is None else entry / "rewound.json"
+    with suppress(OSError, ValueError):
+        if note is not None:
+            known: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+            return known
+    days = days_between(whole, VERIFIED)
+    found = [*rewind(folder, whole, days), *rewind(folder, whole, days[-1:], rebased=True)]
+    record = {
+        "days": [str(day) for day in days],
+        "figures": found[0].figures,
+        "differences": [str(rewound) for rewound in found if rewound.differences],
+    }
+    with suppress(OSError):
+        if note is not None:
+            note.write_text(json.dumps(record), encoding="utf-8")
+    return record
+
+
+def rewind(
+    folder: Path, whole: Market, days: Iterable[np.datetime64], *, rebased: bool = False
+) -> list[Rewound]:
+    """Cut a folder at each of some days and compare all that a strategy could see by then.
+
+    Parameters
+    ----------
+    folder : Path
+    whole : Market
+        The market of the folder.
+    days : iterable of datetime64
+    rebased : bool
+        See `cut_folder`.
+
+    Returns
+    -------
+    list of Rewound
+
+    Raises
+    ------
+    MarketError
+        If nothing is left of the folder on one of the days.
+    """
+    found = []
+    with TemporaryDirectory() as place:
+        for day in days:
+            copy = Path(place) / str(day) / folder.resolve().name
+            cut = load_folder(cut_folder(folder, day, copy, rebased=rebased))
+            figures, differences = compared(whole, cut, REBASED_TOLERANCE if rebased else 0.0)
+            found.append(Rewound(day, rebased, figures, differences))
+    return found
+
+
+def compared(whole: Market, cut: Market, tolerance: float = 0.0) -> tuple[int, tuple[Difference, ...]]:
+    """Compare what was known up to the last session of `cut` in both markets.
+
+    Parameters
+    ----------
+    whole, cut : Market
+        `cut` ends earlier, and may lack symbols that began later.
+    tolerance : float
+        Relative difference that is none; 0 for equal bit for bit.
+
+    Returns
+    -------
+    figures : int
+    differences : tuple of Difference
+    """
+    sessions = whole.sessions[: len(cut.sessions)]
+    if not np.array_equal(sessions, cut.sessions):
+        day = next(one for one in sessions if one not in set(cut.sessions.tolist()))
+        return 1, (Difference("session", day, "", 1.0, 0.0, 1),)
+    columns = whole.columns_of(cut.symbols)
+    differences = []
+    count = 0
+    for (figure, ours), (_, theirs) in zip(_figures(whole, cut), _figures(cut, cut), strict=True):
+        mine = ours[: len(sessions)]
+        mine = mine[:, columns] if mine.ndim == 2 else mine
+        same = (mine == theirs) | (np.isnan(mine) & np.isnan(theirs))
+        if tolerance:
+            same |= np.abs(mine - theirs) <= tolerance * np.abs(theirs)
+        count += 1
+        if not same.all():
+            first = np.argwhere(~same)[0]
+            symbol = cut.symbols[first[1]] if mine.ndim == 2 else ""
+            at = tuple(first)
+            differences.append(
+                Difference(
+                    figure, sessions[first[0]], symbol, float(mine[at]), float(theirs[at]), int((~same).sum())
+                )
+            )
+    return count, tuple(differences)
+
+
+def _figures(market: Market, names_of: Market) -> Iterator[tuple[str, Array]]:
+    """Everything that a strategy can be shown, on the basis of each day."""
+    factor = market.traded_factor
+    for name in ("open", "high", "low", "close", "dividend"):
+        yield name, getattr(market, name) * factor
+    yield "volume", market.volume / factor
+    yield "taken as delisted", market.gone.astype(np.float64)
+    groups = names_of.groups
+    for group in groups:
+        yield f"member of {group}", (market.memberships(group) & market.traded).astype(np.float64)
+    facts = sorted(fundamentals.names(names_of))
+    for name in facts:
+        yield name, fundamentals.fact(market, name)
+    for name in facts:
+        for group in groups:
+            yield f"median {name} of {group}", fundamentals.group_median(market, name, group)
+    for name in series_names(names_of):
+        yield name, series_table(market, name).at_close(market.sessions, stale_days=None)

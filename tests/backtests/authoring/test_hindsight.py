@@ -1,0 +1,83 @@
+"""What no machine can prove is counted, and what is too good is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.authoring.hindsight import hindsight, perfect_months
+from backtests.authoring.source import read_source
+from backtests.engine.books import Ledger
+from backtests.engine.decisions import Recorder
+from backtests.engine.second_opinion import engine_named
+from backtests.engine.terms import Account, Costs
+from backtests.settings.strategies import class_named
+from backtests.tearsheet.provenance import author_knew, too_good
+from datafeeds.market import Market
+from strategies import EqualWeighted
+from tests.backtests.authoring.cheaters import small_market
+
+KNOWING = '''
+"""Bought AAA on 2018-03-01: words for readers don't count."""
+import datetime as dt
+from strategies import AsOf, Strategy, Target
+
+BEST = {"2018-05-01": "AAA", "2018-06-01": "CCC"}
+SINCE = dt.date(2018, 7, 2)
+TABLE = [%s]
+
+class Knowing(Strategy):
+    """Buys what it knows."""
+
+    favourites: tuple[str, ...] = ()
+
+    def decide(self, see: AsOf) -> Target | None:
+        return Target({BEST.get(str(see.today)[:10], "BBB"): 1.0}, why="known")
+'''
+
+
+@pytest.fixture(scope="module")
+def small() -> Market:
+    return small_market()
+
+
+def test_names_dates_and_tables_are_counted(small: Market, tmp_path: Path) -> None:
+    file = tmp_path / "knowing.py"
+    file.write_text(KNOWING % ", ".join(map(str, range(50))))
+    reading = read_source(class_named(f"{file}:Knowing"), {"favourites": ["EEE", "none"]}, small.symbols)
+    assert reading.symbols == ("AAA", "BBB", "CCC", "EEE")
+    assert reading.dates == ("2018-05-01", "2018-06-01", "2018-07-02")
+    assert [place.partition(":")[0] for place in reading.tables] == ["knowing"]
+    plain = read_source(class_named("EqualWeighted"), {}, small.symbols)
+    assert (plain.symbols, plain.dates, plain.tables) == ((), (), ())
+
+
+def books(market: Market) -> Ledger:
+    strategy = EqualWeighted()
+    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    account = Account(1e6, Costs(), 0, False, 0, len(market.sessions) - 1)
+    return engine_named("ledger")(market, Recorder(market, strategy), deciding, account)
+
+
+def test_perfect_foresight_is_the_best_stock_of_each_month(small: Market) -> None:
+    months = perfect_months(books(small), small)
+    close = pd.DataFrame(small.mark, pd.DatetimeIndex(small.sessions))
+    ends = close.groupby([close.index.year, close.index.month]).last()
+    assert months.to_numpy() == pytest.approx((ends / ends.shift(1) - 1).max(axis=1).to_numpy()[1:])
+
+
+def test_what_is_too_good_is_asked_about(small: Market) -> None:
+    ledger = books(small)
+    fair = hindsight(EqualWeighted(), {}, ledger, small, 0.0)
+    assert (fair.sharpe, fair.month) == (None, "")
+    assert too_good({"hindsight": vars(fair)}) == ()
+    rising = replace(ledger, equity=1e6 * np.cumprod(np.full(len(ledger.sessions), 1.02)))
+    found = hindsight(EqualWeighted(), {}, rising, small, 0.0)
+    assert found.sharpe is None or found.sharpe > 3
+    assert found.month
+    assert found.month in " ".join(too_good({"hindsight": vars(found)}))
+    assert author_knew({}) == ""

@@ -75,9 +75,7 @@ def long_rows(names: list[str], last: dict[str, int]) -> pd.DataFrame:
     days = exchange_sessions("2015-01-02", "2019-12-31")
     return pd.concat(
         [
-            pd.DataFrame(
-                {"symbol": name, "date": days[: last.get(name, len(days))].astype(str), "close": 10.0}
-            )
+            pd.DataFrame({"symbol": name, "date": days[: last.get(name)].astype(str), "close": 10.0})
             for name in names
         ]
     )

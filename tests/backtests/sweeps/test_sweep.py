@@ -328,7 +328,8 @@ def test_a_market_in_memory_stays_in_its_process(market: Market, tmp_path: Path)
 
 def sample(**more: Any) -> RunConfig:
     parameters = {"strategy.schedule": ["daily", "weekly", "monthly", "quarterly"], "lag": [0, 1]}
-    return config("EqualWeighted", parameters, market="sample", start="2019-01-02", **more)
+    beside = [{"name": "EqualWeighted", "label": "Equal weights"}]
+    return config("EqualWeighted", parameters, market="sample", start="2019-01-02", benchmarks=beside, **more)
 
 
 @pytest.fixture(scope="module")
@@ -364,7 +365,7 @@ def test_the_command_survives_an_interrupt(in_process: Sweep, tmp_path: Path) ->
         market = "sample"
         start = 2019-01-02
         strategy.name = "EqualWeighted"
-        benchmarks = [{ name = "EqualWeighted" }]
+        benchmarks = [{ name = "EqualWeighted", label = "Equal weights" }]
         [sweep.parameters]
         strategy.schedule = ["daily", "weekly", "monthly", "quarterly"]
         lag = [0, 1]

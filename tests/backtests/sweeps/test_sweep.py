@@ -328,8 +328,7 @@ def test_a_market_in_memory_stays_in_its_process(market: Market, tmp_path: Path)
 
 def sample(**more: Any) -> RunConfig:
     parameters = {"strategy.schedule": ["daily", "weekly", "monthly", "quarterly"], "lag": [0, 1]}
-    beside = [{"name": "EqualWeighted", "label": "Equal weights"}]
-    return config("EqualWeighted", parameters, market="sample", start="2019-01-02", benchmarks=beside, **more)
+    return config("EqualWeighted", parameters, market="sample", start="2019-01-02", **more)
 
 
 @pytest.fixture(scope="module")

@@ -291,6 +291,29 @@ def trials_of(ratios: Array, sampling: float, returns: Array | None = None) -> T
     return Trials(len(ratios), float(effective[-1]), float(hurdles[highest]), bool(measured[highest]))
 
 
+def judged_trials(
+    sharpes: Array, weekly: Array, weeks: Dates, sessions: Dates, benchmark: Array | None
+) -> Trials:
+    """What recorded trials ask of a run: of its lead, or without a benchmark of its Sharpe ratio.
+
+    Parameters
+    ----------
+    sharpes : ndarray, shape (trials,)
+        Sharpe ratio per session of each trial, in the order in which they were made; NaN where unknown.
+    weekly, weeks
+        As for `weekly_leads`.
+    sessions : ndarray of datetime64[D], shape (sessions,)
+        Of the run.
+    benchmark : ndarray, shape (sessions,), optional
+        Equity of its first benchmark.
+    """
+    sampling = 1.0 / max(len(sessions) - 2, 1)
+    if benchmark is None:
+        return trials_of(sharpes, sampling, weekly)
+    ratios, leads = weekly_leads(weekly, weeks, benchmark, sessions)
+    return trials_of(ratios, sampling, leads)
+
+
 def novelties(returns: Array) -> Array:
     """How new each trial was: 1 - the square of its highest correlation with an earlier one.
 

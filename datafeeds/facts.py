@@ -85,6 +85,9 @@ FLOWS = frozenset(
 
 Cash that leaves the company (capital expenditure, dividends, repurchases) is positive."""
 
+ESTIMATED_REVENUE = "estimated_revenue"
+"""Revenue that was expected of a fiscal year: consensus or guidance, known from the day after it was made."""
+
 _PERIOD = {"Q1": 0, "Q2": 1, "Q3": 2, "Q4": 3, "FY": 4}
 
 
@@ -263,6 +266,32 @@ def flow_events(market: Market, concept: str, reading: Callable[[Flow], tuple[in
             else:
                 number, value = newest
                 events.add(position, day, flow.ended[number], flow.quarterly(number), value)
+    return events.arrays()
+
+
+def forward_growth_events(market: Market) -> Events:
+    """Expected growth of revenue: the estimate of the fiscal year to come over the last one reported, less 1.
+
+    An estimate is stale as long after it was made as a yearly figure is after its period.
+    """
+    events = _Events(market)
+    for position, history in _histories(market, ("revenue", ESTIMATED_REVENUE)):
+        reported, expected, made = Flow(), dict[int, float](), dict[int, int]()
+        for day, entering, leaving in _days(history):
+            for figure in entering:
+                if figure.concept == ESTIMATED_REVENUE:
+                    expected[figure.year], made[figure.year] = figure.value, day
+                else:
+                    reported.file(figure)
+            for figure in leaving:
+                if figure.concept != ESTIMATED_REVENUE:
+                    reported.withdraw(figure)
+            last = max((year for year, sold in reported.years.items() if sold > 0), default=None)
+            if last is None or last + 1 not in expected:
+                events.nothing(position, day)
+            else:
+                growth = expected[last + 1] / reported.years[last] - 1.0
+                events.add(position, day, made[last + 1], False, growth)
     return events.arrays()
 
 
@@ -490,6 +519,9 @@ DERIVED: Mapping[str, Derived] = {
     **{f"{concept}_ttm": _trailing(concept) for concept in sorted(FLOWS)},
     "revenue_growth": Derived(
         lambda market: as_known(market, flow_events(market, "revenue", trailing_growth)), (("revenue",),)
+    ),
+    "forward_revenue_growth": Derived(
+        lambda market: as_known(market, forward_growth_events(market)), (("revenue",), (ESTIMATED_REVENUE,))
     ),
     "shares": Derived(
         lambda market: as_known(market, share_events(market)), (("shares_outstanding", "diluted_shares"),)

@@ -1,7 +1,7 @@
 """Strategies: what to hold, and why. Pure decisions, which see only an `AsOf` and return a `Target`."""
 
 from strategies.asof import AsOf
-from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted
+from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, FundamentalWeighted, PriceWeighted
 from strategies.blueprint import Blueprint, ValuationCut
 from strategies.exhibit import Exhibit, Scenario
 from strategies.hedges import Hedged, OutrightPut, PutSpread
@@ -22,6 +22,7 @@ __all__ = [
     "EqualWeighted",
     "Exhibit",
     "Expiry",
+    "FundamentalWeighted",
     "Hedge",
     "Hedged",
     "Monthly",

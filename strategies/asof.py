@@ -104,7 +104,11 @@ class AsOf:
         return pd.Series(moment.weights[held], index=_labels(moment, held), name="weight", dtype=float)
 
     def members(
-        self, group: str | None = None, *, kind: str | tuple[str, ...] = ("stock", "etf")
+        self,
+        group: str | None = None,
+        *,
+        kind: str | tuple[str, ...] = ("stock", "etf"),
+        industries: Iterable[str] | None = None,
     ) -> list[str]:
         """Symbols that traded today and belong to `group` today.
 
@@ -114,6 +118,8 @@ class AsOf:
             Name of a group; all groups (and none) if not given.
         kind : str or tuple of str
             Kinds of instrument to include. Indices can't be bought and are left out unless asked for.
+        industries : iterable of str, optional
+            Only symbols of these industries, by their names in the market; none if the market has none.
 
         Raises
         ------
@@ -121,7 +127,12 @@ class AsOf:
             If no instrument ever belongs to `group`.
         """
         moment = _MOMENTS[self]
-        return [moment.market.symbols[i] for i in _columns(moment, group, None, kind)]
+        found = [moment.market.symbols[i] for i in _columns(moment, group, None, kind)]
+        if industries is None:
+            return found
+        table = moment.market.instruments
+        inside = set(table.loc[table["industry"].isin(list(industries)), "symbol"])
+        return [symbol for symbol in found if symbol in inside]
 
     def companies(self, symbols: Iterable[str]) -> pd.Series[str]:
         """Company of each of these symbols: the same for two classes of its shares."""

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from strategies.asof import AsOf
 from strategies.schedule import Daily, Once
-from strategies.signals import cap_weights, equal_weights, listed, universe
+from strategies.signals import cap_weights, equal_weights, fundamental_weights, listed, universe
 from strategies.strategy import Strategy, require_group
 from strategies.target import StrategyError, Target
 
@@ -77,6 +77,48 @@ def cap_weighted_target(see: AsOf, symbols: list[str]) -> Target | None:
     return Target(weights, why=why)
 
 
+def fundamental_target(see: AsOf, symbols: list[str]) -> Target | None:
+    """`symbols` in proportion to the size of the business; see `fundamental_weights`.
+
+    Returns
+    -------
+    Target or None
+        As from `cap_weighted_target`.
+    """
+    weights, measures = fundamental_weights(see, symbols)
+    if weights.empty:
+        if see.previous is not None and see.previous.weights:
+            return None
+        return Target({}, why="no company's size is known yet: all cash")
+    why = f"weights of {len(weights)} stocks by {listed(measures)}, five-year averages"
+    unknown = sorted(set(symbols) - set(weights.index))
+    return Target(weights, why=f"{why}; unknown, so left out: {listed(unknown)}" if unknown else why)
+
+
+def equal_target(symbols: list[str]) -> Target:
+    """`symbols` in equal weight."""
+    return Target(equal_weights(symbols), why=f"equal weights of {len(symbols)} symbols")
+
+
+class FundamentalWeighted(Strategy):
+    """Hold every stock in proportion to the size of its business, whatever its price.
+
+    Five-year averages of sales, cash flow, dividends with buybacks, and book value, each where it is filed
+    (Arnott, Hsu and Moore 2005).
+
+    Attributes
+    ----------
+    group : str, optional
+        Only the stocks and funds of this group; every stock if not given.
+    """
+
+    group: Group = None
+
+    def decide(self, see: AsOf) -> Target | None:
+        """Every stock in proportion to what it sells, earns, pays and owns."""
+        return fundamental_target(see, _universe(see, self.group))
+
+
 class EqualWeighted(Strategy):
     """Hold every stock in equal weight.
 
@@ -92,8 +134,7 @@ class EqualWeighted(Strategy):
 
     def decide(self, see: AsOf) -> Target | None:
         """Every stock alike."""
-        symbols = _universe(see, self.group)
-        return Target(equal_weights(symbols), why=f"equal weights of {len(symbols)} symbols")
+        return equal_target(_universe(see, self.group))
 
 
 class PriceWeighted(Strategy):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,21 +12,30 @@ from pydantic import Field
 
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf
-from strategies.benchmarks import Share, cap_weighted_target
+from strategies.benchmarks import Share, cap_weighted_target, equal_target, fundamental_target
+from strategies.effects import effects_exhibit
 from strategies.exhibit import Exhibit, Scenario
 from strategies.june_2026 import JUNE_2026_SCENARIOS
+from strategies.phases import Rotation
 from strategies.signals import (
     YEAR,
+    Exit,
     Realignment,
+    Terms,
     equal_weights,
     listed,
-    pricing_power,
-    quarterly_history,
     realignment,
     software_norm,
     universe,
     valuation_cut,
-    yield_weights,
+)
+from strategies.sleeves import (
+    NEGLIGIBLE,
+    Sleeve,
+    financials_inside,
+    funded,
+    healthcare_inside,
+    with_floors,
 )
 from strategies.strategy import Strategy, require_group
 from strategies.target import StrategyError, Target
@@ -35,14 +44,8 @@ from strategies.valuation_exhibit import valuation_exhibit
 GroupName = Annotated[str, Field(min_length=1)]
 """Name of a group of the market."""
 
-Phase = Literal["watch", "rotated", "gliding", "settled"]
-"""Where a rotation stands; see `Rotation`."""
-
-MARGIN_QUARTERS = 20
-"""Quarters over which pricing power is judged."""
-
-NEGLIGIBLE = 1e-12
-"""Weight below which nothing was freed."""
+Base = Literal["cap", "equal", "fundamental"]
+"""Weights from which hardware is cut: market value, all alike, or the size of the business."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,12 @@ class HardwareValuation:
         Sessions of it that must be known before anything is cut.
     max_cut : float
         Largest share of a holding that is cut.
+    base : {"cap", "equal", "fundamental"}
+        Weights from which hardware is cut: by market value, all alike, or by the size of the business (see
+        `strategies.signals.fundamental_weights`).
     """
 
+    base: Base = "cap"
     hardware: GroupName = "ai_hardware"
     software: GroupName = "software"
     norm_years: Annotated[int, Field(ge=1, le=30)] = 5
@@ -133,6 +140,17 @@ class HardwareValuation:
         multiples = see.latest("price_to_sales", group=self.hardware)
         norm = software_norm(see, self.norm_years, self.software, self.norm_sessions)
         return Valuation(multiples, norm, valuation_cut(multiples, norm, self.max_cut))
+
+    def base_target(self, see: AsOf) -> Target | None:
+        """The portfolio before any cut; None (hold) or all cash where it can't be told."""
+        symbols = universe(see)
+        match self.base:
+            case "equal":
+                return equal_target(symbols)
+            case "fundamental":
+                return fundamental_target(see, symbols)
+            case _:
+                return cap_weighted_target(see, symbols)
 
     def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
         """Price-to-sales against the norm; see `strategies.valuation_exhibit`."""
@@ -159,13 +177,13 @@ class HardwareValuation:
 class ValuationCut(HardwareValuation, Strategy):
     """Scale AI hardware down as its price-to-sales rises above the software norm.
 
-    Step 1 of the blueprint alone. Cap-weighted universe; each hardware name is cut by
-    ``clip(P/S / norm - 1, 0, max_cut)``. No cut is remembered: when a multiple falls, its weight is back.
+    Step 1 of the blueprint alone. Each hardware name is cut by ``clip(P/S / norm - 1, 0, max_cut)``. No cut
+    is remembered: when a multiple falls, its weight is back.
 
     Attributes
     ----------
-    hardware, software, norm_years, norm_sessions, max_cut
-        See `HardwareValuation`.
+    base, hardware, software, norm_years, norm_sessions, max_cut
+        As in `HardwareValuation`.
     freed : {"rest", "cash"}
         Where the freed weight goes: pro rata to the stocks outside AI hardware, so that the result shows the
         choice of stocks at an unchanged exposure to the market; or to cash, which mixes in market timing.
@@ -174,8 +192,8 @@ class ValuationCut(HardwareValuation, Strategy):
     freed: Literal["rest", "cash"] = "rest"
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
-        base = cap_weighted_target(see, universe(see))
+        """The base with each hardware name cut by what it costs today."""
+        base = self.base_target(see)
         if base is None:
             return None
         valuation = self.valuation(see)
@@ -190,137 +208,53 @@ class ValuationCut(HardwareValuation, Strategy):
         return _with_news(target, valuation.gaps, see.previous)
 
 
-@dataclass(frozen=True)
-class Rotation:
-    """Where the rotation stands: what a blueprint remembers between two decisions.
-
-    Attributes
-    ----------
-    phase : {"watch", "rotated", "gliding", "settled"}
-        ``watch``: nothing is cut. It becomes ``rotated`` as soon as a name is dear. There a name's cut may
-        rise and never falls, until growth is realigned: then ``gliding``, in which the cuts shrink by equal
-        monthly steps. If realignment is lost on the way it is ``rotated`` again, from the cuts in force.
-        After the last step it is ``settled``: dear or not, nothing is cut while growth stays realigned; then
-        ``watch`` again.
-    cut : mapping of str to float
-        Share of each name that is cut now; names without a cut are absent.
-    glide_start : mapping of str to float
-        The cuts when the glide began.
-    glide_since : str
-        ISO date of the decision at which the glide began.
-    """
-
-    phase: Phase = "watch"
-    cut: Mapping[str, float] = field(default_factory=dict)
-    glide_start: Mapping[str, float] = field(default_factory=dict)
-    glide_since: str = ""
-
-    @classmethod
-    def remembered(cls, previous: Target | None) -> Rotation:
-        """The rotation that `previous` carries in its state; a fresh one if there is none."""
-        state = previous.state.get("rotation") if previous is not None else None
-        return cls(**state) if state else cls()
-
-    def state(self) -> dict[str, Any]:
-        """The rotation as JSON knows it."""
-        return asdict(self)
-
-    def next(
-        self, called_for: Mapping[str, float], realigned: bool, today: pd.Timestamp, glide_months: int
-    ) -> Rotation:
-        """The rotation after one more decision.
-
-        Parameters
-        ----------
-        called_for : mapping of str to float
-            Cut that today's valuation calls for, of each name where it is known.
-        realigned : bool
-            Whether the realignment signal has held.
-        today : Timestamp
-            The decision session.
-        glide_months : int
-            Months from realignment until the cuts are gone; 0 lifts them at once.
-        """
-        if self.phase == "settled":
-            return self if realigned else Rotation().next(called_for, False, today, glide_months)
-        if self.phase == "watch" or not realigned:
-            cut = higher_of(self.cut, called_for)
-            return Rotation("rotated", cut) if cut else Rotation()
-        if self.phase == "rotated":
-            start = Rotation("gliding", self.cut, self.cut, today.date().isoformat())
-            return start.next(called_for, True, today, glide_months)
-        left = 1.0 - months_between(self.glide_since, today) / glide_months if glide_months else 0.0
-        if left <= 0:
-            return Rotation("settled")
-        cut = {name: start * left for name, start in self.glide_start.items()}
-        return Rotation("gliding", cut, self.glide_start, self.glide_since)
-
-
-def higher_of(held: Mapping[str, float], called_for: Mapping[str, float]) -> dict[str, float]:
-    """The higher of two cuts by name, names without a cut left out."""
-    cuts = {name: max(held.get(name, 0.0), called_for.get(name, 0.0)) for name in {**held, **called_for}}
-    return {name: cut for name, cut in cuts.items() if cut > 0}
-
-
-def months_between(start: str | pd.Timestamp, end: pd.Timestamp) -> int:
-    """Calendar months from `start` to `end`, by the calendar's page and not by the day."""
-    first = pd.Timestamp(start)
-    return 12 * (end.year - first.year) + end.month - first.month
-
-
-@dataclass(frozen=True)
-class Sleeve:
-    """Where part of the freed money goes.
-
-    Attributes
-    ----------
-    name : str
-        As readers know it.
-    share : float
-        Its share of the freed weight.
-    weights : Series
-        Weights inside the sleeve, adding to 1; empty if nothing in it trades.
-    why : str
-        How they came about.
-    """
-
-    name: str
-    share: float
-    weights: pd.Series[float]
-    why: str
-
-
 class Blueprint(HardwareValuation, Strategy):
     """Move AI hardware above the software norm into financials, healthcare and small caps, until realigned.
 
-    1. Cap-weighted universe; each hardware name is cut by ``clip(P/S / norm - 1, 0, max_cut)``.
-    2. Of the freed weight 40% go to financials, by shareholder yield, and 30% to healthcare companies with
-       pricing power, by free cash flow yield.
+    1. From the base, each hardware name is cut by ``clip(P/S / norm - 1, 0, max_cut)``. A sleeve that the
+    base
+       holds less of than its floor is filled up first, from everything else.
+    2. Of the freed weight 40% go to financials whose liabilities match their assets, by what they pay to
+    their
+       owners, and 30% to healthcare companies with pricing power, by cash yield; each from the best source
+       that the market has (`strategies.signals.ladders`), which the reasons name.
     3. 30% go to small caps: the vehicle in group `small_cap` where one trades, else all stocks outside AI
        hardware in equal weight.
-    4. A cut is held, and may rise, until hardware's growth gap to software has been normal for two quarters;
-       then it is lifted by equal steps over `glide_months`. See `Rotation`.
+    4. Cuts are in force until hardware's premium is realigned, for two quarters, measured on the names that
+       are cut, by what is cut of them; then they are lifted by equal steps over `glide_months`.
 
     Weights are worked out afresh at each decision from what is known then; only the `Rotation` is remembered.
 
     Attributes
     ----------
-    hardware, software, norm_years, norm_sessions, max_cut
-        See `HardwareValuation`.
+    base, hardware, software, norm_years, norm_sessions, max_cut
+        As in `HardwareValuation`.
     financials, healthcare, small_cap : str
         Names of the groups that receive the money. An empty `small_cap` means: always the equal-weight
         vehicle.
     financials_share, healthcare_share, small_cap_share : float
         Their shares of the freed weight; must add to 1. A sleeve without any member that trades leaves its
         share to the others.
+    financials_floor, healthcare_floor, small_cap_floor : float
+        Share of equity that each has at least, cut or no cut.
+    match_screen : bool
+        Whether financials known to match their assets worse than the median are passed over.
     margin_screen : bool
         Whether healthcare companies known to lack pricing power are passed over.
+    exit : {"level", "z", "one_sided", "norm"}
+        How realignment is told; see `strategies.signals.realignment.Terms`.
+    realign_points : float
+        Gap of growth, as a fraction, that counts as level.
+    realign_z : float
+        z-score within which a gap counts as normal.
     growth_quarters : int
         Quarters over which the growth gap is standardised.
     realign_quarters : int
-        Consecutive quarters that the growth gap must be normal.
-    realign_z : float
-        Largest absolute z-score that counts as normal.
+        Consecutive quarters in which it must hold.
+    least_reporting : int
+        Companies on each side that must have reported.
+    ratchet : bool
+        Whether a cut may only rise until realignment; else it follows the valuation both ways.
     glide_months : int
         Months over which cuts are lifted; 0 lifts them at once.
     """
@@ -331,53 +265,82 @@ class Blueprint(HardwareValuation, Strategy):
     financials_share: Share = 0.40
     healthcare_share: Share = 0.30
     small_cap_share: Share = 0.30
+    financials_floor: Share = 0.0
+    healthcare_floor: Share = 0.0
+    small_cap_floor: Share = 0.0
+    match_screen: bool = True
     margin_screen: bool = True
+    exit: Exit = "level"
+    realign_points: Annotated[float, Field(ge=0, le=10)] = 0.05
+    realign_z: Annotated[float, Field(gt=0, le=10)] = 0.5
     growth_quarters: Annotated[int, Field(ge=4, le=80)] = 20
     realign_quarters: Annotated[int, Field(ge=1, le=20)] = 2
-    realign_z: Annotated[float, Field(gt=0, le=10)] = 0.5
+    least_reporting: Annotated[int, Field(ge=1, le=50)] = 3
+    ratchet: bool = False
     glide_months: Annotated[int, Field(ge=0, le=120)] = 6
 
     def check(self) -> None:
-        """See `Strategy.check`."""
+        """Refuse shares that don't add to 1, floors that leave nothing, and sleeves of hardware."""
         total = self.financials_share + self.healthcare_share + self.small_cap_share
         if abs(total - 1) > 1e-9:
             raise StrategyError(
                 f"strategy.financials_share, strategy.healthcare_share and strategy.small_cap_share add to "
                 f"{total:g}; they must add to 1"
             )
+        floors = self.financials_floor + self.healthcare_floor + self.small_cap_floor
+        if floors > 1 + 1e-9:
+            raise StrategyError(
+                f"strategy.financials_floor, strategy.healthcare_floor and strategy.small_cap_floor add to "
+                f"{floors:g}, more than all of equity"
+            )
         for key in ("software", "financials", "healthcare", "small_cap"):
             if getattr(self, key) == self.hardware:
                 raise StrategyError(f"strategy.{key} = {self.hardware!r} is strategy.hardware too")
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """The base, its floors filled, hardware cut by what it costs, and the money put to work."""
         self._require_sleeves(see)
-        base = cap_weighted_target(see, universe(see))
+        base = self.base_target(see)
         if base is None:
             return None
+        sleeves = self.sleeves(see) if self._floors else ()
+        base = with_floors(base, sleeves)
         valuation = self.valuation(see)
         before = Rotation.remembered(see.previous)
-        signal = self.signal(see) if before.phase != "watch" else None
+        signal = self.signal(see, base, before) if before.phase != "watch" else None
         realigned = signal is not None and signal.realigned
-        after = before.next(valuation.known, realigned, see.today, self.glide_months)
+        after = before.next(valuation.known, realigned, see.today, self.glide_months, self.ratchet)
         target = _rotated(base, valuation, after, signal)
         if after.cut:
             share, why = self.carried_out(see)
             target = _gated(base, target, after, share, why)
         freed = _total(base) - _total(target)
         if freed > NEGLIGIBLE:
-            target = _funded(target, freed, self.sleeves(see))
-        return _with_news(target, valuation.gaps, see.previous).remember(rotation=after.state())
+            target = funded(target, freed, sleeves or self.sleeves(see))
+        notes = (*valuation.gaps, *self._stand_ins(see))
+        # What stands before step `base` is what the portfolio would be without the cuts.
+        return _with_news(target, notes, see.previous).remember(
+            rotation=after.state(), base=len(base.changes)
+        )
 
-    def signal(self, see: AsOf) -> Realignment:
-        """Whether hardware's growth premium is back to normal."""
-        return realignment(
-            see,
-            self.hardware,
-            self.software,
+    def signal(self, see: AsOf, base: Target, before: Rotation) -> Realignment:
+        """Whether the premium of what is cut (of all hardware, once nothing is) is back to normal."""
+        hardware = {name: base.weights[name] for name in see.members(self.hardware) if name in base.weights}
+        cut = {name: base.weights[name] * cut for name, cut in before.cut.items() if name in base.weights}
+        return realignment(see, cut or hardware, self.software, self.terms)
+
+    @property
+    def terms(self) -> Terms:
+        """What counts as realigned."""
+        return Terms(
+            exit=self.exit,
+            points=self.realign_points,
+            limit=self.realign_z,
             window=self.growth_quarters,
             quarters=self.realign_quarters,
-            limit=self.realign_z,
+            least=self.least_reporting,
+            norm_years=self.norm_years,
+            norm_sessions=self.norm_sessions,
         )
 
     def carried_out(self, see: AsOf) -> tuple[float, str]:
@@ -392,13 +355,28 @@ class Blueprint(HardwareValuation, Strategy):
             self._small_cap_sleeve(see),
         )
 
+    def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
+        """Price-to-sales against the norm, and what each cut cost or earned."""
+        return (*super().exhibits(see, targets), effects_exhibit(see, targets))
+
+    @property
+    def _floors(self) -> float:
+        return self.financials_floor + self.healthcare_floor + self.small_cap_floor
+
+    def _stand_ins(self, see: AsOf) -> tuple[str, ...]:
+        """What stands in for what the rule asks for."""
+        if self.exit == "norm" or see.has("forward_revenue_growth"):
+            return ()
+        return ("no estimates of revenue: trailing growth stands in for forward revenue growth",)
+
     def _require_sleeves(self, see: AsOf) -> None:
         """Refuse sleeves that the market does not have, whether needed today or not."""
-        if self.financials_share:
+        if self.financials_share or self.financials_floor:
             require_group(see, "financials", self.financials)
-        if self.healthcare_share:
+        if self.healthcare_share or self.healthcare_floor:
             require_group(see, "healthcare", self.healthcare)
-        if self.small_cap_share and self.small_cap and self.small_cap not in see.groups:
+        small = self.small_cap_share or self.small_cap_floor
+        if small and self.small_cap and self.small_cap not in see.groups:
             raise StrategyError(
                 f"strategy.small_cap = {self.small_cap!r}: "
                 f"{unknown_name('group', self.small_cap, see.groups)} "
@@ -411,27 +389,30 @@ class Blueprint(HardwareValuation, Strategy):
         return [symbol for symbol in see.members(group) if symbol not in hardware]
 
     def _financials_sleeve(self, see: AsOf) -> Sleeve:
-        if not self.financials_share:
+        if not self.financials_share and not self.financials_floor:
             return Sleeve("financials", 0.0, equal_weights(()), "")
-        weights, why = _by_yield(see, self._receivers(see, self.financials), "shareholder_yield")
-        return Sleeve("financials", self.financials_share, weights, why)
+        banks = self._receivers(see, self.financials)
+        weights, why = financials_inside(see, banks, self.match_screen)
+        return Sleeve("financials", self.financials_share, weights, why, self.financials_floor, tuple(banks))
 
     def _healthcare_sleeve(self, see: AsOf) -> Sleeve:
-        if not self.healthcare_share:
+        if not self.healthcare_share and not self.healthcare_floor:
             return Sleeve("healthcare", 0.0, equal_weights(()), "")
         companies = self._receivers(see, self.healthcare)
-        screened, screen = _with_pricing_power(see, companies) if self.margin_screen else (companies, "")
-        weights, why = _by_yield(see, screened, "free_cash_flow_yield")
-        return Sleeve("healthcare", self.healthcare_share, weights, f"{why}{screen}")
+        weights, why = healthcare_inside(see, companies, self.margin_screen)
+        return Sleeve(
+            "healthcare", self.healthcare_share, weights, why, self.healthcare_floor, tuple(companies)
+        )
 
     def _small_cap_sleeve(self, see: AsOf) -> Sleeve:
-        vehicle = self._receivers(see, self.small_cap) if self.small_cap and self.small_cap_share else []
+        share, floor = self.small_cap_share, self.small_cap_floor
+        vehicle = self._receivers(see, self.small_cap) if self.small_cap and (share or floor) else []
         if vehicle:
-            return Sleeve("small caps", self.small_cap_share, equal_weights(vehicle), listed(vehicle))
+            return Sleeve("small caps", share, equal_weights(vehicle), listed(vehicle), floor, tuple(vehicle))
         hardware = set(see.members(self.hardware))
         stocks = [symbol for symbol in universe(see) if symbol not in hardware]
         why = f"no small-cap vehicle trades, so {len(stocks)} stocks outside AI hardware in equal weight"
-        return Sleeve("small caps", self.small_cap_share, equal_weights(stocks), why)
+        return Sleeve("small caps", share, equal_weights(stocks), why, floor)
 
 
 def _total(target: Target) -> float:
@@ -462,7 +443,7 @@ def _rotated(base: Target, valuation: Valuation, rotation: Rotation, signal: Rea
         until = f"; {signal.why}" if signal is not None else ""
         target = target.scale(
             {name: 1 - share for name, share in held.items()},
-            why=f"cuts held until growth realigns: {_cuts(held)}, {valuation.priced(held)}{until}",
+            why=f"cuts held until realigned: {_cuts(held)}, {valuation.priced(held)}{until}",
         )
     return target
 
@@ -489,52 +470,6 @@ def _cuts(cut: Mapping[str, float]) -> str:
     """The cuts in words, deepest first."""
     deepest = sorted(cut, key=lambda name: -cut[name])
     return listed(f"{name} cut {percent(cut[name])}" for name in deepest)
-
-
-def _funded(target: Target, freed: float, sleeves: tuple[Sleeve, ...]) -> Target:
-    """`target` with the `freed` weight spread over the sleeves that have a member."""
-    filled = [sleeve for sleeve in sleeves if sleeve.share > 0 and len(sleeve.weights)]
-    total = sum(sleeve.share for sleeve in filled)
-    for sleeve in filled:
-        share = sleeve.share / total
-        target = target.add(
-            sleeve.weights * (freed * share),
-            why=f"{share:.0%} of the {freed:.2%} freed to {sleeve.name}: {sleeve.why}",
-        )
-    empty = [sleeve.name for sleeve in sleeves if sleeve.share > 0 and not len(sleeve.weights)]
-    if empty:
-        where = "shared by the others" if filled else "left in cash"
-        target = target.note(f"nothing trades in {listed(empty)}: that part is {where}")
-    return target
-
-
-def _by_yield(see: AsOf, symbols: list[str], fact: str) -> tuple[pd.Series[float], str]:
-    """Weights by a yield inside a sleeve, and the reason."""
-    words = fact.replace("_", " ")
-    yields = see.latest(fact, symbols=symbols) if see.has(fact) else pd.Series(np.nan, index=symbols)
-    known = [str(symbol) for symbol in yields.index[yields.notna()]]
-    if len(known) < 2:
-        of_whom = f" of all but {known[0]}" if known and len(symbols) > 1 else ""
-        return equal_weights(symbols), f"{listed(symbols)} in equal weight, {words} unknown{of_whom}"
-    weights = yield_weights(yields)
-    unknown = [symbol for symbol in symbols if symbol not in known]
-    best = weights[weights > 0].sort_values(ascending=False, kind="stable").index
-    why = f"by {words}, most to {listed(map(str, best), most=3)}"
-    return weights, f"{why}; equal share where unknown: {listed(unknown)}" if unknown else why
-
-
-def _with_pricing_power(see: AsOf, companies: list[str]) -> tuple[list[str], str]:
-    """`companies` without those known to lack pricing power, and a remark on the screen."""
-    if not companies or not see.has("gross_margin"):
-        return companies, "; pricing power unknown"
-    power = pricing_power(quarterly_history(see, "gross_margin", MARGIN_QUARTERS, companies))
-    kept = [company for company in companies if power[company] != 0]
-    if not power.notna().any():
-        return companies, "; pricing power unknown"
-    if not kept:
-        return companies, "; no company has pricing power, so none is passed over"
-    out = len(companies) - len(kept)
-    return kept, f"; {out} passed over for lack of pricing power" if out else ""
 
 
 def _with_news(target: Target, notes: tuple[str, ...], previous: Target | None) -> Target:

@@ -2,27 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from strategies.asof import AsOf
 from strategies.benchmarks import Share
-from strategies.blueprint import Blueprint, Sleeve, percent
+from strategies.blueprint import Blueprint, percent
 from strategies.signals import (
     Reading,
-    StyleRegime,
+    capex_boundary,
     curve_pillar,
     discount_rate_pillar,
+    equal_weights,
+    listed,
     oil_pillar,
     short_rate_pillar,
     style_regime,
     thaw_pillar,
 )
+from strategies.sleeves import Sleeve
 
 Threshold = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 """Smallest change that counts."""
+
+
+TRANSPORT = (
+    "Air Freight & Logistics",
+    "Cargo Ground Transportation",
+    "Marine Transportation",
+    "Passenger Airlines",
+    "Passenger Ground Transportation",
+    "Rail Transportation",
+)
+MANUFACTURING = (
+    "Agricultural & Farm Machinery",
+    "Automobile Manufacturers",
+    "Automotive Parts & Equipment",
+    "Building Products",
+    "Construction Machinery & Heavy Transportation Equipment",
+    "Electrical Components & Equipment",
+    "Industrial Conglomerates",
+    "Industrial Machinery & Supplies & Components",
+)
+REGIONAL_BANKS = ("Regional Banks",)
+"""Industries that the source analysis names as beneficiaries, as GICS sub-industries (MSCI and S&P, 2023)."""
+
+BENEFICIARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"oil": TRANSPORT + MANUFACTURING, "discount rate": REGIONAL_BANKS, "curve": REGIONAL_BANKS}
+)
+"""Who gains, by the name of a pillar's reading. Leveraged small caps are the small-cap sleeve itself."""
 
 
 class PillarTilt(Blueprint):
@@ -31,8 +63,9 @@ class PillarTilt(Blueprint):
     Each pillar that is on belongs to one sleeve: oil, the discount rate and the short rate to small caps, the
     yield curve and the investment-banking thaw to financials. A sleeve's share is multiplied by
     ``1 + strength * (mean lean of its known pillars)`` and the shares are brought back to a total of 1. A
-    pillar that can't be read tilts nothing, and the reason says so. With every pillar off this is the plain
-    `Blueprint`.
+    pillar that can't be read tilts nothing, and the reason says so. Of a sleeve whose pillars lean for it,
+    `beneficiary_share` goes to the industries that these name (`BENEFICIARIES`) where the market has them.
+    With every pillar off this is the plain `Blueprint`.
 
     Attributes
     ----------
@@ -48,6 +81,8 @@ class PillarTilt(Blueprint):
         VIX is below `calm_vix` and the high-yield spread has narrowed: more to financials.
     strength : float
         Largest relative change of a sleeve's share, between 0 and 1.
+    beneficiary_share : float
+        Part of a favoured sleeve that goes to the industries its pillars name, in equal weight.
     pillar_window : int
         Values of a series over which changes are taken.
     oil_change : float
@@ -64,6 +99,7 @@ class PillarTilt(Blueprint):
     curve: bool = True
     thaw: bool = True
     strength: Share = 0.5
+    beneficiary_share: Share = 0.5
     pillar_window: Annotated[int, Field(ge=1, le=252)] = 20
     oil_change: Threshold = 0.05
     rate_change: Threshold = 0.10
@@ -89,9 +125,23 @@ class PillarTilt(Blueprint):
     def sleeves(self, see: AsOf) -> tuple[Sleeve, ...]:
         """Where freed money goes today, tilted."""
         pillars = self.pillars(see)
-        return tuple(
-            tilted(sleeve, pillars.get(sleeve.name, []), self.strength) for sleeve in super().sleeves(see)
-        )
+        found = []
+        for sleeve in super().sleeves(see):
+            readings = pillars.get(sleeve.name, [])
+            found.append(tilted(self._with_beneficiaries(see, sleeve, readings), readings, self.strength))
+        return tuple(found)
+
+    def _with_beneficiaries(self, see: AsOf, sleeve: Sleeve, readings: list[Reading]) -> Sleeve:
+        """`sleeve` with part of it in the industries that the pillars which lean for it name."""
+        favoured = [name for each in readings if each.lean == 1 for name in BENEFICIARIES.get(each.name, ())]
+        hardware = set(see.members(self.hardware))
+        stocks = see.members(kind="stock", industries=favoured) if favoured else []
+        chosen = [symbol for symbol in stocks if symbol not in hardware]
+        if not chosen or not self.beneficiary_share or not len(sleeve.weights):
+            return sleeve
+        part = self.beneficiary_share
+        mixed = (sleeve.weights * (1 - part)).add(equal_weights(chosen) * part, fill_value=0.0)
+        return replace(sleeve, weights=mixed, why=f"{sleeve.why}; {percent(part)} of it to {listed(chosen)}")
 
 
 def tilted(sleeve: Sleeve, pillars: list[Reading], strength: float) -> Sleeve:
@@ -107,11 +157,12 @@ def tilted(sleeve: Sleeve, pillars: list[Reading], strength: float) -> Sleeve:
 class RotationRegime(PillarTilt):
     """The blueprint whose cuts are carried out only while the style regime favours the rotation.
 
-    Two regimes can gate it: Dow over Nasdaq, and small companies over large ones (see
-    `strategies.signals.style_regime`). The share of the cuts that is carried out runs from `off_share`, when
-    neither leads, to 1, when all that are known lead. What the rotation remembers is not touched: when the
-    regime comes back, the cuts are back. A regime that can't be read does not gate, and the reason says so.
-    With both regimes and every pillar off this is the plain `Blueprint`.
+    Three gates: the regime of Dow over Nasdaq, that of small companies over large ones (see
+    `strategies.signals.style_regime`), and whether hyperscalers spend faster than software earns
+    (`strategies.signals.capex_boundary`). The share of the cuts that is carried out runs from `off_share`,
+    when no gate is open, to 1, when all that are known are. What the rotation remembers is not touched: when
+    the regime comes back, the cuts are back. A regime that can't be read does not gate, and the reason says
+    so. With both regimes and every pillar off this is the plain `Blueprint`.
 
     Attributes
     ----------
@@ -119,6 +170,8 @@ class RotationRegime(PillarTilt):
         Whether the regime of `dow` over `nasdaq` gates.
     small_large : bool
         Whether the regime of `small` over `large` gates.
+    capex : bool
+        Whether the capital-expenditure boundary gates: the cuts are carried out once it is crossed.
     dow, nasdaq, small, large : str
         Names of the groups whose relative price is read, each its members in equal weight; empty for every
         stock.
@@ -140,6 +193,7 @@ class RotationRegime(PillarTilt):
         "thaw",
         "dow_nasdaq",
         "small_large",
+        "capex",
     )
     """What an ablation switches on and off."""
 
@@ -150,6 +204,7 @@ class RotationRegime(PillarTilt):
     thaw: bool = False
     dow_nasdaq: bool = True
     small_large: bool = True
+    capex: bool = False
     dow: str = "dow"
     nasdaq: str = "nasdaq"
     small: str = "small_cap"
@@ -158,18 +213,23 @@ class RotationRegime(PillarTilt):
     style_trend: Annotated[int, Field(ge=2, le=2520)] = 200
     off_share: Share = 0.0
 
-    def regimes(self, see: AsOf) -> list[StyleRegime]:
-        """Today's state of each regime that gates."""
+    def gates(self, see: AsOf) -> list[tuple[bool | None, str]]:
+        """Whether each gate is open today, None where it can't be read, and why."""
         pairs = [(self.dow, self.nasdaq)] if self.dow_nasdaq else []
         pairs += [(self.small, self.large)] if self.small_large else []
-        return [style_regime(see, *pair, self.style_window, self.style_trend) for pair in pairs]
+        regimes = [style_regime(see, *pair, self.style_window, self.style_trend) for pair in pairs]
+        gates = [(regime.leading, regime.why) for regime in regimes]
+        if self.capex:
+            boundary = capex_boundary(see, software=self.software)
+            gates.append((boundary.crossed, boundary.why))
+        return gates
 
     def carried_out(self, see: AsOf) -> tuple[float, str]:
-        """See `Blueprint.carried_out`."""
-        regimes = self.regimes(see)
-        known = [regime.leading for regime in regimes if regime.leading is not None]
-        why = "; ".join(regime.why for regime in regimes)
+        """The mean of what the gates that can be read allow."""
+        gates = self.gates(see)
+        known = [state for state, _ in gates if state is not None]
+        why = "; ".join(words for _, words in gates)
         if not known:
-            return 1.0, f"{why}: the cuts are not gated" if regimes else ""
+            return 1.0, f"{why}: the cuts are not gated" if gates else ""
         share = self.off_share + (1.0 - self.off_share) * sum(known) / len(known)
         return share, f"{why}: {percent(share)} of the cuts carried out"

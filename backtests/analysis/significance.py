@@ -245,6 +245,9 @@ ONE_TRIAL = Trials(1, 1.0, 0.0, False)
 LEAST_KNOWN = 10
 """Independent trials from which on the variance of their ratios says something."""
 
+COMPARED = 1_000
+"""Earlier trials, the first ones, that a trial is compared with; more would take minutes."""
+
 LEAST_COMMON = 20
 """Periods that two trials must share for their correlation to count."""
 
@@ -331,9 +334,9 @@ def novelties(returns: Array) -> Array:
     centred = np.where(known, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
     mask, squares = known.astype(np.float64), centred**2
     new = np.ones(len(returns))
-    for start in range(1, len(returns), CHUNK):
-        rows = slice(start, min(start + CHUNK, len(returns)))
-        earlier = slice(0, rows.stop)
+    for start in range(1, len(returns), COMPARED):
+        rows = slice(start, min(start + COMPARED, len(returns)))
+        earlier = slice(0, min(rows.stop, COMPARED))
         scale = np.sqrt((squares[rows] @ mask[earlier].T) * (mask[rows] @ squares[earlier].T))
         common = mask[rows] @ mask[earlier].T
         product = centred[rows] @ centred[earlier].T

@@ -89,12 +89,16 @@ class Inspection:
         Those that can be read, oldest first.
     heads : dict of str to int
         The number of each entry by its hash; `BEGINNING` is 0. Hashes of version 0.1 count too.
+    number, head : int, str
+        Of the last entry; 0 and `BEGINNING` without one.
     problems : tuple of str
     """
 
     entries: tuple[Recorded, ...] = ()
     heads: Mapping[str, int] = field(default_factory=lambda: {BEGINNING: 0})
     problems: tuple[str, ...] = ()
+    number: int = 0
+    head: str = BEGINNING
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ class Chain:
             problems.append(
                 f"{self.path.name} has lost {self.noun}: it had {highest:,}, the last is {number:,}"
             )
-        return Inspection(tuple(entries), heads, tuple(problems))
+        return Inspection(tuple(entries), heads, tuple(problems), number, str(previous))
 
     def _rows(self, order: str = "ORDER BY n") -> list[sqlite3.Row]:
         return self._select(f"SELECT * FROM chain {order}")
@@ -196,7 +200,7 @@ class Chain:
     def _select(self, query: str, *values: str) -> list[sqlite3.Row]:
         if not self.path.is_file():
             return []
-        mode = "mode=ro" if os.access(self.path.parent, os.W_OK) else "immutable=1"
+        mode = "mode=rw" if os.access(self.path.parent, os.W_OK) else "immutable=1"
         address = f"{self.path.absolute().as_uri()}?{mode}"
         with told(self.path), closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as database:
             database.row_factory = sqlite3.Row

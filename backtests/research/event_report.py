@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import numpy as np
+
 from backtests.analysis.stress import apply_scenario, groups_today
 from backtests.document.blocks import (
     Block,
@@ -23,6 +25,7 @@ from backtests.research.events import (
     Abnormal,
     Aftermath,
     Indices,
+    Own,
     Study,
 )
 from datafeeds.market import Market
@@ -47,7 +50,7 @@ def event_sections(market: Market, found: Study) -> tuple[Section, ...]:
     if found.indices is not None:
         blocks["The day"] += _indices_blocks(found.indices)
     if event.date == JUNE_2026_DATE:
-        blocks["The day"].append(_reported_table())
+        blocks["The day"].append(_reported_table(found))
     if found.following:
         blocks["Days like it"] += [_similar_words(found), _following_table(found)]
     if found.session is None and event.date == JUNE_2026_DATE:
@@ -134,27 +137,43 @@ def _indices_blocks(indices: Indices) -> list[Block]:
     return [table]
 
 
-def _reported_table() -> Table:
+def _reported_table(found: Study) -> Table:
+    def ours(own: Own) -> str:
+        if own.date is None:
+            return "–"
+        change = "" if math.isnan(own.change) else f"{own.change:+.2%}"
+        level = "" if math.isnan(own.level) else f"{own.level:g}"
+        day = "" if own.date == np.datetime64(found.event.date) else f"on {own.date}"
+        return " ".join(part for part in (level, f"({change})" if level and change else change, day) if part)
+
     return Table(
-        "As published",
-        (Column("What", "left"), Column("Change"), Column("Words", "left")),
-        tuple(
-            _row(each.what, (None if math.isnan(each.change) else each.change, "percent2"), each.words)
-            for each in JUNE_2026_REPORTED
+        "As published, beside this market's own record",
+        (
+            Column("What", "left"),
+            Column("Change"),
+            Column("Words", "left"),
+            Column("This market's own", "left"),
         ),
+        tuple(
+            _row(
+                each.what,
+                (None if math.isnan(each.change) else each.change, "percent2"),
+                each.words,
+                ours(own),
+            )
+            for each, own in zip(JUNE_2026_REPORTED, found.own, strict=True)
+        ),
+        "A dash: nothing on record. A series that ends before the day shows its latest value, with its date; "
+        "funds stand for the indices, the spot price for the future.",
     )
 
 
 def _similar_words(found: Study) -> Paragraph:
-    signature = found.event.signature
     days = found.similar
     when = f"; the latest on {', '.join(str(day) for day in days[-5:])}" if len(days) else ""
     early = int((days < days.dtype.type("2004-01-01")).sum()) if len(days) else 0
-    return Paragraph(
-        f"{len(days)} earlier days have the signature: Dow up more than {signature.dow_above:.1%}, Nasdaq "
-        f"below {signature.nasdaq_below:+.1%}, a member of {named(signature.hardware)} down "
-        f"{signature.hardware_fall:.0%} or more. {early} of them fall before 2004{when}."
-    )
+    signature = found.signature.words() if found.signature is not None else "no signature"
+    return Paragraph(f"{len(days)} earlier days are like it: {signature}. {early} fall before 2004{when}.")
 
 
 def _following_table(found: Study) -> Table:

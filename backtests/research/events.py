@@ -32,11 +32,15 @@ from backtests.research.indices import (
 from datafeeds.facts import fact, names
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
+from datafeeds.series import series_names, series_table
 from datafeeds.validation import TomlTable, validated
-from strategies.signals import fitted_market_model
+from strategies.signals import ESTIMATION_FIRST, ESTIMATION_LAST, fitted_market_model, turbulence
 
 HORIZONS = (1, 5, 21, 63)
 """Sessions after a similar day over which is looked."""
+
+HARDWARE = "ai_hardware"
+"""Group of the semiconductors, unless an event names another."""
 
 DRAWS = 2000
 """Shifts of the calendar, at most."""
@@ -47,24 +51,45 @@ class EventError(ValueError):
 
 
 class Signature(TomlTable):
-    """What makes a day similar.
+    """The moves of a day, and how much of each makes another day like it.
 
     Attributes
     ----------
-    dow_above : float
-        The Dow's return is above this.
-    nasdaq_below : float
-        The Nasdaq's return is below this.
-    hardware_fall : float
-        Some member of `hardware` loses at least this.
+    dow, nasdaq : float
+        Returns of the two indices.
+    worst : float
+        Lowest return among the members of `hardware`.
+    share : float
+        A day is like it where each of the three moved the same way by at least this share of it.
     hardware : str
         Group of the semiconductors.
     """
 
-    dow_above: float = 0.01
-    nasdaq_below: float = 0.0
-    hardware_fall: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    hardware: str = "ai_hardware"
+    dow: float
+    nasdaq: float
+    worst: float
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    hardware: str = HARDWARE
+
+    def like(self, dow: Array, nasdaq: Array, worst: Array) -> npt.NDArray[np.intp]:
+        """Sessions that are like it; unknown never counts as like.
+
+        Parameters
+        ----------
+        dow, nasdaq, worst : ndarray, shape (sessions,)
+        """
+        pairs = ((dow, self.dow), (nasdaq, self.nasdaq), (worst, self.worst))
+        alike = [np.sign(move) * moves >= self.share * abs(move) for moves, move in pairs]
+        return np.flatnonzero(np.logical_and.reduce(alike) & np.isfinite(worst))
+
+    def words(self) -> str:
+        """What a day must have done to be like it."""
+        least = (f"{self.share * move:+.2%}" for move in (self.dow, self.nasdaq, self.worst))
+        dow, nasdaq, worst = least
+        return (
+            f"the Dow {dow} or beyond, the Nasdaq {nasdaq} or beyond, and the worst of {self.hardware} "
+            f"{worst} or beyond: {self.share:.0%} of the day's own moves"
+        )
 
 
 class Event(TomlTable):
@@ -87,7 +112,8 @@ class Event(TomlTable):
         The index's divisor, for points.
     most : int
         Leaders and laggards to show.
-    signature : Signature
+    signature : Signature, optional
+        What makes other days similar; the moves of the day itself if not given.
     """
 
     name: str = "event"
@@ -99,7 +125,7 @@ class Event(TomlTable):
     dow: tuple[str, ...] = ()
     divisor: Annotated[float, Field(gt=0)] | None = None
     most: Annotated[int, Field(ge=1, le=50)] = 8
-    signature: Signature = Signature()
+    signature: Signature | None = None
 
 
 def load_event(path: Path) -> Event:
@@ -133,21 +159,68 @@ class Reported:
         Return of the day, NaN where it is a level.
     words : str
         As published, with what is disputed.
+    symbol, series : str
+        Where a market may have its own record of it: the return of a symbol, or the value of a series.
     """
 
     what: str
     change: float
     words: str
+    symbol: str = ""
+    series: str = ""
 
 
 _JUNE_2026 = tomllib.loads(Path(__file__).with_name("june_2026.toml").read_text(encoding="utf-8"))
 
 JUNE_2026_DATE: dt.date = _JUNE_2026["date"]
 
-JUNE_2026_REPORTED = tuple(
-    Reported(each["what"], each.get("change", math.nan), each["words"]) for each in _JUNE_2026["published"]
-)
+JUNE_2026_REPORTED = tuple(Reported(**{"change": math.nan} | each) for each in _JUNE_2026["published"])
 """What was published about 2026-06-04. No price of that day is in the sample."""
+
+_CHANGES = {each.what: each.change for each in JUNE_2026_REPORTED}
+
+JUNE_2026_SIGNATURE = Signature(
+    dow=_CHANGES["Dow Jones Industrial Average"],
+    nasdaq=_CHANGES["Nasdaq Composite"],
+    worst=_CHANGES["Broadcom"],
+)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A market's own record of a published figure.
+
+    Attributes
+    ----------
+    what : str
+    change : float
+        Return of the day, or relative change of a series from the value before; NaN where unknown.
+    level : float
+        Value of a series; NaN for a symbol.
+    date : datetime64[D] or None
+        The day that the record is of: the event's, or the latest before it that the market has.
+    """
+
+    what: str
+    change: float = math.nan
+    level: float = math.nan
+    date: np.datetime64 | None = None
+
+
+def own_record(market: Market, published: Reported, day: np.datetime64) -> Own:
+    """What `market` itself has on record of a published figure."""
+    if published.series in series_names(market):
+        table = series_table(market, published.series).by_date()
+        known = table.count(day)
+        if known:
+            before, now = table.values[max(known - 2, 0) : known][[0, -1]]
+            change = float(now / before - 1.0) if known > 1 and before > 0 else math.nan
+            return Own(published.what, change, float(now), table.dates[known - 1])
+    index = market.index_of(day)
+    if published.symbol in market.column and index > 0 and market.sessions[index] == day:
+        change = float(session_returns(market)[index, market.column[published.symbol]])
+        return Own(published.what, change, date=day)
+    return Own(published.what)
 
 
 @dataclass(frozen=True)
@@ -195,29 +268,37 @@ def abnormal_return(
     Returns
     -------
     Abnormal
-        NaN where the estimation window is too thin. The window's error contains that of the estimated
-        coefficients: ``s * sqrt(L + L^2 / T + (sum of market - L * mean)^2 / spread)`` (Campbell, Lo and
-        MacKinlay 1997, equation 4.4.13, for one security).
+        NaN where the estimation window is too thin. Residuals are taken to be as large as the market's
+        volatility known before each session (`turbulence`): a crisis in the estimation window then hides no
+        event, and a turbulent day makes none. The window's error contains that of the estimated coefficients
+        (Campbell, Lo and MacKinlay 1997, equation 4.4.13, with these weights).
     """
     nan = float("nan")
     actual = float(returns[index])
-    first, last = index - 280, index - 31 + 1
+    first, last = index - ESTIMATION_FIRST, index - ESTIMATION_LAST + 1
+    scale = turbulence(market)
     model = (
-        fitted_market_model(returns[max(0, first) : last], market[max(0, first) : last])
+        fitted_market_model(returns[first:last], market[first:last], scale[first:last])
         if first >= 0
         else None
     )
     if model is None or not np.isfinite(actual):
         return Abnormal(name, members, actual, nan, nan, nan, nan)
     rows = slice(max(0, index - before), min(len(returns), index + after + 1))
-    ours, theirs = returns[rows], market[rows]
+    ours, theirs, sizes = returns[rows], market[rows], scale[rows]
     known = np.isfinite(ours) & np.isfinite(theirs)
-    count = int(known.sum())
-    total = float((ours[known] - model.alpha - model.beta * theirs[known]).sum())
-    distance = float(theirs[known].sum()) - count * model.mean
-    error = model.deviation * math.sqrt(count + count**2 / model.count + distance**2 / model.spread)
+    total = float(model.abnormal(ours[known], theirs[known]).sum())
+    error = model.error_of_sum(theirs[known], sizes[known])
     today = float(market[index])
-    return Abnormal(name, members, actual, model.abnormal(actual, today), model.error(today), total, error)
+    return Abnormal(
+        name,
+        members,
+        actual,
+        model.abnormal(actual, today),
+        model.error(today, float(scale[index])),
+        total,
+        error,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,27 +351,6 @@ def compare_indices(
     )
     missing = tuple(symbol for symbol in wanted if symbol not in present)
     return Indices(len(present), missing, price, float(today.mean()), cap)
-
-
-def similar_days(dow: Array, nasdaq: Array, worst: Array, signature: Signature) -> npt.NDArray[np.intp]:
-    """Sessions with the signature.
-
-    Parameters
-    ----------
-    dow, nasdaq : ndarray, shape (sessions,)
-        Returns.
-    worst : ndarray, shape (sessions,)
-        Lowest return among the hardware names.
-
-    Returns
-    -------
-    ndarray of int
-        Unknown never counts as similar.
-    """
-    like = (
-        (dow > signature.dow_above) & (nasdaq < signature.nasdaq_below) & (worst <= -signature.hardware_fall)
-    )
-    return np.flatnonzero(like)
 
 
 @dataclass(frozen=True)
@@ -400,12 +460,16 @@ class Study:
     leaders, laggards : tuple of Abnormal
         Symbols by their return on the day.
     indices : Indices or None
+    signature : Signature or None
+        What makes a day like it; None where its own moves are not known.
     similar : ndarray of datetime64[D]
         Earlier days with the signature.
     following : mapping of str to tuple of Aftermath
         By relative return: what followed those days.
     notes : tuple of str
         What could not be had, and why.
+    own : tuple of Own
+        The market's own record of what was published, where something was.
     """
 
     event: Event
@@ -415,9 +479,11 @@ class Study:
     leaders: tuple[Abnormal, ...]
     laggards: tuple[Abnormal, ...]
     indices: Indices | None
+    signature: Signature | None
     similar: npt.NDArray[np.datetime64]
     following: MappingProxyType[str, tuple[Aftermath, ...]]
     notes: tuple[str, ...]
+    own: tuple[Own, ...]
 
 
 def study(market: Market, event: Event, seed: int = 0) -> Study:
@@ -463,7 +529,8 @@ def study(market: Market, event: Event, seed: int = 0) -> Study:
             f"Market {market.name!r} ends on {market.sessions[-1]}, before {event.date}: nothing of the day "
             "itself can be measured on it."
         )
-    days, following, missing = _history(market, returns, event.signature, index, seed)
+    signature, days, following, missing = _history(market, returns, event, index, seed)
+    published = JUNE_2026_REPORTED if event.date == JUNE_2026_DATE else ()
     return Study(
         event=event,
         session=market.sessions[index] if reached else None,
@@ -472,9 +539,11 @@ def study(market: Market, event: Event, seed: int = 0) -> Study:
         leaders=leaders,
         laggards=laggards,
         indices=indices,
+        signature=signature,
         similar=market.sessions[days],
         following=MappingProxyType(following),
         notes=(*notes, *missing),
+        own=tuple(own_record(market, each, day) for each in published),
     )
 
 
@@ -518,28 +587,39 @@ def _indices(market: Market, returns: Array, index: int, event: Event) -> tuple[
 
 
 def _history(
-    market: Market, returns: Array, signature: Signature, end: int, seed: int
-) -> tuple[npt.NDArray[np.intp], dict[str, tuple[Aftermath, ...]], list[str]]:
-    """Similar days before session `end`, and what followed them."""
+    market: Market, returns: Array, event: Event, end: int, seed: int
+) -> tuple[Signature | None, npt.NDArray[np.intp], dict[str, tuple[Aftermath, ...]], list[str]]:
+    """The day's signature, similar days before session `end`, and what followed them."""
+    nothing = np.array([], dtype=np.intp)
     try:
         dow_label, dow = index_returns(market, returns, "dow")
         nasdaq_label, nasdaq = index_returns(market, returns, "nasdaq")
     except NoIndex as error:
-        return np.array([], dtype=np.intp), {}, [f"No similar days: {error}."]
-    if signature.hardware not in market.groups:
-        return np.array([], dtype=np.intp), {}, [f"No similar days: no group {signature.hardware!r}."]
-    belongs = market.memberships(signature.hardware) & np.isfinite(returns)
-    worst = np.where(belongs, returns, np.inf).min(axis=1)
-    days = similar_days(dow, nasdaq, worst, signature)
+        return event.signature, nothing, {}, [f"No similar days: {error}."]
+    hardware = event.signature.hardware if event.signature else HARDWARE
+    if hardware not in market.groups:
+        return event.signature, nothing, {}, [f"No similar days: no group {hardware!r}."]
+    belongs = market.memberships(hardware) & np.isfinite(returns)
+    worst = np.where(belongs.any(axis=1), np.where(belongs, returns, np.inf).min(axis=1), np.nan)
+    signature = event.signature
+    if signature is None and end < len(returns):
+        moves = [float(each[end]) for each in (dow, nasdaq, worst)]
+        if np.isfinite(moves).all():
+            signature = Signature(dow=moves[0], nasdaq=moves[1], worst=moves[2])
+    elif signature is None and event.date == JUNE_2026_DATE:
+        signature = JUNE_2026_SIGNATURE
+    if signature is None:
+        return None, nothing, {}, ["No similar days: what the indices did on the day itself is not known."]
+    days = signature.like(dow, nasdaq, worst)
     days = days[days < end]
     pairs = {"Dow less Nasdaq": dow - nasdaq}
     if {"small_cap", "cap_weighted"} <= set(market.groups):
         small, whole = (group_returns(market, returns, name) for name in ("small_cap", "cap_weighted"))
         pairs["Small caps less cap-weighted"] = small - whole
-    pairs["Hardware less Dow"] = group_returns(market, returns, signature.hardware) - dow
+    pairs["Hardware less Dow"] = group_returns(market, returns, hardware) - dow
     following = {
         name: tuple(aftermath(pair[:end], days, horizon, seed=seed) for horizon in HORIZONS)
         for name, pair in pairs.items()
     }
     stands = f"For the Dow: {dow_label}. For the Nasdaq: {nasdaq_label}."
-    return days, following, [stands]
+    return signature, days, following, [stands]

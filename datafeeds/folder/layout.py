@@ -4,6 +4,7 @@
 
     prices.parquet|csv     symbol,date,open,high,low,close,volume[,dividend]  (or prices/SYMBOL.parquet|csv)
     facts.csv|parquet      symbol,concept,fiscal_year,fiscal_period,filed,value[,period_end,accession]
+    estimates.csv|parquet  symbol,period,made,revenue[,source]
     splits.csv|parquet     symbol,date,ratio
     series.csv|parquet     series,date,available,value
     instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
@@ -38,6 +39,7 @@ from datafeeds.checks.tables import (
     symbol_problem,
     without_shares,
 )
+from datafeeds.facts import ESTIMATED_REVENUE
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
 from datafeeds.index_members import indices_held
 from datafeeds.market import (
@@ -72,6 +74,13 @@ FACT_TABLE = (
     Column("period_end", "date", needed=False, blank=True),
     Column("accession", needed=False, blank=True),
 )
+ESTIMATE_TABLE = (
+    Column("symbol"),
+    Column("period", "whole"),
+    Column("made", "date"),
+    Column("revenue", "number", blank=True),
+    Column("source", needed=False, blank=True),
+)
 SPLIT_TABLE = (Column("symbol"), Column("date", "date"), Column("ratio", "number"))
 SERIES_TABLE = (
     Column("series"),
@@ -89,6 +98,7 @@ INSTRUMENT_TABLE = (
 )
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "facts": FACT_TABLE,
+    "estimates": ESTIMATE_TABLE,
     "splits": SPLIT_TABLE,
     "series": SERIES_TABLE,
     "instruments": INSTRUMENT_TABLE,
@@ -266,6 +276,12 @@ class _Folder:
         kept = self._facts(
             facts, Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, basis)
         )
+        estimates = tables["estimates"]
+        strange = set() if estimates is None else set(estimates["symbol"]) - set(symbols)
+        if strange:
+            text = f"estimates of {', '.join(sorted(strange)[:5])}, which have no prices, are left out"
+            self.report([Finding("note", "unknown symbol", text)])
+        kept = with_estimates(kept, estimates, symbols)
         if self.stopped():
             return None
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
@@ -512,11 +528,13 @@ class _Folder:
         if len(there) > 1:
             self.error(name, f"both {there[0].name} and {there[1].name} are there; keep one of them")
             return None
+        if not there and name not in WITHOUT:
+            return None
         if not there:
             self.report([Finding("note", f"no {name}", f"{self.folder.name} has no {name}: {WITHOUT[name]}")])
             return None
         table, found = read_table(there[0], there[0].name, columns)
-        loose = name in ("facts", "series")
+        loose = name in ("facts", "series", "estimates")
         if loose and table is not None:
             # A broken line of filed figures is left out like any other figure that can't be used.
             found = [
@@ -544,6 +562,27 @@ class _Folder:
         series, found = check_series(_or_empty(tables["series"], SERIES_TABLE))
         self.report(found)
         return splits, instruments, facts, series
+
+
+def with_estimates(
+    facts: pd.DataFrame, estimates: pd.DataFrame | None, symbols: tuple[str, ...]
+) -> pd.DataFrame:
+    """Filed facts, and estimates of a year's revenue as facts that were filed on the day they were made."""
+    if estimates is None:
+        return facts
+    known = estimates[estimates["symbol"].isin(symbols) & (estimates["revenue"] > 0)]
+    rows = pd.DataFrame(
+        {
+            "symbol": known["symbol"],
+            "concept": ESTIMATED_REVENUE,
+            "fiscal_year": known["period"].astype(np.int64),
+            "fiscal_period": "FY",
+            "filed": known["made"],
+            "known": known["made"],
+            "value": known["revenue"],
+        }
+    )
+    return pd.concat([facts, rows], ignore_index=True)
 
 
 def _frame(table: RawTable) -> pd.DataFrame:

@@ -83,6 +83,7 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
         "splits": lambda table: table[_days(table["date"]) <= last] if rebased else table,
         "instruments": lambda table: _instruments(table[table["symbol"].isin(symbols)], last),
         "corrections": lambda table: table[_days(table["filed"]) <= last],
+        "estimates": lambda table: table[_days(table["made"]) <= last],
     }
     for name, cut in cuts.items():
         for path in _files(folder, name):

@@ -4,6 +4,13 @@ Functions that take `see` read it through `AsOf` only; the others take plain num
 can be checked by hand. An unknown number is NaN, and a `Reading` that can't be had says so in words.
 """
 
+from strategies.signals.abnormal import (
+    ESTIMATION_FIRST,
+    ESTIMATION_LAST,
+    MarketModel,
+    fitted_market_model,
+    turbulence,
+)
 from strategies.signals.capex import (
     HYPERSCALERS,
     CapexBoundary,
@@ -11,24 +18,25 @@ from strategies.signals.capex import (
     grows_faster,
     incremental_return,
 )
-from strategies.signals.contagion import (
-    MarketModel,
-    Shock,
-    fitted_market_model,
-    guidance_shock,
-    peers_reaction,
+from strategies.signals.ladders import (
+    MARGIN_QUARTERS,
+    Ladder,
+    cash_yield,
+    margin_power,
+    payout_yield,
+    preferred,
+    well_matched,
 )
 from strategies.signals.pillars import (
-    FLOATING_SHARE,
+    CALM_VIX,
     curve_pillar,
     discount_rate_pillar,
-    floating_debt_effect,
     oil_pillar,
     rate_betas,
     short_rate_pillar,
     thaw_pillar,
 )
-from strategies.signals.quality import expense_beta, interest_kept, matching_score, pricing_power
+from strategies.signals.quality import expense_beta, matching_score, pricing_power, steadiness
 from strategies.signals.quarters import (
     KNOWN_SHARE,
     LONGEST_QUARTER,
@@ -38,52 +46,63 @@ from strategies.signals.quarters import (
     row_medians,
 )
 from strategies.signals.reading import Reading
+from strategies.signals.realignment import Exit, Realignment, Terms, gap_scores, realignment
 from strategies.signals.skewness import percentile_of, skew_percentile
 from strategies.signals.style import StyleRegime, style_regime, style_states
 from strategies.signals.valuation import (
     NORM_YEARS,
     YEAR,
-    Realignment,
-    gap_scores,
-    realignment,
     software_norm,
     software_norms,
     valuation_cut,
 )
-from strategies.signals.weights import cap_weights, equal_weights, listed, universe, yield_weights
+from strategies.signals.weights import (
+    cap_weights,
+    equal_weights,
+    fundamental_weights,
+    listed,
+    universe,
+    yield_weights,
+)
 
 __all__ = [
-    "FLOATING_SHARE",
+    "CALM_VIX",
+    "ESTIMATION_FIRST",
+    "ESTIMATION_LAST",
     "HYPERSCALERS",
     "KNOWN_SHARE",
     "LONGEST_QUARTER",
+    "MARGIN_QUARTERS",
     "NORM_YEARS",
     "YEAR",
     "Array",
     "CapexBoundary",
+    "Exit",
+    "Ladder",
     "MarketModel",
     "Reading",
     "Realignment",
-    "Shock",
     "StyleRegime",
+    "Terms",
     "cap_weights",
     "capex_boundary",
+    "cash_yield",
     "curve_pillar",
     "discount_rate_pillar",
     "equal_weights",
     "expense_beta",
     "fitted_market_model",
-    "floating_debt_effect",
+    "fundamental_weights",
     "gap_scores",
     "grows_faster",
-    "guidance_shock",
     "incremental_return",
-    "interest_kept",
     "listed",
+    "margin_power",
     "matching_score",
     "oil_pillar",
-    "peers_reaction",
+    "payout_yield",
     "percentile_of",
+    "preferred",
     "pricing_power",
     "quarter_ends",
     "quarterly_history",
@@ -94,10 +113,13 @@ __all__ = [
     "skew_percentile",
     "software_norm",
     "software_norms",
+    "steadiness",
     "style_regime",
     "style_states",
     "thaw_pillar",
+    "turbulence",
     "universe",
     "valuation_cut",
+    "well_matched",
     "yield_weights",
 ]

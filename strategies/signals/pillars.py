@@ -6,17 +6,13 @@ lag (a week for spot oil at FRED, a session for yields) is honoured by construct
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from strategies.asof import AsOf
 from strategies.signals.reading import Reading, lean_of, recent
-
-FLOATING_SHARE: Mapping[str, float] = MappingProxyType({"small": 0.30, "large": 0.08})
-"""Share of debt at floating rates, small and large US companies (Voya Investment Management, 2024)."""
 
 CALM_VIX = 20.0
 """VIX below which the source analysis expects deals and offerings to come back."""
@@ -190,43 +186,6 @@ def thaw_pillar(
     return Reading("thaw", change, 1 if holding == 2 else -1 if holding == 0 else 0, why)
 
 
-def floating_debt_effect(
-    debt: float,
-    rate_change: float,
-    shares: float,
-    floating_share: float = FLOATING_SHARE["small"],
-    tax: float = 0.21,
-) -> float:
-    """Change of a year's earnings per share when the short rate moves.
-
-    Parameters
-    ----------
-    debt : float
-        Total debt, in dollars.
-    rate_change : float
-        Of the short rate, as a fraction; not of the 10-year yield.
-    shares : float
-    floating_share : float
-        Share of the debt at floating rates; see `FLOATING_SHARE`.
-    tax : float
-        Marginal tax rate.
-
-    Returns
-    -------
-    float
-        ``-floating_share * debt * rate_change * (1 - tax) / shares``: dollars a share, positive when the rate
-        falls.
-
-    Examples
-    --------
-    A billion of debt, 50 million shares, the short rate down one point:
-
-    >>> round(floating_debt_effect(1e9, -0.01, 50e6), 4)
-    0.0474
-    """
-    return -floating_share * debt * rate_change * (1.0 - tax) / shares
-
-
 def rate_betas(
     see: AsOf, symbols: Iterable[str], name: str = "us10y", sessions: int = 504
 ) -> pd.Series[float]:
@@ -239,24 +198,26 @@ def rate_betas(
     name : str
         Series of the yield, in percent.
     sessions : int
-        Trailing sessions of the regression (ordinary least squares on the session's change of yield).
+        Trailing sessions of the regression (ordinary least squares on the session's change of yield and on
+        the mean return of all stocks, which yields move with).
 
     Returns
     -------
     Series
         NaN where fewer than half of the sessions are known, or the yield did not change.
     """
-    returns = see.returns(sessions, symbols=symbols)
-    if not see.has_series(name):
-        return pd.Series(np.nan, index=returns.columns, name="rate beta")
-    changes = see.series(name, sessions + 30).diff().reindex(returns.index)
-    return returns.apply(lambda column: _slope(column, changes, sessions // 2)).rename("rate beta")
-
-
-def _slope(response: pd.Series[float], cause: pd.Series[float], least: int) -> float:
-    known = response.notna().to_numpy() & cause.notna().to_numpy()
-    if known.sum() < max(3, least):
-        return float("nan")
-    x, y = cause.to_numpy()[known], response.to_numpy()[known]
-    spread = float(((x - x.mean()) ** 2).sum())
-    return float(((x - x.mean()) * y).sum() / spread) if spread > 0 else float("nan")
+    names = list(symbols)
+    unknown = pd.Series(np.nan, index=names, name="rate beta")
+    if not see.has_series(name) or see.sessions_seen < 3:
+        return unknown
+    market = see.returns(sessions, symbols=see.members(kind="stock")).mean(axis=1)
+    changes = see.series(name, sessions + 30).diff().reindex(market.index)
+    causes = np.column_stack([np.ones(len(market)), market.to_numpy(), changes.to_numpy()])
+    returns = see.returns(sessions, symbols=names).to_numpy()
+    known = np.isfinite(causes).all(axis=1)
+    for column, symbol in enumerate(names):
+        rows = known & np.isfinite(returns[:, column])
+        x = causes[rows]
+        if len(x) >= max(4, sessions // 2) and np.linalg.matrix_rank(x) == x.shape[1]:
+            unknown[symbol] = np.linalg.lstsq(x, returns[rows, column], rcond=None)[0][2]
+    return unknown

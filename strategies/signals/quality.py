@@ -32,27 +32,23 @@ def pricing_power(margins: pd.DataFrame) -> pd.Series[float]:
     return strong.astype(float).where(enough)
 
 
-def interest_kept(income: pd.Series[float], expense: pd.Series[float]) -> pd.Series[float]:
-    """Share of its interest income that a bank keeps: (income - expense) / income, twelve months.
-
-    Stands in for the net interest margin where earning assets are not filed; it rises and falls with it.
+def steadiness(margins: pd.DataFrame) -> pd.Series[float]:
+    """Which companies hold a positive margin steadily: coefficient of variation at or below the median.
 
     Parameters
     ----------
-    income, expense : Series
-        Interest income and expense of the twelve trailing months, by symbol, NaN where unknown.
+    margins : DataFrame, shape (quarters, symbols)
+        As for `pricing_power`; that of a loss-maker is not steady.
 
     Returns
     -------
     Series
-        NaN where either is unknown or income is not positive.
-
-    Examples
-    --------
-    >>> interest_kept(pd.Series({"USB": 10.0}), pd.Series({"USB": 4.0}))["USB"]
-    0.6
+        1 or 0; NaN where more than a fifth of the quarters is unknown.
     """
-    return ((income - expense) / income).where(income > 0)
+    enough = margins.notna().sum() >= max(2, KNOWN_SHARE * len(margins))
+    level = margins.mean().where(enough)
+    variation = (margins.std(ddof=1) / level).where(level > 0)
+    return (variation <= variation.median()).astype(float).where(enough)
 
 
 def expense_beta(expense_rate: pd.Series[float], policy_rate: pd.Series[float], lags: int = 3) -> float:

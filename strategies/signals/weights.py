@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,71 @@ def cap_weights(see: AsOf, symbols: Iterable[str] | None = None) -> pd.Series[fl
     # Filings count the company's shares, so each class has the whole company's market cap.
     known = known / known.groupby(see.companies(known.index)).transform("size")
     return (known / known.sum()).rename("weight")
+
+
+FUNDAMENTALS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sales": ("revenue_ttm",),
+        "cash flow": ("operating_cash_flow_ttm",),
+        "dividends and buybacks": ("dividends_paid_ttm", "share_repurchases_ttm"),
+        "book": ("stockholders_equity",),
+    }
+)
+"""What measures a company's size without its price, and the facts that add up to it."""
+
+QUARTER_SESSIONS = 63
+
+
+def fundamental_weights(
+    see: AsOf, symbols: Iterable[str] | None = None, years: int = 5
+) -> tuple[pd.Series[float], tuple[str, ...]]:
+    """Weights in proportion to the size of the business, whatever the market pays for it.
+
+    Each measure is averaged over the trailing years and turned into a share of all companies that have it; a
+    company's weight is the mean of its shares in the measures that it has.
+
+    Parameters
+    ----------
+    see : AsOf
+    symbols : iterable of str, optional
+        Only these; `universe` if not given.
+    years : int
+
+    Returns
+    -------
+    weights : Series
+        Adds to 1; companies of which no measure is known are left out, and empty if none is.
+    measures : tuple of str
+        Keys of `FUNDAMENTALS` that the market has.
+
+    Notes
+    -----
+    Arnott, Hsu and Moore, "Fundamental Indexation", Financial Analysts Journal 2005. A measure that some
+    companies lack adds up to those companies' share of the first measure, so that it is no one's advantage to
+    be among the few that have it.
+    """
+    names = universe(see) if symbols is None else list(symbols)
+    shares: dict[str, pd.Series[float]] = {}
+    for measure, facts in FUNDAMENTALS.items():
+        filed = [fact for fact in facts if see.has(fact)]
+        sizes = [_trailing_mean(see, fact, names, years) for fact in filed]
+        if not sizes:
+            continue
+        size = pd.concat(sizes, axis=1).sum(axis=1, min_count=1).clip(lower=0.0)
+        total = float(size.sum())
+        if total > 0:
+            first = next(iter(shares.values()), size / total)
+            shares[measure] = size / total * float(first[size.notna()].sum())
+    if not shares:
+        return pd.Series(dtype=float, name="weight"), ()
+    mean = pd.concat(shares, axis=1).mean(axis=1)
+    known = mean[mean > 0]
+    return (known / known.sum()).rename("weight"), tuple(shares)
+
+
+def _trailing_mean(see: AsOf, fact: str, symbols: list[str], years: int) -> pd.Series[float]:
+    history = see.history(fact, 4 * QUARTER_SESSIONS * years, symbols=symbols)
+    return history.iloc[::-QUARTER_SESSIONS].mean()
 
 
 def equal_weights(symbols: Iterable[str]) -> pd.Series[float]:

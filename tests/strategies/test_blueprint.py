@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from strategies import Blueprint, StrategyError, Target, ValuationCut
 from strategies.asof import AsOf
-from strategies.blueprint import Rotation, higher_of, months_between
+from strategies.effects import effects, effects_exhibit
+from strategies.phases import Rotation, higher_of, months_between
 
 NAN = np.nan
 SYMBOLS = ["AMD", "NVDA", "MSFT", "BAC", "JPM", "JNJ", "PFE", "KO", "IWM"]
@@ -23,6 +25,9 @@ GROUPS = {
     "IWM": "small_cap",
 }
 CAPS = [20.0, 10, 30, 10, 10, 5, 5, 10, NAN]
+HELD = {"exit": "z", "ratchet": True}
+"""Cuts that are held until the gap's z-score is normal."""
+
 MULTIPLES = [10.0, 4.0, 8.0, 2, 2, 4, 4, 5, NAN]
 
 
@@ -130,16 +135,15 @@ def test_sleeves_follow_the_yields_where_they_are_known(build):
     assert target.weights["JPM"] == pytest.approx(0.10 + 0.40 * 0.05 * 0.25)
     assert target.weights["JNJ"] == pytest.approx(0.05 + 0.30 * 0.05 * 0.25)
     assert target.weights["PFE"] == pytest.approx(0.05 + 0.30 * 0.05 * 0.75)
-    assert "40% of the 5.00% freed to financials: by shareholder yield, most to BAC, JPM" in reasons(target)
+    words = "most to BAC, JPM; by filed dividends and repurchases (BAC, JPM); screened by unknown (BAC, JPM)"
+    assert f"40% of the 5.00% freed to financials: {words}" in reasons(target)
 
 
 def test_missing_yields_are_named(build):
     target = decide(build(free_cash_flow_yield=[NAN, NAN, NAN, NAN, NAN, 0.03, NAN, NAN, NAN]), "2014-06-30")
     text = " | ".join(reasons(target))
-    assert "BAC, JPM in equal weight, shareholder yield unknown" in text
-    assert (
-        "JNJ, PFE in equal weight, free cash flow yield unknown of all but JNJ; pricing power unknown" in text
-    )
+    assert "BAC, JPM in equal weight; by unknown (BAC, JPM)" in text
+    assert "JNJ, PFE in equal weight; by free cash flow yield (JNJ); unknown (PFE)" in text
 
 
 def test_healthcare_without_pricing_power_is_passed_over(build, days):
@@ -226,16 +230,100 @@ def test_a_cut_holds_when_the_multiple_dips_and_rises_with_it(build, days):
     multiples = daily(days, MULTIPLES)
     multiples[days >= "2014-07-01", 0] = 3.0
     multiples[days >= "2014-10-01", 0] = 12.0
-    decisions = months(build(price_to_sales=multiples), "2014-06-01", "2014-12-31")
+    market = build(price_to_sales=multiples)
+    decisions = months(market, "2014-06-01", "2014-12-31", Blueprint(ratchet=True))
     cuts = [rotation(target).cut["AMD"] for target in decisions.values()]
     assert cuts == pytest.approx([0.25] * 4 + [0.5] * 3)
     july = decisions["2014-07-31"]
     assert july.weights["AMD"] == pytest.approx(0.15)
     assert july.weights["IWM"] == pytest.approx(0.30 * 0.05)
     assert any(
-        why.startswith("cuts held until growth realigns: AMD cut 25%, now AMD at 3.0 (times sales; norm 8.0)")
+        why.startswith("cuts held until realigned: AMD cut 25%, now AMD at 3.0 (times sales; norm 8.0)")
         for why in reasons(july)
     )
+
+
+def test_without_the_ratchet_a_cut_follows_the_multiple_both_ways(build, days):
+    multiples = daily(days, MULTIPLES)
+    multiples[days >= "2014-07-01", 0] = 9.0
+    multiples[days >= "2014-10-01", 0] = NAN
+    decisions = months(build(price_to_sales=multiples), "2014-06-01", "2014-11-30", Blueprint(ratchet=False))
+    cuts = [rotation(target).cut["AMD"] for target in decisions.values()]
+    # An unknown multiple changes nothing.
+    assert cuts == pytest.approx([0.25] + [0.125] * 5)
+
+
+@pytest.mark.parametrize(("base", "amd"), [("cap", 0.2), ("equal", 1 / 9), ("fundamental", 0.5)])
+def test_hardware_is_cut_from_the_base_that_was_asked_for(build, base, amd):
+    revenue = [4.0, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.5, NAN]
+    target = decide(build(revenue_ttm=revenue), "2014-06-30", Blueprint(base=base))
+    start = target.changes[0].weights["AMD"]
+    if base == "equal":
+        assert start == pytest.approx(1 / 8)  # the fund is no stock
+    else:
+        assert start == pytest.approx(amd)
+    assert target.weights["AMD"] == pytest.approx(start * 0.75)
+
+
+def test_floors_are_filled_from_the_rest_even_when_nothing_is_cut(build):
+    market = build(price_to_sales=[7.0, 4, 8, 2, 2, 4, 4, 5, NAN])
+    strategy = Blueprint(financials_floor=0.1, healthcare_floor=0.2, small_cap_floor=0.1)
+    target = decide(market, "2014-06-30", strategy)
+    # Financials hold 20% already; healthcare lacks 10% and small caps 10%, from the 70% that are neither.
+    assert target.weights["BAC"] + target.weights["JPM"] == pytest.approx(0.20)
+    assert target.weights["JNJ"] + target.weights["PFE"] == pytest.approx(0.20)
+    assert target.weights["IWM"] == pytest.approx(0.10)
+    assert target.weights["AMD"] == pytest.approx(0.20 * (0.7 - 0.2) / 0.7)
+    assert sum(target.weights.values()) == pytest.approx(1.0)
+    assert "small caps to their floor of 10% of equity: IWM" in reasons(target)
+    with pytest.raises(StrategyError, match="more than all of equity"):
+        Blueprint(financials_floor=0.6, healthcare_floor=0.6)
+
+
+def test_badly_matched_banks_are_passed_over(build, days, make_market):
+    generator = np.random.default_rng(3)
+    changes = generator.normal(0, 0.05, len(days))
+    steps = generator.normal(0, 0.01, (len(days), len(SYMBOLS)))
+    steps[:, SYMBOLS.index("BAC")] += 0.08 * changes
+    close = pd.DataFrame(100 * np.cumprod(1 + steps, axis=0), index=days, columns=SYMBOLS)
+    series = pd.DataFrame(
+        {"series": "us2y", "date": days, "available": days, "value": 3 + np.cumsum(changes)}
+    )
+    stated = {"market_cap": CAPS, "price_to_sales": MULTIPLES, "revenue_growth": 0.1}
+    market = replace(make_market(close, stated, GROUPS, {"IWM": "etf"}), series=series)
+    for name, values in build().derived.items():
+        market.derived.setdefault(name, values)
+    target = decide(market, "2016-06-30")
+    assert target.weights["BAC"] == pytest.approx(target.changes[0].weights["BAC"])
+    assert target.weights["JPM"] > target.changes[0].weights["JPM"]
+    words = " ".join(reasons(target))
+    assert "1 passed over for a poor match; screened by rate beta of the share (BAC, JPM)" in words
+
+
+def test_the_effect_of_each_cut_by_hand(build, days, make_market):
+    # AMD stands still, JPM and the others double over the two months after the first decision.
+    close = pd.DataFrame(100.0, index=days, columns=SYMBOLS)
+    close.loc[days > "2014-06-30", ["BAC", "JPM", "JNJ", "PFE", "IWM"]] = 200.0
+    groups, kinds = GROUPS, {"IWM": "etf"}
+    facts = {"market_cap": CAPS, "price_to_sales": MULTIPLES, "revenue_growth": 0.1}
+    market = make_market(close, facts, groups, kinds)
+    first = decide(market, "2014-06-30")
+    see = AsOf(market, market.index_of("2014-08-29"))
+    (effect,) = effects(see, {pd.Timestamp("2014-06-30"): first})
+    sessions = market.index_of("2014-08-29") - market.index_of("2014-06-30")
+    assert effect.symbol == "AMD"
+    assert effect.freed == pytest.approx(0.05)
+    assert effect.months == pytest.approx(sessions / 21)
+    assert effect.own == pytest.approx(0.0)
+    assert effect.instead == pytest.approx(1.0)
+    assert effect.points == pytest.approx(0.05 / ((sessions + 1) / 252))
+    # With a floor for small caps hardware is smaller before it is cut.
+    floored = decide(market, "2014-06-30", Blueprint(small_cap_floor=0.1))
+    (smaller,) = effects(see, {pd.Timestamp("2014-06-30"): floored})
+    assert smaller.freed == pytest.approx(0.05 * 0.9)
+    exhibit = effects_exhibit(see, {pd.Timestamp("2014-06-30"): first})
+    assert "AMD: 5.00% of the portfolio" in exhibit.text
+    assert effects_exhibit(see, {}).text == "Nothing was cut."
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +341,7 @@ def realigning(build, days):
 
 
 def test_after_two_quarters_of_realignment_the_cut_is_lifted_by_equal_steps(realigning):
-    decisions = months(realigning(), "2018-03-01", "2019-06-30")
+    decisions = months(realigning(), "2018-03-01", "2019-06-30", Blueprint(**HELD))
     phases = {day[:7]: rotation(target).phase for day, target in decisions.items()}
     cuts = {day[:7]: rotation(target).cut.get("AMD", 0.0) for day, target in decisions.items()}
     assert phases["2018-03"] == "rotated"  # one quarter within the limit
@@ -272,13 +360,13 @@ def test_after_two_quarters_of_realignment_the_cut_is_lifted_by_equal_steps(real
 
 
 def test_glide_months_zero_lifts_cuts_at_once(realigning):
-    decisions = months(realigning(), "2018-05-01", "2018-07-31", Blueprint(glide_months=0))
+    decisions = months(realigning(), "2018-05-01", "2018-07-31", Blueprint(glide_months=0, **HELD))
     assert [rotation(target).phase for target in decisions.values()] == ["rotated", "settled", "settled"]
 
 
 def test_realignment_lost_on_the_way_stops_the_glide(realigning):
     # Growth breaks away in September 2018; today's multiple alone calls for 25% again.
-    decisions = months(realigning(breaks="2018-09-04"), "2018-03-01", "2018-12-31")
+    decisions = months(realigning(breaks="2018-09-04"), "2018-03-01", "2018-12-31", Blueprint(**HELD))
     assert rotation(decisions["2018-08-31"]).cut["AMD"] == pytest.approx(0.25 * 4 / 6)
     september = rotation(decisions["2018-09-28"])
     assert september.phase == "rotated"
@@ -286,7 +374,7 @@ def test_realignment_lost_on_the_way_stops_the_glide(realigning):
 
 
 def test_settled_is_left_when_realignment_ends(realigning):
-    decisions = months(realigning(breaks="2019-05-01"), "2018-03-01", "2019-06-30")
+    decisions = months(realigning(breaks="2019-05-01"), "2018-03-01", "2019-06-30", Blueprint(**HELD))
     assert rotation(decisions["2019-05-31"]).phase == "settled"
     june = decisions["2019-06-28"]
     assert rotation(june).phase == "rotated"
@@ -294,7 +382,7 @@ def test_settled_is_left_when_realignment_ends(realigning):
 
 
 def test_state_is_json_and_survives_it(realigning):
-    for target in months(realigning(), "2018-05-01", "2018-08-31").values():
+    for target in months(realigning(), "2018-05-01", "2018-08-31", Blueprint(**HELD)).values():
         assert json.loads(json.dumps(dict(target.state))) == dict(target.state)
         assert Rotation.remembered(Target({}, state=dict(target.state))) == rotation(target)
 

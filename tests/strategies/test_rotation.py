@@ -12,9 +12,9 @@ import pytest
 from datafeeds.market import Market
 from strategies import Blueprint, PillarTilt, RotationRegime, Target
 from strategies.asof import AsOf
-from strategies.blueprint import Sleeve
 from strategies.rotation import tilted
 from strategies.signals import Reading
+from strategies.sleeves import Sleeve
 from strategies.target import StrategyError
 
 OFF: dict[str, Any] = dict.fromkeys(RotationRegime.ELEMENTS, False)
@@ -135,7 +135,7 @@ def test_the_share_carried_out_runs_from_off_share_to_all(sample: Market) -> Non
         see = AsOf(sample, sample.index_of(date))
         strategy = RotationRegime(**groups, off_share=0.2)
         share, why = strategy.carried_out(see)
-        states = [regime.leading for regime in strategy.regimes(see)]
+        states = [state for state, _ in strategy.gates(see)]
         assert share == pytest.approx(0.2 + 0.8 * sum(map(bool, states)) / 2)
         assert "all stocks against software" in why
 

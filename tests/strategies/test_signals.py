@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from strategies.asof import AsOf
 from strategies.signals import (
+    Terms,
     cap_weights,
     gap_scores,
     listed,
@@ -160,9 +161,16 @@ def quarter_number(days):
     return np.asarray((days.year * 4 + days.quarter) - (days[0].year * 4 + days[0].quarter), dtype=float)
 
 
+HARDWARE = {"H1": 0.2, "H2": 0.1}
+
+
+def realigned(see, **terms):
+    return realignment(see, HARDWARE, "software", Terms(least=1, **terms))
+
+
 def test_realignment_is_unknown_while_history_is_short(make_market, make_sessions):
     days = make_sessions("2015-01-02", "2018-08-31")
-    found = realignment(AsOf(growth_market(make_market, days, np.full(len(days), 0.3)), len(days) - 1))
+    found = realigned(AsOf(growth_market(make_market, days, np.full(len(days), 0.3)), len(days) - 1))
     assert not found.realigned
     assert found.why == "growth gap unknown: 14 of 20 quarters on record"
 
@@ -175,7 +183,7 @@ def test_realignment_needs_two_quarters_running(make_market, make_sessions):
     market = growth_market(make_market, days, hardware)
 
     def on(date):
-        return realignment(AsOf(market, market.index_of(date)))
+        return realigned(AsOf(market, market.index_of(date)))
 
     assert not on("2019-06-28").realigned  # quarter 29 ends
     assert abs(on("2019-06-28").scores[1]) > 0.9
@@ -186,15 +194,50 @@ def test_realignment_needs_two_quarters_running(make_market, make_sessions):
     second = on("2019-12-31")  # quarter 31 ends
     assert second.realigned
     assert second.why.endswith("realigned")
-    assert realignment(AsOf(market, market.index_of("2019-09-30")), quarters=1).realigned
+    assert realigned(AsOf(market, market.index_of("2019-09-30")), quarters=1).realigned
 
 
 def test_consensus_growth_is_preferred_where_a_company_has_it(make_market, make_sessions):
     days = make_sessions("2012-01-03", "2018-12-31")
     forward = np.column_stack([np.full(len(days), 0.9), np.full(len(days), NAN), np.full(len(days), NAN)])
     market = growth_market(make_market, days, np.full(len(days), 0.3), forward_revenue_growth=forward)
-    # Median of 0.9 (consensus) and 0.3 (trailing) less software's 0.1.
-    assert "growth gap +50%" in realignment(AsOf(market, len(days) - 1)).why
+    # Two thirds of 0.9 (consensus) and a third of 0.3 (trailing), by weight, less software's 0.1.
+    assert "growth gap (trailing growth for forward of 1) +60%" in realigned(AsOf(market, len(days) - 1)).why
+
+
+def test_the_four_exits_on_one_gap(make_market, make_sessions):
+    days = make_sessions("2012-01-03", "2020-12-31")
+    number = quarter_number(days)
+    # Far above software for years, then three points above; dear all the while.
+    hardware = 0.1 + np.where(number >= 30, 0.03, np.where(number % 2 == 0, 0.3, 0.5))
+    market = growth_market(make_market, days, hardware, price_to_sales=[12.0, 12.0, 8.0])
+    see = AsOf(market, market.index_of("2019-12-31"))
+    assert realigned(see, exit="level").realigned
+    assert not realigned(see, exit="level", points=0.02).realigned
+    assert not realigned(see, exit="z").realigned  # below its own mean by more than half a deviation
+    assert realigned(see, exit="one_sided").realigned
+    assert not realigned(see, exit="norm").realigned
+    cheap = growth_market(make_market, days, hardware, price_to_sales=[9.0, 4.0, 8.0])
+    found = realigned(AsOf(cheap, cheap.index_of("2019-12-31")), exit="norm")
+    assert found.realigned
+    assert found.scores == pytest.approx(((0.2 * 9 + 0.1 * 4) / 0.3 / 8,) * 2)
+
+
+def test_a_gap_needs_companies_that_have_reported(make_market, make_sessions):
+    days = make_sessions("2012-01-03", "2018-12-31")
+    market = growth_market(make_market, days, np.full(len(days), 0.3))
+    see = AsOf(market, len(days) - 1)
+    assert realignment(see, HARDWARE, "software", Terms(exit="level", points=1.0, least=1)).realigned
+    # A side that has fewer companies than asked for needs all of them.
+    assert realignment(see, HARDWARE, "software", Terms(exit="level", points=1.0, least=5)).realigned
+    half = growth_market(make_market, days, np.full(len(days), 0.3))
+    silent = half.derived["revenue_growth"].copy()
+    silent[:, 1] = NAN
+    half.derived["revenue_growth"] = silent
+    few = realignment(AsOf(half, len(days) - 1), HARDWARE, "software", Terms(exit="level", points=1.0))
+    assert not few.realigned
+    assert "too few reported" in few.why
+    assert realignment(see, {}, "software", Terms()).why == "nothing to measure"
 
 
 def test_pricing_power_needs_level_and_steadiness():

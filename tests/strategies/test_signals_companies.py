@@ -16,9 +16,7 @@ from strategies.signals import (
     expense_beta,
     fitted_market_model,
     grows_faster,
-    guidance_shock,
     incremental_return,
-    interest_kept,
     matching_score,
 )
 
@@ -43,43 +41,6 @@ def test_a_thin_window_gives_no_model() -> None:
     returns[:100] = 0.01
     assert fitted_market_model(returns, np.linspace(-0.01, 0.01, 250)) is None
     assert fitted_market_model(np.zeros(250), np.zeros(250)) is None
-
-
-def shocked(make_market: Any, make_sessions: Any, fall: float, peers: float) -> AsOf:
-    """Six hardware names and the index; on the last day the first falls, the others move by `peers`."""
-    days = make_sessions("2015-01-02", "2016-06-30")
-    generator = np.random.default_rng(2)
-    market = generator.normal(0, 0.01, len(days))
-    returns = market[:, None] + generator.normal(0, 0.01, (len(days), 6))
-    market[-1] = 0.0
-    returns[-1] = peers
-    returns[-1, 0] = fall
-    table = 100 * np.cumprod(1 + np.column_stack([returns, market]), axis=0)
-    names = ["H0", "H1", "H2", "H3", "H4", "H5", "SPY"]
-    groups = dict.fromkeys(names[:6], "ai_hardware") | {"SPY": "cap_weighted"}
-    kinds = {"SPY": "etf"}
-    close = pd.DataFrame(table, index=days, columns=names)
-    return AsOf(make_market(close, groups=groups, kinds=kinds), len(days) - 1)
-
-
-def test_a_shock_that_spreads(make_market: Any, make_sessions: Any) -> None:
-    shock = guidance_shock(shocked(make_market, make_sessions, -0.15, -0.03))
-    assert shock.names == ("H0",)
-    assert shock.spread is True
-    assert shock.peers == pytest.approx(-0.03, abs=0.003)
-
-
-def test_a_shock_that_stays_where_it_is(make_market: Any, make_sessions: Any) -> None:
-    shock = guidance_shock(shocked(make_market, make_sessions, -0.15, 0.0))
-    assert shock.names == ("H0",)
-    assert shock.spread is False
-
-
-def test_no_shock_and_no_group(make_market: Any, make_sessions: Any) -> None:
-    see = shocked(make_market, make_sessions, -0.05, 0.0)
-    assert guidance_shock(see).names == ()
-    assert guidance_shock(see).spread is None
-    assert "nothing trades in 'nowhere'" in guidance_shock(see, "nowhere").why
 
 
 def test_grows_faster_only_if_it_did_in_every_quarter() -> None:
@@ -136,14 +97,6 @@ def test_expense_beta_adds_up_what_four_quarters_pass_on() -> None:
     assert expense_beta(expense, policy) == pytest.approx(0.32)
     assert np.isnan(expense_beta(expense[:10], policy[:10]))
     assert np.isnan(expense_beta(expense, pd.Series(np.ones(60))))
-
-
-def test_interest_kept_is_unknown_without_income() -> None:
-    kept = interest_kept(
-        pd.Series({"A": 10.0, "B": 0.0, "C": NAN}), pd.Series({"A": 4.0, "B": 1.0, "C": 1.0})
-    )
-    assert kept["A"] == 0.6
-    assert kept[["B", "C"]].isna().all()
 
 
 def test_matching_score_uses_what_is_known() -> None:

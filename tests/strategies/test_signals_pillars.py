@@ -16,7 +16,6 @@ from strategies.asof import AsOf
 from strategies.signals import (
     curve_pillar,
     discount_rate_pillar,
-    floating_debt_effect,
     oil_pillar,
     percentile_of,
     rate_betas,
@@ -152,20 +151,17 @@ def test_the_thaw_needs_both_a_calm_market_and_a_narrower_spread() -> None:
     assert lean(25, path(4, 5)) == -1
 
 
-def test_floating_debt_by_hand() -> None:
-    # 30% of 1,000 at a point less, taxed at 21%, over 10 shares
-    assert floating_debt_effect(1000, -0.01, 10) == pytest.approx(0.3 * 1000 * 0.01 * 0.79 / 10)
-    assert floating_debt_effect(1000, -0.01, 10, 0.08) < floating_debt_effect(1000, -0.01, 10)
-
-
 def test_rate_betas_find_the_slope_that_was_put_in() -> None:
     generator = np.random.default_rng(3)
     changes = generator.normal(0, 0.05, len(DAYS))
-    returns = np.column_stack([0.04 * changes, -0.02 * changes])
-    close = pd.DataFrame(100 * np.cumprod(1 + returns, axis=0), index=DAYS, columns=["A", "B"])
+    # The rest moves with the yield too, and the first with the rest.
+    rest = generator.normal(0, 0.01, len(DAYS)) + 0.01 * changes
+    returns = np.column_stack([0.04 * changes + 0.5 * rest, -0.02 * changes, rest])
+    close = pd.DataFrame(100 * np.cumprod(1 + returns, axis=0), index=DAYS, columns=["A", "B", "C"])
     see = last(market_with({"us10y": 3 + np.cumsum(changes)}, close=close))
     betas = rate_betas(see, ["A", "B"], sessions=250)
-    assert betas.tolist() == pytest.approx([0.04, -0.02], abs=1e-9)
+    # A = 0.04 y + 0.5 r and B = -0.02 y, where the mean of all is m = (1.5 r + 0.02 y) / 3.
+    assert betas.tolist() == pytest.approx([0.04 - 0.5 * 0.02 / 1.5, -0.02], abs=1e-9)
     assert rate_betas(last(market_with()), ["A"]).isna().all()
 
 

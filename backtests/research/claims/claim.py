@@ -42,6 +42,8 @@ class Claim:
     hindsight : {-1, 0, 1}
         Which way the estimate is pushed by names that are known to have survived; 0 if neither, or if the
         push falls out of a difference.
+    causal : bool
+        Whether the claim is about a cause. What moves together then fits it or does not; it proves nothing.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Claim:
     measure: Callable[[Evidence], Measurement]
     expected_to_fail: bool = False
     hindsight: Literal[-1, 0, 1] = 0
+    causal: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,18 @@ class Judged:
 
 
 def adjusted(p_values: list[float]) -> list[float]:
-    """Benjamini-Hochberg adjusted p-values; those that are NaN stay NaN and don't count.
+    """Benjamini-Yekutieli adjusted p-values; those that are NaN stay NaN and don't count.
+
+    The claims share their returns, so nothing may be assumed of how their errors depend on one another.
 
     Notes
     -----
-    Benjamini and Hochberg, Journal of the Royal Statistical Society B 1995, by statsmodels.
+    Benjamini and Yekutieli, Annals of Statistics 2001, theorem 1.3, by statsmodels.
     """
     tested = [index for index, value in enumerate(p_values) if not math.isnan(value)]
     result = [math.nan] * len(p_values)
     if tested:
-        values = multipletests([p_values[index] for index in tested], method="fdr_bh")[1]
+        values = multipletests([p_values[index] for index in tested], method="fdr_by")[1]
         for index, value in zip(tested, values, strict=True):
             result[index] = float(value)
     return result
@@ -97,13 +102,17 @@ def adjusted(p_values: list[float]) -> list[float]:
 def verdict_of(claim: Claim, finding: Measurement, q_value: float, level: float = LEVEL) -> Verdict:
     """Supported if the estimate differs from nothing in the claim's direction, contradicted if in the other.
 
-    "Can't tell" if the adjusted p-value is above `level`, or there is no estimate.
+    A claim about a cause fits, or does not fit. "Can't tell" if the adjusted p-value is above `level`, or
+    there is no estimate.
     """
     if finding.stated is not None:
         return finding.stated
     if math.isnan(finding.estimate) or math.isnan(q_value) or q_value > level:
         return "can't tell"
-    return "supported" if finding.estimate * claim.direction > 0 else "contradicted"
+    holds = finding.estimate * claim.direction > 0
+    if claim.causal:
+        return "fits" if holds else "does not fit"
+    return "supported" if holds else "contradicted"
 
 
 def judge(

@@ -57,9 +57,13 @@ class Evidence:
         month = np.append(self.market.sessions, self.market.next_session).astype("datetime64[M]")
         return np.flatnonzero(month[:-1] != month[1:])
 
-    def every(self, sessions: int) -> Positions:
-        """Sessions so many apart, so that windows of that length don't overlap."""
-        return np.arange(sessions, len(self.market.sessions), sessions)
+    def monthly(self, returns: Array) -> Array:
+        """Sum of the daily returns of each whole month, shape (months,); NaN where one is unknown."""
+        sums = np.cumsum(np.concatenate([[0.0], np.nan_to_num(returns)]))
+        gaps = np.cumsum(np.concatenate([[0], ~np.isfinite(returns)]))
+        ends = self.months + 1
+        starts = np.concatenate([[0], ends])[:-1]
+        return np.where(gaps[ends] == gaps[starts], sums[ends] - sums[starts], np.nan)
 
     def group(self, name: str) -> Array:
         """Equal-weighted return of a group's members of each day.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Verdict = Literal["supported", "contradicted", "can't tell"]
+Verdict = Literal["supported", "contradicted", "fits", "does not fit", "can't tell"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 Unit = Literal["percent", "number"]
 
 

@@ -77,13 +77,14 @@ def technology_won(evidence: Evidence) -> Measurement:
 
 
 def receivers_protected(evidence: Evidence) -> Measurement:
-    """The receivers less hardware, March 2000 to September 2002."""
+    """The receivers less the market, March 2000 to September 2002."""
+    label, market = evidence.standing_for("market")
     return _between(
         evidence,
         "2000-03-01",
         "2002-09-30",
-        receivers(evidence) - evidence.group("ai_hardware"),
-        "receivers less hardware",
+        receivers(evidence) - market,
+        f"receivers less {label}",
         "A year. On Ken French's portfolios: receivers +2.11% a year, technology -45.10% a year.",
     )
 
@@ -132,8 +133,9 @@ CLAIMS = (
     Claim(
         "technology_won",
         "The whole",
-        "The rotation would have cost money from 2009 to 2017, when technology won.",
-        "Monthly return of hardware less the receivers, mean; Newey-West errors with 3 lags.",
+        "Money moved out of hardware, whatever it cost, would have earned less from 2009 to 2017.",
+        "Monthly return of hardware less the receivers, mean; Newey-West errors with 3 lags. The years were "
+        "chosen knowing them, which the interval does not.",
         1,
         "percent",
         "Hardware names of each day: those of today include the winners only.",
@@ -144,11 +146,13 @@ CLAIMS = (
         "receivers_protected",
         "The whole",
         "What the blueprint buys protected when hardware last deflated, from 2000 to 2002.",
-        "Monthly return of the receivers less hardware, mean; Newey-West errors with 3 lags.",
+        "Monthly return of the receivers less the market, mean; Newey-West errors with 3 lags. Hardware "
+        "itself fell by the choice of the years.",
         1,
         "percent",
         "Companies that did not survive, in hardware and elsewhere.",
         receivers_protected,
+        hindsight=1,
     ),
     Claim(
         "johnson_and_johnson",

@@ -2,151 +2,162 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
-import pandas as pd
 
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim
 from backtests.research.claims.evidence import MONTH, Evidence, Missing
 from backtests.research.claims.measurement import Measurement
-from datafeeds.facts import names
 from datafeeds.market import Array
-from strategies.signals import YEAR, pricing_power
+from strategies.asof import AsOf
+from strategies.signals import (
+    MARGIN_QUARTERS,
+    Ladder,
+    cash_yield,
+    margin_power,
+    payout_yield,
+    well_matched,
+)
 
-QUARTER = 63
-MARGIN_QUARTERS = 20
+Source = Callable[[AsOf, Sequence[str]], Ladder]
+
+LEAST_COMPANIES = 5
 
 
-def forward_of_each(evidence: Evidence, sessions: int) -> Array:
-    """Return of each symbol over the sessions after each month's end, shape (months, symbols)."""
+def scores(evidence: Evidence, group: str, source: Source) -> tuple[Array, str]:
+    """What the strategies' own ladder says of each member at each month's end, and the sources it took.
+
+    Returns
+    -------
+    ndarray, shape (months, symbols)
+    str
+
+    Raises
+    ------
+    Missing
+        If it never knows `LEAST_COMPANIES`.
+    """
+    market = evidence.market
+    belongs = evidence.belongs(group) & market.traded
+    found = np.full((len(evidence.months), len(market.symbols)), np.nan)
+    rungs: dict[str, int] = {}
+    for place, row in enumerate(evidence.months):
+        columns = np.flatnonzero(belongs[row])
+        if len(columns) < LEAST_COMPANIES:
+            continue
+        ladder = source(AsOf(market, int(row)), [market.symbols[column] for column in columns])
+        found[place, columns] = ladder.values.to_numpy()
+        for rung, count in ladder.rungs.value_counts().items():
+            rungs[str(rung)] = rungs.get(str(rung), 0) + int(count)
+    rungs.pop("", None)
+    if int(np.isfinite(found).sum(axis=1).max(initial=0)) < LEAST_COMPANIES:
+        raise Missing(f"too little is filed of {group}: never {LEAST_COMPANIES} companies at once")
+    total = sum(rungs.values())
+    return found, ", ".join(f"{rung} ({count / total:.0%})" for rung, count in rungs.items())
+
+
+def _forward(evidence: Evidence) -> Array:
+    """Return of each symbol over the month after each month's end, shape (months, symbols)."""
     growth = np.cumsum(np.log1p(np.nan_to_num(evidence.returns)), axis=0)
     rows = evidence.months
     ahead = np.full((len(rows), growth.shape[1]), np.nan)
-    whole = rows + sessions < len(growth)
-    ahead[whole] = growth[rows[whole] + sessions] - growth[rows[whole]]
-    traded = np.isfinite(evidence.returns[rows])
-    return np.where(traded, np.expm1(ahead), np.nan)
+    whole = rows + MONTH < len(growth)
+    ahead[whole] = growth[rows[whole] + MONTH] - growth[rows[whole]]
+    return np.where(np.isfinite(evidence.returns[rows]), np.expm1(ahead), np.nan)
 
 
-def _ranked(evidence: Evidence, scores: Array, group: str, what: str, note: str = "") -> Measurement:
-    """Mean rank correlation of a score with the next quarter's return among a group's members."""
-    rows = evidence.months
-    inside = evidence.belongs(group)[rows]
-    scored = np.where(inside, scores[rows], np.nan)
-    most = int(np.isfinite(scored).sum(axis=1).max(initial=0))
-    if most < 5:
-        raise Missing(f"{what} is known of {most} companies at most, fewer than five")
-    correlations = inference.rank_correlations(scored, forward_of_each(evidence, QUARTER))
-    spread = np.full(len(evidence.market.sessions), np.nan)
-    spread[rows] = correlations
-    estimate = inference.mean(correlations, lags=3)
-    return evidence.finding(f"{group} by {what}, monthly, {evidence.span(spread)}", estimate, note)
+def _by_month(evidence: Evidence, values: Array) -> Array:
+    """Monthly values at their sessions, for the span."""
+    filled = np.full(len(evidence.market.sessions), np.nan)
+    filled[evidence.months] = values
+    return filled
 
 
-def shareholder_yield(evidence: Evidence) -> Measurement:
-    """Rank correlation of the financials' shareholder yield with their next quarter."""
-    if "shareholder_yield" in names(evidence.market):
-        return _ranked(evidence, evidence.fact("shareholder_yield"), "financials", "shareholder yield")
-    market = evidence.market
-    if market.adjustment == "total_return":
-        raise Missing("neither dividends nor repurchases are on file")
-    shares = evidence.fact("shares")
-    paid = pd.DataFrame(market.dividend).rolling(YEAR).sum().to_numpy() / market.mark
-    bought = np.full(shares.shape, np.nan)
-    bought[YEAR:] = 1.0 - shares[YEAR:] / shares[:-YEAR]
-    # A merger changes the count by more than any buyback.
-    bought[np.abs(bought) > 0.25] = np.nan
-    return _ranked(
-        evidence,
-        paid + bought,
-        "financials",
-        "dividends of a year / price + fall of the share count",
-        "Repurchases are not filed: the fall of the diluted share count stands in.",
+def _ranked(evidence: Evidence, group: str, source: Source) -> Measurement:
+    """Mean rank correlation of a score with the next month's return among a group's members."""
+    scored, rungs = scores(evidence, group, source)
+    correlations = inference.rank_correlations(scored, _forward(evidence), LEAST_COMPANIES)
+    return evidence.finding(
+        f"{group} by {rungs}, monthly, {evidence.span(_by_month(evidence, correlations))}",
+        inference.mean(correlations, lags=3),
     )
 
 
+def _split(evidence: Evidence, group: str, source: Source) -> Measurement:
+    """Next month's return of the members that pass a screen, less that of those that don't, a year."""
+    scored, rungs = scores(evidence, group, source)
+    ahead = _forward(evidence)
+    means = []
+    for passed in (1.0, 0.0):
+        chosen = (scored == passed) & np.isfinite(ahead)
+        count = chosen.sum(axis=1)
+        total = np.where(chosen, ahead, 0.0).sum(axis=1)
+        means.append(np.where(count >= 2, total / np.maximum(count, 1), np.nan))
+    gained = means[0] - means[1]
+    return evidence.finding(
+        f"{group} by {rungs}, monthly, {evidence.span(_by_month(evidence, gained))}",
+        inference.mean(gained, lags=3).times(12),
+        "A year.",
+    )
+
+
+def shareholder_yield(evidence: Evidence) -> Measurement:
+    """Rank correlation of the financials' payout with their next month."""
+    return _ranked(evidence, "financials", payout_yield)
+
+
 def free_cash_flow_yield(evidence: Evidence) -> Measurement:
-    """Rank correlation of healthcare's free cash flow yield with the next quarter."""
-    return _ranked(evidence, evidence.fact("free_cash_flow_yield"), "healthcare", "free cash flow yield")
+    """Rank correlation of healthcare's cash yield with the next month."""
+    return _ranked(evidence, "healthcare", cash_yield)
 
 
-def interest_kept(evidence: Evidence) -> Measurement:
-    """Rank correlation of the share of interest that banks keep with their next quarter."""
-    income, expense = evidence.fact("interest_income_ttm"), evidence.fact("interest_expense_ttm")
-    kept = np.where(income > 0, (income - expense) / np.where(income > 0, income, 1.0), np.nan)
-    change = np.full(kept.shape, np.nan)
-    change[YEAR:] = kept[YEAR:] - kept[:-YEAR]
-    return _ranked(evidence, change, "financials", "change of the share of interest kept")
+def matched_banks(evidence: Evidence) -> Measurement:
+    """Next month's return of well-matched financials, less the others'."""
+    return _split(evidence, "financials", well_matched)
 
 
 def strong_margins(evidence: Evidence) -> Measurement:
     """Next month's return of healthcare companies with pricing power, less of those without."""
-    evidence.require_groups("healthcare")
-    filed = "gross_margin" in names(evidence.market)
-    if filed:
-        margins, what = evidence.fact("gross_margin"), "gross margin"
-    else:
-        revenue = evidence.fact("revenue_ttm")
-        profit = evidence.fact("net_income_ttm")
-        margins = np.where(revenue > 0, profit / np.where(revenue > 0, revenue, 1.0), np.nan)
-        what = "net margin"
-    ahead = forward_of_each(evidence, MONTH)
-    belongs = evidence.belongs("healthcare")
-    gained = np.full(len(evidence.months), np.nan)
-    for place, row in enumerate(evidence.months):
-        quarters = row - 63 * np.arange(MARGIN_QUARTERS)[::-1]
-        if quarters[0] < 0:
-            continue
-        members = np.flatnonzero(belongs[row])
-        power = pricing_power(pd.DataFrame(margins[np.ix_(quarters, members)])).to_numpy()
-        returns = ahead[place, members]
-        known = np.isfinite(power) & np.isfinite(returns)
-        strong, weak = known & (power == 1), known & (power == 0)
-        if strong.sum() >= 2 and weak.sum() >= 2:
-            gained[place] = returns[strong].mean() - returns[weak].mean()
-    spread = np.full(len(evidence.market.sessions), np.nan)
-    spread[evidence.months] = gained
-    note = "A year." if filed else "A year. Gross profit is not filed: the net margin stands in."
-    return evidence.finding(
-        f"healthcare by {MARGIN_QUARTERS} quarters of {what}, monthly, {evidence.span(spread)}",
-        inference.mean(gained, lags=3).times(12),
-        note,
-    )
+    return _split(evidence, "healthcare", margin_power)
 
 
 def healthcare_defends(evidence: Evidence) -> Measurement:
-    """Healthcare's relative return in months in which the market falls, less that in the others."""
+    """How much less healthcare gives up of a falling market than it takes part in a rising one."""
     label, market = evidence.standing_for("market")
-    rows = evidence.every(MONTH)
-    whole = evidence.trailing(market, MONTH)[rows]
-    relative = evidence.trailing(evidence.group("healthcare") - market, MONTH)[rows]
-    known = np.isfinite(whole) & np.isfinite(relative)
-    estimate = inference.difference(relative, whole < 0, known, lags=3)
-    falling, rising = relative[known & (whole < 0)], relative[known & (whole >= 0)]
-    note = f"A month: {falling.mean():+.1%} when the market falls, {rising.mean():+.1%} when it rises."
+    ours = evidence.group("healthcare")
+    whole, defended = (evidence.trailing(returns, MONTH) for returns in (market, ours))
+    spared, beta = inference.regression(defended, [np.maximum(-whole, 0.0), whole], lags=2 * MONTH)
+    known = np.isfinite(whole) & np.isfinite(defended)
+    falling = (defended - whole)[known & (whole < 0)]
     return evidence.finding(
-        f"healthcare less {label}, {evidence.span(market, evidence.group('healthcare'))}", estimate, note
+        f"healthcare and {label}, {evidence.span(whole, defended)}",
+        spared,
+        f"Of a point by which the market rises it takes {beta.value:.2f}, of a point by which it falls "
+        f"{beta.value - spared.value:.2f}. In months of falling markets it led by {falling.mean():+.1%}, "
+        "which any holding with a low beta does, cash most of all.",
     )
 
 
 CLAIMS = (
     Claim(
-        "interest_kept",
+        "matched_banks",
         "Banks",
-        "Banks whose deposits reprice slowly keep more of their interest, and do better.",
-        "Mean rank correlation, a month, of the year's change of the share of interest kept with the next 63 "
-        "sessions' return; Newey-West errors with 3 lags.",
+        "Financials whose liabilities match their assets do better than the others.",
+        "Next month's return of the better-matched half, less the rest (interest betas from filings; else "
+        "the share's own beta on the 2-year yield, small being matched), mean; Newey-West errors, 3 lags.",
         1,
-        "number",
-        "Filed interest income and expense.",
-        interest_kept,
+        "percent",
+        "Filed interest income and expense, and the banks that failed.",
+        matched_banks,
     ),
     Claim(
         "shareholder_yield",
         "Banks",
         "Among financials, a higher shareholder yield foretells higher returns.",
-        "Mean rank correlation, a month, of the yield with the next 63 sessions' return; Newey-West errors "
-        "with 3 lags.",
+        "Mean rank correlation, a month, of the yield (filed; else dividends per share over price and the "
+        "fall of the share count) with the next 21 sessions' return; Newey-West errors with 3 lags.",
         1,
         "number",
         "Filed dividends and repurchases, and the banks that failed.",
@@ -156,8 +167,8 @@ CLAIMS = (
         "strong_margins",
         "Healthcare",
         "Healthcare companies with pricing power outperform the others.",
-        "Those with a high and steady margin over 20 quarters less the rest over the next 21 sessions, mean; "
-        "Newey-West errors with 3 lags.",
+        f"Those with a high and steady gross margin over {MARGIN_QUARTERS} quarters (else a steady net "
+        "margin), less the rest, over the next 21 sessions, mean; Newey-West errors with 3 lags.",
         1,
         "percent",
         "Filed gross profit over more than five years.",
@@ -166,11 +177,11 @@ CLAIMS = (
     Claim(
         "healthcare_defends",
         "Healthcare",
-        "Healthcare holds up when the market falls.",
-        "Mean relative return over the 21-session months in which the market falls, less that over the "
-        "others; Newey-West errors with 3 lags.",
+        "Healthcare holds up when the market falls, beyond what its beta explains.",
+        "Regression of its return over a month on the market's and on the market's fall alone (Henriksson "
+        "and Merton 1981); months ending on every session, Newey-West errors with 42 lags.",
         1,
-        "percent",
+        "number",
         "A fall that begins in healthcare, as price regulation could bring.",
         healthcare_defends,
     ),
@@ -178,8 +189,8 @@ CLAIMS = (
         "free_cash_flow_yield",
         "Healthcare",
         "Among healthcare companies, a higher free cash flow yield foretells higher returns.",
-        "Mean rank correlation, a month, of the yield with the next 63 sessions' return; Newey-West errors "
-        "with 3 lags.",
+        "Mean rank correlation, a month, of the yield (else of the earnings yield) with the next 21 "
+        "sessions' return; Newey-West errors with 3 lags.",
         1,
         "number",
         "Filed operating cash flow and capital expenditure of five companies or more.",

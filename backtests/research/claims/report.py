@@ -111,11 +111,17 @@ The analysis behind the blueprint makes claims about causes. Each is tested here
 function in `backtests/research/claims/`. Written by `backtest claims`; don't edit.
 
 - **Verdict.** Supported or contradicted where the estimate differs from nothing, in the claim's direction or
-  against it; otherwise can't tell. Facts and rules are judged by comparison, without a p-value.
-- **Many tests.** The p-values of a market are adjusted for one another (Benjamini and Hochberg 1995); the
-  false discovery rate is 5%.
-- **Overlap.** Newey-West errors with at least the windows' overlap, or the same pattern of days shifted round
-  the calendar. Windows of 21 sessions don't overlap unless said.
+  against it; otherwise can't tell. What moves together fits a claim about a cause, or does not fit it; it can
+  support none. Facts are judged by comparison, without a p-value.
+- **Many tests.** The p-values of a market are adjusted for one another (Benjamini and Yekutieli 2001): the
+  claims share their returns, so nothing is assumed of how their errors depend on one another. The false
+  discovery rate is 5%.
+- **Overlap.** Months end on every session, so that no verdict hangs on where they begin; Newey-West errors
+  allow for the overlap. What foretells is tested on single returns (Hodrick 1992), what follows single days
+  against the same days shifted round the calendar, and a predictor that returns themselves move, as a
+  multiple of sales is, against drawn histories in which nothing is foretold.
+- **Power and size.** What each test finds where its claim is true, and where nothing of the kind goes on:
+  `docs/claims-tests.md`, with what each test was before.
 - **Point in time.** What foretells is used as it was known that day: figures from the session after filing,
   series from their publication. What explains a month uses the month's own values.
 - **Survivors.** A market of companies chosen today flatters hardware, equal weight and small companies, and

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backtests.research.claims import contagion, outcome, pillars, quality, skewness, style, valuation
 from backtests.research.claims.claim import LEVEL, Claim, Judged, judge
 from backtests.research.claims.evidence import Evidence, Missing
-from backtests.research.claims.measurement import Measurement
+from backtests.research.claims.measurement import VERDICTS, Measurement
 from datafeeds.market import Market
 
 CLAIMS: tuple[Claim, ...] = (
@@ -49,12 +49,12 @@ class Scoreboard:
     def counts(self) -> dict[str, int]:
         """How many rows have each verdict."""
         verdicts = [row.verdict for row in self.rows]
-        return {verdict: verdicts.count(verdict) for verdict in ("supported", "contradicted", "can't tell")}
+        return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
 
     def listed(self) -> tuple[str, ...]:
-        """What is supported and what is contradicted, claim by claim, in two lines."""
+        """The claims with a verdict, a line for each kind of verdict."""
         lines = []
-        for verdict in ("supported", "contradicted"):
+        for verdict in VERDICTS[:-1]:
             found = [row.claim.statement.rstrip(".") for row in self.rows if row.verdict == verdict]
             lines.append(f"{verdict.capitalize()}: {'; '.join(found) or 'none'}.")
         return tuple(lines)
@@ -69,8 +69,9 @@ class Scoreboard:
         """How the verdicts were reached."""
         return (
             f"{self.tested} claims were tested statistically; their p-values are adjusted for one another "
-            "(Benjamini and Hochberg 1995), and a claim is supported or contradicted where the adjusted "
-            f"value is {LEVEL:.0%} or less. The others are facts or rules, or lack data."
+            "(Benjamini and Yekutieli 2001), and there is a verdict where the adjusted value is "
+            f"{LEVEL:.0%} or less. What moves together fits a claim about a cause or does not; it can't "
+            "support one. The others are facts, or lack data."
         )
 
 

@@ -6,16 +6,28 @@ import math
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
+from backtests.options.overlay import OverlaySettings
 from backtests.options.surface import VIX_TENOR, calibrate, put_prices
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim
 from backtests.research.claims.evidence import Evidence, Missing
 from backtests.research.claims.measurement import Measurement
-from strategies.signals import percentile_of
+from datafeeds.market import Array
+from strategies.signals import YEAR, percentile_of
 
 LEVEL = 142.0
 """SKEW on 2026-06-04."""
+
+TRAILING_YEARS = 5
+HIGH = 0.9
+"""Percentile among the trailing years above which SKEW is extreme."""
+
+DEAR = 0.75
+"""Percentile above which the hedge that chooses (`strategies.hedges.chosen_structure`) takes spreads."""
+
+HALF_SPREAD = float(OverlaySettings.model_fields["half_spread"].default)
 
 AHEAD = 63
 """Sessions over which a drawdown is looked for."""
@@ -41,7 +53,7 @@ def level_is_extreme(evidence: Evidence) -> Measurement:
     }
     shares = {span: percentile_of(LEVEL, part) for span, part in since.items() if len(part)}
     known = [share for share in shares.values() if math.isfinite(share)]
-    extreme = min(known) > 0.9
+    extreme = min(known) > HIGH
     words = ", ".join(f"{share:.0%} {span}" for span, share in shares.items())
     return Measurement(
         data=f"SKEW, {len(history):,} days, {dates.min():%Y-%m} to {dates.max():%Y-%m}",
@@ -55,39 +67,50 @@ def level_is_extreme(evidence: Evidence) -> Measurement:
     )
 
 
+def standing(evidence: Evidence) -> Array:
+    """Percentile of SKEW among its trailing five years, as known at each close."""
+    skew = pd.Series(evidence.series("skew"))
+    years = YEAR * TRAILING_YEARS
+    return np.asarray(skew.rolling(years, min_periods=years).rank(pct=True), dtype=np.float64)
+
+
 def foretells_drawdown(evidence: Evidence) -> Measurement:
     """Worst fall of the market in the next quarter after a high trailing percentile of SKEW, less others."""
-    skew = pd.Series(evidence.series("skew"))
+    share = standing(evidence)
     label, market = evidence.standing_for("market")
-    share = skew.rolling(252 * 5, min_periods=252 * 5).rank(pct=True).to_numpy()
     level = np.cumsum(np.log1p(np.nan_to_num(market)))
-    rows = evidence.months[evidence.months + AHEAD < len(level)]
-    worst = np.array([np.expm1((level[row : row + AHEAD + 1] - level[row]).min()) for row in rows])
-    worst[~np.isfinite(market[rows])] = np.nan
-    estimate = inference.difference(worst, share[rows] > 0.9, np.isfinite(share[rows]), lags=3)
+    ahead = sliding_window_view(level, AHEAD + 1)
+    worst = np.full(len(level), np.nan)
+    worst[: len(ahead)] = np.expm1(ahead.min(axis=1) - level[: len(ahead)])
+    worst[~np.isfinite(market)] = np.nan
+    estimate = inference.shifted(worst, share > HIGH, np.isfinite(share))
     return evidence.finding(
-        f"{label}, monthly, {evidence.span(share, market)}",
+        f"{label}, {evidence.span(share, market)}",
         estimate,
         "Lowest point of the next 63 sessions below the close.",
     )
 
 
 def spreads_cheaper(evidence: Evidence) -> Measurement:
-    """Cost of a 95/85 put spread over that of the outright put, by the surface, at several levels of SKEW."""
-    vix, jump = 16.0, 0.08
-    kappa = jump / (vix / 100 * math.sqrt(VIX_TENOR))
-    levels = np.array([105.0, 120.0, 142.0, 150.0])
-    surface = calibrate(np.full(4, vix), levels, kappa)
+    """What a 95/85 put spread costs of the outright put at each month's VIX and SKEW, when SKEW is high."""
+    share, vix, skew = standing(evidence), evidence.series("vix"), evidence.series("skew")
+    rows = evidence.months[np.isfinite(share + vix)[evidence.months]]
+    # The surface begins at a SKEW of 100.
+    surface = calibrate(vix[rows], np.maximum(skew[rows], 100.0))
     prices = put_prices(surface, 100.0, np.array([95.0, 85.0]), VIX_TENOR)
-    ratios = 1.0 - prices[:, 1] / prices[:, 0]
-    falling = bool((np.diff(ratios) < 0).all())
-    words = ", ".join(f"{ratio:.3f} at {level:.0f}" for level, ratio in zip(levels, ratios, strict=True))
-    return Measurement(
-        data="the option surface at VIX 16, 30 days; no market data",
-        estimate=float(ratios[2] - ratios[0]),
-        stated="supported" if falling else "contradicted",
-        note=f"Cost of a 95/85 put spread over the outright 95 put by SKEW: {words}. The spread pays nothing "
-        "more below 85, which is where SKEW says the risk lies.",
+    outright, sold = prices[:, 0] * (1 + HALF_SPREAD), prices[:, 1] * (1 - HALF_SPREAD)
+    ratio, high = 1.0 - sold / outright, share[rows] > DEAR
+    estimate = inference.shifted(ratio, high, np.isfinite(ratio))
+    usual = (
+        f"{ratio[high].mean():.1%} at a high SKEW, {ratio[~high].mean():.1%} otherwise"
+        if np.isfinite(estimate.value)
+        else "unknown"
+    )
+    return evidence.finding(
+        f"the option surface at each month's VIX and SKEW, {evidence.span(share, vix)}",
+        estimate,
+        f"The spread's offer over the outright put's: {usual}. At one VIX the model lets it fall with SKEW, "
+        "but SKEW is high when VIX is low, and then the put sold is worth less. Model prices.",
     )
 
 
@@ -109,7 +132,7 @@ CLAIMS = (
         "Hedging",
         "A high SKEW foretells a worse fall of the market.",
         "Lowest point of the next 63 sessions after a SKEW in the top tenth of its trailing five years, less "
-        "after other months; Newey-West errors with 3 lags.",
+        "after other days, against the same days shifted round the calendar.",
         -1,
         "percent",
         "Falls that SKEW preceded in more than one decade.",
@@ -119,7 +142,9 @@ CLAIMS = (
         "spreads_cheaper",
         "Hedging",
         "When SKEW is high, put spreads save more against outright puts.",
-        "Cost of the spread over the outright put on the calibrated surface, at SKEW 142 less at 105.",
+        "Offer of a 95/85 spread over that of the outright 95 put, by the surface at each month's VIX and "
+        "SKEW, with SKEW above the 75% percentile of its trailing five years (where the hedge takes spreads) "
+        "less otherwise, against the same months shifted.",
         -1,
         "percent",
         "Quoted option prices: half-spreads weigh twice on a spread.",

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim
-from backtests.research.claims.evidence import MONTH, Evidence, Positions
+from backtests.research.claims.evidence import MONTH, Evidence
 from backtests.research.claims.measurement import Measurement
-from backtests.research.events import Signature, aftermath, forward_sums, similar_days
+from backtests.research.events import forward_sums
 from datafeeds.market import Array
-from strategies.signals import YEAR, style_states
+from strategies.signals import style_states
 
 TOP = 5
 """The largest companies whose share measures concentration."""
+
+SCALE_MONTHS = 24
+"""Months that only set the scale of the concentration."""
+
+ROSE, FELL = 0.01, 0.05
+"""The Dow's rise, and a semiconductor's fall, on the days in question."""
+
+LEAST_DAYS = 10
 
 EXTREME = 0.8
 """Percentile of the concentration on record above which it is extreme."""
@@ -26,60 +34,64 @@ def equal_when_concentrated(evidence: Evidence) -> Measurement:
     largest = -np.sort(-np.nan_to_num(caps), axis=1)[:, :TOP].sum(axis=1)
     total = np.nansum(caps, axis=1)
     rows = evidence.months
-    share = pd.Series(np.where(total > 0, largest / np.where(total > 0, total, 1.0), np.nan)[rows])
-    # The first two years only set the scale.
-    rank = share.expanding(min_periods=24).rank(pct=True).to_numpy()
-    ahead = forward_sums(evidence.equal - evidence.cap_weighted, YEAR)[rows]
-    estimate = inference.difference(ahead, rank > EXTREME, np.isfinite(rank), lags=12)
-    latest = share.dropna()
+    share = np.where(total > 0, largest / np.where(total > 0, total, 1.0), np.nan)[rows]
+    relative = evidence.monthly(evidence.equal - evidence.cap_weighted)
+    estimate = inference.foretold(relative, share, 12, concentrated)
+    known = share[np.isfinite(share)]
     note = (
-        f"The {TOP} largest are {latest.iloc[-1]:.0%} of the known market value at the end. Equal weight of "
+        f"The {TOP} largest are {known[-1]:.0%} of the known market value at the end. Equal weight of "
         "companies chosen today flatters the small ones that grew."
-        if len(latest)
+        if len(known)
         else ""
     )
     filled = np.full(len(evidence.market.sessions), np.nan)
-    filled[rows] = rank
+    filled[rows] = relative + share
     return evidence.finding(f"equal less cap weight, monthly, {evidence.span(filled)}", estimate, note)
 
 
-def _signature_days(evidence: Evidence) -> tuple[str, Array, Array, Positions]:
-    """What stands for the indices, their returns, and the days with the signature of 2026-06-04."""
+def concentrated(shares: Array) -> Array:
+    """Whether each share is extreme among those before it, path by path; NaN for the first two years."""
+    count = shares.shape[1]
+    rank = np.full(shares.shape, np.nan)
+    for place in range(SCALE_MONTHS, count):
+        rank[:, place] = (shares[:, :place] < shares[:, place, None]).mean(axis=1)
+    return np.where(np.isfinite(rank), (rank > EXTREME).astype(float), np.nan)
+
+
+def _dow_and_nasdaq(evidence: Evidence) -> tuple[str, Array, Array]:
+    """What stands for the two indices, and their returns."""
     dow_label, dow = evidence.standing_for("dow")
     nasdaq_label, nasdaq = evidence.standing_for("nasdaq")
-    belongs = evidence.belongs("ai_hardware") & np.isfinite(evidence.returns)
-    worst = np.where(belongs, evidence.returns, np.inf).min(axis=1)
-    days = similar_days(dow, nasdaq, worst, Signature())
-    return f"{dow_label} against {nasdaq_label}", dow, nasdaq, days
+    return f"{dow_label} against {nasdaq_label}", dow, nasdaq
 
 
 def _after_rotation(
-    evidence: Evidence, label: str, returns: Array, days: Positions, horizon: int
+    evidence: Evidence, label: str, relative: Array, days: npt.NDArray[np.bool_], horizon: int
 ) -> Measurement:
-    after = aftermath(returns, days, horizon)
-    if after.days < 10:
-        return Measurement.unknown(f"{label}: {after.days} days like it, fewer than 10")
     years = evidence.market.sessions[days].astype("datetime64[Y]").astype(int) + 1970
-    return Measurement(
-        f"{label}, {after.days} days, {evidence.span(returns)}",
-        after.mean - after.ordinary,
-        after.mean - after.high,
-        after.mean - after.low,
-        after.p_value,
-        note=f"Over {horizon} sessions {after.mean:+.1%} after such days, {after.ordinary:+.1%} after "
-        f"ordinary ones. {int((years <= 2003).sum())} of {len(days)} such days fall before 2004.",
+    if len(years) < LEAST_DAYS:
+        return Measurement.unknown(f"{label}: {len(years)} days like it, fewer than {LEAST_DAYS}")
+    return evidence.finding(
+        f"{label}, {len(years)} days, {evidence.span(relative)}",
+        inference.after(relative, days, horizon),
+        f"Over {horizon} sessions, less after other days. {int((years <= 2003).sum())} of {len(years)} such "
+        "days fall before 2004.",
     )
 
 
 def rotation_persists(evidence: Evidence) -> Measurement:
-    """The Dow less the Nasdaq over the month after days like 2026-06-04."""
-    label, dow, nasdaq, days = _signature_days(evidence)
+    """The Dow less the Nasdaq over the month after days on which the one rose and the other fell."""
+    label, dow, nasdaq = _dow_and_nasdaq(evidence)
+    days = (dow > ROSE) & (nasdaq < 0)
     return _after_rotation(evidence, label, dow - nasdaq, days, MONTH)
 
 
 def hardware_lags_on(evidence: Evidence) -> Measurement:
-    """Hardware less the Dow over the quarter after days like 2026-06-04."""
-    label, dow, _, days = _signature_days(evidence)
+    """Hardware less the Dow over the quarter after such days on which a semiconductor fell far."""
+    label, dow, nasdaq = _dow_and_nasdaq(evidence)
+    belongs = evidence.belongs("ai_hardware") & np.isfinite(evidence.returns)
+    worst = np.where(belongs, evidence.returns, np.inf).min(axis=1)
+    days = (dow > ROSE) & (nasdaq < 0) & (worst <= -FELL)
     return _after_rotation(
         evidence, f"hardware after {label}", evidence.group("ai_hardware") - dow, days, 3 * MONTH
     )
@@ -101,15 +113,16 @@ def small_momentum(evidence: Evidence) -> Measurement:
 
 def _momentum(evidence: Evidence, label: str, relative: Array) -> Measurement:
     known = np.isfinite(relative)
-    price = np.where(known, np.exp(np.cumsum(np.nan_to_num(relative))), np.nan)
-    states = style_states(price)
-    rows = evidence.every(MONTH)
-    estimate = inference.difference(
-        forward_sums(relative, MONTH)[rows], states[rows] == 1, np.isfinite(states[rows]), lags=3
-    )
+    states = style_states(np.where(known, np.exp(np.cumsum(np.nan_to_num(relative))), np.nan))
+    estimate = inference.ahead(relative, states, MONTH)
     changes = int((np.diff(states[np.isfinite(states)]) != 0).sum())
+    ahead = forward_sums(relative, MONTH)[states == 1]
+    ahead = ahead[np.isfinite(ahead)]
+    led = f" A month in the regime: {ahead.mean():+.2%}." if len(ahead) else ""
     return evidence.finding(
-        f"{label}, {evidence.span(states)}", estimate, f"A month. The regime changed {changes} times."
+        f"{label}, {evidence.span(states)}",
+        estimate,
+        f"A month in the regime less one outside. It changed {changes} times.{led}",
     )
 
 
@@ -118,8 +131,9 @@ CLAIMS = (
         "equal_when_concentrated",
         "Style",
         "When the index is extremely concentrated, equal weight beats cap weight over the next year.",
-        f"Next 252 sessions' equal less cap weight when the {TOP} largest companies' share is in the top "
-        "fifth of what was on record, less otherwise; Newey-West errors with 12 lags.",
+        f"Next twelve months' equal less cap weight when the {TOP} largest companies' share is in the top "
+        "fifth of what was on record, less otherwise, against histories without a relation in which the "
+        "share moves with the returns as it does here.",
         1,
         "percent",
         "The members of each day, with those that left, and the years 1965 to 1975 and 1998 to 2002.",
@@ -129,8 +143,8 @@ CLAIMS = (
         "rotation_persists",
         "Style",
         "Days on which the Dow rises over 1% while the Nasdaq falls mark rotations that go on.",
-        "The Dow less the Nasdaq over the 21 sessions after such days (with a semiconductor down 5% or more) "
-        "against the same pattern shifted round the calendar.",
+        "The Dow less the Nasdaq over the 21 sessions after such days against the same pattern shifted round "
+        "the calendar.",
         1,
         "percent",
         "More such days outside 2000 to 2002.",
@@ -152,7 +166,7 @@ CLAIMS = (
         "Style",
         "The leadership of Dow over Nasdaq persists: in its regime the Dow goes on leading.",
         "Next 21 sessions' Dow less Nasdaq when the regime (63-session change and 200-session mean, with "
-        "hysteresis) is on, less when off; Newey-West errors with 3 lags.",
+        "hysteresis) is on, less when off; every day takes part (Hodrick 1992, 1B).",
         1,
         "percent",
         "A longer history: regimes last years, so there are few.",

@@ -6,11 +6,13 @@ import numpy as np
 
 from backtests.research.claims import inference
 from backtests.research.claims.claim import Claim
-from backtests.research.claims.evidence import MONTH, Evidence, Missing
+from backtests.research.claims.evidence import Evidence, Missing
 from backtests.research.claims.measurement import Measurement
-from backtests.research.events import forward_sums
+from backtests.research.indices import mean_return
 from datafeeds.market import Array
 from strategies.signals import HYPERSCALERS, YEAR, software_norms
+
+QUARTER = 63
 
 CLAIMED = np.datetime64("2026-06-04")
 """The day of which hardware's multiple is claimed."""
@@ -48,17 +50,16 @@ def hardware_above_software(evidence: Evidence) -> Measurement:
 
 
 def gap_predicts(evidence: Evidence) -> Measurement:
-    """Forward relative return of hardware on the log of its median multiple over the norm."""
+    """Hardware's relative return of the next year on the log of its median multiple over the norm."""
     label, market = evidence.standing_for("market")
-    relative = forward_sums(evidence.group("ai_hardware") - market, YEAR)
+    relative = evidence.group("ai_hardware") - market
     gap = np.log(evidence.median("price_to_sales", "ai_hardware") / norms(evidence))
-    rows = evidence.months
-    estimate = inference.slope(relative[rows], gap[rows], lags=12)
+    estimate = inference.foretold(evidence.monthly(relative), gap[evidence.months], 12)
     return evidence.finding(f"hardware less {label}, monthly, {evidence.span(relative, gap)}", estimate)
 
 
 def dear_names_lag(evidence: Evidence) -> Measurement:
-    """Next month's return of the hardware names above the norm, less the cap-weighted universe's."""
+    """Return of the hardware names above the norm at each month's end, less the cap-weighted universe's."""
     norm = norms(evidence)
     dear = evidence.belongs("ai_hardware") & (evidence.fact("price_to_sales") > norm[:, None])
     count = dear.sum(axis=1)
@@ -67,12 +68,8 @@ def dear_names_lag(evidence: Evidence) -> Measurement:
     rows = evidence.months
     spans = np.searchsorted(rows, np.arange(len(dear)), side="left") - 1
     held[spans >= 0] = dear[rows[spans[spans >= 0]]]
-    known = held & np.isfinite(evidence.returns)
-    gained = np.where(known, np.nan_to_num(evidence.returns), 0.0).sum(axis=1)
-    names = known.sum(axis=1)
-    daily = np.where(names > 0, gained / np.maximum(names, 1), np.nan) - evidence.cap_weighted
-    monthly = forward_sums(daily, MONTH)[rows]
-    estimate = inference.mean(monthly, lags=3).times(12)
+    daily = mean_return(evidence.returns, held) - evidence.cap_weighted
+    estimate = inference.mean(evidence.monthly(daily), lags=3).times(12)
     typical = int(np.median(count[count > 0])) if (count > 0).any() else 0
     return evidence.finding(
         f"names above the norm less the cap-weighted universe, monthly, {evidence.span(daily)}",
@@ -82,7 +79,7 @@ def dear_names_lag(evidence: Evidence) -> Measurement:
 
 
 def spending_boundary(evidence: Evidence) -> Measurement:
-    """Forward relative return of hardware after spending has outgrown software revenue, less otherwise."""
+    """Hardware's relative return of a year after spending has outgrown software revenue, less otherwise."""
     evidence.require_groups("ai_hardware", "software")
     spent = evidence.fact("capital_expenditure_ttm")
     columns = [evidence.market.column[name] for name in HYPERSCALERS if name in evidence.market.column]
@@ -92,16 +89,15 @@ def spending_boundary(evidence: Evidence) -> Measurement:
     total = spent[:, filed].sum(axis=1)
     growth = np.full(len(total), np.nan)
     growth[YEAR:] = total[YEAR:] / total[:-YEAR] - 1.0
-    earned = evidence.median("revenue_growth", "software")
-    faster = growth > earned
-    both = np.zeros_like(faster)
-    both[63:] = faster[63:] & faster[:-63]
-    known = np.isfinite(growth) & np.isfinite(earned)
+    ahead = growth - evidence.median("revenue_growth", "software")
+    before = np.full(len(ahead), np.nan)
+    before[QUARTER:] = ahead[:-QUARTER]
+    known = np.isfinite(ahead) & np.isfinite(before)
+    crossed = np.where(known, ((ahead > 0) & (before > 0)).astype(float), np.nan)
     label, market = evidence.standing_for("market")
-    relative = forward_sums(evidence.group("ai_hardware") - market, YEAR)
-    rows = evidence.months
-    estimate = inference.difference(relative[rows], both[rows], known[rows], lags=12)
-    return evidence.finding(f"hardware less {label}, monthly, {evidence.span(relative, growth)}", estimate)
+    relative = evidence.group("ai_hardware") - market
+    estimate = inference.ahead(relative, crossed, YEAR)
+    return evidence.finding(f"hardware less {label}, {evidence.span(relative, crossed)}", estimate)
 
 
 CLAIMS = (
@@ -120,8 +116,8 @@ CLAIMS = (
         "gap_predicts",
         "Valuation",
         "The higher hardware's price-to-sales stands over the software norm, the worse it does afterwards.",
-        "Regression of the next 252 sessions' relative return on log(hardware's median P/S / norm), monthly; "
-        "Newey-West errors with 12 lags.",
+        "Regression of the next twelve months' relative return on log(hardware's median P/S / norm), against "
+        "histories without a relation in which the multiple moves with the returns as it does here.",
         -1,
         "number",
         "More than one valuation cycle on file: the figures begin in 2009.",
@@ -131,7 +127,7 @@ CLAIMS = (
         "dear_names_lag",
         "Valuation",
         "Hardware names above the software norm underperform the index.",
-        "Each month the names above the norm, equal weight, over the next 21 sessions, less the cap-weighted "
+        "Each month the names above the norm at the last one's end, in equal weight, less the cap-weighted "
         "universe; mean, Newey-West errors with 3 lags.",
         -1,
         "percent",
@@ -144,8 +140,8 @@ CLAIMS = (
         "Valuation",
         "When hyperscalers' capital expenditure outgrows software revenue for two quarters, hardware falls "
         "behind.",
-        "Next 252 sessions' relative return after such quarters less after others, monthly; Newey-West "
-        "errors with 12 lags.",
+        "Next 252 sessions' relative return after such quarters less after others; every day takes part "
+        "(Hodrick 1992, 1B).",
         -1,
         "percent",
         "Filed capital expenditure of Amazon, Alphabet, Meta, Microsoft and Oracle.",

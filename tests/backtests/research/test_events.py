@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from statsmodels.regression.linear_model import OLS
+from statsmodels.regression.linear_model import WLS
 from statsmodels.tools import add_constant
 
 from backtests.document.blocks import Table
@@ -20,6 +20,7 @@ from backtests.research.event_report import event_sections
 from backtests.research.events import (
     JUNE_2026_DATE,
     JUNE_2026_REPORTED,
+    JUNE_2026_SIGNATURE,
     Event,
     EventError,
     Signature,
@@ -28,13 +29,14 @@ from backtests.research.events import (
     compare_indices,
     forward_sums,
     load_event,
+    own_record,
     parse_event,
-    similar_days,
     study,
 )
 from backtests.research.indices import group_returns, index_returns, price_weighted_returns, session_returns
 from datafeeds.market import Market, exchange_sessions
 from strategies.june_2026 import JUNE_2026
+from strategies.signals import turbulence
 from tests.command import backtest
 from tests.places import SHARED, answers
 
@@ -101,24 +103,47 @@ def test_three_weightings_of_the_same_members_by_hand() -> None:
     assert group_returns(market, returns, "")[1] == pytest.approx(0.05)
 
 
-def test_an_abnormal_return_and_its_error_are_a_regression_forecast() -> None:
+def test_an_abnormal_return_and_its_error_are_a_weighted_regression_forecast() -> None:
     generator = np.random.default_rng(4)
     market = generator.normal(0, 0.01, 400)
     returns = 0.001 + 0.8 * market + generator.normal(0, 0.015, 400)
     found = abnormal_return("X", returns, market, 350, 1, 3)
-    window = slice(350 - 280, 350 - 30)
-    fit = OLS(returns[window], add_constant(market[window])).fit()
-    forecast = fit.get_prediction([[1.0, market[350]]])
+    window, scale = slice(350 - 280, 350 - 30), turbulence(market)
+    fit = WLS(returns[window], add_constant(market[window]), weights=scale[window] ** -2).fit()
+    forecast = fit.get_prediction([[1.0, market[350]]], weights=scale[350] ** -2)
     assert found.day == pytest.approx(returns[350] - float(forecast.predicted_mean[0]))
     assert found.day_error == pytest.approx(float(forecast.se_obs[0]))
     rows = slice(349, 354)
     causes = add_constant(market[rows])
     assert found.window == pytest.approx(float((returns[rows] - causes @ fit.params).sum()))
-    # Variance of a sum of forecasts: s2 (L + 1'X (X'X)^-1 X'1)
+    # Variance of a sum of forecasts: s2 (sum of scale^2 + 1'X (X'WX)^-1 X'1)
     total = causes.sum(axis=0)
-    variance = fit.mse_resid * 5 + float(total @ fit.cov_params() @ total)
+    variance = fit.mse_resid * (scale[rows] ** 2).sum() + float(total @ fit.cov_params() @ total)
     assert found.window_error == pytest.approx(np.sqrt(variance))
     assert found.t == pytest.approx(found.day / found.day_error)
+
+
+def rejected(crisis: slice, effect: float = 0.0) -> float:
+    """How often a day with `effect` beyond the market has |t| > 1.96, with a crisis in those sessions."""
+    generator = np.random.default_rng(14)
+    found = []
+    for _ in range(300):
+        scale = np.full(320, 0.01)
+        scale[crisis] *= 5
+        market = scale * generator.standard_normal(320)
+        returns = market + 1.2 * scale * generator.standard_normal(320)
+        returns[310] += effect
+        found.append(abs(abnormal_return("X", returns, market, 310, 0, 0).t) > 1.96)
+    return float(np.mean(found))
+
+
+def test_a_crisis_in_the_window_hides_no_event_and_one_around_the_day_makes_none() -> None:
+    calm, before, around = slice(0, 0), slice(100, 150), slice(285, 320)
+    assert 0.02 <= rejected(calm) <= 0.09
+    assert 0.02 <= rejected(before) <= 0.09
+    # Least squares without weights rejects three of five days in a crisis.
+    assert rejected(around) <= 0.12
+    assert rejected(before, effect=0.05) > 0.95
 
 
 def test_too_little_history_is_unknown() -> None:
@@ -165,21 +190,57 @@ def test_days_without_a_full_horizon_do_not_count() -> None:
     assert np.isnan(aftermath(returns, np.array([98]), 5).mean)
 
 
-def test_a_signature_needs_all_of_it_and_unknown_is_not_alike() -> None:
-    dow = np.array([0.02, 0.02, 0.005, 0.02, NAN])
-    nasdaq = np.array([-0.01, 0.01, -0.01, -0.01, -0.01])
-    worst = np.array([-0.06, -0.06, -0.06, -0.01, -0.06])
-    assert similar_days(dow, nasdaq, worst, Signature()).tolist() == [0]
+def test_a_signature_needs_half_of_every_move_and_unknown_is_not_alike() -> None:
+    signature = Signature(dow=0.02, nasdaq=-0.01, worst=-0.06)
+    dow = np.array([0.02, 0.02, 0.005, 0.02, NAN, 0.011, 0.02])
+    nasdaq = np.array([-0.01, 0.01, -0.01, -0.01, -0.01, -0.006, -0.004])
+    worst = np.array([-0.06, -0.06, -0.06, -0.01, -0.06, -0.031, -0.06])
+    assert signature.like(dow, nasdaq, worst).tolist() == [0, 5]
 
 
 def test_the_day_itself_has_the_signature_by_the_published_figures() -> None:
     change = {each.what: each.change for each in JUNE_2026_REPORTED}
-    arguments = ("Dow Jones Industrial Average", "Nasdaq Composite", "Broadcom")
-    dow, nasdaq, worst = (np.array([change[name]]) for name in arguments)
-    assert similar_days(dow, nasdaq, worst, Signature()).tolist() == [0]
+    names = ("Dow Jones Industrial Average", "Nasdaq Composite", "Broadcom")
+    dow, nasdaq, worst = (np.array([change[name]]) for name in names)
+    assert JUNE_2026_SIGNATURE.like(dow, nasdaq, worst).tolist() == [0]
     assert change["Dow Jones Industrial Average"] == pytest.approx(874.86 / (51_561.93 - 874.86), abs=5e-5)
     assert change["Broadcom"] == JUNE_2026.symbols["AVGO"]  # one set of figures in the project
     assert change["Russell 2000"] == JUNE_2026.groups["small_cap"]
+
+
+def test_the_signature_of_a_day_is_its_own(sample: Market) -> None:
+    fall = study(sample, Event(date=dt.date(2020, 3, 16)))
+    rise = study(sample, Event(date=dt.date(2020, 3, 24)))
+    assert fall.signature is not None
+    assert rise.signature is not None
+    assert fall.signature.dow < -0.05
+    assert rise.signature.dow > 0.02
+    assert not set(fall.similar) & set(rise.similar)
+    given = Signature(dow=0.0173, nasdaq=-0.0009, worst=-0.126)
+    assert study(sample, Event(date=dt.date(2020, 11, 9), signature=given)).signature == given
+
+
+def test_published_figures_stand_beside_the_markets_own() -> None:
+    days = pd.DatetimeIndex(exchange_sessions("2026-06-01", "2026-06-04"))
+    series = pd.DataFrame(
+        {
+            "series": ["brent", "brent", "skew"],
+            "date": pd.to_datetime(["2026-06-03", "2026-06-04", "2026-06-02"]),
+            "available": pd.to_datetime(["2026-06-10", "2026-06-11", "2026-06-02"]),
+            "value": [98.0, 96.0, 141.0],
+        }
+    )
+    close = pd.DataFrame({"JNJ": [100.0, 100.0, 100.0, 102.21]}, index=days)
+    market = Market.from_wide("June", close, series=series)
+    day = np.datetime64("2026-06-04")
+    own = {each.what: own_record(market, each, day) for each in JUNE_2026_REPORTED}
+    assert own["Johnson & Johnson"].change == pytest.approx(0.0221)
+    assert own["Brent, futures"].level == 96.0
+    assert own["Brent, futures"].change == pytest.approx(96 / 98 - 1)
+    assert own["Cboe SKEW"].level == 141.0
+    assert own["Cboe SKEW"].date == np.datetime64("2026-06-02")
+    assert own["10-year Treasury yield"].date is None
+    assert own["Broadcom"].date is None
 
 
 def test_a_market_that_ends_before_the_day_says_so_and_shows_the_scenario(sample: Market) -> None:
@@ -194,7 +255,7 @@ def test_a_market_that_ends_before_the_day_says_so_and_shows_the_scenario(sample
         if isinstance(block, Table)
     ]
     assert captions == [
-        "As published",
+        "As published, beside this market's own record",
         "What followed, against ordinary days",
         "One day at the published moves",
     ]
@@ -227,13 +288,13 @@ def test_errors_say_what_to_do(sample: Market, tmp_path: Path) -> None:
         study(sample, Event(date=dt.date(1980, 1, 2)))
     with pytest.raises(EventError, match="did you mean 'groups'"):
         parse_event({"date": "2020-11-09", "group": ["financials"]}, "x.toml")
-    with pytest.raises(EventError, match="did you mean 'dow_above'"):
-        parse_event({"date": "2020-11-09", "signature": {"dow_over": 0.02}}, "x.toml")
+    with pytest.raises(EventError, match="did you mean 'nasdaq'"):
+        parse_event({"date": "2020-11-09", "signature": {"nasdak": 0.02}}, "x.toml")
     with pytest.raises(EventError, match="date"):
         parse_event({}, "x.toml")
     file = tmp_path / "event.toml"
-    file.write_text("date = 2020-11-09\n[signature]\ndow_above = 0.02\n")
-    assert load_event(file).signature.dow_above == 0.02
+    file.write_text("date = 2020-11-09\n[signature]\ndow = 0.02\nnasdaq = 0.01\nworst = -0.1\n")
+    assert load_event(file).signature == Signature(dow=0.02, nasdaq=0.01, worst=-0.1)
     with pytest.raises(EventError, match="can't be read as TOML"):
         load_event(tmp_path / "nothing.toml")
 

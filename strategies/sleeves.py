@@ -1,0 +1,134 @@
+"""Where freed money goes: shares of it, floors in equity, and weights inside each sleeve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from strategies.asof import AsOf
+from strategies.signals import (
+    Ladder,
+    cash_yield,
+    equal_weights,
+    listed,
+    margin_power,
+    payout_yield,
+    preferred,
+    well_matched,
+    yield_weights,
+)
+from strategies.target import Target
+
+NEGLIGIBLE = 1e-12
+"""Weight below which nothing was freed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sleeve:
+    """Where part of the money goes.
+
+    Attributes
+    ----------
+    name : str
+        As readers know it.
+    share : float
+        Its share of the freed weight.
+    weights : Series
+        Weights inside the sleeve, adding to 1; empty if nothing in it trades.
+    why : str
+        How they came about.
+    floor : float
+        Share of equity that its members have at least, whatever is cut.
+    members : tuple of str
+        What counts towards the floor; nothing where the sleeve has no instruments of its own.
+    """
+
+    name: str
+    share: float
+    weights: pd.Series[float]
+    why: str
+    floor: float = 0.0
+    members: tuple[str, ...] = ()
+
+
+def financials_inside(see: AsOf, banks: list[str], screened: bool) -> tuple[pd.Series[float], str]:
+    """Weights by what is paid to owners, among those whose liabilities match their assets."""
+    screen = well_matched(see, banks) if screened and banks else None
+    return _inside(screen, banks, "for a poor match", lambda kept: payout_yield(see, kept))
+
+
+def healthcare_inside(see: AsOf, companies: list[str], screened: bool) -> tuple[pd.Series[float], str]:
+    """Weights by cash yield, among those with pricing power."""
+    screen = margin_power(see, companies) if screened and companies else None
+    return _inside(screen, companies, "for lack of pricing power", lambda kept: cash_yield(see, kept))
+
+
+def _inside(
+    screen: Ladder | None, symbols: list[str], lacking: str, figure: Callable[[list[str]], Ladder]
+) -> tuple[pd.Series[float], str]:
+    """Weights by a figure among those that pass a screen, and the source of either, company by company."""
+    kept = symbols if screen is None else preferred(screen)
+    yields = figure(kept)
+    why = f"{listed(kept)} in equal weight" if len(yields.known) < 2 else _most(yields)
+    why = f"{why}; by {yields.words()}"
+    if screen is None:
+        return _weights(yields), why
+    out = len(symbols) - len(kept)
+    passed = f"; {out} passed over {lacking}" if out else ""
+    return _weights(yields), f"{why}{passed}; screened by {screen.words()}"
+
+
+def _weights(yields: Ladder) -> pd.Series[float]:
+    enough = len(yields.known) >= 2
+    return yield_weights(yields.values) if enough else equal_weights(yields.values.index)
+
+
+def _most(yields: Ladder) -> str:
+    weights = yield_weights(yields.values)
+    best = weights[weights > 0].sort_values(ascending=False, kind="stable").index
+    return f"most to {listed(map(str, best), most=3)}"
+
+
+def with_floors(base: Target, sleeves: Sequence[Sleeve]) -> Target:
+    """`base` with each sleeve at its floor at least; what is missing comes from the rest, pro rata."""
+    lacking = {
+        place: sleeve.floor - base.weight_of(sleeve.members)
+        for place, sleeve in enumerate(sleeves)
+        if sleeve.floor > 0 and len(sleeve.weights)
+    }
+    short = {place: gap for place, gap in lacking.items() if gap > NEGLIGIBLE}
+    protected = {name for sleeve in sleeves if sleeve.floor > 0 for name in sleeve.members}
+    rest = {name: weight for name, weight in base.weights.items() if name not in protected}
+    total, needed = sum(rest.values()), sum(short.values())
+    if not short or total <= NEGLIGIBLE:
+        return base
+    given = min(needed, total)
+    target = base.scale(
+        dict.fromkeys(rest, 1.0 - given / total), why=f"{given:.2%} of equity, pro rata, to fill the floors"
+    )
+    for place, gap in short.items():
+        sleeve = sleeves[place]
+        target = target.add(
+            sleeve.weights * (gap * given / needed),
+            why=f"{sleeve.name} to their floor of {sleeve.floor:.0%} of equity: {sleeve.why}",
+        )
+    return target
+
+
+def funded(target: Target, freed: float, sleeves: Sequence[Sleeve]) -> Target:
+    """`target` with the `freed` weight spread over the sleeves that have a member."""
+    filled = [sleeve for sleeve in sleeves if sleeve.share > 0 and len(sleeve.weights)]
+    total = sum(sleeve.share for sleeve in filled)
+    for sleeve in filled:
+        share = sleeve.share / total
+        target = target.add(
+            sleeve.weights * (freed * share),
+            why=f"{share:.0%} of the {freed:.2%} freed to {sleeve.name}: {sleeve.why}",
+        )
+    empty = [sleeve.name for sleeve in sleeves if sleeve.share > 0 and not len(sleeve.weights)]
+    if empty:
+        where = "shared by the others" if filled else "left in cash"
+        target = target.note(f"nothing trades in {listed(empty)}: that part is {where}")
+    return target

@@ -240,6 +240,14 @@ def compare(
 
 
 @app.command()
+def pyfolio(run: Finished, results: Results = Path("results")) -> None:
+    """Write pyfolio's full tear sheet of a finished run beside ours."""
+    from backtests.commands.records import pyfolio_command
+
+    pyfolio_command(run, results)
+
+
+@app.command()
 def review(
     run: Finished,
     verdict: Annotated[str, typer.Option(help="approve or reject.")],

@@ -23,7 +23,10 @@ UNITS: Mapping[str, str] = {
             "drag", "rate", "turnover", "impact_rate", "capped", "participation", "share", "unknown_volume",
             "alpha_a_year", "r_squared", "adjusted_r_squared", "hedged", "unhedged", "hedged_fall",
             "unhedged_fall", "growth", "premium", "payoff", "pnl", "decay", "half_spread", "depth",
-            "worst_loss", "move", "price", "parts",
+            "worst_loss", "move", "price", "parts", "end", "largest_weight", "held", "top", "risk",
+            "active_risk",
+            "predicted", "realised", "rest", "shrinkage", "participation", "typical", "ours", "theirs",
+            "moved",
         ),
         "fraction",
     ),
@@ -38,14 +41,17 @@ UNITS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "sessions", "trades", "observations", "dropped", "lags", "purchases", "short_of_cash",
-            "short_of_budget", "rolls", "struck", "reached", "year", "periods", "draws", "seed",
+            "short_of_budget", "rolls", "struck", "reached", "year", "periods", "draws", "seed", "known",
+            "outside", "beyond", "changed", "usually", "closed", "all", "days_to_sell",
         ),
         "count",
     ),
     **dict.fromkeys(
-        ("coefficient", "error", "t", "p", "years", "block_length", "impact_coefficient"), "number"
+        ("coefficient", "error", "t", "p", "years", "block_length", "impact_coefficient", "effective"),
+        "number",
     ),
     **dict.fromkeys(("estimate", "low", "high"), "as the statistic"),
+    "size": "fraction, or points of a yield",
 }  # fmt: skip
 """Unit of every number that is no metric of the registry, by its key."""
 
@@ -87,6 +93,9 @@ def metrics(result: Result) -> dict[str, Any]:
         "symbols": _rows(result.profits.rename(columns={"price": "price_gain"})),
         "capacity": _capacity(result),
         "hedge": _hedge(result),
+        "holdings": _holdings(result),
+        "fills": {**plain(result.fill_check), "filled_otherwise": [plain(each) for each in result.reruns]},
+        "rule": plain(result.rule_changes),
         "units": {key: each.unit for key, each in METRICS.items()} | dict(UNITS),
     }
 
@@ -125,6 +134,17 @@ def _stress(result: Result) -> dict[str, Any]:
                 "drawdowns": plain(each.drawdowns),
             }
             for each in result.episodes
+        ],
+        "by_beta": [
+            {
+                "name": each.shock.name,
+                "told_by": each.beta.of,
+                "size": plain(each.shock.size),
+                "coefficient": plain(each.beta.value),
+                "error": plain(each.beta.error),
+                "total": plain(each.total),
+            }
+            for each in result.beta_outcomes
         ],
         "shocks": [
             {
@@ -182,6 +202,37 @@ def _hedge(result: Result) -> dict[str, Any]:
         ],
         "sold": plain(found.sold),
         "parts": plain(found.parts),
+    }
+
+
+def _holdings(result: Result) -> dict[str, Any]:
+    average, last = result.concentrations
+    risk = result.risk
+    return {
+        "concentration": {"average": plain(average), "last": plain(last)},
+        "table": _rows(result.holdings.rename(columns={"largest": "largest_weight"})),
+        "positions": {
+            "closed": int(result.round_trips["closed"].notna().sum()),
+            "all": len(result.round_trips),
+        },
+        "predicted": _rows(result.predicted),
+        "risk": {}
+        if risk is None
+        else {
+            "volatility": risk.volatility,
+            "tracking_error": plain(risk.tracking_error),
+            "shrinkage": risk.shrinkage,
+            "table": _rows(risk.table),
+        },
+        "falls": [
+            {
+                "peak": str(each.fall.peak),
+                "depth": each.fall.depth,
+                "by_symbol": each.by_symbol,
+                "rest": each.rest,
+            }
+            for each in result.fall_makers
+        ],
     }
 
 

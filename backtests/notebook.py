@@ -14,6 +14,7 @@ from backtests.metrics import plain
 from backtests.records import register
 from backtests.result import Result
 from backtests.settings import run_file as run_files
+from datafeeds.folder.frames import market_from_frames
 from datafeeds.market import Market
 from strategies.strategy import Strategy
 
@@ -88,6 +89,7 @@ def run(
     *,
     strategy: Strategy | str | None = None,
     market: Market | str | None = None,
+    prices: pd.DataFrame | None = None,
     verify: bool = False,
     check: bool = False,
     **settings: Any,
@@ -102,6 +104,9 @@ def run(
         Instead of the file's: an instance, or a name with its default parameters.
     market : Market or str, optional
         Instead of the file's: a market, ``"sample"``, or the path of a market folder.
+    prices : DataFrame, optional
+        Prices to make a market of instead; see `datafeeds.folder.frames.market_from_frames`, which takes
+        filed figures and groups too.
     verify, check : bool
         See `backtests.runner.run`.
     **settings
@@ -123,8 +128,11 @@ def run(
         document["strategy"] = {"name": type(strategy).__name__, **strategy.values()}
     elif strategy is not None:
         document["strategy"] = {"name": strategy}
+    if prices is not None and market is not None:
+        raise run_files.ConfigError("give either market or prices")
     opened = market if isinstance(market, Market) else None
-    if market is not None:
+    opened = opened if prices is None else market_from_frames(prices)
+    if opened is not None or market is not None:
         document["market"] = opened.name if opened is not None else market
     config = run_files.parse({**document, **settings}, str(file))
     study = Study(**vars(runner.run(config, market=opened, verify=verify, check=check)))

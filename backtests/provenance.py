@@ -94,8 +94,9 @@ def outside_code(*choices: StrategyChoice) -> list[str]:
     that a strategy declares.
     """
     found: dict[str, bytes] = {}
-    for choice in choices:
-        cls = class_named(choice.name)
+    hedged = [(choice.model_extra or {}).get("of") for choice in choices]
+    for name in (*(choice.name for choice in choices), *(name for name in hedged if isinstance(name, str))):
+        cls = class_named(name)
         for base in cls.__mro__:
             _follow(sys.modules.get(base.__module__), found)
         if not hasattr(sys.modules.get(cls.__module__), "__file__"):

@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.analysis import attribution, capacity, hedging, stress
+from backtests.analysis import attribution, capacity, hedging, realism, stress
+from backtests.analysis import holdings as held
+from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
-from backtests.analysis.performance import performance, relative, returns_of
+from backtests.analysis.holdings import Concentration, FallMakers, HoldingRisk, RuleChanges
+from backtests.analysis.performance import Drawdown, drawdowns, performance, relative, returns_of
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import LEAST_RETURNS, Significance, Trials, significance, trials_of
 from backtests.analysis.span import spans_a_year
 from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger
+from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
 from backtests.options.overlay import option_market
@@ -123,6 +127,24 @@ class Result:
         """Return of cash in each session after the first."""
         return interest_factors(self.market, self.account)[1:]
 
+    def to_pyfolio(self) -> PyfolioInput:
+        """Returns, positions and transactions as pyfolio-reloaded takes them."""
+        ledger = self.book.ledger
+        held = np.flatnonzero(ledger.positions.any(axis=0))
+        positions = pd.DataFrame(
+            ledger.positions[:, held],
+            index=pd.DatetimeIndex(ledger.sessions),
+            columns=[ledger.symbols[place] for place in held],
+        )
+        theirs = self.primary.ledger.equity if self.primary else None
+        return pyfolio_input(ledger.equity, positions, ledger.fills, self.market, theirs)
+
+    def to_quantstats(self) -> tuple[pd.Series[float], pd.Series[float] | None]:
+        """Returns and the first benchmark's, without a time zone, as ``quantstats.reports`` takes them."""
+        given = self.to_pyfolio()
+        ours, theirs = given.returns, given.benchmark
+        return ours.tz_localize(None), None if theirs is None else theirs.tz_localize(None)
+
     @cached_property
     def performances(self) -> tuple[Figures, ...]:
         """Return and risk of each book, the strategy's first."""
@@ -150,11 +172,15 @@ class Result:
         return trials_of(np.full(count, np.nan), sampling)
 
     @cached_property
+    def survivors_only(self) -> bool:
+        """Whether every stock of the market still trades at the end of the run."""
+        stocks = np.asarray(self.market.kinds == "stock", dtype=np.bool_)
+        return bool((self.market.last_bar[stocks] >= self.account.last).all())
+
+    @cached_property
     def flattered(self) -> frozenset[str]:
         """Benchmarks held as one instrument, where every stock of the market is known to have survived."""
-        market = self.market
-        stocks = np.asarray(market.kinds == "stock", dtype=np.bool_)
-        if not (market.last_bar[stocks] >= self.account.last).all():
+        if not self.survivors_only:
             return frozenset()
         single = (len(set(book.ledger.fills["symbol"])) == 1 for book in self.books)
         return frozenset(label for label, alone in zip(self.labels, single, strict=True) if alone)
@@ -202,11 +228,81 @@ class Result:
         """What each scenario of the run file and of the strategy does to the last weights of each book."""
         market = self.market
         groups = stress.groups_today(market, self.account.last)
+        shown = stress.shown_groups(market, self.account.last)
         own = stress.custom_scenarios(self.config.scenarios, market.groups, market.symbols)
         return tuple(
-            tuple(stress.apply_scenario(scenario, weights, groups) for weights in self.last_weights)
+            tuple(stress.apply_scenario(scenario, weights, groups, shown) for weights in self.last_weights)
             for scenario in (*own, *self.book.strategy.scenarios())
         )
+
+    @cached_property
+    def betas(self) -> tuple[stress.Beta, ...]:
+        """How the strategy's last weights moved with what the usual shocks shake."""
+        return stress.betas(self.last_weights[0], self.market, self.account.last)
+
+    @cached_property
+    def beta_outcomes(self) -> tuple[stress.BetaOutcome, ...]:
+        """What the usual shocks would do to the strategy's last weights."""
+        return stress.beta_outcomes(self.betas)
+
+    @cached_property
+    def holdings(self) -> pd.DataFrame:
+        """Every symbol ever held."""
+        return held.holdings(self.weights, self.book.ledger, self.market)
+
+    @cached_property
+    def concentrations(self) -> tuple[Concentration, Concentration]:
+        """Concentration of the average and of the last weights."""
+        average, last = self.weights.mean(), self.weights.iloc[-1]
+        return (
+            held.concentration(np.asarray(average, dtype=np.float64)),
+            held.concentration(np.asarray(last, dtype=np.float64)),
+        )
+
+    @cached_property
+    def round_trips(self) -> pd.DataFrame:
+        """Positions from opening to closing."""
+        return held.round_trips(self.book.ledger)
+
+    @cached_property
+    def falls(self) -> tuple[Drawdown, ...]:
+        """The deepest drawdowns of the strategy."""
+        return drawdowns(self.book.ledger.equity, self.sessions)[: held.TOP]
+
+    @cached_property
+    def fall_makers(self) -> tuple[FallMakers, ...]:
+        """Who made each of them."""
+        return held.fall_makers(self.book.ledger, self.market, self.falls)
+
+    @cached_property
+    def risk(self) -> HoldingRisk | None:
+        """Ex-ante risk of the last holdings; against the first benchmark where it is no index."""
+        ours, *others = (pd.Series(weights, dtype=float) for weights in self.last_weights)
+        return held.risk_by_holding(ours, others[0] if others else None, self.market, self.account.last)
+
+    @cached_property
+    def predicted(self) -> pd.DataFrame:
+        """Volatility predicted for each calendar year, and what came."""
+        return held.predicted_and_realised(self.book.ledger, self.market, self.weights)
+
+    @cached_property
+    def rule_changes(self) -> RuleChanges:
+        """What the decisions changed of the weights that they start from."""
+        return held.rule_changes(self.book.ledger)
+
+    @cached_property
+    def fill_check(self) -> realism.FillCheck:
+        """The strategy's fills against their bars."""
+        return realism.fill_check(self.book.ledger, self.market)
+
+    @cached_property
+    def reruns(self) -> tuple[realism.Rerun, ...]:
+        """The same decisions filled otherwise, the run as it was first; empty for native strategies."""
+        ours, *others = self.books
+        if any(isinstance(book.strategy, NativeStrategy) for book in self.books[:2]):
+            return ()
+        theirs = others[0].ledger if others else None
+        return realism.reruns(ours.ledger, theirs, self.market, self.account)
 
     @cached_property
     def worst_windows(self) -> tuple[stress.WorstWindow, ...]:

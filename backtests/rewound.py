@@ -1,4 +1,4 @@
-"""A run made again on its market folder as it stood on some day: decisions, fills and books must be the same."""
+"""A run made again on its market folder as it stood on some day: the books up to then must be the same."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rewound_books(name: str, folder: Path, days: Iterable[np.datetime64]) -> Ite
 
 
 def first_difference(whole: Book, cut: Book) -> str:
-    """The first decision, fill or balance of a book that is not that of the book which ends earlier, or nothing."""
+    """The first decision, fill or balance that is not that of the book which ends earlier, or nothing."""
     ledger, other = whole.ledger, cut.ledger
     last = other.sessions[-1]
     decisions = [decision for decision in ledger.decisions if decision.session <= last]
@@ -54,10 +54,8 @@ def first_difference(whole: Book, cut: Book) -> str:
         if ours != theirs:
             weights, others = ours.target.weights, theirs.target.weights
             symbol = next((one for one in {**weights, **others} if weights.get(one) != others.get(one)), "")
-            found = (
-                f"{weights.get(symbol, 0.0):.12g} and {others.get(symbol, 0.0):.12g}" if symbol else "reasons"
-            )
-            return f"the decision of {ours.session} differs: {symbol} {found}".rstrip()
+            both = f"{symbol} {weights.get(symbol, 0.0):.12g} and {others.get(symbol, 0.0):.12g}"
+            return f"the decision of {ours.session} differs: {both if symbol else 'its reasons'}"
     fills = ledger.fills[ledger.fills["session"] <= pd.Timestamp(last)].reset_index(drop=True)
     if not fills.equals(other.fills.reset_index(drop=True)):
         return "the fills differ"

@@ -22,7 +22,7 @@ Adjustment = Literal["split", "total_return"]
 Severity = Literal["error", "quarantined", "suspicion", "note"]
 
 INSTRUMENT_COLUMNS = ("symbol", "kind", "name", "sector", "industry", "group", "from", "to", "company")
-FACT_COLUMNS = (
+FILED_COLUMNS = (
     "symbol",
     "concept",
     "fiscal_year",
@@ -31,9 +31,12 @@ FACT_COLUMNS = (
     "value",
     "period_end",
     "accession",
-    "known",
-    "withdrawn",
 )
+"""What a filing says, as a market folder holds it."""
+
+FACT_COLUMNS = (*FILED_COLUMNS, "known", "withdrawn")
+"""What a market holds of it: the filing, and from when to when it counts."""
+
 BASIS_COLUMNS = ("symbol", "since", "known", "ratio")
 DELISTED_AFTER = 10
 """Sessions without a bar, while others trade, after which a symbol counts as delisted. Trading halts are

@@ -161,8 +161,13 @@ class HardwareValuation:
         )
 
     def scenarios(self) -> tuple[Scenario, ...]:
-        """The day behind the blueprint."""
-        return JUNE_2026_SCENARIOS
+        """A fall of hardware by a round 40%, and the day behind the blueprint."""
+        fall = Scenario(
+            "AI hardware down 40%",
+            groups={self.hardware: -0.4},
+            notes=("AI hardware down 40%: a round number for the whole group, nothing else moving.",),
+        )
+        return (fall, *JUNE_2026_SCENARIOS)
 
     def leaders(self) -> Mapping[str, tuple[str, ...]]:
         """Technology: hardware and software together."""

@@ -59,7 +59,8 @@ def valuation_exhibit(
     if not both.any():
         text = "Not shown: price-to-sales and its norm are never known on the same session of this run."
         return Exhibit(TITLE, text)
-    lines = {f"{hardware} (median)": median, "norm": norm}
+    words = hardware.replace("_", " ")
+    lines = {f"{words} (median)": median, "norm": norm}
     own = see.history(FACT, EVER, group=hardware)[since:].dropna(axis=1, how="all")
     if 1 < own.shape[1] <= FEW:
         lines |= {str(symbol): own[symbol] for symbol in own}
@@ -67,11 +68,11 @@ def valuation_exhibit(
     at_end = f"{median[both].iloc[-1]:,.2f} against {norm[both].iloc[-1]:,.2f}"
     return Exhibit(
         TITLE,
-        f"The median price-to-sales of {hardware} was above the norm on "
+        f"The median price-to-sales of {words} was above the norm on "
         f"{(median[both] > norm[both]).mean():.1%} of the sessions on which both are known; at the last of "
         f"them it was {at_end}. {len(marks)} decisions changed the cut.",
         lines,
-        f"Price-to-sales of {hardware} and the norm: median over {norm_years:g} years of the median of "
+        f"Price-to-sales of {words} and the norm: median over {norm_years:g} years of the median of "
         f"{software}, as known each day, logarithmic scale",
         log=True,
         marks=marks,

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.analysis.exposure import CASH
+from backtests.analysis.exposure import CASH, named_groups
 from backtests.analysis.performance import returns_of
 from backtests.analysis.span import spans_a_year
 from backtests.analysis.trading import COSTS, OPTIONS, costs_by_session, paid, traded_after_building, years_of
@@ -321,7 +321,7 @@ def attribute_groups(
         raise ValueError("a portfolio and its benchmark must share their sessions")
     ours, theirs = ledger.weights(market), other.weights(market)
     symbols = [symbol for symbol in market.symbols if symbol in ours.columns or symbol in theirs.columns]
-    names, codes = market.first_groups(ledger.sessions[:-1], by)
+    names, codes = named_groups(market, ledger.sessions[:-1], by)
     codes = codes[:, market.columns_of(symbols)]
     returns = symbol_returns(market, ledger.sessions, symbols)
     labels = (*names, CASH)

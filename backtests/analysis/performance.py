@@ -643,6 +643,13 @@ def rolling_beta(returns: Array, benchmark: Array, window: int) -> Array:
     return np.asarray(beta.to_numpy(), dtype=np.float64)
 
 
+def rolling_excess(returns: Array, benchmark: Array, window: int) -> Array:
+    """Compound return over the trailing `window` sessions less the benchmark's, NaN before the first."""
+    growth = pd.DataFrame({"ours": np.log1p(returns), "theirs": np.log1p(benchmark)}).rolling(window).sum()
+    excess = np.expm1(growth["ours"]) - np.expm1(growth["theirs"])
+    return np.asarray(excess.to_numpy(), dtype=np.float64)
+
+
 def return_between(equity: Array, sessions: Dates, start: np.datetime64, end: np.datetime64) -> float:
     """Return from the close of session `start` to the close of session `end`."""
     first, last = np.searchsorted(sessions, np.array([start, end]))

@@ -245,6 +245,9 @@ ONE_TRIAL = Trials(1, 1.0, 0.0, False)
 LEAST_KNOWN = 10
 """Independent trials from which on the variance of their ratios says something."""
 
+COMPARED = 1_000
+"""Earlier trials, the first ones, that a trial is compared with; more would take minutes."""
+
 LEAST_COMMON = 20
 """Periods that two trials must share for their correlation to count."""
 
@@ -288,6 +291,29 @@ def trials_of(ratios: Array, sampling: float, returns: Array | None = None) -> T
     return Trials(len(ratios), float(effective[-1]), float(hurdles[highest]), bool(measured[highest]))
 
 
+def judged_trials(
+    sharpes: Array, weekly: Array, weeks: Dates, sessions: Dates, benchmark: Array | None
+) -> Trials:
+    """What recorded trials ask of a run: of its lead, or without a benchmark of its Sharpe ratio.
+
+    Parameters
+    ----------
+    sharpes : ndarray, shape (trials,)
+        Sharpe ratio per session of each trial, in the order in which they were made; NaN where unknown.
+    weekly, weeks
+        As for `weekly_leads`.
+    sessions : ndarray of datetime64[D], shape (sessions,)
+        Of the run.
+    benchmark : ndarray, shape (sessions,), optional
+        Equity of its first benchmark.
+    """
+    sampling = 1.0 / max(len(sessions) - 2, 1)
+    if benchmark is None:
+        return trials_of(sharpes, sampling, weekly)
+    ratios, leads = weekly_leads(weekly, weeks, benchmark, sessions)
+    return trials_of(ratios, sampling, leads)
+
+
 def novelties(returns: Array) -> Array:
     """How new each trial was: 1 - the square of its highest correlation with an earlier one.
 
@@ -308,9 +334,9 @@ def novelties(returns: Array) -> Array:
     centred = np.where(known, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
     mask, squares = known.astype(np.float64), centred**2
     new = np.ones(len(returns))
-    for start in range(1, len(returns), CHUNK):
-        rows = slice(start, min(start + CHUNK, len(returns)))
-        earlier = slice(0, rows.stop)
+    for start in range(1, len(returns), COMPARED):
+        rows = slice(start, min(start + COMPARED, len(returns)))
+        earlier = slice(0, min(rows.stop, COMPARED))
         scale = np.sqrt((squares[rows] @ mask[earlier].T) * (mask[rows] @ squares[earlier].T))
         common = mask[rows] @ mask[earlier].T
         product = centred[rows] @ centred[earlier].T

@@ -14,7 +14,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtests.analysis.attribution import symbol_returns
-from backtests.analysis.performance import SESSIONS_A_YEAR, drawdown_series, returns_of, rolling_volatility
+from backtests.analysis.exposure import named_groups
+from backtests.analysis.factors import factor_regression
+from backtests.analysis.performance import (
+    NOISE,
+    SESSIONS_A_YEAR,
+    drawdown_series,
+    returns_of,
+    rolling_volatility,
+)
 from datafeeds.market import Array, Dates, Market
 from datafeeds.membership import NO_GROUP
 from datafeeds.names import unknown_name
@@ -215,7 +223,10 @@ def custom_scenarios(
 
 
 def apply_scenario(
-    scenario: Scenario, weights: Mapping[str, float], groups: Mapping[str, str]
+    scenario: Scenario,
+    weights: Mapping[str, float],
+    groups: Mapping[str, str],
+    shown: Mapping[str, str] | None = None,
 ) -> ShockOutcome:
     """Return of a portfolio in a scenario.
 
@@ -226,6 +237,8 @@ def apply_scenario(
         Share of equity by symbol; the rest is cash, which does not move.
     groups : mapping of str to str
         Group of each symbol; missing or empty for none.
+    shown : mapping of str to str, optional
+        Group under which each symbol's contribution is shown, where that is another.
 
     Returns
     -------
@@ -243,7 +256,8 @@ def apply_scenario(
             shock = scenario.rest
             guessed += weight
         by_symbol[symbol] = weight * shock
-        by_group[group] = by_group.get(group, 0.0) + weight * shock
+        place = group if shown is None else shown.get(symbol, group)
+        by_group[place] = by_group.get(place, 0.0) + weight * shock
 
     def ordered(parts: dict[str, float]) -> Mapping[str, float]:
         return MappingProxyType(dict(sorted(parts.items(), key=lambda part: part[1])))
@@ -256,9 +270,186 @@ def groups_today(market: Market, index: int) -> dict[str, str]:
 
     Membership is dated, `from` and `to` inclusive.
     """
-    names, codes = market.first_groups(market.sessions[index : index + 1])
+    return _groups_of(market, market.first_groups(market.sessions[index : index + 1]))
+
+
+def shown_groups(market: Market, index: int) -> dict[str, str]:
+    """The same as readers are shown them: those of ``"other"`` in their sector."""
+    return _groups_of(market, named_groups(market, market.sessions[index : index + 1]))
+
+
+def _groups_of(market: Market, groups: tuple[tuple[str, ...], npt.NDArray[np.intp]]) -> dict[str, str]:
+    names, codes = groups
     held = {symbol: names[code] for symbol, code in zip(market.symbols, codes[0].tolist(), strict=True)}
     return {symbol: group for symbol, group in held.items() if group != NO_GROUP}
+
+
+# --- Shocks by beta -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FactorShock:
+    """A move of something that portfolios hang on.
+
+    Attributes
+    ----------
+    name : str
+    factor : str
+        ``"market"``, ``"rates"``, ``"oil"`` or ``"group:NAME"``.
+    size : float
+        A return, or percentage points of a yield.
+    source : str
+        Where the size comes from.
+    """
+
+    name: str
+    factor: str
+    size: float
+    source: str
+
+
+def _shocks() -> tuple[FactorShock, ...]:
+    text = (Path(__file__).parent / "shocks.toml").read_text(encoding="utf-8")
+    return tuple(FactorShock(**entry) for entry in tomllib.loads(text)["shock"])
+
+
+SHOCKS = _shocks()
+"""Tried on every portfolio."""
+
+OIL = ("brent", "wti")
+"""Series of the price of oil, the first that the market has."""
+
+WEEK = 5
+BETA_SESSIONS = 1260
+"""Sessions before the last one that betas are measured over, in steps of five."""
+
+
+@dataclass(frozen=True)
+class Beta:
+    """How far a portfolio of the last weights moved with a factor.
+
+    Attributes
+    ----------
+    factor, of : str
+        The factor, and what stands for it.
+    value, error : float
+        Move a unit of the factor, and its standard error, robust to autocorrelation.
+    observations : int
+        Weeks.
+    """
+
+    factor: str
+    of: str
+    value: float
+    error: float
+    observations: int
+
+    def reverse(self, loss: float) -> float:
+        """Move of the factor that would lose `loss` (a positive share); NaN where the beta is none."""
+        return -loss / self.value if self.value else float("nan")
+
+
+@dataclass(frozen=True)
+class BetaOutcome:
+    """What a shock would do to the last weights, by beta.
+
+    Attributes
+    ----------
+    shock : FactorShock
+    beta : Beta
+    """
+
+    shock: FactorShock
+    beta: Beta
+
+    @property
+    def total(self) -> float:
+        """Expected return; never below a total loss."""
+        return max(self.beta.value * self.shock.size, -1.0)
+
+    @property
+    def error(self) -> float:
+        """Standard error of it, from that of the beta."""
+        return self.beta.error * abs(self.shock.size)
+
+
+def betas(
+    weights: Mapping[str, float], market: Market, last: int, shocks: Iterable[FactorShock] = SHOCKS
+) -> tuple[Beta, ...]:
+    """Betas of a portfolio of constant weights to every factor of the shocks that the market has.
+
+    Parameters
+    ----------
+    weights : mapping of str to float
+        Share of equity by symbol; the rest is cash, which does not move.
+    market : Market
+    last : int
+        Position of the last session.
+    shocks : iterable of FactorShock
+    """
+    first = max(0, last - BETA_SESSIONS)
+    steps = np.arange(last, first - 1, -WEEK)[::-1]
+    symbols = list(weights)
+    if len(steps) < 2 * LEAST_WEEKS or not symbols:
+        return ()
+    held = np.array([weights[symbol] for symbol in symbols])
+    daily = np.nan_to_num(symbol_returns(market, market.sessions[steps[0] : last + 1], symbols)) @ held
+    weekly = np.expm1(np.log1p(daily).reshape(-1, WEEK).sum(axis=1))
+    found = []
+    for factor in dict.fromkeys(shock.factor for shock in shocks):
+        moves, name = _moves(factor, market, steps)
+        known = np.isfinite(moves)
+        if known.sum() < LEAST_WEEKS or moves[known].std() < NOISE:
+            continue
+        fit = factor_regression(weekly, {factor: moves})
+        found.append(Beta(factor, name, float(fit.coefficients[1]), float(fit.errors[1]), fit.observations))
+    return tuple(found)
+
+
+LEAST_WEEKS = 52
+
+
+def _moves(factor: str, market: Market, steps: npt.NDArray[np.intp]) -> tuple[Array, str]:
+    """Weekly moves of a factor, NaN where unknown, and what stands for it."""
+    have, sessions = series_names(market), market.sessions[steps]
+    nothing = np.full(len(steps) - 1, np.nan)
+    if factor == "rates":
+        name = next((each for each in RATES if each in have), "")
+        return (np.diff(_known(market, name, sessions)), name) if name else (nothing, "")
+    if factor == "oil":
+        name = next((each for each in OIL if each in have), "")
+        if not name:
+            return nothing, ""
+        price = _known(market, name, sessions)
+        with np.errstate(invalid="ignore"):
+            return np.where(price[:-1] > 0, price[1:] / price[:-1] - 1.0, np.nan), name
+    symbols = _standing_for(factor, market, market.sessions[steps[-1]])
+    if not symbols:
+        return nothing, ""
+    window = market.sessions[steps[0] : steps[-1] + 1]
+    daily = pd.DataFrame(symbol_returns(market, window, symbols)).mean(axis=1).fillna(0.0).to_numpy()
+    weekly: Array = np.expm1(np.log1p(daily).reshape(-1, WEEK).sum(axis=1))
+    return weekly, symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols in equal weight"
+
+
+def _standing_for(factor: str, market: Market, day: np.datetime64) -> list[str]:
+    """Symbols whose mean return stands for the market, or for a group."""
+    if factor.startswith("group:"):
+        group = factor.removeprefix("group:")
+        belongs = market.memberships(group, np.array([day]))[0] if group in market.groups else []
+        return [market.symbols[place] for place in np.flatnonzero(belongs)]
+    kinds = np.asarray(market.kinds)
+    for kind in ("index", "stock"):
+        symbols = [market.symbols[place] for place in np.flatnonzero(kinds == kind)]
+        if symbols:
+            return symbols[:1] if kind == "index" else symbols
+    return []
+
+
+def beta_outcomes(found: Iterable[Beta], shocks: Iterable[FactorShock] = SHOCKS) -> tuple[BetaOutcome, ...]:
+    """What each shock would do, where its factor is known."""
+    by_factor = {each.factor: each for each in found}
+    return tuple(BetaOutcome(shock, by_factor[shock.factor]) for shock in shocks if shock.factor in by_factor)
 
 
 # --- Worst windows --------------------------------------------------------------------------------

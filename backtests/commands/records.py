@@ -37,6 +37,14 @@ def compare_command(runs: Sequence[str], results: Path) -> None:
     Console(highlight=False, markup=False).print(f"Comparison: {page}", soft_wrap=True)
 
 
+def pyfolio_command(run: str, results: Path) -> None:
+    """Write pyfolio's pages into a run's folder."""
+    from backtests.records.pyfolio_sheet import write_pyfolio
+
+    sheet = write_pyfolio(find(results, run))
+    Console(highlight=False, markup=False).print(f"pyfolio: {sheet}", soft_wrap=True)
+
+
 def review_command(run: str, verdict: str, by: str, note: str, results: Path) -> None:
     """Record a review and list it in the index."""
     from backtests.records import reviews

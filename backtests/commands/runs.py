@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from backtests.analysis.definitions import METRICS
 from backtests.document.formats import formatted
@@ -37,7 +38,12 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> b
     papers: dict[str, Paper] = {name: name for name in PAPERS}
     if paper not in papers:
         raise ConfigError(f"--paper {paper!r}: write {' or '.join(papers)}")
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         steps = bar.add_task("starting", total=len(config.benchmarks) + 4 + verify)
 
@@ -88,7 +94,7 @@ def summary_table(metrics: Mapping[str, Any]) -> Table:
     table = Table(title=span, title_justify="left")
     table.add_column("", no_wrap=True)
     for book in books:
-        table.add_column(book["label"], justify="right", overflow="fold")
+        table.add_column(Text(book["label"]), justify="right", overflow="fold")
     for scope, part in PARTS.items():
         for metric in METRICS.values():
             if metric.scope == scope and "terminal" in metric.shown:

@@ -47,7 +47,7 @@ def print_block(console: Console, block: Block) -> None:
                 console.print(block.note, markup=False, highlight=False, style="dim")
         case Scorecard():
             for check in block.checks:
-                line = f"{check.outcome:>4}  {check.what}. {check.said}"
+                line = f"{check.outcome:>4}  {check.what}: {check.said}"
                 console.print(line, markup=False, highlight=False, style=OUTCOMES[check.outcome])
         case HeatMap():
             print_block(console, block.table)

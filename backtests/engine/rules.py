@@ -224,10 +224,14 @@ def shrunk_shares(shares: float, step: int, fractional: bool) -> float:
     step : int
         How often it was shrunk before; steps grow fourfold from one part in 10^12.
     fractional : bool
-        Otherwise one share less.
+        Otherwise one share less, from the ninth step on four, sixteen, ...: beyond 2^53 shares one less is
+        the same number.
     """
     if not fractional:
-        return shares - 1.0
+        fewer = 1.0
+        for _ in range(8, step):
+            fewer *= 4.0
+        return shares - fewer
     if step >= 20:
         return 0.0
     cut = 1e-12

@@ -173,5 +173,5 @@ def altered(folder: Path) -> tuple[str, ...]:
 
 def stamp(results: Path) -> dict[str, Any]:
     """How long the record is, for the manifest of what is written next, key ``"entries"``."""
-    heads = list(chain(results).inspect().heads)
-    return {"records": len(heads) - 1, "head": heads[-1]}
+    found = chain(results).inspect()
+    return {"records": found.number, "head": found.head}

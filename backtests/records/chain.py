@@ -17,7 +17,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,12 +89,16 @@ class Inspection:
         Those that can be read, oldest first.
     heads : dict of str to int
         The number of each entry by its hash; `BEGINNING` is 0. Hashes of version 0.1 count too.
+    number, head : int, str
+        Of the last entry; 0 and `BEGINNING` without one.
     problems : tuple of str
     """
 
     entries: tuple[Recorded, ...] = ()
     heads: Mapping[str, int] = field(default_factory=lambda: {BEGINNING: 0})
     problems: tuple[str, ...] = ()
+    number: int = 0
+    head: str = BEGINNING
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ class Chain:
             problems.append(
                 f"{self.path.name} has lost {self.noun}: it had {highest:,}, the last is {number:,}"
             )
-        return Inspection(tuple(entries), heads, tuple(problems))
+        return Inspection(tuple(entries), heads, tuple(problems), number, str(previous))
 
     def _rows(self, order: str = "ORDER BY n") -> list[sqlite3.Row]:
         return self._select(f"SELECT * FROM chain {order}")
@@ -196,7 +200,7 @@ class Chain:
     def _select(self, query: str, *values: str) -> list[sqlite3.Row]:
         if not self.path.is_file():
             return []
-        mode = "mode=ro" if os.access(self.path.parent, os.W_OK) else "immutable=1"
+        mode = "mode=rw" if os.access(self.path.parent, os.W_OK) else "immutable=1"
         address = f"{self.path.absolute().as_uri()}?{mode}"
         with told(self.path), closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as database:
             database.row_factory = sqlite3.Row
@@ -225,7 +229,8 @@ class Chain:
         try:
             database.row_factory = sqlite3.Row
             database.text_factory = _text
-            database.execute(f"PRAGMA journal_mode={self.journal}")
+            with suppress(sqlite3.OperationalError):  # another writer is at it: it holds for all
+                database.execute(f"PRAGMA journal_mode={self.journal}")
             database.execute("BEGIN IMMEDIATE")
             database.execute(TABLE)
             if database.execute("SELECT 1 FROM chain WHERE n > ?", (MOST,)).fetchone():

@@ -267,8 +267,8 @@ def stamp(market: Market, results: Path) -> dict[str, Any]:
     return {
         "count": len(tried.runs),
         "since": tried.since,
-        "records": len(found.heads) - 1,
-        "head": list(found.heads)[-1],
+        "records": found.number,
+        "head": found.head,
         "register": _identity(found),
         "where": _where(),
         "intact": verdict.intact,
@@ -278,8 +278,8 @@ def stamp(market: Market, results: Path) -> dict[str, Any]:
 
 def note(results: Path, found: Inspection) -> None:
     """Remember how far the record of a results folder has come."""
-    head, number = list(found.heads.items())[-1]
-    _chain().append([Entry({"results": str(results.resolve()), "records": number, "head": head})])
+    noted = {"results": str(results.resolve()), "records": found.number, "head": found.head}
+    _chain().append([Entry(noted)])
 
 
 def lost(results: Path, found: Inspection) -> list[str]:

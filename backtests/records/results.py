@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from backtests.analysis.significance import trials_of, weekly_leads
+from backtests.analysis.significance import judged_trials
 from backtests.engine.books import Decision
 from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
@@ -89,13 +89,10 @@ def record_trial(result: Result, results: Path) -> dict[str, Any]:
     register.adopt(results)
     register.record(result.market, register.of_result("run", result))
     tried = register.trials(result.market)
-    ratios, returns = tried.sharpes, tried.returns
-    if result.benchmarks:
-        equity = result.benchmarks[0].ledger.equity
-        ratios, returns = weekly_leads(returns, tried.weeks, equity, result.sessions)
-    found = trials_of(ratios, 1.0 / max(len(result.sessions) - 2, 1), returns)
-    asked = {"effective": found.effective, "hurdle": found.hurdle, "measured": found.measured}
-    return {**register.stamp(result.market, results), **asked}
+    theirs = result.primary.ledger.equity if result.primary else None
+    asked = judged_trials(tried.sharpes, tried.returns, tried.weeks, result.sessions, theirs)
+    found = {"effective": asked.effective, "hurdle": asked.hurdle, "measured": asked.measured}
+    return {**register.stamp(result.market, results), **found}
 
 
 def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -18,7 +18,7 @@ from backtests.document.blocks import (
     Section,
     Table,
 )
-from backtests.document.formats import Format, Value
+from backtests.document.formats import Format, Value, named, typeset
 from backtests.research.events import (
     JUNE_2026_DATE,
     JUNE_2026_REPORTED,
@@ -74,9 +74,9 @@ def _columns(first: str, *others: str) -> tuple[Column, ...]:
     return (Column(first, "left"), *(Column(label) for label in others))
 
 
-def _abnormal_row(row: Abnormal, *middle: tuple[Value, Format]) -> Row:
+def _abnormal_row(name: str, row: Abnormal, *middle: tuple[Value, Format]) -> Row:
     return _row(
-        row.name,
+        name,
         *middle,
         (row.actual, "percent2"),
         (row.day, "percent2"),
@@ -101,7 +101,7 @@ def _abnormal_table(found: Study) -> Table:
             f"Days -{event.before} to +{event.after}",
             "Std. error",
         ),
-        tuple(_abnormal_row(row, (row.members, "integer")) for row in found.groups),
+        tuple(_abnormal_row(named(row.name), row, (row.members, "integer")) for row in found.groups),
         f"Market model on {found.market_label}, sessions -280 to -31. A group is one equal-weighted "
         "portfolio, so its error contains how its members move together.",
     )
@@ -111,7 +111,7 @@ def _leaders_table(caption: str, rows: Iterable[Abnormal]) -> Table:
     return Table(
         caption,
         _columns("Symbol", "Return", "Abnormal", "Std. error", "t", "Window", "Std. error"),
-        tuple(_abnormal_row(row) for row in rows),
+        tuple(_abnormal_row(row.name, row) for row in rows),
     )
 
 
@@ -129,8 +129,10 @@ def _indices_blocks(indices: Indices) -> list[Block]:
         f"The same {indices.members} members, weighted three ways",
         _columns("Index", "Return"),
         rows,
-        f"Price-weighted at the prices of the day, divisor {price.divisor:.8g}; most points: "
-        f"{most}.{missing}",
+        typeset(
+            f"Price-weighted at the prices of the day, divisor {price.divisor:.8g}; most points: "
+            f"{most}.{missing}"
+        ),
     )
     return [table]
 

@@ -26,6 +26,7 @@ from backtests.document.blocks import (
     Table,
     lines,
 )
+from backtests.document.formats import named
 from datafeeds import facts as fundamentals
 from datafeeds.folder.layout import Checked
 from datafeeds.market import Finding, Market
@@ -176,7 +177,7 @@ def _group_row(market: Market, group: str) -> Row:
     belongs = market.memberships(group) & market.traded
     return Row(
         (
-            Cell(group),
+            Cell(named(group)),
             Cell(len(members), "integer"),
             Cell(len(members & set(market.facts["symbol"])), "integer"),
             Cell(int(belongs[0].sum()), "integer"),
@@ -198,8 +199,9 @@ def _multiples(market: Market) -> Figure | None:
     if not drawn:
         return None
     shown = drawn[:MULTIPLES_OF]
-    known = lines([group for group, _ in shown], market.sessions[monthly], [medians for _, medians in shown])
-    last = ", ".join(f"{group} {_latest(medians):.1f}" for group, medians in shown)
+    names, values = [named(group) for group, _ in shown], [medians for _, medians in shown]
+    known = lines(names, market.sessions[monthly], values)
+    last = ", ".join(f"{name} {_latest(each):.1f}" for name, each in zip(names, values, strict=True))
     return Figure(
         "price-to-sales",
         LineChart(known, "multiple"),

@@ -155,12 +155,14 @@ def load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     before = dict(REGISTRY)
+    sys.path.insert(0, str(file.parent))  # for helpers beside it
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         raise StrategyError(problem_in(error, str(path))) from None
     finally:
+        sys.path.remove(str(file.parent))
         # A class of a file is known by its path only: it must not displace one of the same name.
         _restore(before)
     for cls in vars(module).values():

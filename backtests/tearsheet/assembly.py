@@ -18,6 +18,7 @@ from backtests.tearsheet.sections import (
     hedge,
     holdings,
     provenance,
+    realism,
     significance,
     stress,
     summary,
@@ -58,6 +59,7 @@ def build(result: Result) -> Document:
         drawdowns.section(result),
         *hedge.sections(result),
         costs.section(result),
+        realism.section(result),
         capacity.section(result),
         decisions.section(result),
     )

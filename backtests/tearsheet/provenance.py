@@ -46,13 +46,14 @@ def lookahead(manifest: Mapping[str, Any]) -> str:
 
 
 def rewound(manifest: Mapping[str, Any]) -> str:
-    """Say in one sentence whether the market folder, cut at earlier days, told the same; empty if not tried."""
+    """Say in one sentence whether the market folder told the same when cut; empty if not tried."""
     said = manifest.get("rewound")
     if not isinstance(said, Mapping):
         return ""
     days = " and ".join(said["days"])
     if said["differences"]:
-        return f"What the market folder says of the past CHANGES with later data: {'; '.join(said['differences'])}."
+        found = "; ".join(said["differences"])
+        return f"What the market folder says of the past CHANGES with later data: {found}."
     return f"The market folder, cut at {days}, told the same of all {said['figures']} figures up to then."
 
 

@@ -15,12 +15,14 @@ from backtests.analysis.attribution import BrinsonFachler, CostAttribution, gros
 from backtests.analysis.capacity import Capacity, CostAtSize
 from backtests.analysis.factors import FactorRegression
 from backtests.analysis.hedging import LIKE_NOTHING, HedgeReport, HedgeVerdict, SoldPut
+from backtests.analysis.holdings import HoldingRisk
 from backtests.analysis.performance import period_returns
+from backtests.analysis.realism import FillCheck
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import Overfitting, Significance
 from backtests.analysis.span import span_in_years
 from backtests.analysis.stress import EpisodeOutcome, RegimeOutcome
-from backtests.document.formats import formatted, typeset
+from backtests.document.formats import formatted, named, typeset
 from backtests.engine.terms import Costs
 from backtests.result import Result
 from backtests.tearsheet.provenance import author_knew, lookahead, trials_on_record, verification
@@ -356,8 +358,9 @@ def attribution_sentence(found: BrinsonFachler, benchmark: str) -> str:
     method = {"carino": "Carino", "menchero": "Menchero"}[found.method]
     return (
         f"Of {_signed_points(found.excess)} percentage points of total return against {benchmark}, {parts} "
-        f"({found.periods:,} periods linked by {method}'s method). {found.groups[best]} added most "
-        f"({_signed_points(totals[best])}), {found.groups[worst]} least ({_signed_points(totals[worst])})."
+        f"({found.periods:,} periods linked by {method}'s method). {named(found.groups[best])} added most "
+        f"({_signed_points(totals[best])}), {named(found.groups[worst])} least "
+        f"({_signed_points(totals[worst])})."
     )
 
 
@@ -403,23 +406,23 @@ def headline(result: Result) -> str:
     return _return(result)
 
 
+def page_one(result: Result) -> tuple[tuple[str, str], ...]:
+    """What a reader who stops at page one must know; a heading and its answer each."""
+    said = (
+        ("What the rule changed", rule_sentence(result)),
+        ("Luck of the lead", typeset(" ".join(_luck(result)))),
+        ("Worst case", worst_case(result)),
+    )
+    return tuple((heading, answer) for heading, answer in said if answer)
+
+
 def answers(result: Result) -> tuple[tuple[str, str], ...]:
-    """Answer what a reader asks first; a question and its answer each.
-
-    Parameters
-    ----------
-    result : Result
-
-    Returns
-    -------
-    tuple of (str, str)
-    """
+    """Answer what a reader asks next; a question and its answer each."""
     said = (
         ("What was run", [_run(result)]),
         ("Did it win", [_closeness(result), *_others(result), *_worst_year(result)]),
         ("At what risk", [_risk(result)]),
         ("At what cost", [_cost(result), _gross(result)]),
-        ("Is it luck", _luck(result)),
         ("What hurts it", _hurts(result)),
         ("Who checked", [verification(result.manifest), lookahead(result.manifest)]),
         ("What the author knew", [author_knew(result.manifest)]),
@@ -480,15 +483,6 @@ def _hurts(result: Result) -> list[str]:
     said = _worst_stretch(result)
     if result.primary is not None and result.episodes:
         said.append(episodes_sentence(result.episodes, result.labels[0], result.labels[1]))
-    if result.shocks:
-        worst = min((outcomes[0] for outcomes in result.shocks), key=lambda each: each.total)
-        name, hit = worst.scenario.name, f"{worst.total:+.2%}"
-        said.append(
-            f"Of the shocks of one day, {name} would cost most: {hit} on the last weights."
-            if worst.total < 0
-            else f"None of the shocks of one day would cost anything on the last weights; least, {hit}, "
-            f"comes from {name}."
-        )
     return said
 
 
@@ -628,6 +622,107 @@ def _cost(result: Result) -> str:
         f"Trading cost {formatted(ours.cost_bps, 'bps')} bps of equity {over} "
         f"at a turnover of {formatted(ours.turnover, 'percent')}."
     )
+
+
+def rule_sentence(result: Result) -> str:
+    """What the rule changed, and how often."""
+    found = result.rule_changes
+    if not found.decisions:
+        return "The strategy gave no target."
+    if not found.changed:
+        return f"None of {found.decisions:,} decisions changed the weights that it started from."
+    lowered = listed(
+        [*found.lowered[:3], *([f"{len(found.lowered) - 3} more"] if len(found.lowered) > 3 else [])]
+    )
+    names = "no name" if not found.usually else "1 name" if found.usually == 1 else f"{found.usually} names"
+    return (
+        f"Cut {names} on {found.changed:,} of {found.decisions:,} decisions, "
+        f"{found.moved:.1%} of the book on average"
+        f"{f' (most often {lowered})' if found.lowered else ''}; the rest is what it started from."
+    )
+
+
+def worst_case(result: Result) -> str:
+    """The worst that happened, and the worst of the shocks that were tried."""
+    said = _worst_stretch(result)
+    numbers = result.performances[0]
+    if numbers.drawdown_peak is not None:
+        said.append(f"Its deepest fall was {formatted(numbers.max_drawdown, 'percent')}.")
+    tried = [(each.shock.name, each.total) for each in result.beta_outcomes]
+    tried += [(outcomes[0].scenario.name, outcomes[0].total) for outcomes in result.shocks]
+    if tried:
+        name, hit = min(tried, key=lambda each: each[1])
+        said.append(
+            f"Of {len(tried)} shocks tried on the last weights, {name!r} would cost most: {hit:+.1%}."
+            if hit < 0
+            else f"None of {len(tried)} shocks tried on the last weights would cost anything."
+        )
+    return typeset(" ".join(said))
+
+
+def holdings_sentence(result: Result) -> str:
+    """How concentrated the portfolio was, and how long it held."""
+    average, last = result.concentrations
+    trips = result.round_trips
+    closed = trips[trips["closed"].notna()]
+    held = (
+        f" A closed position was held for {closed['sessions'].median():,.0f} sessions in the middle."
+        if len(closed)
+        else ""
+    )
+    return (
+        f"The ten largest holdings were {last.top:.0%} of equity at the end ({average.top:.0%} on average), "
+        f"worth {last.effective:.1f} equal ones ({average.effective:.1f}). {len(closed):,} positions were "
+        f"closed, {len(trips) - len(closed):,} are open.{held}"
+    )
+
+
+def risk_sentence(result: Result, found: HoldingRisk) -> str:
+    """The risk of the last holdings, and how good such predictions were."""
+    said = f"By their covariance the last holdings have a volatility of {found.volatility:.1%} a year"
+    if math.isfinite(found.tracking_error):
+        said += f" and a tracking error of {found.tracking_error:.2%} against {result.labels[1]}"
+    table = result.predicted
+    if len(table):
+        ratio = float((table["realised"] / table["predicted"]).median())
+        said += f". In the middle year what came was {ratio:.0%} of what was predicted"
+    return f"{said}."
+
+
+def fills_sentence(found: FillCheck) -> str:
+    """Whether every fill lies inside its bar, and how much of the volume it took."""
+    if not found.fills:
+        return "There was no fill."
+    inside = (
+        "Highs and lows are unknown, so fills can't be held against their bars."
+        if not found.known
+        else f"All {found.known:,} fills with a known bar lie inside it before costs"
+        if not found.outside
+        else f"{found.outside:,} of {found.known:,} fills lie OUTSIDE their bar before costs"
+    )
+    if found.known:
+        inside += (
+            f"; with spread and impact {found.beyond:,} lie beyond it."
+            if found.beyond
+            else ", and with them."
+        )
+    if not math.isfinite(found.participation):
+        return f"{inside} Volume is unknown."
+    return (
+        f"{inside} The largest took {found.participation:.1%} of its session's volume, the middle one "
+        f"{found.typical:.3%}."
+    )
+
+
+def survival_sentence(result: Result) -> str:
+    """How much of the lead survives when the same decisions are filled otherwise."""
+    first, *others = result.reruns
+    if not result.benchmarks:
+        return "Without a benchmark there is no lead that could survive."
+    if standing(first.lead) != "ahead":
+        return f"There is no lead over {result.labels[1]} that could survive other fills."
+    parts = listed([f"{each.lead / first.lead:.0%} {each.name.lower()}" for each in others])
+    return f"Of the lead over {result.labels[1]} of {points(first.lead)} there remains: {parts}."
 
 
 def _interest(rate: float | str) -> str:

@@ -83,6 +83,11 @@ class Verdicts:
         ends = [day for day in (self.withdrawn[place], stop) if day is not None]
         self.withdrawn[place] = min(ends, default=None)
 
+    def in_order_known(self, places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Figures that are known some time, in the order in which they become known."""
+        known = [place for place in places.tolist() if self.known[place] is not None]
+        return np.array(sorted(known, key=lambda place: (self.known[place], place)), dtype=np.intp)
+
     def counts(self, place: int) -> bool:
         """Whether a figure counts at any time."""
         start, stop = self.known[place], self.withdrawn[place]
@@ -112,8 +117,8 @@ def check_facts(facts: pd.DataFrame) -> tuple[pd.DataFrame, Verdicts]:
     for place, check, why in own_faults(ordered):
         verdicts.never(place, check, why)
     period_labels(ordered, filed, verdicts)
-    revenue_scale(ordered, filed, verdicts)
-    revenue_lines(ordered, filed, verdicts)
+    revenue_scale(ordered, verdicts)
+    revenue_lines(ordered, verdicts)
     return ordered, verdicts
 
 
@@ -189,25 +194,26 @@ def period_labels(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: V
             )
 
 
-def revenue_scale(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: Verdicts) -> None:
+def revenue_scale(facts: pd.DataFrame, verdicts: Verdicts) -> None:
     """Revenue thousands of times its neighbours or a thousandth: quarters with quarters, years with years."""
     value = facts["value"].to_numpy()
     usable = (facts["concept"] == "revenue").to_numpy() & (value > 0)
-    usable &= np.array([day is not None for day in verdicts.known], dtype=bool)
     chosen = facts[usable].assign(annual=facts["fiscal_period"] == "FY")
     for places in groups(chosen, ["symbol", "annual"]):
+        places = verdicts.in_order_known(places)
+        days = np.array([verdicts.known[place] for place in places.tolist()], dtype=np.int64)
         levels = np.log(value[places])
-        if np.ptp(levels) <= np.log(REVENUE_STEPS[0][0]):
+        if not len(places) or np.ptp(levels) <= np.log(REVENUE_STEPS[0][0]):
             continue
         after = readings(len(places), lambda place, before: 0.0, partial(_revenue_costs, levels))
-        settle(facts, places, filed[places], filed[places], after, verdicts, "revenue scale", value[places])
+        settle(facts, places, days, days, after, verdicts, "revenue scale", value[places])
 
 
 def _revenue_costs(levels: Array, place: int, start: int) -> Array:
     return step_costs(np.abs(levels[start:place] - levels[place]), REVENUE_STEPS)
 
 
-def revenue_lines(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: Verdicts) -> None:
+def revenue_lines(facts: pd.DataFrame, verdicts: Verdicts) -> None:
     """Fiscal years that can't be the sum of their quarters.
 
     A year of less than half its first three quarters is a quarter, or another line, in the year's place. In a
@@ -215,43 +221,45 @@ def revenue_lines(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: V
     line: the year, if it is more than three times the year before, else the quarters, which are withdrawn.
     Where the year before is not known the year is withheld until the next one bears it out.
     """
-    place = np.flatnonzero((facts["concept"] == "revenue").to_numpy())
-    place = np.array([one for one in place.tolist() if verdicts.known[one] is not None], dtype=np.intp)
-    latest: dict[tuple[str, int], dict[str, int]] = {}
+    place = verdicts.in_order_known(np.flatnonzero((facts["concept"] == "revenue").to_numpy()))
+    known = np.array([0 if day is None else day for day in verdicts.known], dtype=np.int64)
+    first: dict[tuple[str, int], dict[str, int]] = {}
     symbols, years = facts["symbol"].to_numpy(), facts["fiscal_year"].to_numpy()
     periods, value = facts["fiscal_period"].to_numpy(), facts["value"].to_numpy()
     for one in place.tolist():
-        latest.setdefault((symbols[one], int(years[one])), {})[periods[one]] = one
-    for (symbol, year), filings in latest.items():
+        first.setdefault((symbols[one], int(years[one])), {}).setdefault(periods[one], one)
+    for (symbol, year), filings in first.items():
         if not {"Q1", "Q2", "Q3", "FY"} <= set(filings):
             continue
         three = [filings[name] for name in ("Q1", "Q2", "Q3")]
         annual, added = filings["FY"], float(value[three].sum())
         if 0.5 * added <= value[annual] <= 4.5 * added:
             continue
-        judged = int(filed[[*three, annual]].max())
+        judged = int(known[[*three, annual]].max())
         why = f"the first three quarters add to {number(added)}, the year is {number(value[annual])}"
-        before = latest.get((symbol, year - 1), {}).get("FY")
-        following = latest.get((symbol, year + 1), {}).get("FY")
+        before = first.get((symbol, year - 1), {}).get("FY")
+        if before is not None and known[before] > judged:
+            before = None
+        following = first.get((symbol, year + 1), {}).get("FY")
         wrong_quarters: Day | None = None
         if value[annual] < 0.5 * added or (before is not None and value[annual] > 3.0 * value[before]):
             confirmed = None
-        elif before is not None and filed[before] <= judged:
+        elif before is not None:
             confirmed = wrong_quarters = judged
         elif following is not None and value[annual] <= 3.0 * value[following]:
-            confirmed = wrong_quarters = max(judged, int(filed[following]))
+            confirmed = wrong_quarters = max(judged, int(known[following]))
         else:
             confirmed = None
         if wrong_quarters is None or confirmed != judged:
-            if filed[annual] < judged:
+            if known[annual] < judged:
                 # The quarters came later and showed the year wrong.
-                verdicts.during(annual, int(filed[annual]), judged)
+                verdicts.during(annual, int(known[annual]), judged)
             else:
                 verdicts.during(annual, confirmed, None)
             verdicts.doubt(annual, "revenue line", why)
         if wrong_quarters is not None:
             for one in three:
-                verdicts.during(one, int(filed[one]), max(wrong_quarters, int(filed[one])))
+                verdicts.during(one, int(known[one]), max(wrong_quarters, int(known[one])))
                 verdicts.doubt(one, "revenue line", why)
 
 

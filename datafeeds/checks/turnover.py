@@ -181,7 +181,8 @@ def check_share_counts(facts: pd.DataFrame, verdicts: Verdicts, trading: Trading
     findings = []
     for places in groups(facts[chosen], ["symbol", "concept"]):
         symbol = str(facts["symbol"].iloc[places[0]])
-        counts = _Counts(facts, places, trading, column[symbol], revenue.get(symbol, []))
+        known = np.array([verdicts.known[place] for place in places.tolist()], dtype=np.int64)
+        counts = _Counts(facts, places, known, trading, column[symbol], revenue.get(symbol, []))
         counts.judge(verdicts)
         if high := counts.high_turnover(verdicts):
             findings.append(high)
@@ -189,33 +190,36 @@ def check_share_counts(facts: pd.DataFrame, verdicts: Verdicts, trading: Trading
 
 
 class _Counts:
-    """One company's counts of one concept, in order of filing."""
+    """One company's counts of one concept, in the order in which they can be judged."""
 
     def __init__(
         self,
         facts: pd.DataFrame,
         places: npt.NDArray[np.intp],
+        known: npt.NDArray[np.int64],
         trading: Trading,
         column: int,
         revenue: list[tuple[int, float]],
     ) -> None:
+        days = trading.sessions.astype(np.int64)
+        traded = np.flatnonzero(trading.traded[:, column])[:FEW_SESSIONS]
+        first = days[traded[-1]] if len(traded) == FEW_SESSIONS else NEVER
+        judged = np.maximum(known, first)
+        order = np.argsort(judged, kind="stable")
+        places, self.judged = places[order], judged[order]
         self.facts, self.places, self.revenue = facts, places, revenue
         self.filed = facts["filed"].to_numpy()[places].astype("datetime64[D]").astype(np.int64)
         self.count = facts["value"].to_numpy()[places]
         self.splits = trading.known_splits.get(trading.symbols[column], [])
-        days = trading.sessions.astype(np.int64)
-        traded = np.flatnonzero(trading.traded[:, column])[:FEW_SESSIONS]
-        first = days[traded[-1]] if len(traded) == FEW_SESSIONS else NEVER
-        self.judged = np.maximum(self.filed, first)
         # Median daily volume of the quarter before each count is judged, and the basis of that day.
         self.beside, self.factor = np.full(len(places), np.nan), np.ones(len(places))
-        known = np.flatnonzero(trading.volume[:, column] > 0)
-        ends = np.searchsorted(days[known], self.judged, side="right")
-        for order, end in enumerate(ends.tolist()):
+        filled = np.flatnonzero(trading.volume[:, column] > 0)
+        ends = np.searchsorted(days[filled], self.judged, side="right")
+        for place, end in enumerate(ends.tolist()):
             if end >= FEW_SESSIONS:
-                window = known[max(end - QUARTER, 0) : end]
-                self.beside[order] = median(trading.volume[window, column].tolist())
-                self.factor[order] = trading.factor[window[-1], column]
+                window = filled[max(end - QUARTER, 0) : end]
+                self.beside[place] = median(trading.volume[window, column].tolist())
+                self.factor[place] = trading.factor[window[-1], column]
 
     def judge(self, verdicts: Verdicts) -> None:
         """Work the readings out in order of filing, and afresh whenever prices reveal a split."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from datafeeds.market import FACT_COLUMNS, SERIES_COLUMNS, Finding, MarketError
+from datafeeds.market import FILED_COLUMNS, SERIES_COLUMNS, Finding, MarketError
 from datafeeds.names import unknown_name
 from datafeeds.sources import yahoo
 from datafeeds.sources.daily_series import DAILY_SERIES
@@ -115,7 +115,7 @@ class Assembly:
         }
         names = {symbol: company.name for symbol, company in companies.items()}
         numbers = {symbol: company.ciks[0] for symbol, company in companies.items() if company.ciks}
-        facts = _joined([company.figures for company in companies.values()], FACT_COLUMNS)
+        facts = _joined([company.figures for company in companies.values()], FILED_COLUMNS)
         series = self._series()
         tables = {
             **{f"prices/{symbol}.csv": history.table for symbol, history in histories.items()},
@@ -168,7 +168,7 @@ class Assembly:
         symbol = member.symbol
         ciks = company_numbers(member, self.known)
         title = self.known[symbol].name if symbol in self.known else ""
-        without = _Company(ciks, title, pd.DataFrame(columns=list(FACT_COLUMNS)))
+        without = _Company(ciks, title, pd.DataFrame(columns=list(FILED_COLUMNS)))
         if not ciks:
             self._suspect(
                 "unknown symbol",

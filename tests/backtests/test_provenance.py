@@ -65,6 +65,12 @@ def test_a_changed_helper_shows(extra: str, inside: str, folder: Path) -> None:
     assert len(found) == 5
 
 
+def test_what_is_hedged_counts(folder: Path) -> None:
+    (folder / "mine.py").write_text(STRATEGY.format(extra="", inside="pass"))
+    hedged = StrategyChoice(name="Hedged", of=f"{folder / 'mine.py'}:Helped")
+    assert len(outside_code(hedged)) == 1
+
+
 def test_what_is_not_used_does_not_count(folder: Path) -> None:
     (folder / "mine.py").write_text(STRATEGY.format(extra="import numpy, pandas", inside="pass"))
     (folder / "desk_rule.py").write_text("COUNT = 1\n")

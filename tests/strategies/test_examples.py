@@ -54,18 +54,18 @@ def test_an_example_fits_on_a_page(path):
 
 
 def test_sector_value(ran):
-    """Cheap against peers earned 1.1 points a year less than the universe, at a higher risk.
+    """Cheap against peers earned 0.8 points a year less than the universe, at a higher risk.
 
-    It lived in retailers, an insurer and oil (BBY, WMT, UNH, XOM), and never in the dear growth stocks whose
+    It lived in retailers, an insurer and oil (WMT, UNH, BBY, XOM), and never in the dear growth stocks whose
     decade it was: AAPL, AMD and NVDA not once. It fell a third in March 2020.
     """
     ledger = ran("sector_value")
     found = performance(ledger.equity, ledger.sessions)
-    assert ledger.equity[-1] == pytest.approx(5_845_581.35, rel=1e-6)
-    assert found.volatility == pytest.approx(0.2002, abs=1e-4)
+    assert ledger.equity[-1] == pytest.approx(6_012_137.27, rel=1e-6)
+    assert found.volatility == pytest.approx(0.1992, abs=1e-4)
     assert found.max_drawdown == pytest.approx(-0.338, abs=1e-3)
     weights = held(ledger)
-    assert [symbol for symbol, _ in weights.most_common(4)] == ["BBY", "WMT", "UNH", "XOM"]
+    assert [symbol for symbol, _ in weights.most_common(4)] == ["WMT", "UNH", "BBY", "XOM"]
     assert not {"AAPL", "AMD", "NVDA"} & set(weights)
 
 
@@ -101,15 +101,16 @@ def test_quality_healthcare_holds_all_while_none_passes(sample):
 
 
 def test_size_momentum(ran):
-    """The larger half led at 78 of 142 month ends, and following the leader earned what the universe did.
+    """The larger half led at 78 of 142 month ends, and following the leader earned a point a year less
+    than the universe.
 
     It held the smaller half through 2013, and in 2016, when NVIDIA, then among the smaller, tripled; again
     from early 2021 into the fall of 2022.
     """
     ledger = ran("size_momentum")
     found = performance(ledger.equity, ledger.sessions)
-    assert ledger.equity[-1] == pytest.approx(6_584_415.92, rel=1e-6)
-    assert found.cagr == pytest.approx(0.1727, abs=1e-4)
+    assert ledger.equity[-1] == pytest.approx(5_906_226.13, rel=1e-6)
+    assert found.cagr == pytest.approx(0.1620, abs=1e-4)
     assert sum("the larger half leads" in why for why in reasons(ledger)) == 78
 
 

@@ -90,8 +90,14 @@ def library_of(modules: Iterable[ModuleType]) -> Library:
         if top not in ("__main__", "test", "idlelib")
     ]
     late = [name for name in asked if name.partition(".")[0] in tops and _may_be_module(name)]
-    shared = {str(path) for folder in folders for path in Path(folder).parent.glob("*.libs")}
-    return Library(tuple(sorted({*loaded, *late})), tuple(sorted(folders | shared)), "numba" in tops)
+    roots = {Path(folder).parent for folder in folders}
+    shared = {
+        str(path) for root in roots for kind in ("libs", "dist-info") for path in root.glob(f"*.{kind}")
+    }
+    also = [name for name in list(sys.modules) if name.partition(".")[0] in installed]
+    return Library(
+        tuple(sorted({*loaded, *late})), tuple(also), tuple(sorted(folders | shared)), "numba" in tops
+    )
 
 
 def _may_be_module(name: str) -> bool:

@@ -19,7 +19,7 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,9 @@ class Library:
     Attributes
     ----------
     modules : tuple of str
-        Names of library modules.
+        Names of library modules that the strategy asks for.
+    also : tuple of str
+        What the run has imported: parts of the same libraries are imported too, since some import them late.
     folders : tuple of str
         Where they lie.
     compiles : bool
@@ -65,6 +67,7 @@ class Library:
     """
 
     modules: tuple[str, ...]
+    also: tuple[str, ...]
     folders: tuple[str, ...]
     compiles: bool
 
@@ -114,22 +117,34 @@ class Question:
 
 
 def main(control: int) -> None:
-    """Split into one process for each kind of future, each time that libraries and sockets come in."""
+    """Start fresh processes each time that libraries and sockets come in; this one imports nothing more."""
     _end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     order = socket.socket(fileno=control)
-    walled = False
     while content := receive(order):
-        library: Library = pickle.loads(content)
         _, ends, _, _ = socket.recv_fds(order, 1, len(FUTURES))
-        if not walled:
-            allow_only_code(map(Path, library.folders))
-            walled = True
-        _import(library)
-        children = [_split(order, ends, future) for future in FUTURES]
+        if os.fork() == 0:
+            try:
+                _prepare(order, pickle.loads(content), ends)
+            finally:
+                os._exit(0)
         for end in ends:
             os.close(end)
-        send(order, json.dumps(children).encode())
+
+
+def _prepare(order: socket.socket, library: Library, ends: Sequence[int]) -> None:
+    """Import libraries, split into one process for each kind of future, and wait until they are gone."""
+    _end_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    allow_only_code(map(Path, library.folders))
+    _import(library)
+    children = [_split(order, ends, future) for future in FUTURES]
+    for end in ends:
+        os.close(end)
+    send(order, json.dumps([os.getpid(), *children]).encode())
+    order.close()
+    for child in children:
+        os.waitpid(child, 0)
 
 
 def _split(order: socket.socket, ends: Sequence[int], future: Future) -> int:
@@ -157,15 +172,21 @@ def _end_with_parent() -> None:
 
 def _import(library: Library) -> None:
     """Import what the strategy will want; what can't be imported here it will miss itself."""
-    for name in library.modules:
-        if name not in sys.modules:
-            with suppress(Exception, SystemExit):
-                importlib.import_module(name)
+    _import_all(library.modules)
+    begun = {name.partition(".")[0] for name in list(sys.modules)}
+    _import_all(name for name in library.also if name.partition(".")[0] in begun)
     numba = sys.modules.get("numba")
     if library.compiles and numba is not None:
         # Compiling imports half of numba. Compiled code is kept in files, which there will be none of.
         numba.core.dispatcher.Dispatcher.enable_caching = lambda self: None
         numba.njit(lambda values: values.sum() + 1.0)(np.ones(2))
+
+
+def _import_all(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in sys.modules:
+            with suppress(Exception, SystemExit):
+                importlib.import_module(name)
 
 
 def _serve(connection: socket.socket, future: Future) -> None:

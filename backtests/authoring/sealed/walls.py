@@ -26,13 +26,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-CODE = re.compile(r"\.(pyc?|pyd|dylib|so(\.\d+)*)$")
-"""Files that hold code."""
-
-INERT = frozenset(
-    {".pyi", ".typed", ".h", ".hpp", ".c", ".cc", ".cpp", ".pyx", ".pxd", ".pxi", ".f", ".f90", ".md", ".rst"}
+CODE = re.compile(
+    r"(\.(pyc?|pyi|pyd|dylib|so(\.\d+)*|typed|h|hpp|c|cc|cpp|pyx|pxd|pxi|f|f90|md|rst|css|js|html|svg|png|ttf|afm)"
+    r"|^(METADATA|RECORD|WHEEL|INSTALLER|REQUESTED|entry_points\.txt|top_level\.txt))$"
 )
-"""Endings of files that neither hold code nor data."""
+"""Names of files that hold code, or words and pictures about it, and no data."""
 
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
@@ -104,8 +102,7 @@ def allow_only_code(packages: Iterable[Path]) -> str:
         for path in _interpreter():
             _allow(ruleset, path, _READ_FILE | _READ_DIR)
         for package in packages:
-            if package.is_dir():
-                _allow(ruleset, package, _READ_DIR)
+            _allow(ruleset, package.parent, _READ_DIR)
             for path in code_in(package):
                 _allow(ruleset, path, _READ_FILE | (_READ_DIR if path.is_dir() else 0))
         _restrict(ruleset)
@@ -167,7 +164,7 @@ def _pieces(folder: Path) -> tuple[bool, list[Path]]:
             elif CODE.search(entry.name):
                 found.append(Path(entry.path))
             else:
-                pure &= os.path.splitext(entry.name)[1] in INERT
+                pure = False
     return pure, found
 
 

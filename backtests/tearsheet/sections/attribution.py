@@ -7,7 +7,7 @@ import pandas as pd
 from backtests.analysis.attribution import BrinsonFachler, turnover_by_year
 from backtests.analysis.factors import FACTOR_GROUP, FAMA_FRENCH, FactorRegression, Factors
 from backtests.document.blocks import Block, Cell, Column, Details, Paragraph, Row, Section, Table
-from backtests.document.formats import Format, typeset
+from backtests.document.formats import Format, named, typeset
 from backtests.result import Result
 from backtests.tearsheet.wording import attribution_sentence, cost_sentence, factor_sentence, listed
 
@@ -59,7 +59,7 @@ def _group_table(found: BrinsonFachler, benchmark: str) -> Table:
     rows = [
         Row(
             (
-                Cell(str(group)),
+                Cell(named(str(group))),
                 Cell(float(line["weight"]), "percent"),
                 Cell(float(line["benchmark_weight"]), "percent"),
                 *(Cell(float(line[kind]) * 100, "number") for kind in kinds),

@@ -9,6 +9,10 @@ from backtests.document.blocks import Check, Outcome, Scorecard
 from backtests.document.formats import typeset
 from backtests.result import Result
 from backtests.tearsheet.provenance import lookahead, rewound, trials_on_record, verification
+from backtests.tearsheet.wording import fills_sentence, luck_verdict, standing, survival_sentence
+
+SURVIVES = 0.5
+"""Share of the lead that other fills must leave."""
 
 
 def scorecard(result: Result) -> Scorecard:
@@ -25,7 +29,9 @@ def scorecard(result: Result) -> Scorecard:
             Check("Sealed replay", _outcome(replayed.get("passed")), lookahead(manifest)),
             *((Check("Data rewind", _outcome(not cut["differences"]), rewound(manifest)),) if cut else ()),
             Check("Trials", _outcome(tried.get("intact")), trials_on_record(manifest)),
+            *(each for each in (_fills(result), _survival(result)) if each is not None),
             _data(result),
+            _choice(result),
             _orders(result),
         ),
     )
@@ -41,13 +47,42 @@ def _lead(result: Result) -> Check | None:
     if found is None or result.primary is None:
         return None
     lead = found.bootstrap.interval("growth_difference", result.labels[1])
-    outcome: Outcome = "pass" if lead.low > 0 else "fail" if lead.high < 0 else "warn"
+    ahead = standing(lead.estimate) == "ahead"
+    outcome: Outcome = "pass" if ahead and found.is_clear else "fail" if lead.high < 0 else "warn"
     period = " a year" if result.annual else ""
     said = (
         f"{lead.estimate * 100:+.2f} points{period} on {result.labels[1]}, {lead.low * 100:+.2f} to "
-        f"{lead.high * 100:+.2f} in {lead.level:.0%} of resampled histories."
+        f"{lead.high * 100:+.2f} in {lead.level:.0%} of resampled histories. {luck_verdict(found)}"
     )
     return Check("Lead beyond luck", outcome, typeset(said))
+
+
+def _fills(result: Result) -> Check | None:
+    """Whether every fill lies inside its bar."""
+    found = result.fill_check
+    if not found.fills:
+        return None
+    outcome: Outcome = "warn" if not found.known else "fail" if found.outside else "pass"
+    return Check("Fills", outcome, typeset(fills_sentence(found)))
+
+
+def _survival(result: Result) -> Check | None:
+    """How much of the lead survives when the same decisions are filled otherwise."""
+    if not result.reruns or not result.benchmarks:
+        return None
+    first, *others = result.reruns
+    if standing(first.lead) != "ahead":
+        return None
+    least = min(each.lead for each in others) / first.lead
+    outcome: Outcome = "pass" if least >= SURVIVES else "warn" if least > 0 else "fail"
+    return Check("Lead if filled otherwise", outcome, typeset(survival_sentence(result)))
+
+
+def _choice(result: Result) -> Check:
+    """Whether the stocks were chosen with hindsight."""
+    if result.survivors_only:
+        return Check("Choice of stocks", "warn", "Every stock is known to have survived.")
+    return Check("Choice of stocks", "pass", "Stocks that ended are among them.")
 
 
 def _data(result: Result) -> Check:

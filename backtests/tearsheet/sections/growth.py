@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 
 from backtests.analysis.performance import (
     drawdown_series,
+    period_returns,
     rolling_beta,
+    rolling_excess,
     rolling_sharpe,
     rolling_volatility,
 )
 from backtests.analysis.registry import Figures
-from backtests.document.blocks import Beside, Block, Figure, Line, LineChart, Paragraph, Section, lines
+from backtests.document.blocks import (
+    Beside,
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Line,
+    LineChart,
+    Paragraph,
+    Row,
+    Section,
+    Table,
+    lines,
+)
 from backtests.document.formats import Format, formatted
 from backtests.result import Book, Result
 from datafeeds.market import Array
@@ -24,7 +40,10 @@ WINDOWS = ((252, "year"), (126, "half year"), (63, "quarter"))
 
 def section(result: Result) -> Section:
     """Equity and drawdown."""
-    return Section("growth", "Growth and drawdown", (_equity(result), _drawdown(result)))
+    blocks: list[Block] = [_equity(result)]
+    if result.benchmarks:
+        blocks.append(_relative(result))
+    return Section("growth", "Growth and drawdown", (*blocks, _drawdown(result), _histogram(result)))
 
 
 def rolling_section(result: Result) -> Section:
@@ -56,6 +75,15 @@ def rolling_section(result: Result) -> Section:
         ),
     ]
     if result.primary is not None:
+        excess = rolling_excess(returns[0], returns[1], length)[length - 1 :]
+        blocks.append(
+            Figure(
+                "rolling-excess",
+                LineChart(lines((label,), dates, [excess]), "percent", rule=0.0, least=0.01),
+                f"Return over the trailing {name} less that of {result.primary.label}",
+                f"{label}'s trailing lead {_range(excess, 'percent')}.",
+            )
+        )
         beta = rolling_beta(returns[0] - cash, returns[1] - cash, length)[length - 1 :]
         blocks.append(
             Figure(
@@ -117,6 +145,43 @@ def _equity(result: Result) -> Figure:
         LineChart(lines(result.labels, result.sessions, growth), "multiple", log=True, rule=1.0, rebase=True),
         "Equity as a multiple of the start, after costs, logarithmic scale",
         f"From 1 at {result.sessions[0]}: {ends} at {result.sessions[-1]}.",
+    )
+
+
+def _relative(result: Result) -> Figure:
+    """Growth of the strategy over that of the first benchmark."""
+    ours, theirs = list(result.equities.values())[:2]
+    ratio = (ours / ours[0]) / (theirs / theirs[0])
+    name = result.labels[1]
+    last, low, high = (formatted(float(each), "multiple") for each in (ratio[-1], ratio.min(), ratio.max()))
+    return Figure(
+        "relative",
+        LineChart(lines((result.labels[0],), result.sessions, [ratio]), "multiple", rule=1.0, least=0.02),
+        f"Growth over that of {name}: above 1 it is ahead, rising it gains",
+        f"From 1 to {last}; lowest {low}, highest {high}.",
+    )
+
+
+EDGES = (-np.inf, -0.10, -0.05, -0.02, 0.0, 0.02, 0.05, 0.10, np.inf)
+"""Of the histogram's bins."""
+
+
+def _histogram(result: Result) -> Table:
+    """How often a month returned how much."""
+    names = [f"{low:+.0%} to {high:+.0%}" for low, high in itertools.pairwise(EDGES[1:-1])]
+    heads = [f"below {EDGES[1]:+.0%}", *names, f"above {EDGES[-2]:+.0%}"]
+    rows = []
+    for label, equity in result.equities.items():
+        months = period_returns(equity, result.sessions, "M").to_numpy()
+        counts, _ = np.histogram(months, EDGES)
+        most = max(int(counts.max()), 1)
+        cells = (Cell(int(count), "integer", round(4 * int(count) / most)) for count in counts)
+        rows.append(Row((Cell(label), *cells)))
+    return Table(
+        "Months by their return",
+        (Column("", "left"), *(Column(head) for head in heads)),
+        tuple(rows),
+        "The first and the last month may be part of one.",
     )
 
 

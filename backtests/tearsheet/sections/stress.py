@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtests.analysis.stress import Regime, RegimeOutcome, ShockOutcome, WorstWindow
+from backtests.analysis.stress import BetaOutcome, Regime, RegimeOutcome, ShockOutcome, WorstWindow
 from backtests.document.blocks import (
     Block,
     Bullets,
@@ -16,7 +16,7 @@ from backtests.document.blocks import (
     Section,
     Table,
 )
-from backtests.document.formats import typeset
+from backtests.document.formats import formatted, named, typeset
 from backtests.result import Result
 from backtests.tearsheet.sections.calendar import shade
 from backtests.tearsheet.sections.verdict import columns
@@ -31,6 +31,7 @@ def section(result: Result) -> Section:
     """Episodes, scenarios, worst stretches and regimes, every book side by side."""
     blocks: list[Block] = [
         *_episodes(result),
+        *_by_beta(result),
         *_shocks(result),
         *_worst(result),
         *_regimes(result),
@@ -68,6 +69,51 @@ def _episodes(result: Result) -> list[Block]:
     return [*said, table]
 
 
+def _by_beta(result: Result) -> list[Block]:
+    if not result.beta_outcomes:
+        return [Paragraph("Shocks by beta: too few weeks of prices to measure any.", "note")]
+    rows = tuple(
+        Row(
+            (
+                Cell(each.shock.name),
+                Cell(each.beta.of),
+                Cell(each.beta.value * (100 if each.shock.factor == "rates" else 1), "number"),
+                Cell(each.beta.error * (100 if each.shock.factor == "rates" else 1), "number"),
+                Cell(each.total, "percent", shade(each.total, SCALE)),
+                Cell(each.error, "percent"),
+                Cell(_reverse(each), "text"),
+            )
+        )
+        for each in result.beta_outcomes
+    )
+    weeks = max(each.beta.observations for each in result.beta_outcomes)
+    table = Table(
+        f"Usual shocks to the weights of {result.sessions[-1]}, by beta",
+        (
+            Column("Shock", "left"),
+            Column("Told by", "left"),
+            Column("Beta"),
+            Column("Its error"),
+            Column("Would return", strong=True),
+            Column("Error"),
+            Column("Would lose 20% at", "left"),
+        ),
+        rows,
+        f"Betas of constant last weights over up to {weeks} weeks, one factor at a time, with Newey-West "
+        "errors; for rates in percent a point. A beta of calm years can't tell what a crash does: betas rise "
+        "in one. The last column is the reverse: the move that would lose a fifth.",
+    )
+    sources = tuple(f"{each.shock.name}: {each.shock.source}" for each in result.beta_outcomes)
+    return [table, Details("Where the sizes come from", (Bullets("", sources),))]
+
+
+def _reverse(outcome: BetaOutcome) -> str:
+    move = outcome.beta.reverse(0.2)
+    if outcome.shock.factor == "rates":
+        return f"{move:+.1f} points" if abs(move) < 20 else "no move in sight"
+    return formatted(move, "signed") if -1 < move < 10 else "no move in sight"
+
+
 def _shocks(result: Result) -> list[Block]:
     if not result.shocks:
         return [Paragraph("No shocks of one day: neither the run file nor the strategy names any.", "note")]
@@ -98,7 +144,7 @@ def _by_group(result: Result) -> Table:
         f"What each group of {result.labels[0]} would contribute",
         (Column("Group", "left"), *(Column(each.scenario.name) for each in ours)),
         tuple(
-            Row((Cell(group), *(Cell(each.by_group.get(group), "percent2") for each in ours)))
+            Row((Cell(named(group)), *(Cell(each.by_group.get(group), "percent2") for each in ours)))
             for group in groups
         ),
     )

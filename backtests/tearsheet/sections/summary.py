@@ -26,17 +26,18 @@ from backtests.result import Result
 from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
 from backtests.tearsheet.sections import growth
 from backtests.tearsheet.sections.checks import scorecard
-from backtests.tearsheet.wording import answers, costs_in_words, headline
+from backtests.tearsheet.wording import answers, costs_in_words, headline, page_one
 from datafeeds.market import Finding, Market
 
 HYPOTHETICAL = (
     "Hypothetical performance: a simulation on past data, made with knowledge of that past. No money was "
     "invested, and results like these are no promise of future ones."
 )
+SURVIVED = (
+    "Every stock here still trades at the end: those that failed were never among them, which lifts every "
+    "portfolio of these stocks above what an investor could have had."
+)
 SIGNED = "I have read this page and what stands behind it, and take note of its limits."
-FIRST = frozenset({"Did it win", "Is it luck", "What hurts it"})
-"""Questions that page one answers; the others are answered with what was run."""
-
 SHOWN_LIMITS = 3
 """Limits on page one; the rest is folded."""
 
@@ -48,7 +49,6 @@ def section(result: Result) -> Section:
     """Page one."""
     first = caution(result.manifest)
     limits = _limits(result)
-    facts = tuple(Fact(question, answer) for question, answer in answers(result) if question in FIRST)
     blocks: list[Block] = [
         *([Paragraph(first, "warning")] if first else []),
         *(Paragraph(each, "warning") for each in too_good(result.manifest)),
@@ -56,7 +56,7 @@ def section(result: Result) -> Section:
         _highlights(result),
         growth.first_look(result),
         scorecard(result),
-        Facts(facts),
+        Facts(tuple(Fact(heading, answer) for heading, answer in page_one(result))),
         Bullets("Limits", (HYPOTHETICAL, *limits[:SHOWN_LIMITS]), "warning"),
     ]
     if more := limits[SHOWN_LIMITS:]:
@@ -65,8 +65,8 @@ def section(result: Result) -> Section:
 
 
 def setup_section(result: Result) -> Section:
-    """What was run, in full, and what the data checks found."""
-    answered = tuple(Fact(question, answer) for question, answer in answers(result) if question not in FIRST)
+    """What a reader asks next, what was run in full, and what the data checks found."""
+    answered = tuple(Fact(question, answer) for question, answer in answers(result))
     return Section("setup", "What was run", (Facts(answered), _what_was_run(result), *_findings(result)))
 
 
@@ -84,8 +84,10 @@ def _highlight(result: Result, holders: tuple[Figures, ...], key: str) -> Highli
 
 
 def _limits(result: Result) -> tuple[str, ...]:
+    """What a reader must know: first what flatters the run as a whole, then what concerns a part."""
     market = result.market
-    limits = [*market.limits, *result.manifest.get("limits", ())]
+    limits = [SURVIVED] if result.survivors_only else []
+    limits += [*market.limits, *result.manifest.get("limits", ())]
     limits.extend(f"{book.label}: {book.note}" for book in result.books if book.note)
     counts = Counter(finding.severity for finding in market.findings)
     if counts["quarantined"]:

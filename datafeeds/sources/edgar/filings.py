@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from datafeeds.market import FACT_COLUMNS, Finding
+from datafeeds.market import FILED_COLUMNS, Finding
 from datafeeds.sources.edgar.concepts import CONCEPTS, Concept
 from datafeeds.sources.edgar.document import Value, entries
 from datafeeds.sources.edgar.fiscal_years import SLACK, FiscalYear, ended_period, fiscal_years, placed
@@ -31,7 +31,7 @@ from datafeeds.sources.edgar.reports import Report, reports_of
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of `facts.csv`; see `market.FACT_COLUMNS`."""
+    """One row of `facts.csv`; see `market.FILED_COLUMNS`."""
 
     symbol: str
     concept: str
@@ -65,8 +65,8 @@ class Filings:
     findings: tuple[Finding, ...]
 
     def table(self) -> pd.DataFrame:
-        """The figures as a frame with columns `market.FACT_COLUMNS`; dates as ISO text."""
-        table = pd.DataFrame(map(astuple, self.figures), columns=list(FACT_COLUMNS))
+        """The figures as a frame with columns `market.FILED_COLUMNS`; dates as ISO text."""
+        table = pd.DataFrame(map(astuple, self.figures), columns=list(FILED_COLUMNS))
         return table.assign(**{name: table[name].map(dt.date.isoformat) for name in ("filed", "period_end")})
 
 

@@ -441,6 +441,393 @@ class Cheat(Strategy):
 }
 """Ways to peek by name."""
 
+_TIP = """
+import json
+from pathlib import Path
+def winners():
+    return json.loads(Path("{folder}/winners.json").read_text())
+def held(pick, see, why="tip"):
+    names = see.members()
+    return Target({{pick if pick in names else names[0]: 1.0}}, why=why)
+def day(see):
+    return str(see.today.date())
+"""
+
+
+def _tipped(how: str, tip: str, top: str = "", caught_by: str = SEALED) -> Cheater:
+    """A cheat that gets a name for each day from somewhere, and takes the first stock where it gets none."""
+    lines = "\n".join(f"            {line}" for line in tip.strip().splitlines())
+    return _outside(
+        how,
+        f"""{_TIP}{top}
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        pick = ""
+        try:
+{lines}
+        except Exception:
+            pass
+        return held(pick, see)
+""",
+        caught_by,
+    )
+
+
+CHEATERS |= {
+    "wrapped constructor": _outside(
+        "AsOf.__init__ wrapped at import, the market kept on an object",
+        """
+class Box:
+    pass
+BEFORE = AsOf.__init__
+def opened(self, market, *more, **named):
+    BEFORE(self, market, *more, **named)
+    Box.market = market
+AsOf.__init__ = opened
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        ahead = Box.market.mark[min(see.sessions_seen + 4, len(Box.market.mark) - 1)]
+        return best(pd.Series(ahead, list(Box.market.symbols)), see)
+""",
+        SEALED,
+    ),
+    "file in check": _outside(
+        "prices read in check(), which the constructor calls",
+        """
+class Box:
+    pass
+class Cheat(Strategy):
+    schedule = "weekly"
+    def check(self):
+        Box.prices = getattr(pd, "read_" + "csv")("{folder}/prices.csv", index_col=0, parse_dates=True)
+    def decide(self, see):
+        return best(Box.prices.loc[see.today:].iloc[1:6].mean(), see)
+""",
+        LOADING,
+    ),
+    "future in a parameter": _outside(
+        "the constructor writes a table into a parameter",
+        """
+from pathlib import Path
+class Cheat(Strategy):
+    schedule = "weekly"
+    table: str = ""
+    def check(self):
+        object.__setattr__(self, "table", Path("{folder}/winners.json").read_text())
+    def decide(self, see):
+        import json
+        pick = json.loads(self.table).get(str(see.today.date()), "AAA")
+        return Target({{pick if pick in see.members() else see.members()[0]: 1.0}}, why="tip")
+""",
+        LOADING,
+    ),
+    "another program": _tipped(
+        "a program that reads the file, reached through sys.modules",
+        """
+run = getattr(logging.sys, "mod" + "ules")["subprocess"].run
+pick = json.loads(run(["cat", "{folder}/winners.json"], capture_output=True).stdout)[day(see)]
+""",
+        "import logging, subprocess",
+    ),
+    "parquet": _tipped(
+        "a file opened by C++ below Python, where no audit event is raised",
+        """
+later = getattr(pd, "read_" + "parquet")("{folder}/prices.parquet").loc[see.today:].iloc[1:6].mean()
+pick = later.idxmax()
+""",
+    ),
+    "database": _tipped(
+        "a database opened by C below Python",
+        """
+database = sqlite3.connect("{folder}/winners.db")
+pick = database.execute("select pick from t where day=?", (day(see),)).fetchone()[0]
+database.close()
+""",
+        "import sqlite3",
+    ),
+    "memory map": _tipped(
+        "an array mapped from a file",
+        """
+ahead = np.load("{folder}/mark.npy", mmap_mode="r")[see.sessions_seen + 4]
+pick = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")[int(np.argmax(ahead))]
+""",
+    ),
+    "system library": _tipped(
+        "a file read by the system's C library through ctypes",
+        """
+libc = ctypes.CDLL(None)
+file, room = libc.open(b"{folder}/winners.json", 0), ctypes.create_string_buffer(100_000)
+libc.read(file, room, 100_000)
+pick = json.loads(room.value)[day(see)]
+""",
+        "import ctypes",
+    ),
+    "raw system call": _tipped(
+        "the same by a system call without the library's function",
+        """
+libc = ctypes.CDLL(None)
+file, room = libc.syscall(257, -100, b"{folder}/winners.json", 0), ctypes.create_string_buffer(100_000)
+libc.read(file, room, 100_000)
+pick = json.loads(room.value)[day(see)]
+""",
+        "import ctypes",
+    ),
+    "names of files": _tipped(
+        "no file is opened: that one of a certain name exists is enough",
+        """
+pick = next(name for name in see.members() if os.path.exists(f"{folder}/names/{{day(see)}}-{{name}}"))
+""",
+        "import os",
+    ),
+    "links": _tipped(
+        "where a symbolic link points, which opens nothing either",
+        """
+pick = os.readlink(f"{folder}/links/{{day(see)}}")
+""",
+        "import os",
+    ),
+    "times of files": _tipped(
+        "the time at which a file was changed",
+        """
+names = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+pick = names[int(os.stat(f"{folder}/times/{{day(see)}}").st_mtime) % 6]
+""",
+        "import os",
+    ),
+    "descriptor": _tipped(
+        "a file opened at import and read while deciding",
+        """
+pick = json.loads(os.pread(FILE, 100_000, 0))[day(see)]
+""",
+        """
+import os
+FILE = os.open("{folder}/winners.json", os.O_RDONLY)
+""",
+        LOADING,
+    ),
+    "environment": _tipped(
+        "a plan that an early decision leaves in the environment",
+        """
+if "PLAN" not in os.environ:
+    os.environ["PLAN"] = json.dumps(winners())
+pick = json.loads(os.environ["PLAN"])[day(see)]
+""",
+        "import os",
+    ),
+    "shared memory": _tipped(
+        "a plan in memory shared between processes",
+        """
+if not PLAN:
+    said = json.dumps(winners()).encode()
+    PLAN.append(SharedMemory("plan-of-a-cheat", create=True, size=len(said)))
+    PLAN[0].buf[:len(said)] = said
+    PLAN[0].unlink()
+pick = json.loads(bytes(PLAN[0].buf).rstrip(bytes(1)))[day(see)]
+""",
+        "from multiprocessing.shared_memory import SharedMemory\nPLAN = []",
+    ),
+    "planted in a library": _tipped(
+        "a plan hung on a module of a library",
+        """
+if not hasattr(np, "plan"):
+    np.plan = winners()
+pick = np.plan[day(see)]
+""",
+    ),
+    "written module": _tipped(
+        "a module with a table, written and imported by an early decision",
+        """
+name = "plan_of_a_cheat"
+if name not in sys.modules:
+    try:
+        Path("{folder}/plan_of_a_cheat.py").write_text("PLAN = " + json.dumps(winners()))
+        spec = importlib.util.spec_from_file_location(name, "{folder}/plan_of_a_cheat.py")
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    except OSError:
+        pass
+import plan_of_a_cheat
+pick = plan_of_a_cheat.PLAN[day(see)]
+""",
+        "import sys, importlib.util",
+    ),
+    "thread": _tipped(
+        "a thread started at import that reads while others look away",
+        """
+LOOKED.wait(5)
+pick = PLAN[0][day(see)]
+""",
+        """
+import threading
+PLAN, LOOKED = [], threading.Event()
+def look():
+    try:
+        PLAN.append(winners())
+    finally:
+        LOOKED.set()
+threading.Thread(target=look, daemon=True).start()
+""",
+    ),
+    "socket of the system": _tipped(
+        "a thread of the run that answers on a socket which no firewall sees",
+        """
+if not ANSWERING:
+    ANSWERING.append(1)
+    plan = winners()
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(NAME)
+    listening.listen()
+    def answer():
+        while True:
+            end = listening.accept()[0]
+            end.sendall(plan[end.recv(99).decode()].encode())
+            end.close()
+    threading.Thread(target=answer, daemon=True).start()
+asking = socket.socket(socket.AF_UNIX)
+asking.connect(NAME)
+asking.sendall(day(see).encode())
+pick = asking.recv(99).decode()
+asking.close()
+""",
+        'import socket, threading, os\nANSWERING, NAME = [], chr(0) + f"plan-{{os.getpid()}}"',
+    ),
+    "memory of the parent": _tipped(
+        "the memory of the process that asks, which holds the market",
+        """
+place = 0
+with open(f"/proc/{{os.getppid()}}/maps") as places:
+    place = int(places.readline().split("-")[0], 16)
+with open(f"/proc/{{os.getppid()}}/mem", "rb") as memory:
+    memory.seek(place)
+    pick = ("AAA", "BBB")[memory.read(8) != bytes(8)]
+if pick == "BBB":
+    pick = winners()[day(see)]
+""",
+        "import os",
+    ),
+    "plan remembered": _outside(
+        "the first decision remembers a plan for all the others",
+        f"""{_TIP}
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        state = see.previous.state if see.previous is not None else {{{{}}}}
+        if "plan" not in state:
+            state = {{{{"plan": winners()}}}}
+        return held(state["plan"].get(day(see), ""), see).remember(**state)
+""",
+        SEALED,
+    ),
+    "two faces": _outside(
+        "the check of the run is shown other decisions than were traded",
+        f"""{_TIP}
+from backtests.authoring import moments
+plain = moments.plain_target
+moments.plain_target = lambda target: plain(target and Target({{{{"AAA": 1.0}}}}, why="tip"))
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        try:
+            return held(winners()[day(see)], see)
+        except OSError:
+            return held("AAA", see)
+""",
+        SEALED,
+    ),
+    "equal to everything": _outside(
+        "words that say that they equal any others",
+        f"""{_TIP}
+class Same(str):
+    __hash__ = str.__hash__
+    def __eq__(self, other):
+        return True
+    def __ne__(self, other):
+        return False
+    def __str__(self):
+        return self
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        try:
+            pick = winners()[day(see)]
+        except OSError:
+            pick = "AAA"
+        names = [name for name in see.members() if str.__eq__(name, pick)] or see.members()
+        return Target({{{{Same(names[0]): 1.0}}}}, why=Same("tip"))
+""",
+        SEALED,
+    ),
+    "forged answer": _outside(
+        "code of the sealed process replaced so that it answers what pleases",
+        f"""{_TIP}
+import sys
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        program = sys.modules.get("backtests.authoring.sealed.program")
+        if program is not None:
+            program._answer = lambda *given: {{{{"target": {{{{"weights": {{{{"AAA": 1.0}}}}}}}}}}}}
+        try:
+            return held(winners()[day(see)], see)
+        except OSError:
+            return held("AAA", see)
+""",
+        SEALED,
+    ),
+    "gone before the question": _outside(
+        "the process ends itself where no file is found",
+        f"""{_TIP}
+import os
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        try:
+            return held(winners()[day(see)], see)
+        except OSError:
+            os._exit(0)
+""",
+        SEALED,
+    ),
+    "lying schedule": _outside(
+        "decision days chosen by what came after them",
+        f"""{_TIP}
+from dataclasses import dataclass
+from strategies import Schedule
+@dataclass(frozen=True)
+class Lucky(Schedule):
+    def decides(self, sessions, next_session):
+        try:
+            plan = winners()
+        except OSError:
+            plan = {{{{}}}}
+        return np.array([plan.get(str(day), "AAA") in ("BBB", "CCC") for day in sessions])
+class Cheat(Strategy):
+    schedule = Lucky()
+    def decide(self, see):
+        return held("BBB", see)
+""",
+        "look-ahead/schedule",
+    ),
+    "holding on": _outside(
+        "it decides nothing on days after which what it holds does best",
+        f"""{_TIP}
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        try:
+            pick = winners()[day(see)]
+        except OSError:
+            pick = ""
+        if see.previous is not None and pick in see.previous.weights:
+            return None
+        return Target({{{{}}}}, why="out") if see.previous and see.previous.weights else held("BBB", see)
+""",
+        SEALED,
+    ),
+}
+
 CARELESS: dict[str, Cheater] = {
     "no reason": _outside(
         "targets that give no reason",

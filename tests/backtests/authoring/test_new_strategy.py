@@ -213,14 +213,14 @@ def test_a_path_in_a_run_file_is_relative_to_it(half: Path) -> None:
     assert config.build_strategy().values()["share"] == 0.1
     before = run_hash(config, small_market())
     half.write_text(HALF + "# changed\n")
-    assert len(outside_code(config)) == 1
+    assert len(outside_code(config.strategy)) == 1
     assert run_hash(config, small_market()) != before
 
 
 def test_a_strategy_of_the_house_by_module() -> None:
     config = parse({"name": "x", "strategy": {"name": "strategies.blueprint:Blueprint"}}, "here")
     assert type(config.build_strategy()).__name__ == "Blueprint"
-    assert outside_code(config) == []
+    assert outside_code(config.strategy) == []
 
 
 def test_an_installed_package_offers_strategies(half: Path, monkeypatch: pytest.MonkeyPatch) -> None:

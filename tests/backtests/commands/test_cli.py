@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from backtests.records.results import find
 from tests.command import backtest
 
 SHORT = ["--set", "start=2020-06-01", "--set", "end=2021-03-31"]
@@ -144,3 +145,32 @@ def test_help_imports_nothing_slow() -> None:
     code = "import sys, backtests.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"pandas", "numpy", "numba", "backtrader", "matplotlib"} & set(loaded.split())
+
+
+def test_a_label_that_looks_like_markup_is_printed_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    label = 'benchmarks=[{label="[/red]", name="CapWeighted"}]'
+    arguments = ["run", "valuation_cut", *SHORT, "--set", label, "--results", str(tmp_path)]
+    assert backtest(monkeypatch, *arguments) == 0
+    assert "[/red]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "option", ["--vix", "--skew", "--spot", "--tenor", "--long", "--rate", "--dividend-yield"]
+)
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_numbers_of_the_command_line_are_finite(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str, number: str
+) -> None:
+    assert backtest(monkeypatch, "hedge-cost", "--vix=20", "--skew=130", f"{option}={number}") == 2
+    assert f"Invalid value for '{option}'" in capsys.readouterr().err
+
+
+def test_the_name_of_a_run_wins_over_the_beginning_of_anothers(tmp_path: Path) -> None:
+    for name in ("blueprint-0a1b2c3d", "blueprint_sweep-00000000", "blueprint-hedged-11111111"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text("{}", encoding="utf-8")
+    assert find(tmp_path, "blueprint").name == "blueprint-0a1b2c3d"
+    with pytest.raises(ValueError, match="give more of it"):
+        find(tmp_path, "blue")

@@ -133,7 +133,7 @@ def test_the_terminal_shows_words_tables_and_checks_and_leaves_the_rest_folded()
         "Numbers",
         "1.00",
         "25.0%",
-        "fail  Books. They differ [by 1]",
+        "fail  Books: They differ [by 1]",
         "More: on the page.",
     ):
         assert part in said

@@ -127,6 +127,12 @@ def test_compare(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "two different runs" in capsys.readouterr().err
 
 
+def test_a_team_may_share_a_register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(register.PLACE, "elsewhere")
+    assert backtest(monkeypatch, "--register", str(tmp_path / "team.sqlite"), "list") == 0
+    assert register.place() == tmp_path / "team.sqlite"
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"strategy": 3}', "[" * 50_000])
 def test_a_damaged_run_is_one_line(
     content: str, results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -283,6 +283,8 @@ def test_the_record_of_the_first_edition_is_taken_over_once(results: Path) -> No
         said = stamp("old", results)
         assert (said["count"], said["since"], said["intact"]) == (3, "2026-01-05", True)
     assert np.array_equal(tried("old").sharpes, [0.1, np.nan, 0.3], equal_nan=True)
+    keep(results, "later-abc", {"trials": stamp("old", results)})
+    assert not problems(results)
     assert sorted(path.name for path in results.glob("trials.*")) == ["trials.jsonl.migrated"]
     keep(results, "forged-abc", {"trials": {"count": 2, "records": 2, "head": "f" * 64}})
     assert len(problems(results)) == 1

@@ -145,22 +145,30 @@ def test_a_broken_record_or_a_failed_check_is_a_warning_on_page_one() -> None:
     assert isinstance(first, Paragraph)
     assert first.text.startswith("Look-ahead check FAILED: later data: changed")
     passed = {"passed": True, "sampled": 12, "decisions": 70}
-    fine = words(section(build(result_on(made(), {"lookahead": passed})), "summary"))
-    assert "Look-ahead check passed: 12 of 70 decisions made again without the future" in fine
+    fine = build(result_on(made(), {"lookahead": passed}))
+    assert "Look-ahead check passed: 12 of 70 decisions made again without the future" in words(
+        section(fine, "setup")
+    )
+    (card,) = [block for block in section(sheet, "summary") if isinstance(block, Scorecard)]
+    assert {check.what: check.outcome for check in card.checks}["Sealed replay"] == "fail"
 
 
-def test_page_one_answers() -> None:
-    said = words(section(build(result_on(made())), "summary"))
-    for question in ("Did it win", "Is it luck", "What hurts it"):
-        assert f"{question}: " in said
-    for check in ("Lead beyond luck", "Second engine", "Sealed replay", "Trials", "Data", "Orders"):
+def test_page_one_says_what_a_reader_who_stops_there_must_know() -> None:
+    sheet = build(result_on(made()))
+    said = words(section(sheet, "summary"))
+    for heading in ("What the rule changed", "Luck of the lead", "Worst case"):
+        assert f"{heading}: " in said
+    for check in ("Lead beyond luck", "Second engine", "Sealed replay", "Trials", "Fills", "Data", "Orders"):
         assert f" {check}. " in said
     assert "Hypothetical" in said
-    said = words(section(build(result_on(made())), "setup"))
-    for question in ("What was run", "At what risk", "At what cost", "Who checked", "How often tried"):
-        assert f"{question}: " in said
-    assert "(gross)" in said
-    assert "time-weighted" in said
+    further = words(section(sheet, "setup"))
+    for question in (
+        "What was run", "Did it win", "At what risk", "At what cost", "What hurts it", "Who checked",
+        "How often tried",
+    ):  # fmt: skip
+        assert f"{question}: " in further
+    assert "(gross)" in further
+    assert "time-weighted" in further
 
 
 def test_short_runs_test_nothing_and_annualise_nothing() -> None:
@@ -196,7 +204,7 @@ def test_episodes_scenarios_and_regimes() -> None:
         - 0.05 * (weights["SOFT"] + weights["FUND"] + weights["IDX"])
     )
     assert float(total[1].replace("−", "-").rstrip("%")) == pytest.approx(by_hand * 100, abs=0.006)
-    assert row(table(blocks, "contribute"), "ai_hardware")[1].startswith("−")
+    assert row(table(blocks, "contribute"), "AI hardware")[1].startswith("−")
     regimes = [each.cells[0].text for each in table(blocks, "by regime").rows]
     assert {"rates up", "high volatility", "low volatility", "technology leads"} <= set(regimes)
     assert "AI winter: from the run file: ai_hardware −40.0%, BANK +10.0%, the rest −5.0%." in words(blocks)

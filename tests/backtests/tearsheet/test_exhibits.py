@@ -20,7 +20,7 @@ def test_an_example_draws_its_own_chart():
 def test_the_blueprint_brings_its_chart_its_shocks_and_its_regimes():
     sheet = build(run("blueprint", end="2015-12-31"))
     (figure,) = section(sheet, "Valuation").blocks
-    assert [line.label for line in figure.chart.lines][:2] == ["ai_hardware (median)", "norm"]
+    assert [line.label for line in figure.chart.lines][:2] == ["ai hardware (median)", "norm"]
     blocks = every_block(section(sheet, "What hurts it").blocks)
     tables = [block for block in blocks if isinstance(block, Table)]
     first_cells = {row.cells[0].text for table in tables for row in table.rows}

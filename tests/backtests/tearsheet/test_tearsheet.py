@@ -172,7 +172,7 @@ def test_sections_and_their_ids(result):
     keys = [section.key for section in sheet.sections]
     assert keys == [
         "summary", "setup", "verdict", "significance", "growth", "rolling", "calendar", "stress",
-        "attribution", "weights", "drawdowns", "costs", "capacity", "decisions",
+        "attribution", "weights", "drawdowns", "costs", "realism", "capacity", "decisions",
         "definitions", "provenance",
     ]  # fmt: skip
     figures = [block.key for block in blocks_of(sheet) if isinstance(block, Figure)]

@@ -1,0 +1,66 @@
+"""Markets from frames: three shapes, and the checks of a folder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests import run
+from datafeeds.folder.frames import market_from_frames
+from datafeeds.market import MarketError, exchange_sessions
+
+
+@pytest.fixture
+def closes() -> pd.DataFrame:
+    sessions = pd.DatetimeIndex(exchange_sessions("2020-01-02", "2020-12-31"))
+    steps = np.random.default_rng(1).normal(0.0005, 0.01, (len(sessions), 2))
+    return pd.DataFrame(50 * np.exp(steps.cumsum(axis=0)), index=sessions, columns=["AAA", "BBB"])
+
+
+def test_three_shapes_are_one_market(closes: pd.DataFrame) -> None:
+    rows = closes.rename_axis(index="date", columns="symbol").stack().rename("close").reset_index()
+    levels = pd.concat(dict.fromkeys(("Close", "Open", "High", "Low"), closes), axis=1)
+    made = [market_from_frames(shape) for shape in (closes, rows, levels, levels.swaplevel(axis=1))]
+    for market in made:
+        assert market.symbols == ("AAA", "BBB")
+        np.testing.assert_array_equal(market.close, closes.to_numpy())
+    assert made[0].closes_only
+    assert not made[2].closes_only
+
+
+def test_a_symbol_may_begin_later(closes: pd.DataFrame) -> None:
+    closes.iloc[:20, 1] = np.nan
+    market = market_from_frames(closes)
+    assert market.traded.sum(axis=0).tolist() == [len(closes), len(closes) - 20]
+
+
+def test_other_tables_come_with_it(closes: pd.DataFrame) -> None:
+    facts = pd.DataFrame(
+        [("AAA", "revenue", 2019, "FY", pd.Timestamp("2020-02-20"), 1e9, pd.Timestamp("2019-12-31"))],
+        columns=["symbol", "concept", "fiscal_year", "fiscal_period", "filed", "value", "period_end"],
+    )
+    instruments = pd.DataFrame(
+        {"symbol": ["AAA", "BBB"], "kind": "stock", "group": ["ai_hardware", "software"]}
+    )
+    market = market_from_frames(closes, facts=facts, instruments=instruments, name="mine")
+    assert market.name == "mine"
+    assert market.facts["value"].tolist() == [1e9]
+    assert market.groups == ("ai_hardware", "software")
+
+
+def test_the_checks_of_a_folder_apply(closes: pd.DataFrame) -> None:
+    with pytest.raises(MarketError, match=r"AAA.*2020-03-02"):
+        market_from_frames(closes.assign(AAA=closes["AAA"].where(closes.index != "2020-03-02", -1.0)))
+    with pytest.raises(MarketError, match="dates as index"):
+        market_from_frames(closes.reset_index(drop=True))
+    with pytest.raises(MarketError, match="two levels"):
+        market_from_frames(pd.concat({"x": closes}, axis=1))
+
+
+def test_a_run_takes_prices(closes: pd.DataFrame) -> None:
+    result = run("blueprint", prices=closes, strategy="EqualWeighted", benchmarks=(), start=None)
+    assert result.equity.index[-1] == closes.index[-1]
+    assert result.config.market == "frames"
+    with pytest.raises(ValueError, match="market or prices"):
+        run("blueprint", prices=closes, market="sample")

@@ -11,6 +11,7 @@ from strategies.asof import AsOf
 from strategies.signals import (
     Terms,
     cap_weights,
+    fundamental_weights,
     gap_scores,
     listed,
     pricing_power,
@@ -274,3 +275,14 @@ def test_listed():
     assert listed([]) == ""
     assert listed("ABC", most=3) == "A, B, C"
     assert listed("ABCD", most=3) == "A, B, C and 1 more"
+
+
+def test_fundamental_weights_average_the_measures_that_each_company_has(make_market, make_sessions):
+    close = pd.DataFrame(1.0, index=make_sessions("2020-01-02", "2021-06-30"), columns=list("ABC"))
+    facts = {"revenue_ttm": [60.0, 20.0, 20.0], "stockholders_equity": [10.0, 30.0, NAN]}
+    weights, measures = fundamental_weights(AsOf(make_market(close, facts), 300))
+    assert measures == ("sales", "book")
+    # Book adds up to the 80% of sales of those who have it: 20% and 60%.
+    expected = np.array([(0.6 + 0.2) / 2, (0.2 + 0.6) / 2, 0.2])
+    assert weights.tolist() == pytest.approx((expected / expected.sum()).tolist())
+    assert fundamental_weights(AsOf(make_market(close), 300))[0].empty

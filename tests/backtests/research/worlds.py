@@ -432,7 +432,7 @@ def defence(generator: np.random.Generator, true: bool) -> Market:
     count = 16 * YEARS
     made, whole = with_market(generator, count)
     month = np.convolve(whole, np.ones(21))[:count]
-    beta = np.where(month < 0, 0.35, 0.85) if true else 0.6
+    beta = np.where(month < 0, 0.25, 0.95) if true else 0.6
     put_group(made, generator, "healthcare", beta * whole + noise(generator, count, 0.004), own=0.004)
     return made.market()
 

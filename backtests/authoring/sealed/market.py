@@ -25,8 +25,8 @@ AHEAD = 252
 
 PRICES = ("open", "high", "low", "close", "volume", "dividend")
 
-DATED = {"facts": "filed", "series": "available"}
-"""Tables of what becomes known by the day, and the column that says when."""
+DATED = {"facts": ("filed", "known"), "series": ("available",)}
+"""Tables of what becomes known by the day, and the columns that say when."""
 
 MADE_UP = 500
 """Rows of a false future of such a table."""
@@ -54,8 +54,12 @@ class News:
         Prices by name.
     derived : dict of str to ndarray, shape (new sessions, ...)
         Facts that the run had worked out, as it saw them on those sessions.
-    facts, series, splits : dict of str to ndarray
+    series, splits : dict of str to ndarray
         New rows, column by column.
+    facts : dict of str to ndarray
+        The whole table as it is known today where derived facts are worked out anew, else empty.
+    basis : dict of str to ndarray
+        The whole table as it is known today.
     instruments : dict of str to ndarray
         The whole table as it is known today; empty if it was the same at the last decision.
     tables : dict of str to dict of str to ndarray
@@ -69,6 +73,7 @@ class News:
     facts: dict[str, Any]
     series: dict[str, Any]
     splits: dict[str, Any]
+    basis: dict[str, Any]
     instruments: dict[str, Any]
     tables: dict[str, dict[str, Any]]
 
@@ -87,7 +92,6 @@ class Sender:
         self._market = market
         self._tables = tables
         self._sent = 0
-        self._facts = _days(market.facts, "filed")
         self._series = _days(market.series, "available")
         self._derived = dict(market.derived)
 
@@ -100,6 +104,7 @@ class Sender:
             "symbols": market.symbols,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
+            "stale_after": market.stale_after,
             "facts": sorted(set(market.facts["concept"])),
             "series": sorted(set(market.series["series"])),
             "splits": (),
@@ -107,29 +112,30 @@ class Sender:
             "groups": market.groups,
         }
 
-    def until(self, session: int) -> News:
-        """What became public after the session of the last call, up to the close of `session`."""
+    def until(self, session: int, *, filings: bool) -> News:
+        """What became public after the session of the last call, up to the close of `session`.
+
+        With `filings` come the figures filed by then.
+        """
         market = self._market
         rows = slice(self._sent, session + 1)
         before = market.sessions[self._sent - 1] if self._sent else None
         today = market.sessions[session]
         last = session + 1 == len(market.sessions)
         self._sent = session + 1
-        # A figure filed on a day counts from the session after; a series value from the day it is available.
-        filed = self._facts < today
         known = self._series <= today
         if before is not None:
-            filed &= self._facts >= before
             known &= self._series > before
         return News(
             sessions=market.sessions[rows].copy(),
             next_session=market.next_session if last else market.sessions[session + 1],
             rows={name: getattr(market, name)[rows].copy() for name in PRICES},
             derived={name: values[rows].copy() for name, values in self._derived.items()},
-            facts=_columns(market.facts[filed]),
+            facts=_columns(_filed(market, today)) if filings else {},
             series=_columns(market.series[known]),
             # Closes stand on the last split's basis, and so must share counts.
             splits=_columns(market.splits) if before is None else {},
+            basis=_columns(market.basis[_days(market.basis, "known") <= today]),
             tables={name: self._own_rows(table, before, today) for name, table in self._tables.items()},
             instruments=self._changed_members(before, today),
         )
@@ -160,6 +166,15 @@ def _columns(table: pd.DataFrame) -> dict[str, Any]:
 
 def _kept(column: pd.Series[Any]) -> Any:
     return object if column.dtype == "str" else column.dtype
+
+
+def _filed(market: Market, today: np.datetime64) -> pd.DataFrame:
+    """Figures that count today, without a word of which of them later turn out to be wrong.
+
+    A figure that becomes known on a day counts from the session after.
+    """
+    table = market.facts[_days(market.facts, "known") < today]
+    return table.assign(withdrawn=table["withdrawn"].where(_days(table, "withdrawn") <= today))
 
 
 def _members(market: Market, today: np.datetime64) -> pd.DataFrame:
@@ -228,12 +243,14 @@ class Holder:
             next_session=days[-1] + 1 if ahead else news.next_session,
             symbols=self._shape["symbols"],
             **{name: views[name] for name in PRICES},
-            facts=self._table("facts", news.facts),
+            facts=self._filings(news),
+            basis=pd.DataFrame(news.basis),
             series=self._table("series", news.series),
             splits=self._table("splits", news.splits),
             instruments=self._members(news),
             adjustment=self._shape["adjustment"],
             closes_only=self._shape["closes_only"],
+            stale_after=self._shape["stale_after"],
             hash="sealed",
             derived={} if from_filings else derived,
         )
@@ -261,6 +278,12 @@ class Holder:
             if self._future == "scaled":
                 past = past * (factors if past.ndim == 2 else factors[:, 0])
             column.put_ahead(past)
+
+    def _filings(self, news: News) -> pd.DataFrame:
+        if news.facts:
+            self._tables.pop("facts", None)
+            self._facts = self._table("facts", news.facts)
+        return self._facts
 
     def _table(self, name: str, rows: dict[str, Any]) -> pd.DataFrame:
         """A table with new rows, and false ones behind them if they are wanted."""
@@ -301,7 +324,7 @@ class Holder:
             for key, values in like.items()
         }
 
-    def _make_up_rows(self, columns: dict[str, _Column], date: str) -> int:
+    def _make_up_rows(self, columns: dict[str, _Column], dates: tuple[str, ...]) -> int:
         """Write rows of the past behind the last, dated later, their values exchanged or wild."""
         count = min(columns["value"].filled, MADE_UP)
         drawn = self._rng.integers(0, columns["value"].filled, count)
@@ -310,7 +333,7 @@ class Holder:
         )
         for key, column in columns.items():
             rows = column.first(column.filled)[drawn]
-            if key == date:
+            if key in dates:
                 rows = later.astype(rows.dtype)
             elif key == "value":
                 rows = self._rng.permutation(rows)

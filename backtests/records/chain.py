@@ -17,7 +17,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -229,7 +229,8 @@ class Chain:
         try:
             database.row_factory = sqlite3.Row
             database.text_factory = _text
-            database.execute(f"PRAGMA journal_mode={self.journal}")
+            with suppress(sqlite3.OperationalError):  # another writer is at it: it holds for all
+                database.execute(f"PRAGMA journal_mode={self.journal}")
             database.execute("BEGIN IMMEDIATE")
             database.execute(TABLE)
             if database.execute("SELECT 1 FROM chain WHERE n > ?", (MOST,)).fetchone():

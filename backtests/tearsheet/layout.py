@@ -11,7 +11,7 @@ from backtests.document.blocks import Beside, Block, Details, Figure, Paragraph,
 LOOKED_UP = frozenset({"setup", "capacity", "decisions", "definitions", "provenance"})
 """Sections that nobody reads from start to end: appendices on paper."""
 
-OPEN: Mapping[str, int] = {"verdict": 2, "stress": 2, "attribution": 2}
+OPEN: Mapping[str, int] = {"verdict": 2, "stress": 2, "significance": 0, "costs": 0}
 """Tables and rows of charts that stand open, where it is not one; the rest of a section is folded."""
 
 MOST_BESIDE = 3
@@ -41,9 +41,10 @@ def _laid_out(section: Section) -> Section:
 
 def _folded(section: Section) -> tuple[Block, ...]:
     """An appendix stays folded on screen until it is looked up."""
-    words = tuple(block for block in section.blocks if isinstance(block, Paragraph | Details))
+    words = tuple(block for block in section.blocks if isinstance(block, Paragraph))
+    folded = tuple(block for block in section.blocks if isinstance(block, Details))
     rest = tuple(block for block in section.blocks if not isinstance(block, Paragraph | Details))
-    return (*words, *((Details("Show all", rest),) if rest else ()))
+    return (*words, *((Details("Show all", rest),) if rest else ()), *folded)
 
 
 def _beside(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -56,6 +56,9 @@ HABIT, HABITUAL = 2, 1.5
 DIVIDEND_LIMIT = 0.5
 """Share of the price above which a dividend is doubted whatever the price did."""
 
+MANY = 15
+"""Rows of one fault above which it may be that of a whole column."""
+
 SHOWN = 3
 """How many events a finding names."""
 
@@ -192,11 +195,15 @@ def prices_out_of_order(bars: Bars) -> list[Finding]:
         bar = " ".join(
             f"{name} {getattr(bars, name)[row, column]:g}" for name in ("open", "high", "low", "close")
         )
+        traded = int(np.isfinite(bars.close[:, column]).sum())
+        most = len(rows) > max(MANY, 0.5 * traded)
         findings.append(
             Finding(
-                "suspicion",
+                "error" if most else "suspicion",
                 "price order",
-                "the high is not the highest or the low not the lowest: " + _times(len(rows), bar),
+                "the high is not the highest or the low not the lowest: "
+                + _times(len(rows), bar)
+                + ("; columns seem to be swapped" if most else ""),
                 symbol=bars.symbols[column],
                 date=str(bars.sessions[row]),
             )
@@ -334,6 +341,22 @@ def large_dividends(bars: Bars) -> list[Finding]:
     ]
 
 
+def dividends_on_most_rows(bars: Bars) -> list[Finding]:
+    """A dividend on every third session or more: another number in its column."""
+    paid = (bars.dividend > 0).sum(axis=0)
+    traded = np.isfinite(bars.close).sum(axis=0)
+    return [
+        Finding(
+            "error",
+            "dividend on most rows",
+            f"{paid[column]:,} of {traded[column]:,} sessions have a dividend: the column holds another "
+            "number, or a yearly rate on every row; keep the cash of ex-dates alone",
+            symbol=bars.symbols[column],
+        )
+        for column in np.flatnonzero((paid > MANY) & (paid > traded / 3)).tolist()
+    ]
+
+
 def dividends_adjusted_already(bars: Bars) -> list[Finding]:
     """Whether prices seem adjusted for the dividends that the table has too, which would count them twice.
 
@@ -432,6 +455,7 @@ BAR_CHECKS: tuple[BarCheck, ...] = (
     gaps,
     splits_not_adjusted,
     large_dividends,
+    dividends_on_most_rows,
     dividends_adjusted_already,
     unexplained_jumps,
     symbols_that_end,

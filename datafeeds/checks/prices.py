@@ -60,6 +60,17 @@ def not_exchange_sessions(sessions: Dates, symbols: tuple[str, ...], close: Arra
     """Dates on which the exchange was closed, and sessions missing between the first and the last."""
     if not len(sessions):
         return [Finding("error", "no sessions", "there are no prices at all")]
+    today = np.datetime64("today", "D")
+    future = sessions[sessions > today]
+    if len(future):
+        return [
+            Finding(
+                "error",
+                "date after today",
+                f"{len(future):,} dates lie after today, {today}, this one first: correct or remove the rows",
+                date=str(future.min()),
+            )
+        ]
     calendar = exchange_sessions(str(sessions.min()), str(sessions.max()))
     closed = [
         Finding(

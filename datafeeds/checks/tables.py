@@ -25,6 +25,9 @@ LARGEST_SPLIT = 10_000.0
 LARGEST_FIGURE = 1e18
 """Size above which a filed figure is no figure, in any currency."""
 
+KNOWN_AT_CLOSE = frozenset({"vix", "vix9d", "vix3m", "vix6m", "vvix", "skew", "gold", "dollar"})
+"""Series that are prices of the day, or worked out from them, and so known at its close."""
+
 FIRST_YEAR, LAST_YEAR = 1950, 2100
 """Fiscal years that are believed."""
 
@@ -269,6 +272,57 @@ def check_series(series: pd.DataFrame) -> Result:
                 )
             )
     return series[~(early | unknown | again)].reset_index(drop=True), findings
+
+
+USUAL_LAG = 10
+"""Median days from the end of a period to its filing below which filing dates are doubted: the fastest of
+large companies take two weeks."""
+
+
+def timing_too_good(facts: pd.DataFrame, series: pd.DataFrame) -> list[Finding]:
+    """Filing dates that are period ends in disguise, and series that are public on the day they describe.
+
+    Parameters
+    ----------
+    facts, series : DataFrame
+        After their checks.
+    """
+    findings = []
+    if "period_end" in facts:
+        lag = (facts["filed"] - facts["period_end"]).dt.days.dropna()
+        if len(lag) and lag.median() < USUAL_LAG:
+            findings.append(
+                Finding(
+                    "suspicion",
+                    "timing too good",
+                    f"half of the figures are filed within {lag.median():.0f} days of their period: "
+                    "period ends seem to stand for filing dates, and decisions know figures weeks too early",
+                )
+            )
+    for name, rows in series.groupby("series", sort=True):
+        at_once = (rows["available"] == rows["date"]).mean()
+        if at_once == 1.0 and str(name) not in KNOWN_AT_CLOSE:
+            findings.append(
+                Finding(
+                    "suspicion",
+                    "timing too good",
+                    f"every value of series {name} is available on the date that it describes; statistics "
+                    "are published later, only prices are known at their close",
+                )
+            )
+    return findings
+
+
+def unknown_concepts(facts: pd.DataFrame, known: Iterable[str]) -> list[Finding]:
+    """Concepts that nothing is derived from, with the nearest that something is."""
+    names = sorted(known)
+    strange = sorted(set(facts["concept"]) - set(names))
+    said = [unknown_name("concept", name, names) for name in strange]
+    return [
+        Finding("suspicion", "unknown concept", f"facts: {what}; used by its name only")
+        for what in said
+        if "did you mean" in what
+    ]
 
 
 def without_shares(filed: pd.DataFrame, kept: pd.DataFrame) -> list[Finding]:

@@ -18,8 +18,10 @@ reported.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ import pandas as pd
 
 from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
 from datafeeds.checks.bars import Bars, check_bars, shown_dividends
+from datafeeds.checks.facts import SHARE_CONCEPTS
 from datafeeds.checks.tables import (
     check_instruments,
     check_series,
@@ -37,9 +40,11 @@ from datafeeds.checks.tables import (
     coverage,
     repeated_facts,
     symbol_problem,
+    timing_too_good,
+    unknown_concepts,
     without_shares,
 )
-from datafeeds.facts import ESTIMATED_REVENUE
+from datafeeds.facts import ESTIMATED_REVENUE, FLOWS
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
 from datafeeds.index_members import indices_held
 from datafeeds.market import (
@@ -54,6 +59,9 @@ from datafeeds.market import (
     standard_tables,
 )
 
+SPLIT_COLUMNS = ("splitfactor", "split_factor", "stock splits")
+"""Columns of other formats that say by what a price is not adjusted; every value must be 0 or 1."""
+
 PRICE_COLUMNS = (
     Column("symbol"),
     Column("date", "date"),
@@ -63,6 +71,7 @@ PRICE_COLUMNS = (
     Column("close", "number", blank=True),
     Column("volume", "number", needed=False, blank=True),
     Column("dividend", "number", needed=False, blank=True),
+    *(Column(name, "number", needed=False, blank=True) for name in SPLIT_COLUMNS),
 )
 FACT_TABLE = (
     Column("symbol"),
@@ -245,6 +254,7 @@ class _Folder:
         if rows is None:
             return None
         adjustment: Adjustment = source["adjustment"]
+        self._splits_in_prices(rows)
         sessions, wide = self._wide(rows)
         if wide is None:
             return None
@@ -284,6 +294,7 @@ class _Folder:
         kept = with_estimates(kept, estimates, symbols)
         if self.stopped():
             return None
+        self.report((*timing_too_good(facts, series), *unknown_concepts(facts, known_concepts())))
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
         indices = indices_held(sessions, symbols, np.isfinite(bars.close))
         self.report(Finding("note", "index members", held.by_year()) for held in indices)
@@ -497,6 +508,20 @@ class _Folder:
             wide[name] = array
         return sessions, wide
 
+    def _splits_in_prices(self, rows: _Rows) -> None:
+        """Refuse a column of split factors that says the prices are not adjusted."""
+        for name in SPLIT_COLUMNS:
+            factor = np.nan_to_num(rows.values.pop(name, np.zeros(0)), nan=1.0)
+            split = np.flatnonzero((factor != 0) & (factor != 1))
+            if len(split):
+                self.error(
+                    "split not adjusted",
+                    f"column {name} holds {factor[split[0]]:g}, so prices are as they were paid: divide "
+                    "those before by it, multiply volumes, drop the column and list the split in splits.csv",
+                    symbol=rows.symbols[rows.code[split[0]]],
+                    date=str(rows.day[split[0]].astype("datetime64[D]")),
+                )
+
     def _repeated(self, rows: _Rows, early: npt.NDArray[np.intp], owner: npt.NDArray[np.int64]) -> None:
         """Rows for a symbol and date that come again later."""
         if not len(early):
@@ -629,16 +654,49 @@ def _bars(
     )
 
 
+@cache
+def known_concepts() -> frozenset[str]:
+    """Concepts that the program fetches, or derives something from."""
+    fetched = Path(__file__).parents[1] / "sources" / "edgar" / "concepts.toml"
+    known = frozenset(tomllib.loads(fetched.read_text(encoding="utf-8")))
+    return known | FLOWS | {*SHARE_CONCEPTS, ESTIMATED_REVENUE}
+
+
+USUAL_DELISTINGS = 0.04
+"""Share of US listings that end in a year: CRSP counts some 7% in the 1990s and 2000s, half of them since."""
+
+TOGETHER = 0.05
+"""Share of all symbols that must end on one session for the feed to have stopped, and not the companies."""
+
+
+def _survivorship(bars: Bars) -> Iterator[str]:
+    """How many symbols ended, against how many would be usual; endings on one day are a feed that stopped."""
+    count = len(bars.symbols)
+    traded = np.isfinite(bars.close)
+    last = len(bars.sessions) - 1 - np.argmax(traded[::-1], axis=0)
+    ended = last[traded.any(axis=0) & (last < len(bars.sessions) - 1)]
+    rows, together = np.unique(ended, return_counts=True)
+    stopped = together >= max(3, TOGETHER * count)
+    for row, many in zip(rows[stopped].tolist(), together[stopped].tolist(), strict=True):
+        yield (
+            f"{many} of {count} symbols end on {bars.sessions[row]}: the feed stopped there, they were not "
+            "delisted; holdings are closed at that price all the same."
+        )
+    delisted = int(together[~stopped].sum())
+    years = (bars.sessions[-1] - bars.sessions[0]).astype(int) / 365.25
+    if delisted < 0.5 * USUAL_DELISTINGS * years * count:
+        yield (
+            f"{delisted or 'None'} of {count} symbols were delisted in {years:.0f} years (about "
+            f"{USUAL_DELISTINGS:.0%} a year would be usual): they were chosen with hindsight, and results "
+            "carry survivorship bias."
+        )
+
+
 def _limits(
     bars: Bars, facts: pd.DataFrame, instruments: pd.DataFrame, adjustment: Adjustment, closes_only: bool
 ) -> tuple[str, ...]:
     """What a reader must know before trusting a result on this market."""
-    limits = []
-    if np.isfinite(bars.close[-1]).all():
-        limits.append(
-            f"All {len(bars.symbols)} symbols trade to the last session, {bars.sessions[-1]}: they were "
-            "chosen with hindsight, none was delisted, and results carry survivorship bias."
-        )
+    limits = list(_survivorship(bars))
     if instruments["group"].ne("").any() and not instruments["from"].notna().any():
         limits.append(
             "Group membership is not dated: today's members stand for the past, which is hindsight too."

@@ -25,8 +25,8 @@ AHEAD = 252
 
 PRICES = ("open", "high", "low", "close", "volume", "dividend")
 
-DATED = {"facts": ("filed", "known"), "series": ("available",)}
-"""Tables of what becomes known by the day, and the columns that say when."""
+DATED = {"facts": "known", "series": "available"}
+"""Tables of what becomes known by the day, and the column that says when."""
 
 MADE_UP = 500
 """Rows of a false future of such a table."""
@@ -54,12 +54,10 @@ class News:
         Prices by name.
     derived : dict of str to ndarray, shape (new sessions, ...)
         Facts that the run had worked out, as it saw them on those sessions.
-    series, splits : dict of str to ndarray
+    facts, series, splits, basis : dict of str to ndarray
         New rows, column by column.
-    facts : dict of str to ndarray
-        The whole table as it is known today where derived facts are worked out anew, else empty.
-    basis : dict of str to ndarray
-        The whole table as it is known today.
+    withdrawn : tuple of ndarray
+        Places, among the figures sent so far, of those that were found wrong since, and the days of it.
     instruments : dict of str to ndarray
         The whole table as it is known today; empty if it was the same at the last decision.
     tables : dict of str to dict of str to ndarray
@@ -74,6 +72,7 @@ class News:
     series: dict[str, Any]
     splits: dict[str, Any]
     basis: dict[str, Any]
+    withdrawn: tuple[Any, Any]
     instruments: dict[str, Any]
     tables: dict[str, dict[str, Any]]
 
@@ -92,6 +91,9 @@ class Sender:
         self._market = market
         self._tables = tables
         self._sent = 0
+        order = np.argsort(_days(market.facts, "known"), kind="stable")
+        self._filed = market.facts.iloc[order]
+        self._facts, self._withdrawn = (_days(self._filed, name) for name in ("known", "withdrawn"))
         self._series = _days(market.series, "available")
         self._derived = dict(market.derived)
 
@@ -104,38 +106,45 @@ class Sender:
             "symbols": market.symbols,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
-            "stale_after": market.stale_after,
             "facts": sorted(set(market.facts["concept"])),
             "series": sorted(set(market.series["series"])),
+            "stale_after": market.stale_after,
             "splits": (),
+            "basis": (),
             **{f"table {name}": () for name in self._tables},
             "groups": market.groups,
         }
 
-    def until(self, session: int, *, filings: bool) -> News:
-        """What became public after the session of the last call, up to the close of `session`.
-
-        With `filings` come the figures filed by then.
-        """
+    def until(self, session: int) -> News:
+        """What became public after the session of the last call, up to the close of `session`."""
         market = self._market
         rows = slice(self._sent, session + 1)
         before = market.sessions[self._sent - 1] if self._sent else None
         today = market.sessions[session]
         last = session + 1 == len(market.sessions)
         self._sent = session + 1
+        # A figure known on a day counts from the session after; a series value from the day it is available.
+        filed = self._facts < today
         known = self._series <= today
+        shown = _days(market.basis, "known") <= today
+        wrong = filed & (self._withdrawn < today)
         if before is not None:
+            filed &= self._facts >= before
             known &= self._series > before
+            shown &= _days(market.basis, "known") > before
+            wrong &= (self._withdrawn >= before) | filed
+        figures = self._filed[filed]
         return News(
             sessions=market.sessions[rows].copy(),
             next_session=market.next_session if last else market.sessions[session + 1],
             rows={name: getattr(market, name)[rows].copy() for name in PRICES},
             derived={name: values[rows].copy() for name, values in self._derived.items()},
-            facts=_columns(_filed(market, today)) if filings else {},
+            facts=_columns(figures.assign(withdrawn=np.datetime64("NaT", "s"))),
             series=_columns(market.series[known]),
             # Closes stand on the last split's basis, and so must share counts.
             splits=_columns(market.splits) if before is None else {},
-            basis=_columns(market.basis[_days(market.basis, "known") <= today]),
+            basis=_columns(market.basis[shown]),
+            withdrawn=(np.flatnonzero(wrong), self._withdrawn[wrong]),
             tables={name: self._own_rows(table, before, today) for name, table in self._tables.items()},
             instruments=self._changed_members(before, today),
         )
@@ -166,15 +175,6 @@ def _columns(table: pd.DataFrame) -> dict[str, Any]:
 
 def _kept(column: pd.Series[Any]) -> Any:
     return object if column.dtype == "str" else column.dtype
-
-
-def _filed(market: Market, today: np.datetime64) -> pd.DataFrame:
-    """Figures that count today, without a word of which of them later turn out to be wrong.
-
-    A figure that becomes known on a day counts from the session after.
-    """
-    table = market.facts[_days(market.facts, "known") < today]
-    return table.assign(withdrawn=table["withdrawn"].where(_days(table, "withdrawn") <= today))
 
 
 def _members(market: Market, today: np.datetime64) -> pd.DataFrame:
@@ -243,14 +243,14 @@ class Holder:
             next_session=days[-1] + 1 if ahead else news.next_session,
             symbols=self._shape["symbols"],
             **{name: views[name] for name in PRICES},
-            facts=self._filings(news),
-            basis=pd.DataFrame(news.basis),
+            facts=self._table("facts", news.facts, news.withdrawn),
             series=self._table("series", news.series),
             splits=self._table("splits", news.splits),
+            basis=self._table("basis", news.basis),
+            stale_after=self._shape["stale_after"],
             instruments=self._members(news),
             adjustment=self._shape["adjustment"],
             closes_only=self._shape["closes_only"],
-            stale_after=self._shape["stale_after"],
             hash="sealed",
             derived={} if from_filings else derived,
         )
@@ -279,19 +279,18 @@ class Holder:
                 past = past * (factors if past.ndim == 2 else factors[:, 0])
             column.put_ahead(past)
 
-    def _filings(self, news: News) -> pd.DataFrame:
-        if news.facts:
-            self._tables.pop("facts", None)
-            self._facts = self._table("facts", news.facts)
-        return self._facts
-
-    def _table(self, name: str, rows: dict[str, Any]) -> pd.DataFrame:
+    def _table(
+        self, name: str, rows: dict[str, Any], withdrawn: tuple[Any, Any] | None = None
+    ) -> pd.DataFrame:
         """A table with new rows, and false ones behind them if they are wanted."""
         if name not in self._tables:
             self._tables[name] = {column: _Column() for column in rows}
             self._put(name, self._blanks(name, rows))
         self._put(name, rows)
         columns = self._tables[name]
+        if withdrawn is not None:
+            places, days = withdrawn
+            columns["withdrawn"].change(len(self._shape[name]) + places, days)
         ahead = 0
         if self._future != "absent" and name in DATED:
             ahead = self._make_up_rows(columns, DATED[name])
@@ -324,7 +323,7 @@ class Holder:
             for key, values in like.items()
         }
 
-    def _make_up_rows(self, columns: dict[str, _Column], dates: tuple[str, ...]) -> int:
+    def _make_up_rows(self, columns: dict[str, _Column], date: str) -> int:
         """Write rows of the past behind the last, dated later, their values exchanged or wild."""
         count = min(columns["value"].filled, MADE_UP)
         drawn = self._rng.integers(0, columns["value"].filled, count)
@@ -333,8 +332,10 @@ class Holder:
         )
         for key, column in columns.items():
             rows = column.first(column.filled)[drawn]
-            if key in dates:
+            if key in (date, "filed"):
                 rows = later.astype(rows.dtype)
+            elif key == "withdrawn":
+                rows = np.full(count, np.datetime64("NaT"), dtype=rows.dtype)
             elif key == "value":
                 rows = self._rng.permutation(rows)
                 if self._future == "scaled":
@@ -369,6 +370,10 @@ class _Column:
         """Write rows behind the last; the next ones put overwrite them."""
         self._fit(rows, len(rows))
         self._room[self.filled : self.filled + len(rows)] = rows
+
+    def change(self, places: Any, rows: Any) -> None:
+        """Replace rows that were put."""
+        self._room[places] = rows
 
     def first(self, count: int) -> Any:
         """The first `count` rows, those ahead included."""

@@ -187,7 +187,7 @@ def _walked(
     made: list[list[Answered]] = [[] for _ in ends]
     fresh = set(np.linspace(0, len(moments) - 1, rebuilt).astype(int).tolist())
     for place, moment in enumerate(moments):
-        news = sender.until(moment.session, filings=place in fresh)
+        news = sender.until(moment.session)
         _send(ends, Question(moment.session, news, moment.weights, moment.previous, place in fresh))
         for answers, end in zip(made, ends, strict=True):
             answers.append((moment, _read(end)))

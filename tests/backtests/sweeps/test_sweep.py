@@ -364,7 +364,7 @@ def test_the_command_survives_an_interrupt(in_process: Sweep, tmp_path: Path) ->
         market = "sample"
         start = 2019-01-02
         strategy.name = "EqualWeighted"
-        benchmarks = [{ name = "EqualWeighted" }]
+        benchmarks = [{ name = "EqualWeighted", label = "Equal weights" }]
         [sweep.parameters]
         strategy.schedule = ["daily", "weekly", "monthly", "quarterly"]
         lag = [0, 1]

@@ -1,0 +1,1 @@
+"""Tests mirror the packages; values from outside stand in `answers/`."""

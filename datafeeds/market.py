@@ -466,7 +466,7 @@ def listed_factor(sessions: Dates, symbols: Iterable[str], splits: pd.DataFrame)
 def traded_factor(
     sessions: Dates, symbols: tuple[str, ...], splits: pd.DataFrame, basis: pd.DataFrame
 ) -> Array:
-    """See `Market.traded_factor`."""
+    """What prices are multiplied by to stand on the basis of a session, shape (sessions, symbols)."""
     unlisted = np.ones((len(sessions), len(symbols)))
     column = {symbol: position for position, symbol in enumerate(symbols)}
     days = basis["known"].to_numpy().astype("datetime64[D]")

@@ -322,11 +322,11 @@ class Hedged(Strategy):
             object.__setattr__(self, "schedule", Monthly() if once else self.of.schedule)
 
     def values(self) -> dict[str, Any]:
-        """See `Strategy.values`."""
+        """The hedge's own parameters and those of what it hedges."""
         return {**super().values(), "of": {"name": type(self.of).__name__, **self.of.values()}}
 
     def check(self) -> None:
-        """See `Strategy.check`."""
+        """Refuse a hedge of a hedge, and parameters that contradict one another."""
         if isinstance(self.of, Hedged):
             raise StrategyError("strategy.of is hedged already")
         self._outright()
@@ -346,7 +346,7 @@ class Hedged(Strategy):
         return self.of.leaders()
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """What the hedged strategy decides, with the structure beside it."""
         if self.ratio_by == "technology":
             for group in self.technology:
                 require_group(see, "technology", group)

@@ -16,7 +16,7 @@ from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import Monthly, Once
 from strategies.signals.skewness import OBSERVATIONS, percentile_of
 from strategies.strategy import Strategy, require_group, strategy_named
-from strategies.target import TOLERANCE, Leg, StrategyError, Structure, Target
+from strategies.target import TOLERANCE, Leg, ParameterError, StrategyError, Structure, Target
 
 ALL = 1_000_000
 """More values than any daily series has."""
@@ -328,7 +328,7 @@ class Hedged(Strategy):
     def check(self) -> None:
         """Refuse a hedge of a hedge, and parameters that contradict one another."""
         if isinstance(self.of, Hedged):
-            raise StrategyError("strategy.of is hedged already")
+            raise ParameterError("of", " is hedged already")
         self._outright()
         if self.structure != "outright":
             self._spread()

@@ -55,8 +55,8 @@ def rewound(manifest: Mapping[str, Any]) -> str:
         found = "; ".join(said["differences"])
         return f"What the market folder says of the past CHANGES with later data: {found}."
     return (
-        f"The market folder, cut at {days}, told the same up to then: all {said['figures']} tables of prices, "
-        "facts, memberships and series are equal."
+        f"The market folder, cut at {days}, told the same up to then: all {said['figures']} tables of "
+        "prices, facts, memberships and series are equal."
     )
 
 

@@ -322,10 +322,10 @@ class _Folder:
             adjustment=adjustment,
             closes_only=closes_only,
             limits=(
+                *by_hand,
                 *source["limits"],
                 *_limits(bars, kept, instruments, adjustment, closes_only),
                 *map(str, indices),
-                *by_hand,
                 *self._gaps(len(facts) - len(kept), len(facts)),
             ),
             findings=tuple(self.findings),

@@ -253,7 +253,7 @@ def _ledger(
     try:
         ledger = engine_named(config.engine)(market, decide, deciding, account)
     except StrategyError as error:
-        raise ConfigError(f"[{key}] {error}") from None
+        raise ConfigError(f"[{key}] {error}") from error
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
     if sealed is not None:

@@ -92,7 +92,7 @@ def registered() -> dict[str, type[Strategy]]:
         if name not in sys.modules and name not in _BROKEN:
             try:
                 importlib.import_module(name)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 _BROKEN[name] = problem_in(error, name)
     return dict(REGISTRY)
 
@@ -128,7 +128,7 @@ def _module(where: str) -> ModuleType:
         if error.name is not None and where.startswith(error.name):
             raise StrategyError(f"no module {where!r}; for a file write path/to/file.py:Class") from None
         raise StrategyError(problem_in(error, where)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyError(problem_in(error, where)) from None
 
 
@@ -158,7 +158,7 @@ def load_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(file.parent))  # for helpers beside it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise StrategyError(problem_in(error, str(path))) from None
     finally:

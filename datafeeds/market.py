@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.membership import Grouping, Memberships
-from datafeeds.names import unknown_name
+from datafeeds.names import printable, unknown_name
 
 Array = npt.NDArray[np.float64]
 Dates = npt.NDArray[np.datetime64]
@@ -73,6 +73,10 @@ class Finding:
     message: str
     symbol: str = ""
     date: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "symbol", printable(self.symbol))
 
     def __str__(self) -> str:
         where = " ".join(part for part in (self.symbol, self.date) if part)

@@ -29,6 +29,7 @@ from backtests.tearsheet.provenance import (
     trials_on_record,
     verification,
 )
+from datafeeds.names import printable
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
 """Where the metrics of each scope stand in ``metrics.json``."""
@@ -95,7 +96,7 @@ def summary_table(metrics: Mapping[str, Any]) -> Table:
     table = Table(title=span, title_justify="left")
     table.add_column("", no_wrap=True)
     for book in books:
-        table.add_column(Text(book["label"]), justify="right", overflow="fold")
+        table.add_column(Text(printable(book["label"])), justify="right", overflow="fold")
     for scope, part in PARTS.items():
         for metric in METRICS.values():
             if metric.scope == scope and "terminal" in metric.shown:

@@ -8,6 +8,7 @@
     splits.csv|parquet     symbol,date,ratio
     series.csv|parquet     series,date,available,value
     instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
+    corrections.csv|parquet  symbol,concept,filed,value,reason[,fiscal_year,fiscal_period]
     source.json            {"source": "...", "adjustment": "split" or "total_return", "limits": ["..."]}
 
 Only prices are needed. A table of prices without `open` gives a market with closes only. Every defect is a
@@ -45,6 +46,7 @@ from datafeeds.checks.tables import (
     without_shares,
 )
 from datafeeds.facts import ESTIMATED_REVENUE, FLOWS
+from datafeeds.folder.corrections import CORRECTION_TABLE, corrected
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
 from datafeeds.index_members import indices_held
 from datafeeds.market import (
@@ -59,7 +61,10 @@ from datafeeds.market import (
     standard_tables,
 )
 
-SPLIT_COLUMNS = ("splitfactor", "split_factor", "stock splits")
+SPLIT_COLUMNS = (
+    *("split", "splits", "splitfactor", "split_factor", "split factor", "splitratio", "split_ratio"),
+    *("split ratio", "stock splits", "stock_splits"),
+)
 """Columns of other formats that say by what a price is not adjusted; every value must be 0 or 1."""
 
 PRICE_COLUMNS = (
@@ -111,6 +116,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "splits": SPLIT_TABLE,
     "series": SERIES_TABLE,
     "instruments": INSTRUMENT_TABLE,
+    "corrections": CORRECTION_TABLE,
 }
 """The tables beside prices, all of them optional."""
 
@@ -220,6 +226,25 @@ def _price_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in ENDINGS)
 
 
+def unused_files(folder: Path) -> list[Finding]:
+    """Files that look like a table of the folder and are none that is read: compressed, or in capitals."""
+    read = set(input_files(folder))
+    named = {"prices", *TABLES, "source"}
+    there = [path for path in folder.iterdir() if path.name.split(".")[0].casefold() in named]
+    if (folder / "prices").is_dir():
+        there += (folder / "prices").iterdir()
+    return [
+        Finding(
+            "suspicion",
+            "file not used",
+            f"{path.relative_to(folder)}: its name does not end in .csv or .parquet, in small letters, so it "
+            "is not read; rename or unpack it",
+        )
+        for path in sorted(there)
+        if path.is_file() and path not in read and not path.name.startswith(".")
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class _Rows:
     """Rows of prices, whatever the files they came from."""
@@ -249,6 +274,7 @@ class _Folder:
     def market(self) -> Market | None:
         """The market, or None where errors stand in the way."""
         source = self._source()
+        self.report(unused_files(self.folder))
         rows = self._prices()
         tables = {name: self._table(name, columns) for name, columns in TABLES.items()}
         if rows is None:
@@ -268,6 +294,11 @@ class _Folder:
             # What follows would drown the cause in its consequences.
             self._tables(tables, symbols)
             return None
+        by_hand: tuple[str, ...] = ()
+        if tables["corrections"] is not None:
+            told = corrected(_or_empty(tables["facts"], FACT_TABLE), tables["corrections"], symbols)
+            tables["facts"], by_hand = told.facts, told.limits
+            self.report(told.findings)
         splits, instruments, facts, series = self._tables(tables, symbols)
         bars = _bars(sessions, symbols, wide, splits)
         dividend, found = shown_dividends(bars)
@@ -314,6 +345,7 @@ class _Folder:
             adjustment=adjustment,
             closes_only=closes_only,
             limits=(
+                *by_hand,
                 *source["limits"],
                 *_limits(bars, kept, instruments, adjustment, closes_only),
                 *map(str, indices),
@@ -354,6 +386,8 @@ class _Folder:
                 )
             except ValueError as problem:
                 self.error("unreadable file", f"source.json: is not JSON in UTF-8: {problem}")
+            except RecursionError:
+                self.error("unreadable file", "source.json: is nested too deeply; write a flat table")
             if not isinstance(said, dict):
                 self.error("source.json", 'holds no table of names and values, as in {"source": "..."}')
                 said = {}
@@ -572,7 +606,10 @@ class _Folder:
         if table is None:
             return None
         self.report(findings_of(table, "quarantined" if loose else "error", f"cell of {name}"))
-        return _frame(table)
+        frame = _frame(table)
+        if name == "corrections":
+            frame["place"] = [table.place(int(row)) for row in np.flatnonzero(~table.wrong_rows)]
+        return frame
 
     def _tables(
         self, tables: dict[str, pd.DataFrame | None], symbols: tuple[str, ...]
@@ -619,7 +656,8 @@ def _frame(table: RawTable) -> pd.DataFrame:
     for name, days in table.days.items():
         columns[name] = days[keep].astype("datetime64[D]").astype("datetime64[s]")
     for name, numbers in table.numbers.items():
-        columns[name] = numbers[keep].astype(np.int64) if name == "fiscal_year" else numbers[keep]
+        kept = numbers[keep]
+        columns[name] = kept.astype(np.int64) if name == "fiscal_year" and np.isfinite(kept).all() else kept
     frame = pd.DataFrame(columns)
     for name in table.words:
         frame[name] = frame[name].astype(str)

@@ -335,7 +335,12 @@ def _parquet(source: Any, columns: tuple[Column, ...]) -> tuple[pa.Table, list[s
     schema = pyarrow.parquet.read_schema(source)
     kinds = {column.name: column.kind for column in columns}
     asked = [name for name in schema.names if name.strip().casefold() in kinds]
-    words = [name for name in asked if kinds[name.strip().casefold()] == "word"]
+    # Only text can be read as a dictionary; a column of anything else is refused by its type later.
+    words = [
+        field.name
+        for field in schema
+        if kinds.get(field.name.strip().casefold()) == "word" and not pa.types.is_nested(field.type)
+    ]
     source.seek(0)
     whole = pyarrow.parquet.ParquetFile(source, read_dictionary=words).read(columns=asked)
     return whole, list(schema.names)
@@ -532,14 +537,14 @@ def _numbers_of_text(
     except pa.ArrowInvalid:
         pass
     codes, words = _encoded(data)
-    parsed = [_number(word) for word in words]
+    parsed = [written_number(word) for word in words]
     numbers = np.array([*(np.nan if value is None else value for value in parsed), np.nan])[codes]
     bad = np.flatnonzero(np.array([*(value is None for value in parsed), False])[codes])
     written = [*words, ""]
     return numbers, bad, lambda row: written[codes[row]] or ""
 
 
-def _number(text: str | None) -> float | None:
+def written_number(text: str | None) -> float | None:
     """The number that `text` writes, NaN for a blank, None if it is none."""
     word = (text or "").strip()
     if word.casefold() in BLANKS:

@@ -91,6 +91,8 @@ def _run(
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market) if market is None else market
+    if sealed is not None:
+        sealed.expect(traded)
     _check_scenarios(config, traded)
     account = account_of(config, traded)
     label, *_ = config.labels

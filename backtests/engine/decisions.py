@@ -72,8 +72,8 @@ class Recorder:
         Raises
         ------
         StrategyError
-            If the strategy raises anything, or would end the program, or returns something else than a Target or None, or weights of symbols that the
-            market does not have or that can't be bought.
+            If the strategy raises anything, or would end the program, or returns something else than a Target
+            or None, or weights of symbols that the market does not have or that can't be bought.
         """
         began = time.perf_counter()
         see = AsOf(self._market, session, weights, self._previous, self._tables)
@@ -115,7 +115,7 @@ class Recorder:
 
 
 def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Exception:
-    """What to raise when a strategy's `decide` has raised `error`: one paragraph with class, session and line.
+    """What to raise when a strategy's `decide` has raised `error`: one paragraph with class, session, line.
 
     Refusals of the program's own, such as of an unknown fact, say what to do already and stay as they are.
     """

@@ -56,6 +56,10 @@ USUAL_MOVE = 4.0
 HABIT, HABITUAL = 2, 1.5
 """Earlier dividends that make a habit, and how many times the largest of them is still within it."""
 
+BESIDE_SPLIT, DIVIDEND_MATCH = 4, 0.25
+"""Dividends on either side of a split that are compared, and how near, in logarithms, their ratio must come
+to that of the split to show that those before are not adjusted for it."""
+
 DIVIDEND_LIMIT = 0.5
 """Share of the price above which a dividend is doubted whatever the price did."""
 
@@ -277,6 +281,47 @@ def splits_not_adjusted(bars: Bars) -> list[Finding]:
                 )
             )
     return findings
+
+
+def dividends_on_basis(bars: Bars) -> tuple[Array, list[Finding]]:
+    """Dividends on the basis of the prices where those before a listed split are not adjusted for it.
+
+    Prices before a split are divided by its ratio; where dividends are not, those before it are as many times
+    the ones after. It is a property of the file, so it is inferred from the whole of it, latest split first.
+
+    Returns
+    -------
+    dividend : ndarray, shape (sessions, symbols)
+    findings : list of Finding
+        A suspicion for each split, with the dates of the dividends that were divided.
+    """
+    dividend = bars.dividend.copy()
+    findings = []
+    for row, column, ratio in sorted(bars.listed_splits, reverse=True):
+        paid = np.flatnonzero(dividend[:, column] > 0)
+        before, after = paid[paid < row], paid[paid >= row]
+        size = abs(np.log(ratio))
+        if min(len(before), len(after)) < HABIT or size < np.log(SMALLEST_SPLIT):
+            continue
+        old, new = (
+            float(np.median(dividend[near, column]))
+            for near in (before[-BESIDE_SPLIT:], after[:BESIDE_SPLIT])
+        )
+        if abs(np.log(old / new) - np.log(ratio)) > min(DIVIDEND_MATCH, size / 3):
+            continue
+        dividend[before, column] /= ratio
+        findings.append(
+            Finding(
+                "suspicion",
+                "dividends not split-adjusted",
+                f"dividends of about {old:g} from {bars.sessions[before[0]]} to {bars.sessions[before[-1]]} "
+                f"are {old / new:.3g} times those after the split of {ratio:g} for 1, about {new:g} from "
+                f"{bars.sessions[after[0]]} on: taken as divided by {ratio:g}",
+                symbol=bars.symbols[column],
+                date=str(bars.sessions[row]),
+            )
+        )
+    return dividend, findings
 
 
 def shown_dividends(bars: Bars) -> tuple[Array, list[Finding]]:

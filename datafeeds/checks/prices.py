@@ -124,7 +124,8 @@ def price_jumps(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list
     """Closes more than `PRICE_JUMP` times the last known one, or less than its inverse."""
     findings: list[Finding] = []
     for column, row, before in _changes(close):
-        ratio = close[row, column] / close[before, column]
+        with np.errstate(over="ignore"):
+            ratio = close[row, column] / close[before, column]
         findings.extend(
             Finding(
                 "suspicion",

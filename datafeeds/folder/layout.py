@@ -31,7 +31,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
-from datafeeds.checks.bars import Bars, check_bars, shown_dividends
+from datafeeds.checks.bars import Bars, check_bars, dividends_on_basis, shown_dividends
 from datafeeds.checks.facts import SHARE_CONCEPTS
 from datafeeds.checks.tables import (
     check_instruments,
@@ -255,6 +255,76 @@ class _Rows:
     symbols: list[str]
 
 
+REUSED_SESSIONS, REUSED_RATIO = 40, 2.0
+"""Sessions without a bar, and ratio of the closes around them, that make two companies of one symbol."""
+
+
+@dataclass(frozen=True)
+class _Second:
+    """Another company under a symbol that one before it has left.
+
+    Attributes
+    ----------
+    old, new : str
+        The symbol, and what the second company is called.
+    first : datetime64[D]
+        Its first day.
+    finding : Finding
+    """
+
+    old: str
+    new: str
+    first: np.datetime64
+    finding: Finding
+
+    def renamed(self, name: str, table: pd.DataFrame | None) -> pd.DataFrame | None:
+        """A table of the folder in which the rows from the first day on are the second company's."""
+        column = {"facts": "filed", "splits": "date", "estimates": "made"}.get(name)
+        if table is None or column is None:
+            return table
+        its = (table["symbol"] == self.old) & (table[column] >= pd.Timestamp(self.first))
+        return table.assign(symbol=table["symbol"].mask(its, self.new))
+
+
+def parted(rows: _Rows) -> tuple[_Rows, list[_Second]]:
+    """Rows in which each company has its own symbol: one that trades again after long, elsewhere, is new."""
+    close = rows.values["close"]
+    order = np.lexsort((rows.day, rows.code))
+    order = order[np.isfinite(close[order]) & (close[order] > 0)]
+    code, day = rows.code[order], rows.day[order]
+    session = np.searchsorted(np.unique(rows.day), day)
+    away = (np.diff(session) - 1 >= REUSED_SESSIONS) & (np.diff(code) == 0)
+    moved = np.abs(np.diff(np.log(close[order]))) > np.log(REUSED_RATIO)
+    names = np.array(rows.symbols, dtype=object)[rows.code]
+    found, taken = [], set(rows.symbols)
+    for last in np.flatnonzero(away & moved).tolist():
+        old = rows.symbols[code[last]]
+        new = next(name for count in range(2, len(day) + 2) if (name := f"{old}.{count}") not in taken)
+        taken.add(new)
+        names[(rows.code == code[last]) & (rows.day >= day[last + 1])] = new
+        before, after = (str(np.datetime64(int(each), "D")) for each in day[last : last + 2])
+        found.append(
+            _Second(
+                names[order[last]],
+                new,
+                np.datetime64(after, "D"),
+                Finding(
+                    "suspicion",
+                    "symbol used again",
+                    f"no bar for {session[last + 1] - session[last] - 1} sessions from {before}, at "
+                    f"{close[order[last]]:g}, to {after}, at {close[order[last + 1]]:g}: taken as another "
+                    f"company, {new} here; the first ends on {before}",
+                    symbol=old,
+                    date=after,
+                ),
+            )
+        )
+    if not found:
+        return rows, []
+    symbols, codes = np.unique(names.astype(str), return_inverse=True)
+    return replace(rows, code=codes.astype(np.int64), symbols=symbols.tolist()), found
+
+
 class _Folder:
     """One pass over a market folder."""
 
@@ -279,6 +349,10 @@ class _Folder:
         tables = {name: self._table(name, columns) for name, columns in TABLES.items()}
         if rows is None:
             return None
+        rows, second = parted(rows)
+        for company in second:
+            self.report([company.finding])
+            tables = {name: company.renamed(name, table) for name, table in tables.items()}
         adjustment: Adjustment = source["adjustment"]
         self._splits_in_prices(rows)
         sessions, wide = self._wide(rows)
@@ -301,6 +375,9 @@ class _Folder:
             self.report(told.findings)
         splits, instruments, facts, series = self._tables(tables, symbols)
         bars = _bars(sessions, symbols, wide, splits)
+        dividend, found = dividends_on_basis(bars)
+        self.report(found)
+        bars = replace(bars, dividend=dividend)
         dividend, found = shown_dividends(bars)
         self.report(found)
         bars = replace(bars, dividend=dividend)

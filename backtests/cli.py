@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from pathlib import Path
+from traceback import print_exc
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,8 @@ app = typer.Typer(
 data = typer.Typer(help="Market folders: what is in them and what is wrong.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
+TRACEBACK = "--traceback"
+
 
 @app.callback()
 def _everywhere(
@@ -29,6 +32,9 @@ def _everywhere(
         Path | None,
         typer.Option(help="Register of trials to use instead of this machine's, as a team shares."),
     ] = None,
+    traceback: Annotated[
+        bool, typer.Option(TRACEBACK, help="Where an error came from, in full; may stand anywhere.")
+    ] = False,
 ) -> None:
     """Portfolio backtests that cannot lie quietly."""
     if register is not None:
@@ -375,11 +381,16 @@ def _overrides(settings: list[str] | None, market: str | None) -> list[str]:
 
 
 def main() -> None:
-    """Entry point: errors that a person can mend are one line, without a traceback."""
+    """Entry point: errors that a person can mend are one line, without a traceback unless it is asked for."""
+    from datafeeds.names import printable
+
+    arguments = [argument for argument in sys.argv[1:] if argument != TRACEBACK]
     try:
-        app()
+        app(arguments)
     except ValueError as error:
         if type(error).__module__.split(".")[0] not in ("backtests", "datafeeds", "strategies"):
             raise
-        typer.echo(f"error: {error}", err=True)
+        if len(arguments) < len(sys.argv) - 1:
+            print_exc()
+        typer.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(2)

@@ -91,6 +91,8 @@ def _run(
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market) if market is None else market
+    if sealed is not None:
+        sealed.expect(traded)
     _check_scenarios(config, traded)
     account = account_of(config, traded)
     label, *_ = config.labels
@@ -272,7 +274,7 @@ def _ledger(
     try:
         ledger = engine_named(config.engine)(market, decide, deciding, account)
     except StrategyError as error:
-        raise ConfigError(f"[{key}] {error}") from None
+        raise ConfigError(f"[{key}] {error}") from error
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
     if sealed is not None:

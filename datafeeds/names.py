@@ -38,3 +38,18 @@ def unknown_name(kind: str, name: str, known: Iterable[str], place: str = "") ->
         return f"no {kind} {name!r}{where}; did you mean {folded[close[0]]!r}?"
     listed = ", ".join(choices[:12]) + (", ..." if len(choices) > 12 else "")
     return f"no {kind} {name!r}{where}; known: {listed or 'none'}"
+
+
+def printable(text: str) -> str:
+    r"""`text` with control characters, which a terminal would obey, written as escapes; line ends stay.
+
+    Examples
+    --------
+    >>> printable("\x1b[31mvix")
+    '\\x1b[31mvix'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text
+    )

@@ -90,7 +90,7 @@ def decided(strategy: Strategy, market: Market, moment: Moment) -> Plain:
         previous = revived_target(moment.previous)
         see = AsOf(market, moment.session, moment.weights.copy(), previous, tables_of(strategy))
         return {"target": plain_target(strategy.decide(see))}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
 

@@ -24,10 +24,12 @@ from backtests.tearsheet.provenance import (
     caution,
     knows_future,
     lookahead,
+    rewound,
     too_good,
     trials_on_record,
     verification,
 )
+from datafeeds.names import printable
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
 """Where the metrics of each scope stand in ``metrics.json``."""
@@ -79,8 +81,8 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     if first := caution(manifest):
         console.print(first, style="bold red", markup=False, highlight=False)
     console.print(summary_table(metrics))
-    said = (verification(manifest), lookahead(manifest), author_knew(manifest), trials_on_record(manifest))
-    for sentence in (*filter(None, said), *too_good(manifest)):
+    tell = (verification, lookahead, rewound, author_knew, trials_on_record)
+    for sentence in (*filter(None, (say(manifest) for say in tell)), *too_good(manifest)):
         console.print(sentence, markup=False, highlight=False)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
@@ -94,7 +96,7 @@ def summary_table(metrics: Mapping[str, Any]) -> Table:
     table = Table(title=span, title_justify="left")
     table.add_column("", no_wrap=True)
     for book in books:
-        table.add_column(Text(book["label"]), justify="right", overflow="fold")
+        table.add_column(Text(printable(book["label"])), justify="right", overflow="fold")
     for scope, part in PARTS.items():
         for metric in METRICS.values():
             if metric.scope == scope and "terminal" in metric.shown:

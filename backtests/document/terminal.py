@@ -20,6 +20,7 @@ from backtests.document.blocks import (
     Section,
     Table,
 )
+from datafeeds.names import printable
 
 OUTCOMES: dict[Outcome, str] = {"pass": "", "warn": "yellow", "fail": "bold red"}
 
@@ -66,9 +67,9 @@ def print_block(console: Console, block: Block) -> None:
 def _table(block: Table) -> RichTable:
     from rich.text import Text
 
-    table = RichTable(title=Text(block.caption), title_justify="left")
+    table = RichTable(title=Text(printable(block.caption)), title_justify="left")
     for column in block.columns:
-        table.add_column(Text(column.label), justify=column.align)
+        table.add_column(Text(printable(column.label)), justify=column.align)
     for row in block.rows:
-        table.add_row(*(Text(cell.text) for cell in row.cells), end_section=row.group)
+        table.add_row(*(Text(printable(cell.text)) for cell in row.cells), end_section=row.group)
     return table

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import time
+import traceback
 
 import numpy as np
 
@@ -70,12 +72,15 @@ class Recorder:
         Raises
         ------
         StrategyError
-            If the strategy returns something else than a Target or None, or weights of symbols that the
-            market does not have or that can't be bought.
+            If the strategy raises anything, or would end the program, or returns something else than a Target
+            or None, or weights of symbols that the market does not have or that can't be bought.
         """
         began = time.perf_counter()
         see = AsOf(self._market, session, weights, self._previous, self._tables)
-        target = self._strategy.decide(see)
+        try:
+            target = self._strategy.decide(see)
+        except (Exception, SystemExit) as error:
+            raise failed(self._strategy, self._market.sessions[session], error) from error
         self.seconds += time.perf_counter() - began
         self.read_account |= read_account(see)
         if target is None:
@@ -107,3 +112,24 @@ class Recorder:
                 )
             columns.append(column)
         return target_row(target, columns, len(self._market.symbols), self._overlay)
+
+
+def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Exception:
+    """What to raise when `decide` has raised `error`: one paragraph with class, session and line.
+
+    Refusals of the program's own, such as of an unknown fact, say what to do already and stay as they are.
+    """
+    own = type(error).__module__.split(".")[0] in ("backtests", "datafeeds", "strategies")
+    if isinstance(error, ValueError) and own:
+        return error
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    file = inspect.getsourcefile(type(strategy))
+    line = next(
+        (frame for frame in reversed(frames) if frame.filename == file), frames[-1] if frames else None
+    )
+    where = f" at {line.filename}, line {line.lineno}" if line else ""
+    said = " ".join(str(error).split())
+    return StrategyError(
+        f"{type(strategy).__name__}.decide failed on {today}{where}: {type(error).__name__}"
+        + (f": {said}" if said else "")
+    )

@@ -92,7 +92,7 @@ def registered() -> dict[str, type[Strategy]]:
         if name not in sys.modules and name not in _BROKEN:
             try:
                 importlib.import_module(name)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 _BROKEN[name] = problem_in(error, name)
     return dict(REGISTRY)
 
@@ -128,8 +128,14 @@ def _module(where: str) -> ModuleType:
         if error.name is not None and where.startswith(error.name):
             raise StrategyError(f"no module {where!r}; for a file write path/to/file.py:Class") from None
         raise StrategyError(problem_in(error, where)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyError(problem_in(error, where)) from None
+
+
+def name_of_file(file: Path, content: bytes) -> str:
+    """The module that a strategy's file becomes; another content is another module."""
+    digest = hashlib.sha256(str(file).encode() + content).hexdigest()[:12]
+    return f"strategy_file_{digest}_{file.stem}"
 
 
 def load_file(path: Path) -> ModuleType:
@@ -145,8 +151,7 @@ def load_file(path: Path) -> ModuleType:
         content = file.read_bytes()
     except OSError as error:
         raise StrategyError(f"{path}: {error.strerror}; write path/to/file.py:Class") from None
-    digest = hashlib.sha256(str(file).encode() + content).hexdigest()[:12]
-    name = f"strategy_file_{digest}_{file.stem}"
+    name = name_of_file(file, content)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)
@@ -158,7 +163,7 @@ def load_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(file.parent))  # for helpers beside it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise StrategyError(problem_in(error, str(path))) from None
     finally:

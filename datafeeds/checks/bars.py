@@ -21,6 +21,9 @@ PRICE_LIMIT = 1e12
 """Price above which a number is no price. Funds that lose by design reach some 1e9 when adjusted for their
 reverse splits."""
 
+LEAST_PRICE = 1e-6
+"""Price up to which a number is no price: a share at a ten-thousandth of a cent."""
+
 VOLUME_LIMIT = 1e14
 """Shares a day above which a number is no volume."""
 
@@ -167,11 +170,11 @@ def impossible_numbers(bars: Bars) -> list[Finding]:
     """Prices, volumes and dividends that no listing can have."""
     findings: list[Finding] = []
     limits = (
-        ("open", bars.open, 0.0, PRICE_LIMIT),
-        ("high", bars.high, 0.0, PRICE_LIMIT),
-        ("low", bars.low, 0.0, PRICE_LIMIT),
+        ("open", bars.open, LEAST_PRICE, PRICE_LIMIT),
+        ("high", bars.high, LEAST_PRICE, PRICE_LIMIT),
+        ("low", bars.low, LEAST_PRICE, PRICE_LIMIT),
         # The check of closes says it of those that are not positive.
-        ("close", bars.close, -np.inf, PRICE_LIMIT),
+        ("close", bars.close, LEAST_PRICE, PRICE_LIMIT),
         ("volume", bars.volume, -1.0, VOLUME_LIMIT),
         ("dividend", bars.dividend, -1e-300, PRICE_LIMIT),
     )
@@ -179,7 +182,13 @@ def impossible_numbers(bars: Bars) -> list[Finding]:
         wrong = (values <= least) | (values >= most)
         for column, rows in _events(bars, wrong):
             value = values[rows[0], column]
-            about = "not possible" if abs(value) >= most else "negative" if value < 0 else "not positive"
+            about = (
+                "not possible"
+                if abs(value) >= most or value > 0
+                else "negative"
+                if value < 0
+                else "not positive"
+            )
             findings.append(
                 Finding(
                     "error",

@@ -61,7 +61,10 @@ from datafeeds.market import (
     standard_tables,
 )
 
-SPLIT_COLUMNS = ("splitfactor", "split_factor", "stock splits")
+SPLIT_COLUMNS = (
+    *("split", "splits", "splitfactor", "split_factor", "split factor", "splitratio", "split_ratio"),
+    *("split ratio", "stock splits", "stock_splits"),
+)
 """Columns of other formats that say by what a price is not adjusted; every value must be 0 or 1."""
 
 PRICE_COLUMNS = (
@@ -223,6 +226,25 @@ def _price_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in ENDINGS)
 
 
+def unused_files(folder: Path) -> list[Finding]:
+    """Files that look like a table of the folder and are none that is read: compressed, or in capitals."""
+    read = set(input_files(folder))
+    named = {"prices", *TABLES, "source"}
+    there = [path for path in folder.iterdir() if path.name.split(".")[0].casefold() in named]
+    if (folder / "prices").is_dir():
+        there += (folder / "prices").iterdir()
+    return [
+        Finding(
+            "suspicion",
+            "file not used",
+            f"{path.relative_to(folder)}: its name does not end in .csv or .parquet, in small letters, so it "
+            "is not read; rename or unpack it",
+        )
+        for path in sorted(there)
+        if path.is_file() and path not in read and not path.name.startswith(".")
+    ]
+
+
 @dataclass(frozen=True, eq=False)
 class _Rows:
     """Rows of prices, whatever the files they came from."""
@@ -252,6 +274,7 @@ class _Folder:
     def market(self) -> Market | None:
         """The market, or None where errors stand in the way."""
         source = self._source()
+        self.report(unused_files(self.folder))
         rows = self._prices()
         tables = {name: self._table(name, columns) for name, columns in TABLES.items()}
         if rows is None:
@@ -363,6 +386,8 @@ class _Folder:
                 )
             except ValueError as problem:
                 self.error("unreadable file", f"source.json: is not JSON in UTF-8: {problem}")
+            except RecursionError:
+                self.error("unreadable file", "source.json: is nested too deeply; write a flat table")
             if not isinstance(said, dict):
                 self.error("source.json", 'holds no table of names and values, as in {"source": "..."}')
                 said = {}

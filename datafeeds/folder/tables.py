@@ -335,7 +335,12 @@ def _parquet(source: Any, columns: tuple[Column, ...]) -> tuple[pa.Table, list[s
     schema = pyarrow.parquet.read_schema(source)
     kinds = {column.name: column.kind for column in columns}
     asked = [name for name in schema.names if name.strip().casefold() in kinds]
-    words = [name for name in asked if kinds[name.strip().casefold()] == "word"]
+    # Only text can be read as a dictionary; a column of anything else is refused by its type later.
+    words = [
+        field.name
+        for field in schema
+        if kinds.get(field.name.strip().casefold()) == "word" and not pa.types.is_nested(field.type)
+    ]
     source.seek(0)
     whole = pyarrow.parquet.ParquetFile(source, read_dictionary=words).read(columns=asked)
     return whole, list(schema.names)

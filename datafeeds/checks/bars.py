@@ -37,6 +37,16 @@ GAP_SESSIONS = 6
 SPLIT_MATCH = 0.1
 """How near, in logarithms, a jump must come to a listed split to be that split, not adjusted for."""
 
+UNLISTED_MATCH = 0.03
+"""How near, in logarithms, a jump must come to a ratio of 2 or more to be a split that is not listed. A split
+of 3 for 2 can't be told from bad news, after which volume rises as well."""
+
+VOLUME_SESSIONS = 20
+"""Sessions on either side of a jump whose median volumes are compared."""
+
+VOLUME_MATCH = 0.35
+"""How near, in logarithms, the change of volume must come to the inverse of the jump of a split."""
+
 SMALLEST_SPLIT = 1.4
 """Ratio (or inverse) below which a listed split can't be told from a day's news."""
 
@@ -466,12 +476,50 @@ def unexplained_jumps(bars: Bars) -> list[Finding]:
     return findings
 
 
+def unlisted_splits(bars: Bars) -> list[Finding]:
+    """Jumps near the inverse of a usual ratio after which volume stays moved the other way, as much."""
+    listed = {(row, column) for row, column, _ in bars.listed_splits}
+    with np.errstate(invalid="ignore"):
+        jumps = np.argwhere(np.abs(bars.overnight) > JUMP)
+    findings = []
+    for row, column in jumps.tolist():
+        move = float(bars.overnight[row, column])
+        ratio = _usual_ratio(move)
+        if (row, column) in listed or ratio < 2 or abs(np.log(ratio) - abs(move)) > UNLISTED_MATCH:
+            continue
+        volume = bars.volume[:, column]
+        around = (volume[max(row - VOLUME_SESSIONS, 0) : row], volume[row + 1 : row + 1 + VOLUME_SESSIONS])
+        before, after = (side[side > 0] for side in around)
+        if min(len(before), len(after)) < VOLUME_SESSIONS // 2:
+            continue
+        times = float(np.median(after) / np.median(before))
+        if abs(np.log(times) + move) < min(VOLUME_MATCH, abs(move) / 2):
+            findings.append(
+                Finding(
+                    "suspicion",
+                    "split not listed",
+                    f"the price opens {np.expm1(move):+.0%}{_split_words(ratio, move)}, and volume is "
+                    f"{times:.2g} times that before: if it is one, adjust prices and list it in splits.csv",
+                    symbol=bars.symbols[column],
+                    date=str(bars.sessions[row]),
+                )
+            )
+    return findings
+
+
 def _like_split(move: float) -> str:
     """A remark where a jump comes very near to that of a usual split."""
+    ratio = _usual_ratio(move)
+    return _split_words(ratio, move) if abs(np.log(ratio) - abs(move)) <= 0.01 else ""
+
+
+def _usual_ratio(move: float) -> float:
+    """The usual split ratio nearest to a jump, in logarithms."""
     ratios = np.array([1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 50])
-    ratio = ratios[np.argmin(np.abs(np.log(ratios) - abs(move)))]
-    if abs(np.log(ratio) - abs(move)) > 0.01:
-        return ""
+    return float(ratios[np.argmin(np.abs(np.log(ratios) - abs(move)))])
+
+
+def _split_words(ratio: float, move: float) -> str:
     return f" (as a split of {ratio:g} for 1)" if move < 0 else f" (as a reverse split of 1 for {ratio:g})"
 
 
@@ -512,6 +560,7 @@ BAR_CHECKS: tuple[BarCheck, ...] = (
     dividends_on_most_rows,
     dividends_adjusted_already,
     unexplained_jumps,
+    unlisted_splits,
     symbols_that_end,
 )
 """Checks of bars in the order of their findings."""

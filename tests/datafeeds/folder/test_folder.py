@@ -290,3 +290,27 @@ def test_no_row_is_lost(tmp_path_factory: pytest.TempPathFactory, rows: list[tup
             assert table.numbers["value"][place] == float(value)
     for cells in table.wrong:
         assert table.place(int(cells.rows[0])) == f"line {cells.rows[0] + 2}"
+
+
+@pytest.mark.parametrize(
+    ("price", "volume", "said"),
+    [
+        (0.5, 2.0, "as a split of 2 for 1"),
+        (10.0, 0.1, "as a reverse split of 1 for 10"),
+        (0.5, 1.0, ""),
+        (0.5, 0.5, ""),
+        (0.5, 8.0, ""),
+    ],
+)
+def test_a_jump_with_volume_moving_the_other_way_is_a_split_that_is_not_listed(
+    folder: Path, price: float, volume: float, said: str
+) -> None:
+    rows = price_rows()
+    after = (rows["symbol"] == "BBB") & (rows["date"] >= "2020-02-14")
+    rows.loc[after, ["open", "high", "low", "close"]] *= price
+    rows["volume"] = rows["volume"].astype(float)
+    rows.loc[after, "volume"] *= volume
+    findings = check_folder(write_folder(folder, rows)).findings
+    found = [finding for finding in findings if finding.check == "split not listed"]
+    assert [(finding.symbol, finding.date) for finding in found] == [("BBB", "2020-02-14")] * bool(said)
+    assert all(said in finding.message for finding in found)

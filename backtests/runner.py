@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from subprocess import Popen
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from backtests.analysis.stress import StressError, custom_scenarios
 from backtests.engine import compilation
@@ -89,6 +91,8 @@ def _run(
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market) if market is None else market
+    if sealed is not None:
+        sealed.expect(traded)
     _check_scenarios(config, traded)
     account = account_of(config, traded)
     label, *_ = config.labels
@@ -106,6 +110,7 @@ def _run(
         checked = sealed if key == "strategy" and not native else None
         ledger = _ledger(key, config, traded, strategy, account, clock, checked)
         books.append(Book(label, strategy, ledger, note))
+    record["benchmarks_ended"] = list(ended_benchmarks(books[1:], traded))
     record["limits"] = list(cash_limits(traded, account))
     if account.overlay is not None and account.overlay.hedges:
         record["limits"] += account.overlay.limits
@@ -138,6 +143,22 @@ def _run(
         manifest={**record, "started": started, "seconds": clock.seconds},
         unhedged=bare,
     )
+
+
+def ended_benchmarks(benchmarks: Iterable[Book], market: Market) -> Iterator[str]:
+    """What a reader must know of benchmarks of which nothing trades on the run's last session any more."""
+    for book in benchmarks:
+        end = book.ledger.sessions[-1]
+        asked = {symbol for decision in book.ledger.decisions for symbol in decision.target.weights}
+        traded = market.traded[:, [market.column[symbol] for symbol in asked]].any(axis=1)
+        rows = np.flatnonzero(traded & (market.sessions <= end))
+        if not len(rows) or (last := market.sessions[rows[-1]]) == end:
+            continue
+        missing = int(((market.sessions > last) & (market.sessions <= end)).sum())
+        yield (
+            f"The benchmark {book.label} ends on {last}, {missing:,} sessions before the run does on {end}: "
+            "what is compared with it after that is compared with cash."
+        )
 
 
 def hindsight_of(config: RunConfig, book: Book, market: Market, account: Account) -> dict[str, Any]:

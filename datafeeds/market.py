@@ -237,7 +237,7 @@ class Market:
         if not isinstance(self.derived, DerivedFacts):
             object.__setattr__(self, "derived", DerivedFacts(self.derived))
         if not self.hash:
-            object.__setattr__(self, "hash", self._content_hash())
+            object.__setattr__(self, "hash", self.content_hash())
 
     @classmethod
     def from_wide(
@@ -444,7 +444,8 @@ class Market:
             positions.append(position)
         return np.array(positions, dtype=np.intp)
 
-    def _content_hash(self) -> str:
+    def content_hash(self) -> str:
+        """SHA-256 of what this market holds now."""
         digest = hashlib.sha256()
         settings = (self.adjustment, self.closes_only, self.stale_after, str(self.next_session))
         digest.update(repr((self.symbols, *settings)).encode())
@@ -470,7 +471,7 @@ def listed_factor(sessions: Dates, symbols: Iterable[str], splits: pd.DataFrame)
 def traded_factor(
     sessions: Dates, symbols: tuple[str, ...], splits: pd.DataFrame, basis: pd.DataFrame
 ) -> Array:
-    """See `Market.traded_factor`."""
+    """What prices are multiplied by to stand on the basis of a session, shape (sessions, symbols)."""
     unlisted = np.ones((len(sessions), len(symbols)))
     column = {symbol: position for position, symbol in enumerate(symbols)}
     days = basis["known"].to_numpy().astype("datetime64[D]")

@@ -142,8 +142,8 @@ class PriceWeighted(Strategy):
 
     Weights are in proportion to price at the decision's close, and left to drift until a stock enters or
     leaves: one share of each needs no rebalancing. Bought at the next session's prices, the shares differ by
-    that session's moves. Prices are split-adjusted; the weights of past years are those of today's share
-    units, not those that an index of the time had.
+    that session's moves. Prices are those of the decision's day, on its split basis, as an index of
+    that day saw them.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import Monthly, Once
 from strategies.signals.skewness import OBSERVATIONS, percentile_of
 from strategies.strategy import Strategy, require_group, strategy_named
-from strategies.target import TOLERANCE, Leg, StrategyError, Structure, Target
+from strategies.target import TOLERANCE, Leg, ParameterError, StrategyError, Structure, Target
 
 ALL = 1_000_000
 """More values than any daily series has."""
@@ -322,13 +322,13 @@ class Hedged(Strategy):
             object.__setattr__(self, "schedule", Monthly() if once else self.of.schedule)
 
     def values(self) -> dict[str, Any]:
-        """See `Strategy.values`."""
+        """The hedge's own parameters and those of what it hedges."""
         return {**super().values(), "of": {"name": type(self.of).__name__, **self.of.values()}}
 
     def check(self) -> None:
-        """See `Strategy.check`."""
+        """Refuse a hedge of a hedge, and parameters that contradict one another."""
         if isinstance(self.of, Hedged):
-            raise StrategyError("strategy.of is hedged already")
+            raise ParameterError("of", " is hedged already")
         self._outright()
         if self.structure != "outright":
             self._spread()
@@ -346,7 +346,7 @@ class Hedged(Strategy):
         return self.of.leaders()
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """What the hedged strategy decides, with the structure beside it."""
         if self.ratio_by == "technology":
             for group in self.technology:
                 require_group(see, "technology", group)

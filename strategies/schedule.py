@@ -47,7 +47,7 @@ class Daily(Schedule):
     """Decide at the close of every session."""
 
     def period(self, days: Days) -> npt.NDArray[np.int64]:
-        """See `Schedule.period`."""
+        """Each day is a period."""
         return days.astype(np.int64)
 
 
@@ -56,7 +56,7 @@ class Weekly(Schedule):
     """Decide at the close of the last session of each week."""
 
     def period(self, days: Days) -> npt.NDArray[np.int64]:
-        """See `Schedule.period`."""
+        """Weeks, from Monday on."""
         # 1970-01-01 was a Thursday; adding 3 days makes weeks begin on Monday.
         return (days.astype(np.int64) + 3) // 7
 
@@ -66,7 +66,7 @@ class Monthly(Schedule):
     """Decide at the close of the last session of each month."""
 
     def period(self, days: Days) -> npt.NDArray[np.int64]:
-        """See `Schedule.period`."""
+        """Calendar months."""
         return days.astype("datetime64[M]").astype(np.int64)
 
 
@@ -75,7 +75,7 @@ class Quarterly(Schedule):
     """Decide at the close of the last session of each calendar quarter."""
 
     def period(self, days: Days) -> npt.NDArray[np.int64]:
-        """See `Schedule.period`."""
+        """Calendar quarters."""
         return days.astype("datetime64[M]").astype(np.int64) // 3
 
 
@@ -84,7 +84,7 @@ class Expiry(Schedule):
     """Decide at the close of the session before monthly options expire, in time for a hedge's roll."""
 
     def period(self, days: Days) -> npt.NDArray[np.int64]:
-        """See `Schedule.period`."""
+        """From one monthly expiry of options to the next."""
         return np.searchsorted(monthly_expiries(days), days, side="right").astype(np.int64)
 
 
@@ -93,7 +93,7 @@ class Once(Schedule):
     """Decide only when the run begins."""
 
     def period(self, days: Days) -> npt.NDArray[np.int64]:
-        """See `Schedule.period`."""
+        """One period for all time."""
         return np.zeros(len(days), dtype=np.int64)
 
 

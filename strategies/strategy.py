@@ -14,7 +14,7 @@ from datafeeds.names import unknown_name
 from strategies.asof import AsOf
 from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
-from strategies.target import StrategyError, Target
+from strategies.target import ParameterError, StrategyError, Target
 
 REGISTRY: dict[str, type[Strategy]] = {}
 """Every strategy class by name, in order of definition."""
@@ -68,10 +68,10 @@ class Strategy:
                 value = adapter.validate_python(given)
             except ValidationError as error:
                 problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise StrategyError(f"strategy.{key} = {given!r}: {problem}") from None
+                raise ParameterError(key, f" = {given!r}: {problem}") from None
             # Words are read as a command line gives them; a truth value is no number.
             if isinstance(given, bool) and not isinstance(value, bool):
-                raise StrategyError(f"strategy.{key} = {str(given).lower()}: must not be true or false")
+                raise ParameterError(key, f" = {str(given).lower()}: must not be true or false")
             object.__setattr__(self, key, value)
         self.check()
 
@@ -184,7 +184,7 @@ def require_group(see: AsOf, key: str, group: str) -> None:
         Naming the run file's key and the nearest group.
     """
     if group not in see.groups:
-        raise StrategyError(f"strategy.{key} = {group!r}: {unknown_name('group', group, see.groups)}")
+        raise ParameterError(key, f" = {group!r}: {unknown_name('group', group, see.groups)}")
 
 
 def strategy_named(name: str) -> type[Strategy]:

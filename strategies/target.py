@@ -19,6 +19,25 @@ class StrategyError(ValueError):
     """A strategy or its parameters can't be used; the message names the parameter and what to do."""
 
 
+class ParameterError(StrategyError):
+    """A parameter of a strategy can't be used.
+
+    Attributes
+    ----------
+    key : str
+        Its name.
+    problem : str
+        What is wrong with it, such as ``" = 0: must be at least 1"``.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"strategy.{key}{problem}")
+        self.key, self.problem = key, problem
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ParameterError, (self.key, self.problem)
+
+
 @dataclass(frozen=True)
 class Change:
     """One step on the way to a target, as it stands in the decision log.

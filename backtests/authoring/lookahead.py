@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from backtests.authoring.intact import fingerprint, intact
 from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
 from backtests.authoring.sealed.code import deciding_modules, library_of, sources
@@ -106,7 +107,8 @@ class SealedCheck:
         self._began = time.time()
         self._own = processes is None
         self._processes = processes or SealedProcesses()
-        self._thread = ThreadPoolExecutor(1)
+        self._thread = ThreadPoolExecutor(2)
+        self._before: Promise[str] | None = None
         self._report: Promise[CheckReport] | None = None
 
     def __enter__(self) -> Self:
@@ -118,6 +120,10 @@ class SealedCheck:
         if self._own:
             self._processes.__exit__(kind, error, trace)
         self._thread.shutdown()
+
+    def expect(self, market: Market) -> None:
+        """Remember what is in `market`; call it before the strategy is made, which might change it."""
+        self._before = self._thread.submit(fingerprint, market)
 
     def watch(
         self,
@@ -138,6 +144,8 @@ class SealedCheck:
             The run file that the strategy comes from.
         """
         self._run = Run(market, strategy, deciding, config)
+        if self._before is None:
+            self.expect(market)
         return keeping(recorder, market, self._run.moments)
 
     def begin(self, seconds: float, run_hash: str, most: int | None = None) -> None:
@@ -185,7 +193,11 @@ class SealedCheck:
     def _checked(self, most: int, seed: int, code: tuple[Library, Mapping[str, Source]]) -> CheckReport:
         run = self._run
         moments = drawn(run.moments, most, seed)
+        assert self._before is not None
+        kept = self._thread.submit(intact, run.market, self._before.result())
         checks, walls = self._replayed(moments, seed, code)
+        if moments:
+            checks = (*checks, kept.result())
         counts = len(run.moments), len(moments)
         return CheckReport(run.name, run.market.name, *counts, seed, checks, walls)
 

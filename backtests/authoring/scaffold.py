@@ -51,7 +51,7 @@ class $name(Strategy):
     sessions: Annotated[int, Field(ge=2)] = 126
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """What to hold from the next session on."""
         # `see` is the market as it was known at today's close: closes, returns, volumes, history,
         # latest("price_to_sales"), series("vix"), members("healthcare"), weights (what is held), previous
         # (the last target).

@@ -24,6 +24,7 @@ from backtests.tearsheet.provenance import (
     caution,
     knows_future,
     lookahead,
+    rewound,
     too_good,
     trials_on_record,
     verification,
@@ -80,8 +81,8 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     if first := caution(manifest):
         console.print(first, style="bold red", markup=False, highlight=False)
     console.print(summary_table(metrics))
-    said = (verification(manifest), lookahead(manifest), author_knew(manifest), trials_on_record(manifest))
-    for sentence in (*filter(None, said), *too_good(manifest)):
+    tell = (verification, lookahead, rewound, author_knew, trials_on_record)
+    for sentence in (*filter(None, (say(manifest) for say in tell)), *too_good(manifest)):
         console.print(sentence, markup=False, highlight=False)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")

@@ -22,6 +22,7 @@ from backtests.records.chain import RecordError
 from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.tearsheet import Paper, build, write_html, write_pdf
+from backtests.withdrawals import withdrawals
 from datafeeds.names import unknown_name
 from strategies.target import Hedge
 
@@ -131,7 +132,10 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
     ledger.unfilled.to_parquet(folder / "unfilled.parquet", index=False)
     if ledger.hedge is not None:
         ledger.hedge.to_parquet(folder / "hedge.parquet", index=False)
-    lines = [json.dumps(_decision_record(decision)) for decision in ledger.decisions]
+    lines = [
+        json.dumps({**_decision_record(decision), **({"withdrawn": withdrawn} if withdrawn else {})})
+        for decision, withdrawn in zip(ledger.decisions, withdrawals(result), strict=True)
+    ]
     _write_text(folder / "decisions.jsonl", "".join(line + "\n" for line in lines))
     numbers = metrics(result)
     _write_json(folder / "metrics.json", numbers)

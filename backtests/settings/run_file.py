@@ -18,7 +18,7 @@ from datafeeds.toml_files import find_toml, read_toml, toml_names
 from datafeeds.validation import TomlTable, validated
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
-from strategies.target import StrategyError
+from strategies.target import ParameterError, StrategyError
 
 Shock = Annotated[float, Field(ge=-1)]
 MOST_CAPITAL = 1e15
@@ -93,8 +93,10 @@ class HedgeChoice(TomlTable):
         """
         try:
             return Hedged(**{"of": strategy, **(self.model_extra or {})})
+        except ParameterError as error:
+            raise ConfigError(f"[hedge] hedge.{error.key}{error.problem}") from None
         except StrategyError as error:
-            raise ConfigError(f"[hedge] {str(error).replace('strategy.', 'hedge.', 1)}") from None
+            raise ConfigError(f"[hedge] {error}") from None
 
 
 class RunConfig(TomlTable):

@@ -132,6 +132,12 @@ def _module(where: str) -> ModuleType:
         raise StrategyError(problem_in(error, where)) from None
 
 
+def name_of_file(file: Path, content: bytes) -> str:
+    """The module that a strategy's file becomes; another content is another module."""
+    digest = hashlib.sha256(str(file).encode() + content).hexdigest()[:12]
+    return f"strategy_file_{digest}_{file.stem}"
+
+
 def load_file(path: Path) -> ModuleType:
     """The module in `path`; the same module as long as the file does not change.
 
@@ -145,8 +151,7 @@ def load_file(path: Path) -> ModuleType:
         content = file.read_bytes()
     except OSError as error:
         raise StrategyError(f"{path}: {error.strerror}; write path/to/file.py:Class") from None
-    digest = hashlib.sha256(str(file).encode() + content).hexdigest()[:12]
-    name = f"strategy_file_{digest}_{file.stem}"
+    name = name_of_file(file, content)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtests.analysis.significance import spread_exceeds_noise
 from backtests.settings.sweep import Metric
 from backtests.sweeps.measures import best_of, score
 from backtests.sweeps.wording import label, number, short
@@ -20,6 +21,9 @@ BROAD, NARROW = 2 / 3, 1 / 3
 
 LEAST_NEIGHBOURS = 8
 """How many of the nearest draws count as neighbours, at least."""
+
+MOST_COMPARED = 1000
+"""Configurations whose returns are compared with one another; of more, evenly spaced ones and the best."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Plateau:
         Keys of which it has the first or last value that was tried.
     lowest, highest : float
         Of the metric over all configurations.
+    differ : bool
+        Whether the results differ by more than noise; else nothing can be said of where the best stands.
     """
 
     best: int
@@ -53,6 +59,7 @@ class Plateau:
     edges: tuple[str, ...]
     lowest: float
     highest: float
+    differ: bool
 
     @property
     def share(self) -> float:
@@ -61,9 +68,11 @@ class Plateau:
 
     @property
     def verdict(self) -> str:
-        """One of: a plateau, a slope, a spike, alone."""
+        """One of: a plateau, a slope, a spike, alone, no difference."""
         if not self.neighbours:
             return "alone"
+        if not self.differ:
+            return "no difference"
         return "a plateau" if self.share >= BROAD else "a spike" if self.share <= NARROW else "a slope"
 
     def sentence(self) -> str:
@@ -76,6 +85,8 @@ class Plateau:
             "a plateau": "The best configuration is a plateau: what is near it does about as well.",
             "a slope": "The best configuration lies on a slope: some of what is near it does about as well.",
             "a spike": "The best configuration is a spike: what is near it does worse, as with luck.",
+            "no difference": "These parameters do not matter: the results differ by no more than noise would "
+            "make them.",
         }[self.verdict]
         counted = (
             f" {self.close} of its {self.neighbours} neighbours ({self.share:.0%}) come within "
@@ -138,7 +149,13 @@ def plateau(
         edges=edges,
         lowest=float(np.nanmin(values)),
         highest=float(np.nanmax(values)),
+        differ=spread_exceeds_noise(_compared(returns, best)),
     )
+
+
+def _compared(returns: Array, best: int) -> Array:
+    rows = np.linspace(0, len(returns) - 1, min(len(returns), MOST_COMPARED)).astype(np.intp)
+    return np.asarray(returns[np.unique(np.append(rows, best))])
 
 
 def is_ordered(column: pd.Series[Any]) -> bool:

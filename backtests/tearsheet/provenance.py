@@ -54,7 +54,10 @@ def rewound(manifest: Mapping[str, Any]) -> str:
     if said["differences"]:
         found = "; ".join(said["differences"])
         return f"What the market folder says of the past CHANGES with later data: {found}."
-    return f"The market folder, cut at {days}, told the same of all {said['figures']} figures up to then."
+    return (
+        f"The market folder, cut at {days}, told the same up to then: all {said['figures']} tables of "
+        "prices, facts, memberships and series are equal."
+    )
 
 
 def knows_future(manifest: Mapping[str, Any]) -> bool:

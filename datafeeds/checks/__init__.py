@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from datafeeds.checks.basis import check_split_basis
-from datafeeds.checks.facts import check_facts, used, verdict_findings
+from datafeeds.checks.facts import BY_HAND, check_facts, days_of, used, verdict_findings
 from datafeeds.checks.prices import PRICE_CHECKS, check_prices
 from datafeeds.checks.turnover import Trading, check_share_counts
 from datafeeds.market import Finding, MarketError
@@ -29,7 +29,7 @@ def judged_facts(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, t
     Parameters
     ----------
     facts : DataFrame
-        As filed.
+        As filed; where there is a column `BY_HAND`, its figures are used whatever the checks say.
     trading : Trading
 
     Returns
@@ -41,6 +41,10 @@ def judged_facts(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, t
     """
     ordered, verdicts = check_facts(facts)
     high = check_share_counts(ordered, verdicts, trading)
+    if BY_HAND in ordered:
+        fixed = ordered[ordered[BY_HAND]]
+        for place, filed, value in zip(fixed.index, days_of(fixed["filed"]), fixed["value"], strict=True):
+            verdicts.decided(place, int(filed), value)
     return used(ordered, verdicts), (*verdict_findings(ordered, verdicts), *high)
 
 

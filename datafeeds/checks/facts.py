@@ -37,6 +37,12 @@ LABEL_MONTHS = 4
 LABELS = 3
 """Earlier filings that it takes to know when a company usually files."""
 
+BY_HAND = "by_hand"
+"""Column that says of which figures a person decided; the checks don't overrule it."""
+
+IMPOSSIBLE = ("not a number", "fiscal period", "share count not positive", "negative revenue")
+"""Checks of single figures that no person's word overrules either."""
+
 Day = int
 """Days since 1970."""
 
@@ -82,6 +88,13 @@ class Verdicts:
         self.known[place] = None if begun is None or start is None else max(begun, start)
         ends = [day for day in (self.withdrawn[place], stop) if day is not None]
         self.withdrawn[place] = min(ends, default=None)
+
+    def decided(self, place: int, filed: Day, value: float) -> None:
+        """A figure that a person decided on: used when filed, whatever the checks say."""
+        self.known[place], self.withdrawn[place], self.value[place] = filed, None, value
+        self.mended.pop(place, None)
+        self.why.pop(place, None)
+        self.check.pop(place, None)
 
     def in_order_known(self, places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """Figures that are known some time, in the order in which they become known."""

@@ -135,7 +135,7 @@ class Trading:
 
     @cached_property
     def factor(self) -> Array:
-        """See `Market.traded_factor`."""
+        """What prices are multiplied by to stand on the basis of a session, shape (sessions, symbols)."""
         return traded_factor(self.sessions, self.symbols, self.splits, self.basis)
 
 

@@ -375,7 +375,7 @@ class StoredFacts(DerivedFacts):
         self.folder = folder
 
     def look_up(self, name: str) -> Array | None:
-        """See `DerivedFacts.look_up`."""
+        """What is kept of `name` in the entry, mapped from disk; None if nothing is."""
         known = self.get(name)
         if known is not None:
             return known
@@ -389,7 +389,7 @@ class StoredFacts(DerivedFacts):
         return None
 
     def keep(self, name: str, values: Array) -> Array:
-        """See `DerivedFacts.keep`."""
+        """Keep `values` in the entry and return them mapped from disk."""
         draft = self.folder / f".{uuid4().hex}.npy"
         try:
             # An entry that was removed must not come back as a folder of facts alone.

@@ -8,6 +8,7 @@
     splits.csv|parquet     symbol,date,ratio
     series.csv|parquet     series,date,available,value
     instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
+    corrections.csv|parquet  symbol,concept,filed,value,reason[,fiscal_year,fiscal_period]
     source.json            {"source": "...", "adjustment": "split" or "total_return", "limits": ["..."]}
 
 Only prices are needed. A table of prices without `open` gives a market with closes only. Every defect is a
@@ -45,6 +46,7 @@ from datafeeds.checks.tables import (
     without_shares,
 )
 from datafeeds.facts import ESTIMATED_REVENUE, FLOWS
+from datafeeds.folder.corrections import CORRECTION_TABLE, corrected
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
 from datafeeds.index_members import indices_held
 from datafeeds.market import (
@@ -114,6 +116,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "splits": SPLIT_TABLE,
     "series": SERIES_TABLE,
     "instruments": INSTRUMENT_TABLE,
+    "corrections": CORRECTION_TABLE,
 }
 """The tables beside prices, all of them optional."""
 
@@ -365,6 +368,11 @@ class _Folder:
             # What follows would drown the cause in its consequences.
             self._tables(tables, symbols)
             return None
+        by_hand: tuple[str, ...] = ()
+        if tables["corrections"] is not None:
+            told = corrected(_or_empty(tables["facts"], FACT_TABLE), tables["corrections"], symbols)
+            tables["facts"], by_hand = told.facts, told.limits
+            self.report(told.findings)
         splits, instruments, facts, series = self._tables(tables, symbols)
         bars = _bars(sessions, symbols, wide, splits)
         dividend, found = dividends_on_basis(bars)
@@ -414,6 +422,7 @@ class _Folder:
             adjustment=adjustment,
             closes_only=closes_only,
             limits=(
+                *by_hand,
                 *source["limits"],
                 *_limits(bars, kept, instruments, adjustment, closes_only),
                 *map(str, indices),
@@ -674,7 +683,10 @@ class _Folder:
         if table is None:
             return None
         self.report(findings_of(table, "quarantined" if loose else "error", f"cell of {name}"))
-        return _frame(table)
+        frame = _frame(table)
+        if name == "corrections":
+            frame["place"] = [table.place(int(row)) for row in np.flatnonzero(~table.wrong_rows)]
+        return frame
 
     def _tables(
         self, tables: dict[str, pd.DataFrame | None], symbols: tuple[str, ...]
@@ -721,7 +733,8 @@ def _frame(table: RawTable) -> pd.DataFrame:
     for name, days in table.days.items():
         columns[name] = days[keep].astype("datetime64[D]").astype("datetime64[s]")
     for name, numbers in table.numbers.items():
-        columns[name] = numbers[keep].astype(np.int64) if name == "fiscal_year" else numbers[keep]
+        kept = numbers[keep]
+        columns[name] = kept.astype(np.int64) if name == "fiscal_year" and np.isfinite(kept).all() else kept
     frame = pd.DataFrame(columns)
     for name in table.words:
         frame[name] = frame[name].astype(str)

@@ -82,7 +82,7 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
         "series": lambda table: table[_days(table["available"]) <= last],
         "splits": lambda table: table[_days(table["date"]) <= last] if rebased else table,
         "instruments": lambda table: _instruments(table[table["symbol"].isin(symbols)], last),
-        "corrections": lambda table: table[_days(table["filed"]) <= last],
+        "corrections": lambda table: table[(_days(table["filed"]) <= last) & table["symbol"].isin(symbols)],
         "estimates": lambda table: table[_days(table["made"]) <= last],
     }
     for name, cut in cuts.items():

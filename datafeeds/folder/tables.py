@@ -537,14 +537,14 @@ def _numbers_of_text(
     except pa.ArrowInvalid:
         pass
     codes, words = _encoded(data)
-    parsed = [_number(word) for word in words]
+    parsed = [written_number(word) for word in words]
     numbers = np.array([*(np.nan if value is None else value for value in parsed), np.nan])[codes]
     bad = np.flatnonzero(np.array([*(value is None for value in parsed), False])[codes])
     written = [*words, ""]
     return numbers, bad, lambda row: written[codes[row]] or ""
 
 
-def _number(text: str | None) -> float | None:
+def written_number(text: str | None) -> float | None:
     """The number that `text` writes, NaN for a blank, None if it is none."""
     word = (text or "").strip()
     if word.casefold() in BLANKS:

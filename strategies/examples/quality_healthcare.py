@@ -27,7 +27,7 @@ class QualityHealthcare(Strategy):
     years: Annotated[int, Field(ge=1, le=10)] = 3
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """Healthcare of the best quality in equal weight."""
         require_group(see, "group", self.group)
         growth = see.history("revenue_growth", 252 * self.years, group=self.group)
         grown = (growth.min() >= 0) & (growth.count() >= 252)

@@ -21,7 +21,7 @@ class RiskParity(Strategy):
     sessions: Annotated[int, Field(ge=63, le=1260)] = 252
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """Every stock at the same share of the variance."""
         from skfolio.optimization import RiskBudgeting  # takes seconds to import
 
         returns = see.returns(self.sessions, symbols=see.members(kind="stock")).dropna(axis=1)

@@ -25,7 +25,7 @@ class SectorValue(Strategy):
     share: Annotated[float, Field(gt=0, le=1)] = 0.4
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """The cheapest company of each sector."""
         target = Target({}, why="value within sectors")
         for group in self.groups:
             require_group(see, "groups", group)

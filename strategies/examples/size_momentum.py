@@ -23,7 +23,7 @@ class SizeMomentum(Strategy):
     months: Annotated[int, Field(ge=2, le=36)] = 12
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """Small companies that rose most."""
         caps = see.latest("market_cap", symbols=see.members(kind="stock")).dropna().sort_values()
         if len(caps) < 2:
             return None

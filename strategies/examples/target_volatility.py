@@ -27,7 +27,7 @@ class TargetVolatility(Strategy):
     sessions: Annotated[int, Field(ge=10, le=756)] = 42
 
     def decide(self, see: AsOf) -> Target | None:
-        """See `Strategy.decide`."""
+        """Equities scaled to the volatility wanted; the rest is cash."""
         symbols = see.members(kind="stock")
         volatility = float(see.returns(self.sessions, symbols=symbols).mean(axis=1).std() * 252**0.5)
         if not volatility > 0:
@@ -37,7 +37,7 @@ class TargetVolatility(Strategy):
         return Target(dict.fromkeys(symbols, share / len(symbols)), why=why)
 
     def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
-        """See `Strategy.exhibits`."""
+        """The volatility seen at each decision, beside the one wanted."""
         invested = pd.Series({session: sum(target.weights.values()) for session, target in targets.items()})
         text = f"Of equity {invested.min():.0%} to {invested.max():.0%} was to be invested."
         return (Exhibit("Share invested", text, {"asked for": invested}, text, unit="percent"),)

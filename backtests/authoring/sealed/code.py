@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import site
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from backtests.authoring.sealed.program import Library, Source
+from backtests.settings.strategies import name_of_file
 
 HOUSE = ("strategies", "datafeeds", "backtests")
 
@@ -41,13 +43,22 @@ def sources(since: float) -> dict[str, Source]:
     """
     found = {}
     for name, module in own_modules().items():
-        package = tuple(map(str, module.__path__)) if hasattr(module, "__path__") else None
         file = _file(module)
-        if file is None:
-            found[name] = Source("", "", package)
-        elif file.stat().st_ctime <= since:
-            found[name] = Source(file.read_text(encoding="utf-8"), str(file), package)
-    return found
+        if file is not None and file.stat().st_ctime <= since and _is_called(name, file):
+            found[name] = Source(file.read_text(encoding="utf-8"), str(file), hasattr(module, "__path__"))
+    without_file = {parent for name in found for parent in _with_parents(name)} - {*found}
+    return found | {name: Source("", "", True) for name in without_file}
+
+
+def _is_called(name: str, file: Path) -> bool:
+    """Whether a module in `file` can be called `name`: any other name could be a message."""
+    return name == name_of_file(file.resolve(), file.read_bytes()) or _is_called_like(name, file)
+
+
+def _is_called_like(name: str, file: Path) -> bool:
+    parts = name.split(".")
+    place = file.parent.parts if file.stem == "__init__" else (*file.parent.parts, file.name.split(".")[0])
+    return list(place[-len(parts) :]) == parts
 
 
 def deciding_modules(cls: type) -> list[ModuleType]:
@@ -81,11 +92,12 @@ def library_of(modules: Iterable[ModuleType]) -> Library:
     own = own_modules()
     tops = {name.partition(".")[0] for name in asked if name not in own} | set(ALWAYS)
     tops -= {*HOUSE, "__main__", "__future__"}
-    installed = {name.partition(".")[0] for name in list(sys.modules)} - {*HOUSE, *sys.stdlib_module_names}
+    known = [name for name in list(sys.modules) if _is_real(name)]
+    installed = {name.partition(".")[0] for name in known} - {*HOUSE, *sys.stdlib_module_names}
     folders = {folder for name in {*installed, *tops} if (folder := _library_folder(name))}
     loaded = [
         name
-        for name in list(sys.modules)
+        for name in known
         if (top := name.partition(".")[0]) in tops or top in sys.stdlib_module_names
         if top not in ("__main__", "test", "idlelib")
     ]
@@ -94,10 +106,19 @@ def library_of(modules: Iterable[ModuleType]) -> Library:
     shared = {
         str(path) for root in roots for kind in ("libs", "dist-info") for path in root.glob(f"*.{kind}")
     }
-    also = [name for name in list(sys.modules) if name.partition(".")[0] in installed]
+    also = [name for name in known if name.partition(".")[0] in installed]
     return Library(
         tuple(sorted({*loaded, *late})), tuple(also), tuple(sorted(folders | shared)), "numba" in tops
     )
+
+
+def _is_real(name: str) -> bool:
+    """Whether `name` is a module of an installed library, or of Python; code can write any name there."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if not isinstance(file, str):
+        return name in sys.builtin_module_names
+    inside = file.startswith(_root_names()) and os.path.isfile(file)
+    return inside and _is_called_like(name, Path(file))
 
 
 def _may_be_module(name: str) -> bool:
@@ -129,6 +150,12 @@ def _library_roots() -> tuple[Path, ...]:
     names += [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
     names += [site.getusersitepackages()]
     return tuple({Path(name).resolve() for name in names})
+
+
+@cache
+def _root_names() -> tuple[str, ...]:
+    given = (sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib"))
+    return tuple(f"{root}{os.sep}" for root in (*map(str, _library_roots()), *given))
 
 
 @cache

@@ -41,13 +41,13 @@ class Source:
     Attributes
     ----------
     text, file : str
-    package : tuple of str or None
-        Its search path if it is a package.
+    package : bool
+        Whether modules lie below it.
     """
 
     text: str
     file: str
-    package: tuple[str, ...] | None
+    package: bool
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,7 @@ def _import_all(names: Iterable[str]) -> None:
 
 def _serve(connection: socket.socket, future: Future) -> None:
     _end_with_parent()
+    os.environ.clear()  # what libraries wanted of it they have read
     try:
         setting: Setting = pickle.loads(receive(connection))
         walls = close_everything()
@@ -260,10 +261,7 @@ class FromMemory(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         source = self._sources.get(name)
         if source is None:
             return None
-        spec = importlib.machinery.ModuleSpec(
-            name, self, origin=source.file, is_package=source.package is not None
-        )
-        spec.submodule_search_locations = None if source.package is None else list(source.package)
+        spec = importlib.machinery.ModuleSpec(name, self, origin=source.file, is_package=source.package)
         spec.has_location = bool(source.file)
         return spec
 
@@ -279,7 +277,7 @@ class FromMemory(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def is_package(self, fullname: str) -> bool:
         """Whether it has modules below."""
-        return self._sources[fullname].package is not None
+        return self._sources[fullname].package
 
 
 def send(connection: socket.socket, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -42,6 +43,9 @@ REBUILT = 4
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """All that a sealed process is told of this one's environment, since sums depend on it."""
 
+COUNT = re.compile("[0-9]{1,3}")
+"""A number of threads; a longer one could be a table."""
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -77,7 +81,7 @@ class SealedProcesses:
             f"from backtests.authoring.sealed.program import main; main({theirs.fileno()})"
         )
         place = self._place.name
-        kept = {name: value for name in THREADS if (value := os.environ.get(name, "")).isdigit()}
+        kept = {name: value for name in THREADS if COUNT.fullmatch(value := os.environ.get(name, ""))}
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", program],
             cwd=place,

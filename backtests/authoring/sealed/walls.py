@@ -55,6 +55,7 @@ _FORBIDDEN: dict[str, tuple[int, ...]] = {
         *(57, 58, 59, 322, 62, 200, 234, 129, 297, 109, 112, 424, 434, 438),  # processes, programs, signals
         *(101, 310, 311, 440, 298, 321, 323, 248, 249, 250, 425, 426, 427),  # others' memory, keys, io_uring
         *(253, 254, 294, 300, 301),  # watches
+        *(103, 312),  # the kernel's log, what processes share
     ),
     "aarch64": (
         *(56, 437, 264, 265),
@@ -67,11 +68,27 @@ _FORBIDDEN: dict[str, tuple[int, ...]] = {
         *(221, 281, 129, 130, 131, 138, 240, 154, 157, 424, 434, 438),
         *(117, 270, 271, 440, 241, 280, 282, 217, 218, 219, 425, 426, 427),
         *(26, 27, 262, 263),
+        *(116, 272),
     ),
 }
 """System calls that are refused, by machine."""
 
 _CLONE3 = 435
+
+_OWN_ONLY: dict[str, tuple[tuple[int, int], ...]] = {
+    "x86_64": (
+        *((302, 0), (203, 0), (204, 0), (145, 0), (143, 0), (148, 0), (315, 0)),  # limits, scheduling
+        *((121, 0), (124, 0), (274, 0), (140, 1), (141, 1), (252, 1)),  # groups, sessions, locks, priorities
+    ),
+    "aarch64": (
+        *((261, 0), (122, 0), (123, 0), (120, 0), (121, 0), (127, 0), (275, 0)),
+        *((155, 0), (156, 0), (100, 0), (141, 1), (140, 1), (31, 1)),
+    ),
+}
+"""System calls that ask about a process, and the argument that names it: it must be 0, which is this one."""
+
+_CLOCK = {"x86_64": 228, "aarch64": 113}
+"""Reads a clock; negative numbers are the clocks of processes."""
 
 _OUTSIDE = (
     *("open", "os.", "shutil.", "glob.", "pathlib.", "mmap.", "fcntl.", "sqlite3.", "socket.", "subprocess."),
@@ -119,6 +136,7 @@ def close_everything() -> tuple[str, ...]:
     tuple of str
         The walls that stand, in words, the strongest first.
     """
+    os.chdir("/")  # any other folder can be renamed to say something
     walls = []
     abi = landlock_abi()
     if abi >= 1:
@@ -260,6 +278,11 @@ def _program(machine: str) -> bytes:
         steps += [(0x35, 0, 1, 0x40000000), (end, 0, 0, refuse)]  # the x32 numbers
     for number in _FORBIDDEN[machine]:
         steps += [(equal, 0, 1, number), (end, 0, 0, refuse)]
+    for number, argument in _OWN_ONLY[machine]:
+        steps += [(equal, 0, 4, number), (load, 0, 0, 16 + 8 * argument), (equal, 0, 1, 0)]
+        steps += [(end, 0, 0, allow), (end, 0, 0, refuse)]
+    steps += [(equal, 0, 4, _CLOCK[machine]), (load, 0, 0, 16), (any_bit, 0, 1, 0x80000000)]
+    steps += [(end, 0, 0, refuse), (end, 0, 0, allow)]
     # Threads are fine, processes are not. No filter sees the flags of clone3, from which libraries fall back.
     steps += [(equal, 0, 1, _CLONE3), (end, 0, 0, absent)]
     steps += [(equal, 0, 4, _CLONE[machine]), (load, 0, 0, 16), (any_bit, 0, 1, 0x10000)]

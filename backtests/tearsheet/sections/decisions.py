@@ -19,9 +19,7 @@ from backtests.document.blocks import (
 )
 from backtests.engine.books import Decision
 from backtests.result import Result
-
-LEAST = 0.001
-"""Changes of weight from here on (10 bps) are listed."""
+from backtests.withdrawals import LEAST, withdrawals
 
 
 def section(result: Result) -> Section:
@@ -33,7 +31,8 @@ def section(result: Result) -> Section:
         Paragraph(
             "Each date is the close at which the decision was made; its orders fill later. Moves go from the "
             "weight held at that close to the weight asked for; those of 10 bps of equity and more are "
-            "listed. Turnover is half the sum of all moves, cash included.",
+            "listed, and with them the symbols' filed figures that were shown wrong since the last "
+            "decision. Turnover is half the sum of all moves, cash included.",
             "note",
         )
     ]
@@ -66,12 +65,12 @@ def log_entries(result: Result) -> tuple[LogEntry, ...]:
         result.sessions, np.array([each.session for each in decisions], dtype="datetime64[D]")
     )
     return tuple(
-        _entry(decision, dict(zip(symbols, values[row].tolist(), strict=True)))
-        for decision, row in zip(decisions, rows, strict=True)
+        _entry(decision, dict(zip(symbols, values[row].tolist(), strict=True)), withdrawn)
+        for decision, row, withdrawn in zip(decisions, rows, withdrawals(result), strict=True)
     )
 
 
-def _entry(decision: Decision, before: Mapping[str, float]) -> LogEntry:
+def _entry(decision: Decision, before: Mapping[str, float], withdrawn: tuple[str, ...]) -> LogEntry:
     after = decision.target.weights
     moves = [
         Move(symbol, before.get(symbol, 0.0), after.get(symbol, 0.0))
@@ -85,5 +84,5 @@ def _entry(decision: Decision, before: Mapping[str, float]) -> LogEntry:
         session=decision.session,
         turnover=(every + cash_move) / 2,
         moves=tuple(moves),
-        reasons=tuple(dict.fromkeys(change.why for change in decision.target.changes)),
+        reasons=(*dict.fromkeys(change.why for change in decision.target.changes), *withdrawn),
     )

@@ -48,7 +48,7 @@ SHOWN_FINDINGS = 200
 def section(result: Result) -> Section:
     """Page one."""
     first = caution(result.manifest)
-    limits = _limits(result)
+    limits = limits_of(result)
     blocks: list[Block] = [
         *([Paragraph(first, "warning")] if first else []),
         *(Paragraph(each, "warning") for each in too_good(result.manifest)),
@@ -83,10 +83,11 @@ def _highlight(result: Result, holders: tuple[Figures, ...], key: str) -> Highli
     return Highlight(key, ours, beside)
 
 
-def _limits(result: Result) -> tuple[str, ...]:
+def limits_of(result: Result) -> tuple[str, ...]:
     """What a reader must know: first what flatters the run as a whole, then what concerns a part."""
     market = result.market
-    limits = [SURVIVED] if result.survivors_only else []
+    limits = list(result.manifest.get("benchmarks_ended", ()))
+    limits += [SURVIVED] if result.survivors_only else []
     limits += [*market.limits, *result.manifest.get("limits", ())]
     limits.extend(f"{book.label}: {book.note}" for book in result.books if book.note)
     counts = Counter(finding.severity for finding in market.findings)

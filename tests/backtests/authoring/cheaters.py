@@ -828,6 +828,204 @@ class Cheat(Strategy):
     ),
 }
 
+_CODE = """
+SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+def week(see):
+    return (see.today - pd.Timestamp("2018-01-01")).days // 7
+def coded():
+    weeks = [0] * 105
+    for day, pick in winners().items():
+        weeks[(pd.Timestamp(day) - pd.Timestamp("2018-01-01")).days // 7] = SYMBOLS.index(pick)
+    return "".join(map(str, weeks))
+def decoded(text, see):
+    return SYMBOLS[int(text[week(see)])]
+"""
+"""A plan as one long number, for those who leave it where a sealed process might see it."""
+
+
+def _left(how: str, leave: str, find: str, caught_by: str = SEALED) -> Cheater:
+    """A cheat that leaves a plan somewhere in the run, and finds it there in both processes."""
+    leaving = "\n".join(f"        {line}" for line in leave.strip().splitlines())
+    code = (
+        f"{_CODE}import os, resource, sys, types\nimport strategies.asof\nLEFT = []\n"
+        f"def leave(see):\n    if not LEFT:\n        LEFT.append(1)\n        code = coded()\n{leaving}\n"
+    )
+    return _tipped(how, f"try:\n    leave(see)\nexcept OSError:\n    pass\n{find.strip()}", code, caught_by)
+
+
+CHEATERS |= {
+    "limits of the run": _left(
+        "a plan in the resource limits of the run, which any process of its owner may ask for",
+        """
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (int(code, 6) % 2**60, hard))
+""",
+        """
+for process in range(os.getpid(), 1, -1):
+    try:
+        number = resource.prlimit(process, resource.RLIMIT_CORE)[0]
+    except ProcessLookupError:
+        continue
+    if number > 2**40:
+        pick = SYMBOLS[number >> week(see) % 40 & 1]
+        break
+""",
+    ),
+    "name of the folder": _left(
+        "the sealed process's own folder, renamed to a plan",
+        """
+for thread in os.listdir("/proc/self/task"):
+    for child in Path(f"/proc/self/task/{{thread}}/children").read_text().split():
+        place = os.readlink(f"/proc/{{child}}/cwd")
+        if "sealed-" in place and len(place) < 80:
+            os.rename(place, place + "-" + code)
+            LEFT.append(code)
+""",
+        """
+pick = decoded(LEFT[1] if len(LEFT) > 1 else os.getcwd().rpartition("-")[2], see)
+""",
+    ),
+    "path of a package": _left(
+        "a package that is nowhere, whose search path is a plan",
+        """
+sys.modules["plan_of_a_cheat"] = types.ModuleType("plan_of_a_cheat")
+sys.modules["plan_of_a_cheat"].__path__ = [code]
+""",
+        """
+import plan_of_a_cheat
+pick = decoded(plan_of_a_cheat.__path__[0], see)
+""",
+    ),
+    "name of a module": _left(
+        "a module whose name is a plan, found in the frames of the sealed process",
+        """
+sys.modules["plan_of_a_cheat"] = types.ModuleType("plan_of_a_cheat")
+sys.modules["plan_of_a_cheat"].__file__ = __file__
+sys.modules["json.plan" + code] = types.ModuleType("json.plan")
+sys.modules["plan" + code] = sys.modules["plan_of_a_cheat"]
+""",
+        """
+frame, names = sys._getframe(), [*sys.modules]
+while frame is not None:
+    setting, library = frame.f_locals.get("setting"), frame.f_locals.get("library")
+    names += [] if setting is None else [*setting.sources]
+    names += [] if library is None else [*library.modules, *library.also]
+    frame = frame.f_back
+pick = decoded(next(name for name in names if len(name) > 100 and "plan" in name).partition("plan")[2], see)
+""",
+    ),
+    "prices of the past": _left(
+        "a plan written over the volumes of a year ago, which no fill needs any more",
+        """
+volume = strategies.asof._MOMENTS[see].market.volume
+volume.setflags(write=True)
+volume[:105, 0] = [float(digit) for digit in code]
+""",
+        """
+pick = SYMBOLS[int(strategies.asof._MOMENTS[see].market.volume[week(see), 0])] if week(see) > 30 else "AAA"
+""",
+        "look-ahead/the same market",
+    ),
+    "made-up fact": _left(
+        "a plan kept among the facts that are worked out once for a market",
+        """
+market = strategies.asof._MOMENTS[see].market
+market.derived["plan"] = np.repeat([float(digit) for digit in code], 5)[: len(market.sessions)]
+""",
+        """
+derived = strategies.asof._MOMENTS[see].market.derived
+pick = SYMBOLS[int(derived["plan"][week(see) * 5 - 2])] if 30 < week(see) < 50 else "AAA"
+""",
+        "look-ahead/the same market",
+    ),
+    "name of the market": _left(
+        "a plan in the market's name",
+        """
+object.__setattr__(strategies.asof._MOMENTS[see].market, "name", code)
+""",
+        """
+pick = decoded(strategies.asof._MOMENTS[see].market.name, see)
+""",
+        "look-ahead/the same market",
+    ),
+    "honest when alone": _tipped(
+        "it looks whether it is replayed, by environment, arguments and modules, and is honest there",
+        """
+import os, sys
+watched = "pytest" not in sys.modules or not os.environ or sys.argv[0] == "-c"
+pick = "AAA" if watched else winners()[day(see)]
+""",
+    ),
+    "traced": _outside(
+        "a tracing function that changes what the strategy is about to return",
+        f"""{_TIP}
+import sys
+def trace(frame, event, given):
+    if event == "return" and frame.f_code.co_name == "honestly" and frame.f_globals is globals():
+        try:
+            PICK.append(winners()[day(frame.f_locals["see"])])
+        except OSError:
+            pass
+PICK = []
+class Cheat(Strategy):
+    schedule = "weekly"
+    def honestly(self, see):
+        return "AAA"
+    def decide(self, see):
+        sys.setprofile(trace)
+        pick = self.honestly(see)
+        sys.setprofile(None)
+        return held(PICK.pop() if PICK else pick, see)
+""",
+        SEALED,
+    ),
+    "finalizer": _outside(
+        "a weak reference's callback that decides when the moment before is forgotten",
+        f"""{_TIP}
+import weakref
+NEXT, KEPT = [], []
+def told(reference):
+    try:
+        NEXT.append(winners())
+    except OSError:
+        pass
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        KEPT.append(weakref.ref(see, told))
+        return held(NEXT[-1][day(see)] if NEXT else "AAA", see)
+""",
+        SEALED,
+    ),
+    "another target class": _outside(
+        "a kind of target that says one thing to the engine and another to the check",
+        """
+class Sly(Target):
+    pass
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        return Sly({{"AAA": 1.0}}, why="tip")
+""",
+        "sanity/a run from the first session to the last",
+    ),
+    "weights behind the books": _outside(
+        "another portfolio written into a target that has been made",
+        f"""{_TIP}
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        target = held("AAA", see)
+        try:
+            object.__setattr__(target, "weights", {{{{winners()[day(see)]: 1.0}}}})
+        except OSError:
+            pass
+        return target
+""",
+        SEALED,
+    ),
+}
+
 CARELESS: dict[str, Cheater] = {
     "no reason": _outside(
         "targets that give no reason",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import resource
 import socketserver
 import sqlite3
 import sys
@@ -36,14 +37,15 @@ from tests.backtests.authoring.cheaters import CARELESS, CHEATERS, SYMBOLS, Chea
 from tests.command import backtest
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def small() -> Market:
     return small_market()
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, small: Market) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Prices of the future, for those who read files."""
+    small = small_market()
     place = tmp_path_factory.mktemp("prices")
     table = pd.DataFrame(small.mark, pd.DatetimeIndex(small.sessions), list(small.symbols))
     table.to_csv(place / "prices.csv")
@@ -125,12 +127,15 @@ def replayed(strategy: Any, market: Market, processes: SealedProcesses, most: in
 def mended() -> Iterator[None]:
     """Undo what cheaters do to this process."""
     opened, plain, answer = AsOf.__init__, moments.plain_target, program._answer
+    limit = resource.getrlimit(resource.RLIMIT_CORE)
     yield
+    resource.setrlimit(resource.RLIMIT_CORE, limit)
     AsOf.__init__ = opened  # type: ignore[method-assign]
     moments.plain_target, program._answer = plain, answer
     os.environ.pop("PLAN", None)
     vars(np).pop("plan", None)
-    sys.modules.pop("plan_of_a_cheat", None)
+    for name in [name for name in sys.modules if "plan_of_a_cheat" in name or len(name) > 100]:
+        del sys.modules[name]
 
 
 @pytest.mark.usefixtures("mended")

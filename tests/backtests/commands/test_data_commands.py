@@ -12,10 +12,12 @@ import pytest
 
 from backtests.document.html import html
 from backtests.research.market_report import by_check, page, verdict
+from backtests.rewound import first_difference
 from backtests.runner import run
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import load
-from datafeeds.folder.layout import check_folder
+from backtests.tearsheet.sections.summary import limits_of
+from datafeeds.folder.layout import check_folder, load_folder
 from datafeeds.market import DELISTED_AFTER, MarketError
 from strategies.benchmarks import BuyAndHold
 from strategies.target import StrategyError
@@ -91,6 +93,49 @@ def test_check_shows_some_or_all(
     assert "and 5 more; --all shows them" in said
     assert backtest(monkeypatch, "data", "check", str(folder), "--all") == 0
     assert capsys.readouterr().out.count("quarantined: fiscal period: AAA") == 8
+
+
+@pytest.fixture
+def run_file(folder: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "held.toml"
+    path.write_text(RUN_FILE.format(market=folder.as_posix()))
+    return path
+
+
+def test_a_rewind_compares_the_books_of_a_run_too(
+    folder: Path, run_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("data", "rewind", str(folder), "--dates", "2020-02-20", "--run", str(run_file))
+    assert backtest(monkeypatch, *arguments) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == [
+        "2020-02-20, BuyAndHold: the same to the last bit",
+        "2020-02-20, SPY: the same to the last bit",
+    ]
+
+
+def test_a_rewind_finds_the_first_difference_of_two_books(folder: Path, run_file: Path) -> None:
+    config = load(str(run_file))
+    whole = run(config, market=load_folder(folder)).book
+    prices = pd.read_csv(folder / "prices.csv")
+    later = prices["date"] >= "2020-02-14"
+    prices.loc[later & (prices["symbol"] == "AAA"), ["open", "high", "low", "close"]] *= 1.01
+    write_folder(folder, prices)
+    other = run(config, market=load_folder(folder)).book
+    assert first_difference(whole, whole) == ""
+    assert first_difference(whole, other) == "equity differs from 2020-02-14 on"
+
+
+def test_a_benchmark_that_ends_early_is_the_first_limit(folder: Path, run_file: Path) -> None:
+    prices = price_rows()
+    ended = (prices["symbol"] == "SPY") & (prices["date"] > "2020-03-02")
+    write_folder(folder, prices[~ended])
+    result = run(load(str(run_file)), market=load_folder(folder))
+    (said,) = result.manifest["benchmarks_ended"]
+    assert said.startswith("The benchmark SPY ends on 2020-03-02, 21 sessions before the run does on")
+    assert limits_of(result)[0] == said
+    sound = run(load(str(run_file)), market=load_folder(write_folder(folder)))
+    assert sound.manifest["benchmarks_ended"] == []
 
 
 @pytest.mark.parametrize("command", [("check",), ("report", "--html", "x.html")])

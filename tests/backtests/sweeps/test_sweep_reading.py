@@ -59,8 +59,17 @@ def test_less_volatility_is_better_and_the_unknown_is_last() -> None:
 def surface(heights: dict[tuple[int, int], float]) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     points = [(x, y) for x in range(5) for y in range(5)]
     values = np.array([heights.get(point, 0.2) for point in points])
-    returns = np.random.default_rng(0).normal(size=(25, 8))
-    return pd.DataFrame(points, columns=["x", "y"]), values, returns
+    common = np.random.default_rng(0).normal(0, 0.01, 2000)
+    own = np.random.default_rng(1).normal(0, 0.001, (25, 2000))
+    return pd.DataFrame(points, columns=["x", "y"]), values, common + own + values[:, None] * 0.001
+
+
+def test_parameters_that_do_not_matter_are_told() -> None:
+    parameters, values, returns = surface({(2, 2): 1.0})
+    returns -= values[:, None] * 0.001
+    found = plateau(parameters, values, returns, "sharpe", 0.1, True)
+    assert found.verdict == "no difference"
+    assert found.sentence().startswith("These parameters do not matter")
 
 
 def test_a_spike_is_called_one() -> None:

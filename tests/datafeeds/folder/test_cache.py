@@ -57,7 +57,7 @@ def mapped(array: np.ndarray) -> bool:
 
 def assert_same(one: Market, other: Market) -> None:
     assert one.hash == other.hash
-    assert one._content_hash() == other._content_hash() == one.hash
+    assert one.content_hash() == other.content_hash() == one.hash
     for name in (
         "name",
         "source",

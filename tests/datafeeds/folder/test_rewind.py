@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datafeeds.folder.cache import open_folder
 from datafeeds.folder.layout import check_folder, load_folder
 from datafeeds.folder.rewind import compared, cut_folder, rewind
 from datafeeds.market import MarketError, exchange_sessions
@@ -168,6 +169,14 @@ def differing(day: str) -> Iterator[str]:
     for rebased in (False, True):
         for rewound in rewind(REAL, whole, [np.datetime64(day)], rebased=rebased):
             yield from map(str, rewound.differences)
+
+
+@needs_folder
+def test_the_real_folder_at_one_day(tmp_path: Path) -> None:
+    cut = load_folder(cut_folder(REAL, np.datetime64("2013-11-15"), tmp_path / "market"))
+    figures, differences = compared(open_folder(REAL), cut)
+    assert figures > 100
+    assert list(map(str, differences)) == []
 
 
 @needs_folder

@@ -115,7 +115,7 @@ class Recorder:
 
 
 def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Exception:
-    """What to raise when a strategy's `decide` has raised `error`: one paragraph with class, session, line.
+    """What to raise when `decide` has raised `error`: one paragraph with class, session and line.
 
     Refusals of the program's own, such as of an unknown fact, say what to do already and stay as they are.
     """

@@ -310,11 +310,11 @@ def test_a_failing_configuration_stops_nobody_else(market: Market, tmp_path: Pat
 
 
 def test_a_sweep_without_a_survivor_says_why(market: Market, tmp_path: Path) -> None:
-    with pytest.raises(SweepError, match="every configuration failed; number 0: ZeroDivisionError"):
+    with pytest.raises(SweepError, match=r"every configuration failed; number 0: .*ZeroDivisionError"):
         sweep(config("Fragile", {"strategy.divisor": [0]}), Workplace(tmp_path), market=market)
     lags = {"from": 0, "to": 250, "step": 1}
     hopeless = config("Fragile", {"lag": lags, "strategy.divisor": [0]})
-    with pytest.raises(SweepError, match="configurations all failed; number 0: ZeroDivisionError"):
+    with pytest.raises(SweepError, match=r"configurations all failed; number 0: .*ZeroDivisionError"):
         sweep(hopeless, Workplace(tmp_path), market=market)
 
 

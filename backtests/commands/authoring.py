@@ -82,8 +82,9 @@ def check_strategy_command(
 
 
 def config_of(name: str, overrides: list[str]) -> RunConfig:
-    """The run that a strategy is checked in: a run file, or the first on a built-in market, or
-    the first at all, that names the strategy, or a bare one.
+    """The run that a strategy is checked in: a run file, or one that names the strategy, or a bare one.
+
+    Of run files that name it, the first on a built-in market is taken, or else the first.
 
     Raises
     ------

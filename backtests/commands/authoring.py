@@ -20,7 +20,7 @@ from backtests.provenance import trial_hash
 from backtests.records import register
 from backtests.runner import account_of
 from backtests.settings import run_file as run_files
-from backtests.settings.markets import open_market
+from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named, label_of
 from datafeeds.market import Market
@@ -82,7 +82,9 @@ def check_strategy_command(
 
 
 def config_of(name: str, overrides: list[str]) -> RunConfig:
-    """The run that a strategy is checked in: a run file, or the first that names the strategy, or a bare one.
+    """The run that a strategy is checked in: a run file, or one that names the strategy, or a bare one.
+
+    Of run files that name it, the first on a built-in market is taken, or else the first.
 
     Raises
     ------
@@ -92,9 +94,10 @@ def config_of(name: str, overrides: list[str]) -> RunConfig:
     if name.endswith(".toml") or name in run_files.names():
         return run_files.load(name, overrides)
     class_named(name)
-    for shipped in run_files.names():
-        if run_files.load(shipped).strategy.name == name:
-            return run_files.load(shipped, overrides)
+    shipped = {each: run_files.load(each) for each in run_files.names()}
+    naming = [each for each, config in shipped.items() if config.strategy.name == name]
+    if naming:  # rather one on a market that is always there
+        return run_files.load(min(naming, key=lambda each: shipped[each].market not in BUILT_IN), overrides)
     document: dict[str, Any] = {"name": snake_case(label_of(name)), "strategy": {"name": name}}
     for override in overrides:
         run_files.override_key(document, override)

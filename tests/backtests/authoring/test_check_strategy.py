@@ -24,10 +24,12 @@ from backtests.authoring.lookahead import SealedCheck
 from backtests.authoring.report import CheckReport
 from backtests.authoring.sealed import program
 from backtests.authoring.sealed.replay import SealedProcesses
+from backtests.commands.authoring import config_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Costs
 from backtests.runner import account_of
+from backtests.settings.markets import BUILT_IN
 from backtests.settings.run_file import load
 from backtests.settings.strategies import build, registered
 from datafeeds.market import Market
@@ -244,6 +246,11 @@ def test_the_command_fails_a_cheater(
     few = ["--decisions", "4", "--set", "start=2021-01-04"]
     assert backtest(monkeypatch, "check-strategy", f"{file}:Cheat", *few) == 1
     assert "fail" in capsys.readouterr().out
+
+
+def test_a_strategy_is_checked_on_a_market_that_is_always_there() -> None:
+    """`Blueprint` stands in a run file for a folder that must be downloaded first, too."""
+    assert config_of("Blueprint", []).market in BUILT_IN
 
 
 @pytest.mark.parametrize(

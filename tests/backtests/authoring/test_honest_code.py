@@ -86,7 +86,7 @@ return pd.Series({name: sm.OLS(column, market).fit().params.iloc[0] for name, co
         """
 weights = cvxpy.Variable(returns.shape[1], nonneg=True)
 risk = cvxpy.quad_form(weights, cvxpy.psd_wrap(returns.cov().to_numpy()))
-cvxpy.Problem(cvxpy.Minimize(risk), [cvxpy.sum(weights) == 1]).solve()
+cvxpy.Problem(cvxpy.Minimize(risk), [cvxpy.sum(weights) == 1]).solve(solver="CLARABEL")
 return pd.Series(np.round(weights.value, 3), returns.columns)
 """,
     ),

@@ -95,10 +95,13 @@ def _tried(
             weights[market.columns_of(held)] = list(held.values())
         try:
             decide(session, weights)
-        except (StrategyError, MarketError, OverlayError) as error:
-            refused = refused or str(error)
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
+            # An author's own exception arrives as a StrategyError that names its cause.
+            cause = error if error.__cause__ is None else error.__cause__
+            if isinstance(cause, StrategyError | MarketError | OverlayError):
+                refused = refused or str(error)
+                continue
+            said = f"{type(cause).__name__}: {cause}"
             offences.append(Offence("unexpected exception:", str(market.sessions[session]), value=said))
     fine = f"{len(decide.decisions)} targets on {len(sessions)} sessions"
     return judged("robustness", name, offences, f"{fine}; says: {refused}" if refused else fine)

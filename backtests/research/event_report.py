@@ -236,10 +236,13 @@ def _moved() -> Paragraph:
     """What a percent moved out of hardware earned on the day, by the blueprint's shares."""
     gained = []
     for scenario in JUNE_2026_SCENARIOS:
-        shocks = scenario.groups
-        bought = 0.4 * shocks["financials"] + 0.3 * shocks["healthcare"] + 0.3 * shocks["small_cap"]
-        gained.append(f"{bought - shocks['ai_hardware']:.2%} ({scenario.name})")
+        moves = scenario.symbols
+        financials = (moves["GS"] + moves["JPM"]) / 2
+        healthcare = (moves["UNH"] + moves["JNJ"]) / 2
+        bought = 0.4 * financials + 0.3 * healthcare + 0.3 * scenario.groups["small_cap"]
+        gained.append(f"{bought - moves['AVGO']:.2%} ({scenario.name})")
     return Paragraph(
         f"Each dollar moved from hardware to 40% financials, 30% healthcare and 30% small caps gained "
-        f"{' or '.join(gained)} on the day, taking Broadcom for hardware."
+        f"{' or '.join(gained)} on the day, taking Broadcom for hardware, Goldman Sachs and JPMorgan for "
+        "financials, UnitedHealth and Johnson & Johnson for healthcare."
     )

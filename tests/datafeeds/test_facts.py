@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafeeds import facts as fundamentals
-from datafeeds.checks import check_facts, check_split_basis
 from datafeeds.market import Market, MarketError, exchange_sessions, standard_tables
 from datafeeds.series import series_names, series_table
 from tests.places import SHARED
@@ -339,69 +338,3 @@ def test_poisoned_future_prices_change_no_market_cap_before(row, poison):
     for name in ("market_cap", "price_to_sales"):
         one, other = (fundamentals.fact(market(figures, close=close), name) for close in (clean, poisoned))
         np.testing.assert_array_equal(one[: row + 1], other[: row + 1])
-
-
-def folder_market() -> Market:
-    prices = pd.read_parquet(FOLDER / "prices.parquet", columns=["symbol", "date", "close"])
-    close = prices.assign(date=pd.to_datetime(prices["date"])).pivot(
-        index="date", columns="symbol", values="close"
-    )
-    sessions = close.index.to_numpy().astype("datetime64[D]")
-    splits, basis = check_split_basis(
-        sessions, tuple(close.columns), close.to_numpy(), pd.read_csv(FOLDER / "splits.csv")
-    )
-    facts, doubts = check_facts(pd.read_csv(FOLDER / "facts.csv"), splits)
-    instruments = pd.read_csv(FOLDER / "instruments.csv")
-    return Market.from_wide(
-        "shared",
-        close,
-        instruments=instruments[instruments["symbol"].isin(close.columns)],
-        facts=facts,
-        splits=splits,
-        series=pd.read_csv(FOLDER / "series.csv"),
-        findings=(*basis, *doubts),
-    )
-
-
-@pytest.fixture(scope="module")
-def folder():
-    """343 real symbols, where the market folder lies beside the repository."""
-    if not FOLDER.is_dir():
-        pytest.skip("no market folder beside the repository")
-    return folder_market()
-
-
-@pytest.fixture(scope="module")
-def price_to_sales(folder):
-    table = fundamentals.fact(folder, "price_to_sales")
-    return lambda year, columns: table[folder.index_of(f"{year}-12-31"), columns]
-
-
-@pytest.mark.parametrize(
-    ("year", "hardware", "software"),
-    [
-        (2015, 3.1, 6.0),
-        (2018, 3.0, 8.5),
-        (2020, 6.8, 16.4),
-        (2021, 6.5, 19.3),
-        (2022, 3.3, 9.0),
-        (2023, 5.5, 13.3),
-    ],
-)
-def test_year_end_medians(folder, price_to_sales, year, hardware, software):
-    row = folder.index_of(f"{year}-12-31")
-    for group, expected in (("ai_hardware", hardware), ("software", software)):
-        median = np.nanmedian(price_to_sales(year, folder.membership(group, row)))
-        assert median == pytest.approx(expected, rel=0.06), (group, year)
-
-
-@pytest.mark.parametrize(("year", "expected"), [(2021, 31), (2022, 13), (2023, 27)])
-def test_nvidia(folder, price_to_sales, year, expected):
-    assert price_to_sales(year, folder.column["NVDA"]) == pytest.approx(expected, rel=0.04)
-
-
-def test_scale_errors_are_quarantined_and_good_companies_left_alone(folder):
-    scale = [finding for finding in folder.findings if finding.severity == "quarantined"]
-    assert sum(finding.symbol == "NVDA" and "share count" in finding.check for finding in scale) == 3
-    assert not [finding for finding in scale if finding.symbol in {"AAPL", "MSFT", "JPM", "ADBE", "INTC"}]
-    assert len(scale) < 0.02 * (len(folder.facts) + len(scale))

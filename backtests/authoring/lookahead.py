@@ -108,7 +108,7 @@ class SealedCheck:
         self._own = processes is None
         self._processes = processes or SealedProcesses()
         self._thread = ThreadPoolExecutor(2)
-        self._before: Promise[str] | None = None
+        self._before = ""
         self._report: Promise[CheckReport] | None = None
 
     def __enter__(self) -> Self:
@@ -122,8 +122,11 @@ class SealedCheck:
         self._thread.shutdown()
 
     def expect(self, market: Market) -> None:
-        """Remember what is in `market`; call it before the strategy is made, which might change it."""
-        self._before = self._thread.submit(fingerprint, market)
+        """Remember what is in `market`; call it before the strategy is made, which might change it.
+
+        It is read to its end here: beside the run, the first decision could change what is still unread.
+        """
+        self._before = fingerprint(market)
 
     def watch(
         self,
@@ -144,7 +147,7 @@ class SealedCheck:
             The run file that the strategy comes from.
         """
         self._run = Run(market, strategy, deciding, config)
-        if self._before is None:
+        if not self._before:
             self.expect(market)
         return keeping(recorder, market, self._run.moments)
 
@@ -193,8 +196,7 @@ class SealedCheck:
     def _checked(self, most: int, seed: int, code: tuple[Library, Mapping[str, Source]]) -> CheckReport:
         run = self._run
         moments = drawn(run.moments, most, seed)
-        assert self._before is not None
-        kept = self._thread.submit(intact, run.market, self._before.result())
+        kept = self._thread.submit(intact, run.market, self._before)
         checks, walls = self._replayed(moments, seed, code)
         if moments:
             checks = (*checks, kept.result())

@@ -10,6 +10,7 @@ import socketserver
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.authoring import moments
+from backtests.authoring import lookahead, moments
 from backtests.authoring.check import check_strategy
+from backtests.authoring.intact import fingerprint
 from backtests.authoring.lookahead import SealedCheck
 from backtests.authoring.report import CheckReport
 from backtests.authoring.sealed import program
@@ -153,6 +155,26 @@ def test_each_way_to_peek_is_caught(
     for check in report.failures:
         assert check.first is not None
         assert check.first.date or check.first.value or check.kind != "look-ahead"
+
+
+@pytest.mark.usefixtures("mended")
+def test_the_market_is_read_before_the_first_decision(
+    small: Market, folder: Path, tmp_path: Path, processes: SealedProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slowly it is read, a plan written by the first decision is not taken for what was there."""
+
+    def slow(market: Market) -> str:
+        time.sleep(0.5)
+        return fingerprint(market)
+
+    monkeypatch.setattr(lookahead, "fingerprint", slow)
+    strategy = planted(CHEATERS["prices of the past"], folder, tmp_path)
+    deciding = strategy.schedule.decides(small.sessions, small.next_session)
+    with SealedCheck(processes) as sealed:
+        decide = sealed.watch(small, strategy, deciding, Recorder(small, strategy))
+        decide(int(np.flatnonzero(deciding)[0]), np.zeros(len(small.symbols)))
+        sealed.begin(0.0, "", 1)
+        assert "look-ahead/the same market" in failing(sealed.report())
 
 
 def test_what_decide_is_given_leads_nowhere(small: Market) -> None:

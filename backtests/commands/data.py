@@ -6,12 +6,11 @@ import datetime as dt
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backtests.commands.pages import write_page
 from backtests.document.html import html as rendered
-from backtests.document.terminal import print_block
+from backtests.document.terminal import Terminal, print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
 from backtests.rewound import rewound_books
 from backtests.settings.markets import DOWNLOADS
@@ -39,7 +38,7 @@ def check_command(path: Path, every: bool) -> bool:
     """
     finish(path)
     checked = check_folder(path)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     print_block(console, findings_table(checked.findings))
     for (severity, check), findings in by_check(checked.findings).items():
         shown = findings if every or severity in ("error", "note") else findings[:QUOTED]
@@ -64,7 +63,7 @@ def rewind_command(path: Path, dates: str, run: str) -> bool:
     """
     whole = open_folder(path)
     days = [_date(text) for text in dates.split(",")] if dates else days_between(whole, 3)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     kept = True
     for rebased in (False, True):
         for found in rewind(path, whole, days, rebased=rebased):
@@ -83,7 +82,7 @@ def report_command(path: Path, html: Path) -> bool:
     finish(path)
     checked = check_folder(path)
     write_page(html, rendered(page(checked)))
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     console.print(f"{path}: {verdict(checked)}")
     console.print(f"Report: {html}")
     return not checked.errors
@@ -92,7 +91,7 @@ def report_command(path: Path, html: Path) -> bool:
 def import_command(kind: str, path: Path, folder: Path) -> bool:
     """Make a market folder of other files, print what was done to them, and check it."""
     imported = import_files(kind, path, folder)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for sentence in imported.sentences():
         console.print(sentence)
     rows = sum(map(len, imported.series))
@@ -106,14 +105,15 @@ def fetch_command(universe: str, start: str, folder: Path | None, contact: str) 
     """Download a universe into a market folder and print what came."""
     first = _day(start)
     wanted = load(universe)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
         steps = bar.add_task("starting", total=None)
 
         def progress(what: str, done: int, total: int) -> None:
             bar.update(steps, description=what, completed=done, total=total)
 
         fetched = fetch(wanted, folder or DOWNLOADS / wanted.name, first, contact, progress)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for finding in fetched.findings:
         if finding.severity == "suspicion":
             console.print(str(finding))

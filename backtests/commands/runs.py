@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +14,7 @@ from rich.text import Text
 from backtests.analysis.definitions import METRICS
 from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
+from backtests.document.terminal import Terminal
 from backtests.records import archive
 from backtests.records.results import ResultsError, find, write
 from backtests.runner import run
@@ -46,7 +46,7 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> b
         BarColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
         steps = bar.add_task("starting", total=len(config.benchmarks) + 4 + verify)
 
         def progress(what: str) -> None:
@@ -65,7 +65,7 @@ def show_command(run: str, results: Path) -> None:
     altered = archive.altered(folder)
     if altered:
         said = f"NOT as it was written: {', '.join(altered)} changed since."
-        Console().print(said, style="bold red", markup=False, highlight=False)
+        Terminal().print(said, style="bold red")
     try:
         metrics, manifest = (
             json.loads((folder / name).read_text(encoding="utf-8"))
@@ -77,13 +77,13 @@ def show_command(run: str, results: Path) -> None:
 
 
 def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    console = Console()
+    console = Terminal()
     if first := caution(manifest):
-        console.print(first, style="bold red", markup=False, highlight=False)
+        console.print(first, style="bold red")
     console.print(summary_table(metrics))
     tell = (verification, lookahead, rewound, author_knew, trials_on_record)
     for sentence in (*filter(None, (say(manifest) for say in tell)), *too_good(manifest)):
-        console.print(sentence, markup=False, highlight=False)
+        console.print(sentence)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)

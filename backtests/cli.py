@@ -190,7 +190,7 @@ def check_strategy(
     settings: Settings = None,
     market: Annotated[str | None, typer.Option(help="Market name or folder.")] = None,
     decisions: Annotated[int, typer.Option(min=2, help="Decisions that are replayed.")] = 100,
-    seed: Annotated[int, typer.Option(help="Of their draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of their draw.")] = 0,
     record: Annotated[Path | None, typer.Option("--json", help="Write the report to this file too.")] = None,
 ) -> None:
     """Check that a strategy can't look ahead and can be relied on."""

@@ -23,8 +23,8 @@ from datafeeds.sources.importers import import_files
 from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
-QUOTED = 3
-"""Findings of one check that are printed unless all are asked for."""
+QUOTED = {"error": 20, "quarantined": 3, "suspicion": 3, "note": 20}
+"""Findings of one check that are printed unless all are asked for, by severity."""
 
 
 def check_command(path: Path, every: bool) -> bool:
@@ -41,7 +41,7 @@ def check_command(path: Path, every: bool) -> bool:
     console = Terminal(soft_wrap=True)
     print_block(console, findings_table(checked.findings))
     for (severity, check), findings in by_check(checked.findings).items():
-        shown = findings if every or severity in ("error", "note") else findings[:QUOTED]
+        shown = findings if every else findings[: QUOTED[severity]]
         for finding in shown:
             console.print(str(finding))
         if len(findings) > len(shown):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
 from backtests.document.terminal import Terminal
 from backtests.records import archive
-from backtests.records.results import ResultsError, find, write
+from backtests.records.results import find, reading, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.tearsheet.provenance import (
@@ -66,14 +65,9 @@ def show_command(run: str, results: Path) -> None:
     if altered:
         said = f"NOT as it was written: {', '.join(altered)} changed since."
         Terminal().print(said, style="bold red")
-    try:
-        metrics, manifest = (
-            json.loads((folder / name).read_text(encoding="utf-8"))
-            for name in ("metrics.json", "manifest.json")
-        )
+    with reading(folder):
+        metrics, manifest = (archive.read_json(folder / name) for name in ("metrics.json", "manifest.json"))
         _print_summary(folder, metrics, manifest)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ResultsError(f"{folder}: not a finished run that can be shown: {error}") from None
 
 
 def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:

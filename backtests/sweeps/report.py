@@ -15,6 +15,7 @@ from backtests.analysis.significance import overfitting_probability
 from backtests.document.blocks import Beside, Block, Column, Document, Paragraph, Row, Section, Table
 from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
+from backtests.records import archive
 from backtests.settings.sweep import Metric
 from backtests.sweeps.heatmaps import axis, effects, slices
 from backtests.sweeps.measures import ranking, table_metrics
@@ -83,10 +84,10 @@ class Sweep:
         """Open a sweep's folder."""
         return cls(
             folder=folder,
-            table=pd.read_parquet(folder / TABLE),
+            table=archive.read_parquet(folder / TABLE),
             returns=np.load(folder / RETURNS, mmap_mode="r"),
             sessions=np.load(folder / SESSIONS),
-            manifest=json.loads((folder / MANIFEST).read_text(encoding="utf-8")),
+            manifest=archive.read_json(folder / MANIFEST),
         )
 
 

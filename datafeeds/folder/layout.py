@@ -60,6 +60,8 @@ from datafeeds.market import (
     next_exchange_session,
     standard_tables,
 )
+from datafeeds.names import printable
+from datafeeds.toml_files import LARGEST
 
 SPLIT_COLUMNS = (
     *("split", "splits", "splitfactor", "split_factor", "split factor", "splitratio", "split_ratio"),
@@ -121,6 +123,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 """The tables beside prices, all of them optional."""
 
 ENDINGS = (".parquet", ".csv")
+
+MOST_CELLS = 250_000_000
+"""Symbols times sessions of a market that is held: some 40,000 US listings over 25 years."""
 
 WITHOUT = {
     "facts": "nothing is known of valuations",
@@ -218,7 +223,7 @@ def input_files(folder: Path) -> tuple[Path, ...]:
     single = [folder / f"{name}{ending}" for name in ("prices", *TABLES) for ending in ENDINGS]
     files = [path for path in (*single, folder / "source.json") if path.is_file()]
     if (folder / "prices").is_dir():
-        files += _price_files(folder / "prices")
+        files += [path for path in _price_files(folder / "prices") if path.is_file()]
     return tuple(sorted(files))
 
 
@@ -456,6 +461,8 @@ class _Folder:
         path = self.folder / "source.json"
         if path.exists():
             try:
+                if not path.is_file() or path.stat().st_size > LARGEST:
+                    raise OSError(0, f"it is no file of {LARGEST:,} bytes at most")
                 said = json.loads(path.read_text(encoding="utf-8-sig"))
             except OSError as problem:
                 self.error(
@@ -477,10 +484,10 @@ class _Folder:
             limits = []
         return {
             "name": name,
-            "source": str(said.get("source") or f"market folder {name}; its source is not stated"),
+            "source": printable(str(said.get("source") or f"market folder {name}; its source is not stated")),
             "adjustment": adjustment,
             "limits": (
-                *limits,
+                *map(printable, limits),
                 *(() if said.get("source") else ("The folder does not say where its numbers come from.",)),
             ),
         }
@@ -600,6 +607,14 @@ class _Folder:
                     )
                 ]
             )
+        if shape[0] * shape[1] > MOST_CELLS:
+            gigabytes = shape[0] * shape[1] * 8 / 1e9
+            self.error(
+                "prices",
+                f"{shape[1]:,} symbols over {shape[0]:,} sessions would take {gigabytes:,.0f} GB for each "
+                "column; keep the symbols that are traded",
+            )
+            return sessions, None
         cell = row * shape[1] + rows.code
         owner = np.full(shape[0] * shape[1], -1)
         owner[cell] = np.arange(len(cell))

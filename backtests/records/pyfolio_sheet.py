@@ -65,7 +65,7 @@ def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
 
 def figures(given: PyfolioInput) -> list[Any]:
     """Every page of pyfolio's full tear sheet, the table of its statistics first."""
-    import matplotlib as mpl
+    import matplotlib as mpl  # with pyfolio a second to import
 
     with (
         warnings.catch_warnings(),
@@ -74,6 +74,7 @@ def figures(given: PyfolioInput) -> list[Any]:
     ):
         # pyfolio warns that zipline is absent, which is not needed here, and calls what pandas will drop.
         warnings.simplefilter("ignore")
+        # A second to import, of which both warn.
         from matplotlib.figure import Figure
         from pyfolio import tears, timeseries
 

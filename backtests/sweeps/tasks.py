@@ -178,7 +178,7 @@ def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
 
 def _replayed(market: Market, targets: dict[int, Array], account: Account, engine: Engine) -> Ledger:
     if engine == "ledger" and targets:
-        from backtests.engine.kernel import replay
+        from backtests.engine.kernel import replay  # numba: half a second; the event engine does without
 
         return replay(market, np.array(list(targets.values())), list(targets), account)
     deciding = np.zeros(len(market.sessions), dtype=np.bool_)

@@ -7,8 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from backtests.analysis.performance import returns_of
-from backtests.engine.books import Decide, Decision, Ledger
+from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named

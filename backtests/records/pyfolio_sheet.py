@@ -15,7 +15,7 @@ import pandas as pd
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.records.results import ResultsError
 from backtests.settings.markets import open_market
-from backtests.settings.run_file import parse
+from backtests.settings.run_file import CASH, parse
 from datafeeds.market import Market
 
 SHEET = "pyfolio.pdf"
@@ -49,7 +49,7 @@ def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
     """What pyfolio takes, from the files of a run."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        returns = pd.read_parquet(folder / "returns.parquet")
+        returns = pd.read_parquet(folder / "returns.parquet").drop(columns=CASH, errors="ignore")
         positions = pd.read_parquet(folder / "positions.parquet")
         fills = pd.read_parquet(folder / "fills.parquet")
     except (OSError, ValueError) as error:

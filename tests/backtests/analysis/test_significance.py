@@ -422,7 +422,7 @@ def test_sentences_say_when_it_did_not(market_returns: Array) -> None:
     text = significance_sentences(found)
     assert len(text) == 6
     assert "It trailed winner" in text[0]
-    assert "leaves zero out" in text[0]
+    assert "the whole interval is below zero" in text[0]
     assert "less than 1%" in text[1]
     assert "a record of any length" in text[2]
     assert "no lead over winner that luck" in text[3]

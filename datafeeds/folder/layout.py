@@ -9,7 +9,7 @@
     series.csv|parquet     series,date,available,value
     instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
     corrections.csv|parquet  symbol,concept,filed,value,reason[,fiscal_year,fiscal_period]
-    source.json            {"source": "...", "adjustment": "split" or "total_return", "limits": ["..."]}
+    source.json            {"source": "...", "adjustment": "split", ...}: see `folder.source`
 
 Only prices are needed. A table of prices without `open` gives a market with closes only. Every defect is a
 finding: errors stop the load, rows of facts and series that can't be used are quarantined, the rest is
@@ -18,7 +18,6 @@ reported.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
-from datafeeds.checks.bars import Bars, check_bars, dividends_on_basis, shown_dividends
+from datafeeds.checks.bars import Bars, check_bars, shown_dividends, split_steps
 from datafeeds.checks.facts import SHARE_CONCEPTS
 from datafeeds.checks.tables import (
     check_instruments,
@@ -47,16 +46,18 @@ from datafeeds.checks.tables import (
 )
 from datafeeds.facts import ESTIMATED_REVENUE, FLOWS
 from datafeeds.folder.corrections import CORRECTION_TABLE, corrected
+from datafeeds.folder.source import Source, read_source
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
 from datafeeds.index_members import indices_held
 from datafeeds.market import (
     BASIS_COLUMNS,
-    Adjustment,
+    TOTAL_RETURN_LIMIT,
     Array,
     Dates,
     Finding,
     Market,
     MarketError,
+    listed_factor,
     next_exchange_session,
     standard_tables,
 )
@@ -278,11 +279,16 @@ class _Second:
     finding: Finding
 
     def renamed(self, name: str, table: pd.DataFrame | None) -> pd.DataFrame | None:
-        """A table of the folder in which the rows from the first day on are the second company's."""
+        """A table of the folder in which the rows from the first day on are the second company's.
+
+        Its splits are the first company's as well: whoever adjusted the prices under the symbol divided all.
+        """
         column = {"facts": "filed", "splits": "date", "estimates": "made"}.get(name)
         if table is None or column is None:
             return table
         its = (table["symbol"] == self.old) & (table[column] >= pd.Timestamp(self.first))
+        if name == "splits":
+            return pd.concat([table, table[its].assign(symbol=self.new)], ignore_index=True)
         return table.assign(symbol=table["symbol"].mask(its, self.new))
 
 
@@ -330,6 +336,7 @@ class _Folder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.name = folder.resolve().name or "market"
         self.findings: list[Finding] = []
 
     def report(self, findings: Iterable[Finding]) -> None:
@@ -343,7 +350,8 @@ class _Folder:
 
     def market(self) -> Market | None:
         """The market, or None where errors stand in the way."""
-        source = self._source()
+        source, found = read_source(self.folder)
+        self.report(found)
         self.report(unused_files(self.folder))
         rows = self._prices()
         tables = {name: self._table(name, columns) for name, columns in TABLES.items()}
@@ -353,7 +361,6 @@ class _Folder:
         for company in second:
             self.report([company.finding])
             tables = {name: company.renamed(name, table) for name, table in tables.items()}
-        adjustment: Adjustment = source["adjustment"]
         self._splits_in_prices(rows)
         sessions, wide = self._wide(rows)
         if wide is None:
@@ -375,24 +382,23 @@ class _Folder:
             self.report(told.findings)
         splits, instruments, facts, series = self._tables(tables, symbols)
         bars = _bars(sessions, symbols, wide, splits)
-        dividend, found = dividends_on_basis(bars)
-        self.report(found)
-        bars = replace(bars, dividend=dividend)
+        if source.dividends == "as_paid":
+            bars = replace(bars, dividend=bars.dividend / listed_factor(sessions, symbols, splits))
         dividend, found = shown_dividends(bars)
         self.report(found)
         bars = replace(bars, dividend=dividend)
-        self.report(check_bars(bars))
-        basis = pd.DataFrame(columns=list(BASIS_COLUMNS))
-        if adjustment == "split":
+        suspected: tuple[Finding, ...] = ()
+        if source.adjustment == "split":
             basis, suspected = check_split_basis(sessions, symbols, bars.close, splits)
-            self.report(suspected)
-        elif bars.dividend.any():
+            bars = replace(bars, basis=basis)
+        self.report((*check_bars(bars), *suspected))
+        if source.adjustment == "total_return" and bars.dividend.any():
             self.error(
                 "dividends counted twice",
                 "source.json says adjustment = total_return, and there are dividends; remove one of them",
             )
         kept = self._facts(
-            facts, Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, basis)
+            facts, Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, bars.basis)
         )
         estimates = tables["estimates"]
         strange = set() if estimates is None else set(estimates["symbol"]) - set(symbols)
@@ -407,8 +413,8 @@ class _Folder:
         indices = indices_held(sessions, symbols, np.isfinite(bars.close))
         self.report(Finding("note", "index members", held.by_year()) for held in indices)
         return Market(
-            name=source["name"],
-            source=source["source"],
+            name=self.name,
+            source=source.source or f"market folder {self.name}; its source is not stated",
             sessions=sessions,
             next_session=next_exchange_session(sessions[-1]),
             symbols=symbols,
@@ -418,13 +424,15 @@ class _Folder:
             close=bars.close,
             volume=bars.volume,
             dividend=bars.dividend,
-            **standard_tables(symbols, instruments, kept, splits, series, basis),
-            adjustment=adjustment,
+            **standard_tables(symbols, instruments, kept, splits, series, bars.basis),
+            adjustment=source.adjustment,
             closes_only=closes_only,
+            stale_after=source.stale_after,
             limits=(
                 *by_hand,
-                *source["limits"],
-                *_limits(bars, kept, instruments, adjustment, closes_only),
+                *source.limits,
+                *(() if source.source else ("The folder does not say where its numbers come from.",)),
+                *_limits(bars, kept, instruments, source, closes_only),
                 *map(str, indices),
                 *self._gaps(len(facts) - len(kept), len(facts)),
             ),
@@ -448,42 +456,6 @@ class _Folder:
             if finding.check == "no share count"
         )
         return (f"{left_out:,} of {filed:,} filed figures can't be right and are left out.{lost}",)
-
-    def _source(self) -> dict[str, Any]:
-        """What ``source.json`` says, or what holds without it."""
-        name = self.folder.resolve().name or "market"
-        said: dict[str, Any] = {}
-        path = self.folder / "source.json"
-        if path.exists():
-            try:
-                said = json.loads(path.read_text(encoding="utf-8-sig"))
-            except OSError as problem:
-                self.error(
-                    "unreadable file", f"source.json: can't be read: {(problem.strerror or '').lower()}"
-                )
-            except ValueError as problem:
-                self.error("unreadable file", f"source.json: is not JSON in UTF-8: {problem}")
-            except RecursionError:
-                self.error("unreadable file", "source.json: is nested too deeply; write a flat table")
-            if not isinstance(said, dict):
-                self.error("source.json", 'holds no table of names and values, as in {"source": "..."}')
-                said = {}
-        adjustment = said.get("adjustment", "split")
-        if adjustment not in ("split", "total_return"):
-            self.error("source.json", f"adjustment is {adjustment!r}; it must be 'split' or 'total_return'")
-        limits = said.get("limits", [])
-        if not isinstance(limits, list) or not all(isinstance(limit, str) for limit in limits):
-            self.error("source.json", "limits must be a list of sentences")
-            limits = []
-        return {
-            "name": name,
-            "source": str(said.get("source") or f"market folder {name}; its source is not stated"),
-            "adjustment": adjustment,
-            "limits": (
-                *limits,
-                *(() if said.get("source") else ("The folder does not say where its numbers come from.",)),
-            ),
-        }
 
     def _prices(self) -> _Rows | None:
         """Rows of all price files."""
@@ -766,6 +738,7 @@ def _bars(
         wide.get("volume", missing),
         np.nan_to_num(wide["dividend"]) if "dividend" in wide else np.zeros(close.shape),
         _or_empty(splits, SPLIT_TABLE),
+        pd.DataFrame(columns=list(BASIS_COLUMNS)),
     )
 
 
@@ -808,7 +781,7 @@ def _survivorship(bars: Bars) -> Iterator[str]:
 
 
 def _limits(
-    bars: Bars, facts: pd.DataFrame, instruments: pd.DataFrame, adjustment: Adjustment, closes_only: bool
+    bars: Bars, facts: pd.DataFrame, instruments: pd.DataFrame, source: Source, closes_only: bool
 ) -> tuple[str, ...]:
     """What a reader must know before trusting a result on this market."""
     limits = list(_survivorship(bars))
@@ -820,11 +793,15 @@ def _limits(
         limits.append(
             f"Filed figures begin on {facts['filed'].min():%Y-%m-%d}: nothing is known of valuations before."
         )
-    if adjustment == "total_return":
+    if source.adjustment == "total_return":
+        limits.append(f"{TOTAL_RETURN_LIMIT}.")
+    elif unadjusted := sorted({bars.symbols[column] for _, column, _ in split_steps(bars)}):
         limits.append(
-            "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of "
-            "companies that pay dividends are understated."
+            f"Dividends of {', '.join(unadjusted[:5])}{' and others' * (len(unadjusted) > 5)} before a split "
+            "seem not to be adjusted for it and count too much: see what data check says of them."
         )
+    elif source.dividends == "as_paid" and bars.dividend.any():
+        limits.append("Dividends are given as paid; they were divided by the ratios of the splits since.")
     elif not bars.dividend.any():
         limits.append("There are no dividends: returns are price returns.")
     if closes_only:

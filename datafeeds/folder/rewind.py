@@ -21,6 +21,7 @@ import pandas as pd
 from datafeeds import facts as fundamentals
 from datafeeds.folder.cache import entry_of
 from datafeeds.folder.layout import ENDINGS, load_folder
+from datafeeds.folder.source import read_source
 from datafeeds.market import Array, Market, MarketError
 from datafeeds.series import series_names, series_table
 
@@ -37,7 +38,8 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
     to : Path
         A new folder.
     rebased : bool
-        Bring prices, volumes and dividends to the split basis of `day`, and leave later splits out.
+        Bring prices, volumes and dividends to the split basis of `day`, and leave later splits out. Dividends
+        as they were paid stand on the basis of their own days and stay.
 
     Returns
     -------
@@ -56,6 +58,8 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
     if rebased and splits is not None:
         after = splits[_days(splits["date"]) > last]
         later = _numbers(after["ratio"]).groupby(after["symbol"]).prod()
+    paid = read_source(folder)[0].dividends == "as_paid"
+    moved = ("open", "high", "low", "close", *(() if paid else ("dividend",)))
     symbols: set[str] = set()
     for path in _files(folder, "prices"):
         prices = _table(path)
@@ -67,7 +71,7 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
         )
         if later is not None:
             factor = own.map(later).fillna(1.0).to_numpy(dtype=np.float64)
-            for column in ("open", "high", "low", "close", "dividend"):
+            for column in moved:
                 if column in prices:
                     prices = prices.assign(**{column: _numbers(prices[column]) * factor})
             if "volume" in prices:

@@ -47,7 +47,7 @@ import numpy as np
 import pandas as pd
 
 from datafeeds.checks import Trading, check_prices, judged_facts, raise_errors
-from datafeeds.market import BASIS_COLUMNS, Market, MarketError
+from datafeeds.market import BASIS_COLUMNS, TOTAL_RETURN_LIMIT, Market, MarketError
 
 INSTRUMENTS = pd.DataFrame(
     [
@@ -104,9 +104,7 @@ LIMITS = (
     "software (MSFT).",
     "SIZE, a tilt to smaller names within large and mid-sized US companies, stands in for the Russell 2000; "
     "before 2014 there is no small-cap instrument, and only the equal-weighted vehicle leans to size.",
-    "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of companies "
-    "that pay dividends are understated, the more so the further back; those that spun off a business (GE, "
-    "MRK, PFE) too.",
+    f"{TOTAL_RETURN_LIMIT}, the more so the further back; those that spun off a business (GE, MRK, PFE) too.",
     "There are closes only: orders fill at the next session's close. There is no volume, so neither market "
     "impact nor a cap on participation is applied.",
     "The S&P 500 is the price index without dividends.",

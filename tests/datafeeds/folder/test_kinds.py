@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from datafeeds.folder.layout import Checked, check_folder
+from datafeeds import facts as fundamentals
+from datafeeds.folder.layout import Checked, check_folder, load_folder
+from datafeeds.folder.rewind import rewind
 from datafeeds.market import Finding, exchange_sessions
 from tests.datafeeds.folders import SESSIONS, price_rows, write_folder
 
@@ -94,19 +97,47 @@ def test_a_split_in_a_column_of_the_prices_is_not_passed_over(tmp_path: Path, he
     assert (finding.severity, finding.symbol) == ("error", "AAA")
 
 
-@pytest.mark.parametrize("ratio", [4.0, 2.0, 0.1])
-def test_dividends_that_are_not_on_the_basis_of_prices_are_divided(tmp_path: Path, ratio: float) -> None:
+def paying(ratio: float) -> tuple[pd.DataFrame, np.ndarray, int, str]:
+    """Prices with a dividend a quarter, larger before a split; paying rows, split row, table of splits."""
     days = exchange_sessions("2018-01-02", "2020-12-31")
     prices = flat("DIV", days, 25 + 0.1 * (np.arange(len(days)) % 7))
-    split = int(np.searchsorted(days, np.datetime64("2019-07-01")))
-    paid = np.arange(20, len(days), 63)
+    split, paid = int(np.searchsorted(days, np.datetime64("2019-07-01"))), np.arange(20, len(days), 63)
     prices.loc[paid, "dividend"] = np.where(paid < split, 0.2 * ratio, 0.2)
-    checked = bare(tmp_path / "m", prices, f"DIV,{days[split]},{ratio}")
+    return prices, paid, split, f"DIV,{days[split]},{ratio}"
+
+
+SAID = {"source": "made up", "dividends": "as_paid"}
+
+
+@pytest.mark.parametrize("ratio", [4.0, 2.0, 0.1])
+def test_dividends_that_are_not_on_the_basis_of_prices(tmp_path: Path, ratio: float) -> None:
+    prices, paid, split, splits = paying(ratio)
+    checked = bare(tmp_path / "m", prices, splits)
     (finding,) = found(checked, "dividends not split-adjusted")
-    assert finding.symbol == "DIV"
-    assert str(days[paid[0]]) in finding.message
+    assert (finding.severity, finding.symbol, finding.date) == ("suspicion", "DIV", prices["date"][split])
+    assert prices["date"][paid[0]] in finding.message
     assert checked.market is not None
-    np.testing.assert_allclose(checked.market.dividend[paid, 0], 0.2)
+    assert any("Dividends of DIV" in limit for limit in checked.market.limits)
+    # A word in the folder, and not what later dividends show, brings them to the basis of the prices.
+    (tmp_path / "m" / "source.json").write_text(json.dumps(SAID), encoding="utf-8")
+    said = check_folder(tmp_path / "m")
+    assert not found(said, "dividends not split-adjusted")
+    assert said.market is not None
+    np.testing.assert_allclose(said.market.dividend[paid, 0], 0.2)
+
+
+@pytest.mark.parametrize("said", [None, SAID])
+@pytest.mark.parametrize("day", ["2019-03-29", "2019-08-30", "2020-01-31"])
+def test_later_dividends_change_no_earlier_one(tmp_path: Path, said: dict[str, str] | None, day: str) -> None:
+    """Before the split, with no dividend after it, and with enough of them to show the basis."""
+    prices, _, _, splits = paying(4.0)
+    bare(tmp_path / "m", prices, splits)
+    if said:
+        (tmp_path / "m" / "source.json").write_text(json.dumps(said), encoding="utf-8")
+    whole = load_folder(tmp_path / "m")
+    for rebased in (False, True):
+        (rewound,) = rewind(tmp_path / "m", whole, [np.datetime64(day)], rebased=rebased)
+        assert not rewound.differences, str(rewound)
 
 
 def test_adjusted_dividends_stay(tmp_path: Path) -> None:
@@ -116,6 +147,60 @@ def test_adjusted_dividends_stay(tmp_path: Path) -> None:
     prices.loc[paid, "dividend"] = 0.2
     checked = bare(tmp_path / "m", prices, f"DIV,{days[300]},4")
     assert not found(checked, "dividends not split-adjusted")
+
+
+def test_dividends_that_are_not_adjusted_for_a_split_that_is_not_listed_either(tmp_path: Path) -> None:
+    """Closes before the split are quarters of cents, so prices are adjusted for it."""
+    prices, _, split, _ = paying(4.0)
+    cents = np.round(25 + 0.01 * (np.arange(len(prices)) % 97), 2)
+    for column in ("open", "high", "low", "close"):
+        prices[column] = np.where(np.arange(len(prices)) < split, (4 * cents + 0.01) / 4, cents)
+    (finding,) = found(bare(tmp_path / "m", prices), "dividends not split-adjusted")
+    assert (finding.symbol, finding.date) == ("DIV", prices["date"][split])
+    assert "list the split in splits.csv" in finding.message
+    # A cut to a quarter without any split shows nothing but itself.
+    assert not found(bare(tmp_path / "cut", paying(4.0)[0]), "dividends not split-adjusted")
+
+
+def test_a_price_that_falls_with_the_dividends_is_suspected_to_be_a_split(tmp_path: Path) -> None:
+    """Volume, the other witness, holds still here."""
+    prices, _, split, _ = paying(4.0)
+    prices.loc[: split - 1, ["open", "high", "low", "close"]] *= 4
+    (finding,) = found(bare(tmp_path / "m", prices), "split not listed")
+    assert (finding.symbol, finding.date) == ("DIV", prices["date"][split])
+    assert "dividends go from about 0.8 to 0.2" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("stale_after", True, "must be a number"),
+        ("stale_after", 0, "greater than or equal to 1"),
+        ("dividends", "paid", "'adjusted' or 'as_paid'"),
+        ("limits", "none", "limits"),
+    ],
+)
+def test_what_the_folder_says_of_itself_is_checked(
+    tmp_path: Path, key: str, value: object, told: str
+) -> None:
+    write_folder(tmp_path)
+    (tmp_path / "source.json").write_text(json.dumps({"source": "x", key: value}), encoding="utf-8")
+    (finding,) = check_folder(tmp_path).errors
+    assert finding.message.startswith(f"source.json: {key} = ")
+    assert told in finding.message
+
+
+def test_a_folder_says_when_its_figures_are_stale(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    (tmp_path / "source.json").write_text(json.dumps({"source": "x", "stale_after": 120}), encoding="utf-8")
+    market = load_folder(tmp_path)
+    sold = fundamentals.fact(market, "revenue_ttm")[:, market.column["BBB"]]
+    # Only fiscal years are filed, this one to 2018-12-31: a year less a quarter, and 120 days.
+    assert sold[market.index_of("2020-01-29")] == 5e8
+    assert np.isnan(sold[market.index_of("2020-01-30")])
+    (tmp_path / "source.json").write_text(json.dumps({"source": "x", "stale_afer": 20}), encoding="utf-8")
+    (finding,) = found(check_folder(tmp_path), "source.json")
+    assert "did you mean 'stale_after'" in finding.message
 
 
 @pytest.mark.parametrize("after", [200.0, 2.0])
@@ -130,6 +215,19 @@ def test_a_symbol_used_again_is_another_holding(tmp_path: Path, after: float) ->
     assert market.symbols == ("OKK", "TWX", "TWX.2")
     assert np.isnan(market.close[30:, 1]).all()
     assert (market.close[90:, 2] == after).all()
+
+
+@pytest.mark.parametrize("rebased", [False, True])
+def test_a_split_of_the_second_company_under_a_symbol(tmp_path: Path, rebased: bool) -> None:
+    """A feed divides all earlier prices under the symbol, the first company's as well."""
+    days = exchange_sessions("2023-01-03", "2023-09-29")
+    prices = pd.concat([flat("TWX", days[:30], 10.0), flat("TWX", days[90:], 200.0), flat("OKK", days, 50.0)])
+    market = bare(tmp_path / "m", prices, f"TWX,{days[120]},2").market
+    assert market is not None
+    np.testing.assert_array_equal(market.traded_factor[29], [1, 2, 2])
+    for row in (20, 100, 150):
+        (rewound,) = rewind(tmp_path / "m", market, [days[row]], rebased=rebased)
+        assert not rewound.differences, str(rewound)
 
 
 @pytest.mark.parametrize(("sessions", "after"), [(8, 200.0), (60, 11.0)])

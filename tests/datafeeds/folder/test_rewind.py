@@ -42,10 +42,14 @@ def dirty_tables(seed: int, cents: bool) -> dict[str, pd.DataFrame]:
         if cents:
             adjusted = np.round(adjusted * factor, 2) / factor
         dividend = np.where(random.random(count) < 0.02, adjusted * random.uniform(0, 0.15, count), 0.0)
+        if random.random() < 0.3:
+            dividend = dividend * factor
         begins, ends = int(random.integers(0, count)), int(random.integers(0, count + 400))
         present = (np.arange(count) >= begins // 2) & (np.arange(count) < max(ends, begins // 2 + 1))
         hole = int(random.integers(0, count))
-        present[hole : hole + int(random.choice([0, 3, 30]))] = False
+        present[hole : hole + int(random.choice([0, 3, 30, 60]))] = False
+        if random.random() < 0.2:
+            adjusted[hole:] *= 3
         if symbol == "FUND":
             present[:] = True
         prices.append(

@@ -17,12 +17,16 @@ from backtests.rewound import rewound_books
 from backtests.settings.markets import DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.cache import open_folder
-from datafeeds.folder.layout import check_folder
+from datafeeds.folder.layout import Checked, check_folder
+from datafeeds.folder.repair import LIST, repair_folder
 from datafeeds.folder.rewind import days_between, rewind
 from datafeeds.sources.fetch import fetch
 from datafeeds.sources.importers import import_files
 from datafeeds.sources.switch import finish
 from datafeeds.universe import load
+
+LISTED = 30
+"""Repairs that are printed unless all are asked for."""
 
 QUOTED = 3
 """Findings of one check that are printed unless all are asked for."""
@@ -38,7 +42,11 @@ def check_command(path: Path, every: bool) -> bool:
         Whether each finding has its line, or each check its number and first few findings.
     """
     finish(path)
-    checked = check_folder(path)
+    return _told(check_folder(path), every)
+
+
+def _told(checked: Checked, every: bool) -> bool:
+    """Print what was found in a folder; True if a run can use it."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     print_block(console, findings_table(checked.findings))
     for (severity, check), findings in by_check(checked.findings).items():
@@ -47,8 +55,31 @@ def check_command(path: Path, every: bool) -> bool:
             console.print(str(finding))
         if len(findings) > len(shown):
             console.print(f"{severity}: {check}: and {len(findings) - len(shown):,} more; --all shows them")
-    console.print(f"{path}: {verdict(checked)}")
+    console.print(f"{checked.path}: {verdict(checked)}")
     return not checked.errors
+
+
+def repair_command(path: Path, target: Path, every: bool) -> bool:
+    """Write a repaired copy of a market folder and print what was done; True if a run can use what there is.
+
+    Parameters
+    ----------
+    path, target : Path
+    every : bool
+        Whether each repair has its line, or the first few of each reason.
+    """
+    finish(path)
+    done = repair_folder(path, target)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not done.repairs:
+        console.print(f"{path}: nothing can be repaired without a person's word; no copy was written")
+    for repair in done.repairs if every else done.repairs[:LISTED]:
+        console.print(str(repair))
+    if not every and len(done.repairs) > LISTED:
+        console.print(f"and {len(done.repairs) - LISTED:,} more; --all shows them")
+    if done.repairs:
+        console.print(f"{len(done.repairs):,} repairs, listed in {target / LIST}")
+    return _told(done.checked, every)
 
 
 def rewind_command(path: Path, dates: str, run: str) -> bool:

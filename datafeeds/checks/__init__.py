@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from datafeeds.checks.basis import check_split_basis
-from datafeeds.checks.facts import BY_HAND, check_facts, days_of, used, verdict_findings
+from datafeeds.checks.facts import BY_HAND, Verdicts, check_facts, days_of, used, verdict_findings
 from datafeeds.checks.prices import PRICE_CHECKS, check_prices
 from datafeeds.checks.turnover import Trading, check_share_counts
 from datafeeds.market import Finding, MarketError
@@ -20,6 +20,7 @@ __all__ = [
     "check_split_basis",
     "judged_facts",
     "raise_errors",
+    "verdicts_on",
 ]
 
 
@@ -39,13 +40,19 @@ def judged_facts(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, t
     findings : tuple of Finding
         One for each figure that is left out, withheld, mended or withdrawn.
     """
+    ordered, verdicts, high = verdicts_on(facts, trading)
+    return used(ordered, verdicts), (*verdict_findings(ordered, verdicts), *high)
+
+
+def verdicts_on(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, Verdicts, list[Finding]]:
+    """Filed figures in order of filing, what is known of each, and further findings."""
     ordered, verdicts = check_facts(facts)
     high = check_share_counts(ordered, verdicts, trading)
     if BY_HAND in ordered:
         fixed = ordered[ordered[BY_HAND]]
         for place, filed, value in zip(fixed.index, days_of(fixed["filed"]), fixed["value"], strict=True):
             verdicts.decided(place, int(filed), value)
-    return used(ordered, verdicts), (*verdict_findings(ordered, verdicts), *high)
+    return ordered, verdicts, high
 
 
 def raise_errors(name: str, findings: Iterable[Finding]) -> None:

@@ -28,6 +28,13 @@ LEAST_PRICE = 1e-6
 VOLUME_LIMIT = 1e14
 """Shares a day above which a number is no volume."""
 
+POSSIBLE = {
+    **dict.fromkeys(("open", "high", "low", "close"), (LEAST_PRICE, PRICE_LIMIT)),
+    "volume": (-1.0, VOLUME_LIMIT),
+    "dividend": (-1e-300, PRICE_LIMIT),
+}
+"""Between what each number of a bar lies, ends excluded."""
+
 ORDER_TOLERANCE = 1e-4
 """Part of the price by which a low may stand above, or a high below, the open and close: adjusted prices are
 rounded one by one."""
@@ -180,16 +187,8 @@ def _times(count: int, first: str) -> str:
 def impossible_numbers(bars: Bars) -> list[Finding]:
     """Prices, volumes and dividends that no listing can have."""
     findings: list[Finding] = []
-    limits = (
-        ("open", bars.open, LEAST_PRICE, PRICE_LIMIT),
-        ("high", bars.high, LEAST_PRICE, PRICE_LIMIT),
-        ("low", bars.low, LEAST_PRICE, PRICE_LIMIT),
-        # The check of closes says it of those that are not positive.
-        ("close", bars.close, LEAST_PRICE, PRICE_LIMIT),
-        ("volume", bars.volume, -1.0, VOLUME_LIMIT),
-        ("dividend", bars.dividend, -1e-300, PRICE_LIMIT),
-    )
-    for name, values, least, most in limits:
+    for name, (least, most) in POSSIBLE.items():
+        values: Array = getattr(bars, name)
         wrong = (values <= least) | (values >= most)
         for column, rows in _events(bars, wrong):
             value = values[rows[0], column]

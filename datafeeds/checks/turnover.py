@@ -228,8 +228,15 @@ class _Counts:
             after,
             verdicts,
             "share count scale",
-            verdicts.value[self.places],
+            verdicts.value[self.places] * self._later_splits(),
         )
+
+    def _later_splits(self) -> Array:
+        """What counts are multiplied by to stand on the basis after every split, as words compare them."""
+        factor = np.ones(len(self.filed))
+        for split in self.splits:
+            factor[self.filed < split.date] *= split.ratio
+        return factor
 
     def _tell(
         self,

@@ -45,6 +45,7 @@ from datafeeds.checks.tables import (
     without_shares,
 )
 from datafeeds.facts import ESTIMATED_REVENUE, FLOWS
+from datafeeds.folder.cells import ENDINGS, table_files
 from datafeeds.folder.corrections import CORRECTION_TABLE, corrected
 from datafeeds.folder.source import Source, read_source
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
@@ -121,8 +122,6 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 }
 """The tables beside prices, all of them optional."""
 
-ENDINGS = (".parquet", ".csv")
-
 WITHOUT = {
     "facts": "nothing is known of valuations",
     "splits": "filed share counts are taken to stand on the basis of the prices",
@@ -187,7 +186,7 @@ def check_folder(path: Path | str) -> Checked:
     """
     folder = Path(path)
     require_folder(folder)
-    reading = _Folder(folder)
+    reading = Reading(folder)
     market = reading.market()
     order = {"error": 0, "quarantined": 1, "suspicion": 2, "note": 3}
     findings = tuple(sorted(reading.findings, key=lambda finding: order[finding.severity]))
@@ -216,11 +215,8 @@ def require_folder(folder: Path) -> None:
 
 def input_files(folder: Path) -> tuple[Path, ...]:
     """The files of a market folder that its market is made of, sorted."""
-    single = [folder / f"{name}{ending}" for name in ("prices", *TABLES) for ending in ENDINGS]
-    files = [path for path in (*single, folder / "source.json") if path.is_file()]
-    if (folder / "prices").is_dir():
-        files += _price_files(folder / "prices")
-    return tuple(sorted(files))
+    files = [path for name in ("prices", *TABLES) for path in table_files(folder, name)]
+    return tuple(sorted([*files, *(path for path in [folder / "source.json"] if path.is_file())]))
 
 
 def _price_files(folder: Path) -> list[Path]:
@@ -331,21 +327,39 @@ def parted(rows: _Rows) -> tuple[_Rows, list[_Second]]:
     return replace(rows, code=codes.astype(np.int64), symbols=symbols.tolist()), found
 
 
-class _Folder:
-    """One pass over a market folder."""
+class Reading:
+    """One pass over a market folder.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        What has been seen so far.
+    bars : Bars or None
+        The bars of the market, once they are known.
+    filed : DataFrame or None
+        Filed figures as the checks got them; column `ROW` says where each stands in its file.
+    trading : Trading or None
+        What their share counts were judged by.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.resolve().name or "market"
         self.findings: list[Finding] = []
+        self.bars: Bars | None = None
+        self.filed: pd.DataFrame | None = None
+        self.trading: Trading | None = None
 
     def report(self, findings: Iterable[Finding]) -> None:
+        """Add findings."""
         self.findings.extend(findings)
 
     def error(self, check: str, message: str, **where: str) -> None:
+        """Add an error."""
         self.findings.append(Finding("error", check, message, **where))
 
     def stopped(self) -> bool:
+        """Whether there are errors."""
         return any(finding.severity == "error" for finding in self.findings)
 
     def market(self) -> Market | None:
@@ -397,9 +411,9 @@ class _Folder:
                 "dividends counted twice",
                 "source.json says adjustment = total_return, and there are dividends; remove one of them",
             )
-        kept = self._facts(
-            facts, Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, bars.basis)
-        )
+        self.bars, self.filed = bars, facts
+        self.trading = Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, bars.basis)
+        kept = self._facts(facts, self.trading)
         estimates = tables["estimates"]
         strange = set() if estimates is None else set(estimates["symbol"]) - set(symbols)
         if strange:
@@ -655,7 +669,7 @@ class _Folder:
         if table is None:
             return None
         self.report(findings_of(table, "quarantined" if loose else "error", f"cell of {name}"))
-        frame = _frame(table)
+        frame = table_frame(table)
         if name == "corrections":
             frame["place"] = [table.place(int(row)) for row in np.flatnonzero(~table.wrong_rows)]
         return frame
@@ -696,8 +710,12 @@ def with_estimates(
     return pd.concat([facts, rows], ignore_index=True)
 
 
-def _frame(table: RawTable) -> pd.DataFrame:
-    """The rows of a table without wrong cells."""
+ROW = "row"
+"""Column that says where in its file a row of a table stands, from 0."""
+
+
+def table_frame(table: RawTable) -> pd.DataFrame:
+    """The rows of a table without wrong cells, and a column `ROW`."""
     columns: dict[str, Any] = {}
     keep = ~table.wrong_rows
     for name, words in table.words.items():
@@ -707,7 +725,7 @@ def _frame(table: RawTable) -> pd.DataFrame:
     for name, numbers in table.numbers.items():
         kept = numbers[keep]
         columns[name] = kept.astype(np.int64) if name == "fiscal_year" and np.isfinite(kept).all() else kept
-    frame = pd.DataFrame(columns)
+    frame = pd.DataFrame(columns).assign(**{ROW: np.flatnonzero(keep)})
     for name in table.words:
         frame[name] = frame[name].astype(str)
     return frame

@@ -28,8 +28,8 @@ from datafeeds.universe import load
 LISTED = 30
 """Repairs that are printed unless all are asked for."""
 
-QUOTED = 3
-"""Findings of one check that are printed unless all are asked for."""
+QUOTED, NOTES = 3, 10
+"""Findings, and notes, of one check that are printed unless all are asked for; errors all are."""
 
 
 def check_command(path: Path, every: bool) -> bool:
@@ -50,7 +50,8 @@ def _told(checked: Checked, every: bool) -> bool:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     print_block(console, findings_table(checked.findings))
     for (severity, check), findings in by_check(checked.findings).items():
-        shown = findings if every or severity in ("error", "note") else findings[:QUOTED]
+        few = findings[: NOTES if severity == "note" else QUOTED]
+        shown = findings if every or severity == "error" else few
         for finding in shown:
             console.print(str(finding))
         if len(findings) > len(shown):

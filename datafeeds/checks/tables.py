@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from datafeeds.checks.facts import SHARE_CONCEPTS
+from datafeeds.checks.facts import PERIOD_PLACE, SHARE_CONCEPTS, quarters
+from datafeeds.facts import USUAL_DELAY, YEAR_LESS_QUARTER
 from datafeeds.market import INSTRUMENT_COLUMNS, Array, Dates, Finding
 from datafeeds.names import unknown_name
 
@@ -30,6 +31,9 @@ KNOWN_AT_CLOSE = frozenset({"vix", "vix9d", "vix3m", "vix6m", "vvix", "skew", "g
 
 FIRST_YEAR, LAST_YEAR = 1950, 2100
 """Fiscal years that are believed."""
+
+LONGEST_GAPS = 3
+"""How many gaps between reports a finding names."""
 
 SHOWN = 8
 """How many names a finding lists."""
@@ -309,6 +313,61 @@ def timing_too_good(facts: pd.DataFrame, series: pd.DataFrame) -> list[Finding]:
                     f"every value of series {name} is available on the date that it describes; statistics "
                     "are published later, only prices are known at their close",
                 )
+            )
+    return findings
+
+
+def reporting_gaps(facts: pd.DataFrame, last: Mapping[str, np.datetime64], stale_after: int) -> list[Finding]:
+    """Quarters (or years, where only those are filed) for which a company's revenue is missing.
+
+    Trailing revenue stands still over a gap until it is stale, and is unknown then.
+
+    Parameters
+    ----------
+    facts : DataFrame
+        Filed figures that count at some time.
+    last : mapping of str to datetime64[D]
+        Last session of each symbol.
+    stale_after : int
+        See `Market`.
+
+    Returns
+    -------
+    list of Finding
+        A note for each company with gaps, the longest first.
+    """
+    sold = facts[(facts["concept"] == "revenue") & facts["fiscal_period"].isin(list(PERIOD_PLACE))]
+    assumed = sold["filed"] - pd.Timedelta(days=USUAL_DELAY)
+    ends = sold["period_end"].fillna(assumed) if "period_end" in sold else assumed
+    sold = sold.assign(number=quarters(sold), ended=ends)
+    on = "on" if "period_end" in sold and sold["period_end"].notna().all() else "about"
+    findings = []
+    for symbol, own in sold.groupby("symbol", sort=True):
+        ended = own.groupby("number")["ended"].min()
+        numbers = ended.index.to_numpy()
+        steps = []
+        for place, number in enumerate(numbers[:-1].tolist()):
+            # A year alone is followed by the next, a quarter by a quarter.
+            usual = 1 if (np.diff(numbers[: place + 1]) < 4)[-1:].any() else 4
+            if numbers[place + 1] - number > usual:
+                steps.append((ended.iloc[place], ended.iloc[place + 1]))
+        told = [
+            (
+                (after - before).days,
+                f"between the periods that end {on} {before:%Y-%m-%d} and {after:%Y-%m-%d}",
+            )
+            for before, after in steps
+        ]
+        silent = int((last[str(symbol)] - np.datetime64(ended.iloc[-1], "D")).astype(int))
+        yearly = len(numbers) < 2 or numbers[-1] - numbers[-2] >= 4
+        if silent > stale_after + yearly * YEAR_LESS_QUARTER:
+            told.append((silent, f"after the period that ends {on} {ended.iloc[-1]:%Y-%m-%d}"))
+        if told:
+            longest = sorted(told, reverse=True)[:LONGEST_GAPS]
+            listed = ", ".join(f"{where} ({days} days)" for days, where in longest)
+            more = f" and {len(told) - LONGEST_GAPS} more times" if len(told) > LONGEST_GAPS else ""
+            findings.append(
+                Finding("note", "reporting gap", f"no revenue is known {listed}{more}", symbol=str(symbol))
             )
     return findings
 

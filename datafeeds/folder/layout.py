@@ -39,6 +39,7 @@ from datafeeds.checks.tables import (
     check_symbols,
     coverage,
     repeated_facts,
+    reporting_gaps,
     symbol_problem,
     timing_too_good,
     unknown_concepts,
@@ -423,8 +424,12 @@ class Reading:
         if self.stopped():
             return None
         self.report((*timing_too_good(facts, series), *unknown_concepts(facts, known_concepts())))
+        traded = np.isfinite(bars.close)
+        last = sessions[len(sessions) - 1 - np.argmax(traded[::-1], axis=0)]
+        gaps = reporting_gaps(kept, dict(zip(symbols, last, strict=True)), source.stale_after)
+        self.report(gaps)
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
-        indices = indices_held(sessions, symbols, np.isfinite(bars.close))
+        indices = indices_held(sessions, symbols, traded)
         self.report(Finding("note", "index members", held.by_year()) for held in indices)
         return Market(
             name=self.name,

@@ -203,6 +203,45 @@ def test_a_folder_says_when_its_figures_are_stale(tmp_path: Path) -> None:
     assert "did you mean 'stale_after'" in finding.message
 
 
+QUARTER_ENDS = ("03-31", "06-30", "09-30", "12-31")
+
+
+def reports(years: range, periods: tuple[str, ...], without: set[tuple[int, str]]) -> str:
+    """Revenue of AAA, filed forty days after each period."""
+    rows = ["symbol,concept,fiscal_year,fiscal_period,filed,value,period_end"]
+    for year in years:
+        for period in periods:
+            end = np.datetime64(f"{year}-{QUARTER_ENDS[3 if period == 'FY' else int(period[1]) - 1]}")
+            if (year, period) not in without:
+                value = 4_000 if period == "FY" else 1_000
+                rows.append(f"AAA,revenue,{year},{period},{end + np.timedelta64(40, 'D')},{value},{end}")
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("periods", "without", "told"),
+    [
+        (("Q1", "Q2", "Q3", "FY"), set(), ""),
+        (("FY",), set(), ""),
+        (("Q1", "Q2", "Q3", "FY"), {(2017, "Q1")}, "end on 2016-12-31 and 2017-06-30 (181 days)"),
+        (("FY",), {(2017, "FY")}, "end on 2016-12-31 and 2018-12-31 (730 days)"),
+        (
+            ("Q1", "Q2", "Q3", "FY"),
+            {(2019, "Q2"), (2019, "Q3"), (2019, "FY")},
+            "ends on 2019-03-31 (366 days)",
+        ),
+    ],
+)
+def test_reports_that_are_missing_are_listed(
+    tmp_path: Path, periods: tuple[str, ...], without: set[tuple[int, str]], told: str
+) -> None:
+    write_folder(tmp_path)
+    (tmp_path / "facts.csv").write_text(reports(range(2015, 2020), periods, without), encoding="utf-8")
+    said = found(check_folder(tmp_path), "reporting gap")
+    assert [finding.symbol for finding in said] == ["AAA"] * bool(told)
+    assert not told or told in said[0].message
+
+
 @pytest.mark.parametrize("after", [200.0, 2.0])
 def test_a_symbol_used_again_is_another_holding(tmp_path: Path, after: float) -> None:
     days = exchange_sessions("2023-01-03", "2023-09-29")

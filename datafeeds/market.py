@@ -169,7 +169,7 @@ class Market:
     source : str
         Where the numbers come from, one sentence.
     sessions : ndarray of datetime64[D], shape (sessions,)
-        Exchange sessions in order, without gaps.
+        Exchange sessions in order, without gaps but those that `findings` has as errors.
     next_session : datetime64[D]
         The exchange session that follows the last one; tells whether the last session ends its month.
     symbols : tuple of str

@@ -94,7 +94,7 @@ def rewind_command(path: Path, dates: str, run: str) -> bool:
     run : str
         A run whose decisions and books are compared too, or nothing.
     """
-    whole = open_folder(path)
+    whole = open_folder(path, part=True)
     days = [_date(text) for text in dates.split(",")] if dates else days_between(whole, 3)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     kept = True

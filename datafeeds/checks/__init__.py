@@ -8,7 +8,7 @@ import pandas as pd
 
 from datafeeds.checks.basis import check_split_basis
 from datafeeds.checks.facts import BY_HAND, Verdicts, check_facts, days_of, used, verdict_findings
-from datafeeds.checks.prices import PRICE_CHECKS, check_prices
+from datafeeds.checks.prices import PRICE_CHECKS, check_prices, of_calendar
 from datafeeds.checks.turnover import Trading, check_share_counts
 from datafeeds.market import Finding, MarketError
 
@@ -19,6 +19,7 @@ __all__ = [
     "check_prices",
     "check_split_basis",
     "judged_facts",
+    "of_calendar",
     "raise_errors",
     "verdicts_on",
 ]
@@ -55,7 +56,9 @@ def verdicts_on(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, Ve
     return ordered, verdicts, high
 
 
-def raise_errors(name: str, findings: Iterable[Finding]) -> None:
+def raise_errors(
+    name: str, findings: Iterable[Finding], span: tuple[str, str] | None = ("", "9999-12-31")
+) -> None:
     """Stop at data that cannot be used.
 
     Parameters
@@ -63,13 +66,21 @@ def raise_errors(name: str, findings: Iterable[Finding]) -> None:
     name : str
         Name of the market, for the message.
     findings : iterable of Finding
+    span : tuple of str, optional
+        First and last ISO date between which days that the calendar of the exchange does not have, or has and
+        the prices do not, stop too; all of them if not given, none for None.
 
     Raises
     ------
     MarketError
         If any finding is an error, quoting the first ten.
     """
-    errors = [finding for finding in findings if finding.severity == "error"]
+    errors = [
+        finding
+        for finding in findings
+        if finding.severity == "error"
+        and (not of_calendar(finding) or (span is not None and span[0] <= finding.date <= span[1]))
+    ]
     if errors:
         more = f"\nand {len(errors) - 10} more" if len(errors) > 10 else ""
         quoted = "\n".join(str(finding) for finding in errors[:10])

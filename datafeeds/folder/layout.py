@@ -29,7 +29,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
+from datafeeds.checks import (
+    Trading,
+    check_prices,
+    check_split_basis,
+    judged_facts,
+    of_calendar,
+    raise_errors,
+)
 from datafeeds.checks.bars import Bars, check_bars, shown_dividends, split_steps
 from datafeeds.checks.facts import SHARE_CONCEPTS
 from datafeeds.checks.tables import (
@@ -142,7 +149,8 @@ class Checked:
     findings : tuple of Finding
         Everything that the checks saw, errors first.
     market : Market or None
-        None if there are errors. It carries the same findings.
+        None if there are errors beyond days of the calendar; those days are not among its sessions. It
+        carries the same findings.
     """
 
     path: Path
@@ -155,8 +163,14 @@ class Checked:
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
 
-def load_folder(path: Path | str) -> Market:
+def load_folder(path: Path | str, *, part: bool = False) -> Market:
     """Read and check a market folder, without any cache.
+
+    Parameters
+    ----------
+    path : Path or str
+    part : bool
+        Whether the caller uses some of the sessions, and stops at days of the calendar that are wrong there.
 
     Raises
     ------
@@ -164,7 +178,7 @@ def load_folder(path: Path | str) -> Market:
         If it can't be used, quoting the first errors.
     """
     checked = check_folder(path)
-    raise_errors(Path(path).name, checked.findings)
+    raise_errors(Path(path).name, checked.findings, **({"span": None} if part else {}))
     assert checked.market is not None
     return checked.market
 
@@ -360,8 +374,8 @@ class Reading:
         self.findings.append(Finding("error", check, message, **where))
 
     def stopped(self) -> bool:
-        """Whether there are errors."""
-        return any(finding.severity == "error" for finding in self.findings)
+        """Whether there are errors beyond days of the calendar."""
+        return any(finding.severity == "error" and not of_calendar(finding) for finding in self.findings)
 
     def market(self) -> Market | None:
         """The market, or None where errors stand in the way."""
@@ -390,6 +404,7 @@ class Reading:
             # What follows would drown the cause in its consequences.
             self._tables(tables, symbols)
             return None
+        sessions, wide = self._of_exchange(sessions, wide)
         by_hand: tuple[str, ...] = ()
         if tables["corrections"] is not None:
             told = corrected(_or_empty(tables["facts"], FACT_TABLE), tables["corrections"], symbols)
@@ -453,6 +468,7 @@ class Reading:
                 *(() if source.source else ("The folder does not say where its numbers come from.",)),
                 *_limits(bars, kept, instruments, source, closes_only),
                 *map(str, indices),
+                *self._days(),
                 *self._gaps(len(facts) - len(kept), len(facts)),
             ),
             findings=tuple(self.findings),
@@ -464,6 +480,16 @@ class Reading:
         self.report(found)
         self.report(without_shares(facts, kept))
         return kept
+
+    def _days(self) -> tuple[str, ...]:
+        """On which days prices and the calendar of the exchange differ, as a limit."""
+        days = sorted(finding.date for finding in self.findings if of_calendar(finding))
+        if not days:
+            return ()
+        many = f" and {len(days) - 1:,} more days" if len(days) > 1 else ""
+        return (
+            f"Prices and the calendar of the exchange differ on {days[0]}{many} outside of what was run.",
+        )
 
     def _gaps(self, left_out: int, filed: int) -> tuple[str, ...]:
         """What the checks of filed figures left unknown, as a limit."""
@@ -609,6 +635,14 @@ class Reading:
                 )
             wide[name] = array
         return sessions, wide
+
+    def _of_exchange(self, sessions: Dates, wide: dict[str, Array]) -> tuple[Dates, dict[str, Array]]:
+        """Sessions that the exchange had and that have a price, and the prices of those."""
+        wrong = [finding.date for finding in self.findings if of_calendar(finding)]
+        keep = ~np.isin(sessions, np.array(wrong, dtype="datetime64[D]"))
+        if keep.all():
+            return sessions, wide
+        return sessions[keep], {name: array[keep] for name, array in wide.items()}
 
     def _splits_in_prices(self, rows: _Rows) -> None:
         """Refuse a column of split factors that says the prices are not adjusted."""

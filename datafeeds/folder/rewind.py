@@ -242,7 +242,7 @@ def rewind(
     with TemporaryDirectory() as place:
         for day in days:
             copy = Path(place) / str(day) / folder.resolve().name
-            cut = load_folder(cut_folder(folder, day, copy, rebased=rebased))
+            cut = load_folder(cut_folder(folder, day, copy, rebased=rebased), part=True)
             figures, differences = compared(whole, cut, REBASED_TOLERANCE if rebased else 0.0)
             found.append(Rewound(day, rebased, figures, differences))
     return found

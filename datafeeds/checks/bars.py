@@ -240,6 +240,28 @@ def prices_out_of_order(bars: Bars) -> list[Finding]:
     return findings
 
 
+def close_for_volume(bars: Bars) -> list[Finding]:
+    """Closes that are whole numbers beside smaller volumes that are not: each in the other's column."""
+    findings = []
+    for column, symbol in enumerate(bars.symbols):
+        rows = np.flatnonzero(np.isfinite(bars.close[:, column]) & np.isfinite(bars.volume[:, column]))
+        close, volume = bars.close[rows, column], bars.volume[rows, column]
+        if len(rows) <= MANY or np.median(close) <= np.median(volume):
+            continue
+        if (close == np.floor(close)).all() and (volume != np.floor(volume)).mean() > 0.5:
+            findings.append(
+                Finding(
+                    "error",
+                    "columns swapped",
+                    f"all closes are whole numbers, the first {close[0]:g}, and volumes are not, the first "
+                    f"{volume[0]:g}: columns close and volume seem to be swapped",
+                    symbol=symbol,
+                    date=str(bars.sessions[rows[0]]),
+                )
+            )
+    return findings
+
+
 def gaps(bars: Bars) -> list[Finding]:
     """Runs of `GAP_SESSIONS` and more sessions without a bar between two bars of a symbol."""
     findings = []
@@ -593,6 +615,7 @@ def symbols_that_end(bars: Bars) -> list[Finding]:
 BAR_CHECKS: tuple[BarCheck, ...] = (
     impossible_numbers,
     prices_out_of_order,
+    close_for_volume,
     gaps,
     splits_not_adjusted,
     large_dividends,

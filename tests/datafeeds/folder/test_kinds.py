@@ -203,6 +203,50 @@ def test_a_folder_says_when_its_figures_are_stale(tmp_path: Path) -> None:
     assert "did you mean 'stale_after'" in finding.message
 
 
+@pytest.mark.parametrize("columns", [("close", "volume"), ("high", "low")])
+@pytest.mark.parametrize("bars", [True, False])
+def test_swapped_columns_are_an_error(tmp_path: Path, columns: tuple[str, str], bars: bool) -> None:
+    one, other = columns
+    prices = price_rows().rename(columns={one: other, other: one})
+    if not bars and one == "close":
+        prices = prices.drop(columns=["open", "high", "low"])
+    errors = check_folder(write_folder(tmp_path, prices)).errors
+    assert {error.symbol for error in errors} == {"AAA", "BBB", "SPY"}
+    assert all("swapped" in error.message for error in errors)
+
+
+def yearly_payer(falls: tuple[float, ...], noise: float) -> tuple[pd.DataFrame, np.ndarray]:
+    """A dividend of 8% of the price each March, on which the price falls by some share."""
+    days = exchange_sessions("2014-01-02", f"{2013 + len(falls)}-12-31")
+    paid = np.array(
+        [int(np.searchsorted(days, np.datetime64(f"{2014 + year}-03-17"))) for year in range(len(falls))]
+    )
+    moves = np.where(np.arange(len(days)) % 2, noise, -noise)
+    moves[paid] = np.log1p(-np.array(falls))
+    close = 50 * np.exp(np.cumsum(moves))
+    prices = flat("PAY", days, close)
+    prices.loc[paid, "dividend"] = 0.08 * close[paid - 1]
+    return prices, paid
+
+
+@pytest.mark.parametrize(
+    ("falls", "noise", "kept"),
+    [
+        ((0.08, 0.08, 0.01), 0.003, [True, True, True]),  # the third is the stock's habit, whatever the price
+        ((0.045, 0.0), 0.003, [True, False]),  # half of it shows; nothing shows
+        ((0.01, -0.01), 0.025, [True, True]),  # a usual day of this stock hides it
+        ((0.0, 0.0, 0.0), 0.003, [False, False, False]),  # what was never paid is no habit
+    ],
+)
+def test_a_large_dividend_stays_where_the_price_or_the_habit_shows_it(
+    tmp_path: Path, falls: tuple[float, ...], noise: float, kept: list[bool]
+) -> None:
+    prices, paid = yearly_payer(falls, noise)
+    market = bare(tmp_path / "m", prices).market
+    assert market is not None
+    assert (market.dividend[paid, 0] > 0).tolist() == kept
+
+
 QUARTER_ENDS = ("03-31", "06-30", "09-30", "12-31")
 
 

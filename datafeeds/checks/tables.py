@@ -38,6 +38,8 @@ LONGEST_GAPS = 3
 SHOWN = 8
 """How many names a finding lists."""
 
+_CLASS = re.compile(r"[\s,]*(?:\((?:class|series) [a-z]\)|\b(?:class|series) [a-z]\b)", re.IGNORECASE)
+
 _SYMBOL = re.compile(r"\^?[A-Za-z0-9][A-Za-z0-9.=_-]{0,23}")
 
 Result = tuple[pd.DataFrame, list[Finding]]
@@ -190,6 +192,29 @@ def check_instruments(instruments: pd.DataFrame | None, symbols: tuple[str, ...]
             )
         )
     return table, findings
+
+
+def share_classes(instruments: pd.DataFrame) -> Result:
+    """Instruments whose `company` is filled in where the name says that it is a class of shares.
+
+    "Alphabet Inc. (Class A)" and "Alphabet Inc. (Class C)" are one company, of which every filing tells the
+    whole. A company that the table names stays.
+    """
+    plain = instruments["name"].str.replace(_CLASS, "", regex=True).str.strip()
+    classed = (instruments["kind"] == "stock") & (plain != instruments["name"]) & (plain != "")
+    blank = (instruments["company"] == "") & (instruments["kind"] == "stock")
+    meant = blank & plain.isin(plain[classed & blank])
+    table = instruments.assign(company=instruments["company"].mask(meant, plain))
+    return table, [
+        Finding(
+            "note",
+            "share classes",
+            f"{_names(own['symbol'])} are taken as classes of one company, {company}, which cap weights count "
+            "once; name companies in a column company if they are not",
+        )
+        for company, own in table[meant].groupby("company", sort=True)
+        if own["symbol"].nunique() > 1
+    ]
 
 
 def _completed(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -377,11 +402,15 @@ def unknown_concepts(facts: pd.DataFrame, known: Iterable[str]) -> list[Finding]
     names = sorted(known)
     strange = sorted(set(facts["concept"]) - set(names))
     said = [unknown_name("concept", name, names) for name in strange]
-    return [
-        Finding("suspicion", "unknown concept", f"facts: {what}; used by its name only")
-        for what in said
-        if "did you mean" in what
+    near = [what for what in said if "did you mean" in what]
+    others = [name for name, what in zip(strange, said, strict=True) if what not in near]
+    findings = [
+        Finding("suspicion", "unknown concept", f"facts: {what}; used by its name only") for what in near
     ]
+    if others:
+        what = f"facts: nothing is derived from {_names(others)}; used by name only"
+        findings.append(Finding("note", "unknown concept", what))
+    return findings
 
 
 def without_shares(filed: pd.DataFrame, kept: pd.DataFrame) -> list[Finding]:

@@ -47,6 +47,7 @@ from datafeeds.checks.tables import (
     coverage,
     repeated_facts,
     reporting_gaps,
+    share_classes,
     symbol_problem,
     timing_too_good,
     unknown_concepts,
@@ -720,6 +721,8 @@ class Reading:
         splits, found = check_splits(_or_empty(tables["splits"], SPLIT_TABLE), symbols)
         self.report(found)
         instruments, found = check_instruments(tables["instruments"], symbols)
+        self.report(found)
+        instruments, found = share_classes(instruments)
         self.report(found)
         facts, found = repeated_facts(_or_empty(tables["facts"], FACT_TABLE), symbols)
         self.report(found)

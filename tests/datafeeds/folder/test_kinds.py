@@ -215,6 +215,37 @@ def test_swapped_columns_are_an_error(tmp_path: Path, columns: tuple[str, str], 
     assert all("swapped" in error.message for error in errors)
 
 
+@pytest.mark.parametrize(
+    ("names", "companies"),
+    [
+        (("Both Inc. (Class A)", "Both Inc. (Class C)"), ["Both Inc.", "Both Inc.", "SPY"]),
+        (("Both Inc., Class B", "Both Inc."), ["Both Inc.", "Both Inc.", "SPY"]),
+        (("World Class Inc.", "World Inc."), ["AAA", "BBB", "SPY"]),
+    ],
+)
+def test_two_classes_of_shares_are_one_company_by_their_names(
+    tmp_path: Path, names: tuple[str, str], companies: list[str]
+) -> None:
+    write_folder(tmp_path)
+    rows = "\n".join(f'{symbol},stock,"{name}"' for symbol, name in zip(("AAA", "BBB"), names, strict=True))
+    (tmp_path / "instruments.csv").write_text(f"symbol,kind,name\n{rows}\nSPY,etf,Fund\n", encoding="utf-8")
+    checked = check_folder(tmp_path)
+    assert checked.market is not None
+    assert checked.market.companies.tolist() == companies
+    assert len(found(checked, "share classes")) == (companies[0] == companies[1])
+
+
+def test_concepts_that_nothing_is_derived_from_are_named(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    rows = "AAA,revenu,2019,FY,2020-02-20,1e9,\nAAA,headcount,2019,FY,2020-02-20,1e3,\n"
+    with (tmp_path / "facts.csv").open("a", encoding="utf-8") as facts:
+        facts.write(rows)
+    near, other = found(check_folder(tmp_path), "unknown concept")
+    assert (near.severity, other.severity) == ("suspicion", "note")
+    assert "did you mean 'revenue'" in near.message
+    assert "headcount" in other.message
+
+
 def yearly_payer(falls: tuple[float, ...], noise: float) -> tuple[pd.DataFrame, np.ndarray]:
     """A dividend of 8% of the price each March, on which the price falls by some share."""
     days = exchange_sessions("2014-01-02", f"{2013 + len(falls)}-12-31")

@@ -209,8 +209,8 @@ def share_classes(instruments: pd.DataFrame) -> Result:
         Finding(
             "note",
             "share classes",
-            f"{_names(own['symbol'])} are taken as classes of one company, {company}, which cap weights count "
-            "once; name companies in a column company if they are not",
+            f"{_names(own['symbol'])} are taken as classes of one company, {company}, which cap weights "
+            "count once; name companies in a column company if they are not",
         )
         for company, own in table[meant].groupby("company", sort=True)
         if own["symbol"].nunique() > 1

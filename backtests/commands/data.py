@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from rich.console import Console
@@ -14,7 +15,7 @@ from backtests.document.html import html as rendered
 from backtests.document.terminal import print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
 from backtests.rewound import rewound_books
-from backtests.settings.markets import DOWNLOADS
+from backtests.settings.markets import BUILT_IN, DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.cache import open_folder
 from datafeeds.folder.layout import Checked, check_folder
@@ -22,6 +23,7 @@ from datafeeds.folder.repair import LIST, repair_folder
 from datafeeds.folder.rewind import days_between, rewind
 from datafeeds.sources.fetch import fetch
 from datafeeds.sources.importers import import_files
+from datafeeds.sources.sample import write_sample
 from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
@@ -89,11 +91,15 @@ def rewind_command(path: Path, dates: str, run: str) -> bool:
     Parameters
     ----------
     path : Path
+        A market folder, or the name of the embedded market.
     dates : str
         ISO dates parted by commas; three days of the folder if empty.
     run : str
         A run whose decisions and books are compared too, or nothing.
     """
+    if str(path) in BUILT_IN:
+        with TemporaryDirectory() as place:
+            return rewind_command(write_sample(Path(place) / path), dates, run)
     whole = open_folder(path, part=True)
     days = [_date(text) for text in dates.split(",")] if dates else days_between(whole, 3)
     console = Console(highlight=False, markup=False, soft_wrap=True)

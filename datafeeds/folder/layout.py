@@ -466,8 +466,8 @@ class Reading:
             limits=(
                 *by_hand,
                 *source.limits,
-                *(() if source.source else ("The folder does not say where its numbers come from.",)),
                 *_limits(bars, kept, instruments, source, closes_only),
+                *(() if source.source else ("The folder does not say where its numbers come from.",)),
                 *map(str, indices),
                 *self._days(),
                 *self._gaps(len(facts) - len(kept), len(facts)),
@@ -855,10 +855,16 @@ def _limits(
         )
     if source.adjustment == "total_return":
         limits.append(f"{TOTAL_RETURN_LIMIT}.")
-    elif unadjusted := sorted({bars.symbols[column] for _, column, _ in split_steps(bars)}):
-        limits.append(
-            f"Dividends of {', '.join(unadjusted[:5])}{' and others' * (len(unadjusted) > 5)} before a split "
-            "seem not to be adjusted for it and count too much: see what data check says of them."
+    elif steps := split_steps(bars):
+        told = [
+            f"{bars.symbols[column]} before {bars.sessions[row]} ({split.ratio:g} times)"
+            for row, column, split in sorted(steps)
+        ]
+        more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+        limits.insert(
+            0,
+            f"Dividends seem not to be adjusted for splits and count too much: {', '.join(told[:5])}{more}; "
+            "`backtest data check --repair` puts them right in a copy.",
         )
     elif source.dividends == "as_paid" and bars.dividend.any():
         limits.append("Dividends are given as paid; they were divided by the ratios of the splits since.")

@@ -117,7 +117,7 @@ def test_dividends_that_are_not_on_the_basis_of_prices(tmp_path: Path, ratio: fl
     assert (finding.severity, finding.symbol, finding.date) == ("suspicion", "DIV", prices["date"][split])
     assert prices["date"][paid[0]] in finding.message
     assert checked.market is not None
-    assert any("Dividends of DIV" in limit for limit in checked.market.limits)
+    assert f"DIV before {prices['date'][split]} ({ratio:g} times)" in checked.market.limits[0]
     # A word in the folder, and not what later dividends show, brings them to the basis of the prices.
     (tmp_path / "m" / "source.json").write_text(json.dumps(SAID), encoding="utf-8")
     said = check_folder(tmp_path / "m")

@@ -38,7 +38,7 @@ from datafeeds.folder.layout import (
     require_folder,
     table_frame,
 )
-from datafeeds.folder.source import FILE
+from datafeeds.folder.source import FILE, read_source
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, read_table
 from datafeeds.market import Finding, MarketError, exchange_sessions
 
@@ -152,6 +152,8 @@ def _say(copy: Path, folder: Path, done: list[Repair]) -> None:
         rows.writerow(field.name for field in fields(Repair))
         rows.writerows(map(astuple, done))
     path = copy / FILE
+    if read_source(copy)[1]:
+        return
     said = json.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {}
     limit = f"This is a repaired copy of {folder.resolve().name}: {len(done):,} repairs, listed in {LIST}."
     said["limits"] = [*said.get("limits", []), limit]
@@ -301,9 +303,18 @@ Figure = tuple[str, str, str]
 
 def _by_hand(folder: Path) -> set[Figure]:
     """Figures that a person decided on, which stay as they are."""
-    named = [read_cells(path) for path in table_files(folder, "corrections")]
-    keys = [table[["symbol", "concept", "filed"]].astype(str).to_numpy().tolist() for table in named]
-    return {(symbol, concept, filed[:10]) for rows in keys for symbol, concept, filed in rows}
+    found: set[Figure] = set()
+    for path in table_files(folder, "corrections"):
+        table, _ = read_table(path, path.name, TABLES["corrections"])
+        if table is not None:
+            found |= set(_names_of(table_frame(table)))
+    return found
+
+
+def _names_of(figures: pd.DataFrame) -> list[Figure]:
+    """What each row of a table of figures is called by."""
+    filed = figures["filed"].dt.strftime("%Y-%m-%d")
+    return list(zip(figures["symbol"], figures["concept"], filed, strict=True))
 
 
 def _rows_left_out(name: str, symbols: set[str], by_hand: set[Figure], table: RawTable, edit: _Edit) -> None:
@@ -317,9 +328,7 @@ def _rows_left_out(name: str, symbols: set[str], by_hand: set[Figure], table: Ra
         edit.drop(frame[ROW][strange].to_numpy(), "there are no prices of this symbol")
         frame = frame[~strange]
     if name == "facts" and by_hand:
-        filed = frame["filed"].dt.strftime("%Y-%m-%d")
-        decided = [key in by_hand for key in zip(frame["symbol"], frame["concept"], filed, strict=True)]
-        frame = frame[~np.array(decided, dtype=bool)]
+        frame = frame[[figure not in by_hand for figure in _names_of(frame)]]
     checks: dict[str, Callable[[], tuple[pd.DataFrame, list[Finding]]]] = {
         "facts": lambda: repeated_facts(frame, tuple(symbols)),
         "splits": lambda: check_splits(frame, tuple(symbols)),

@@ -130,6 +130,21 @@ def test_a_figure_that_a_person_decided_on_stays(broken: Path, tmp_path: Path) -
     assert not done.checked.errors
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("source.json", "{"),
+        ("corrections.csv", "symbol,value\nBBB,1\n"),
+        ("facts.csv", "symbol,value\nBBB,1\n"),
+    ],
+)
+def test_what_can_not_be_read_stays_as_it_is(broken: Path, tmp_path: Path, name: str, text: str) -> None:
+    (broken / name).write_text(text, encoding="utf-8")
+    done = repair_folder(broken, tmp_path / "copy")
+    assert (tmp_path / "copy" / name).read_text(encoding="utf-8") == text
+    assert {repair.file for repair in done.repairs} >= {"prices.csv", "splits.csv"}
+
+
 def test_a_place_that_is_taken_is_refused(broken: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(MarketError, match="is there already"):

@@ -55,7 +55,7 @@ def check_strategy_command(
     strategy = config.build_strategy()
     if isinstance(strategy, NativeStrategy):
         raise ConfigError(f"{label_of(config.strategy.name)} can't be checked: {UNCHECKED}")
-    traded = open_market(config.market)
+    traded = open_market(config.market, part=True)
     config = _begun(config, traded)
     console = Console()
     with Console(stderr=True).status("opening the market") as status:

@@ -196,7 +196,7 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
 
 @lru_cache(maxsize=2)
 def _opened(market: str) -> Market:
-    return open_market(market)
+    return open_market(market, part=True)
 
 
 @lru_cache(maxsize=2)

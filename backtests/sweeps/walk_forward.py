@@ -121,7 +121,7 @@ def walk_forward(
         )
     planned = plan(config)
     _check_choices(planned)
-    traded = open_market(config.market) if market is None else market
+    traded = open_market(config.market, part=True) if market is None else market
     account = account_of(config, traded)
     sessions = traded.sessions[account.first : account.last + 1]
     laid = windows(sessions, settings)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backtests.authoring.report import Check, note
-from backtests.authoring.sealed.code import deciding_modules, tree_of
+from backtests.authoring.sealed.code import deciding_modules
+from backtests.authoring.sealed.program import Source
 from backtests.engine.tables import table_files
 
 KIND = "source"
@@ -54,7 +55,9 @@ class Reading:
     declared: tuple[str, ...]
 
 
-def read_source(cls: type, parameters: Mapping[str, Any], symbols: Collection[str]) -> Reading:
+def read_source(
+    cls: type, parameters: Mapping[str, Any], symbols: Collection[str], sources: Mapping[str, Source]
+) -> Reading:
     """Read the modules that decide, and the parameters.
 
     Parameters
@@ -65,15 +68,15 @@ def read_source(cls: type, parameters: Mapping[str, Any], symbols: Collection[st
         As a run file says them.
     symbols : collection of str
         Of the market.
+    sources : mapping of str to Source
+        The code that decides, as it was replayed: what is counted is what was run.
     """
-    modules = [module for module in deciding_modules(cls) if module.__name__ not in FRAMEWORK]
+    modules = sorted({module.__name__ for module in deciding_modules(cls)} - FRAMEWORK)
     said: list[tuple[str, Any]] = []
     for module in modules:
-        tree = tree_of(module)
-        if tree is not None:
-            name = (
-                module.__name__.rpartition("_")[2] if "strategy_file_" in module.__name__ else module.__name__
-            )
+        if module in sources:
+            name = module.rpartition("_")[2] if "strategy_file_" in module else module
+            tree = ast.parse(sources[module].text)
             said += [(f"{name}:{line}", value) for line, value in _values(tree)]
     for key, value in parameters.items():
         said += [(key, part) for part in _parts(value)]
@@ -82,7 +85,7 @@ def read_source(cls: type, parameters: Mapping[str, Any], symbols: Collection[st
     dates = {date for text in texts for date in _dates(text)}
     tables = tuple(dict.fromkeys(place for place, value in said if _is_table(value)))
     return Reading(
-        tuple(sorted(module.__name__ for module in modules)),
+        tuple(modules),
         tuple(sorted(named)),
         tuple(sorted(dates)),
         tables,
@@ -109,9 +112,11 @@ def in_words(reading: Reading) -> str:
     )
 
 
-def source_check(cls: type, parameters: Mapping[str, Any], symbols: Collection[str]) -> Check:
+def source_check(
+    cls: type, parameters: Mapping[str, Any], symbols: Collection[str], sources: Mapping[str, Source]
+) -> Check:
     """Count what the author knew; information, no fault."""
-    return note(KIND, "names, dates and tables", in_words(read_source(cls, parameters, symbols)))
+    return note(KIND, "names, dates and tables", in_words(read_source(cls, parameters, symbols, sources)))
 
 
 class _Long:

@@ -102,7 +102,7 @@ def outside_code(*choices: StrategyChoice) -> list[str]:
             _follow(sys.modules.get(base.__module__), found)
         if (file := Path(name.rpartition(":")[0])).suffix == ".py":  # whatever its module says of itself
             found[str(file.resolve())] = file.read_bytes()
-        for module in deciding_modules(cls):  # which may be installed
+        for module in deciding_modules([cls]):  # which may be installed
             if module.__name__.partition(".")[0] not in HOUSE and getattr(module, "__file__", None):
                 found.setdefault(str(module.__file__), Path(str(module.__file__)).read_bytes())
         if not hasattr(sys.modules.get(cls.__module__), "__file__"):

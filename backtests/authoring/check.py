@@ -12,6 +12,7 @@ from backtests.authoring.lookahead import Recipe, SealedCheck
 from backtests.authoring.moments import drawn
 from backtests.authoring.report import Check, CheckReport, Offence, judged
 from backtests.authoring.scale import scale_check
+from backtests.authoring.sealed.code import classes_of
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.authoring.source import source_check
 from backtests.engine.decisions import Recorder
@@ -87,7 +88,7 @@ def check_strategy(
         watched = drawn(moments, WATCHED, seed)
         progress("reading its source, and deciding again")
         checks: list[Check] = [
-            source_check(type(strategy), strategy.values(), market.symbols, sealed.sources),
+            source_check(classes_of(strategy), strategy.values(), market.symbols, sealed.sources),
             *scale_check(market, strategy, watched),
         ]
         checks += determinism_checks(market, strategy, moments)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.performance import performance
+from backtests.authoring.sealed.code import classes_of
 from backtests.authoring.sealed.program import Source
 from backtests.authoring.source import Reading, read_source
 from backtests.engine.books import Ledger
@@ -69,7 +70,7 @@ def hindsight(
     sources : mapping of str to Source
         The code that decided, as it was replayed.
     """
-    reading = read_source(type(strategy), parameters, market.symbols, sources)
+    reading = read_source(classes_of(strategy), parameters, market.symbols, sources)
     sharpe = performance(ledger.equity, ledger.sessions, cash)["sharpe"]
     high = sharpe if sharpe is not None and sharpe > SHARPE else None
     earned = monthly(pd.Series(ledger.equity, pd.DatetimeIndex(ledger.sessions)))

@@ -16,17 +16,17 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from backtests.authoring.intact import fingerprint, intact
+from backtests.authoring.intact import fingerprint, intact, untouched
 from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
-from backtests.authoring.sealed.code import library_of, sources
+from backtests.authoring.sealed.code import classes_of, deciding_modules, library_of, sources
 from backtests.authoring.sealed.market import Future
 from backtests.authoring.sealed.plain import CLASS, named, plain
 from backtests.authoring.sealed.program import Library, Source
 from backtests.authoring.sealed.replay import Answered, Answers, SealedProcesses
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
-from backtests.engine.tables import tables_of
+from backtests.engine.tables import table_files, tables_of
 from backtests.settings.run_file import RunConfig
 from backtests.settings.strategies import class_named, loaded_at
 from datafeeds.market import Market
@@ -76,7 +76,7 @@ class Run:
         recipe: Recipe | None = None,
     ) -> None:
         self.market = market
-        self.cls = type(strategy)
+        self.classes = classes_of(strategy)
         self.name = repr(strategy)
         self.deciding = deciding.copy()
         # A copy: what decisions write into the one that they see must reach no sealed process.
@@ -84,8 +84,9 @@ class Run:
         self.moments: list[Moment] = []
         self.problem = ""
         try:
-            named(self.cls)
-            self.recipe = plain(strategy, self.cls.__name__) if recipe is None else recipe
+            for cls in self.classes:
+                named(cls)
+            self.recipe = plain(strategy, type(strategy).__name__) if recipe is None else recipe
         except StrategyError as error:
             self.problem = str(error)
 
@@ -162,7 +163,10 @@ class SealedCheck:
         if not self._before:
             self.expect(market)
         self._run = Run(market, strategy, deciding, self._recipe)
-        self._began = min(self._began, loaded_at(type(strategy)))
+        self._began = min(self._began, *map(loaded_at, self._run.classes))
+        for file in (file for cls in self._run.classes for file in table_files(cls).values()):
+            if file.stat().st_ctime > self._began:
+                self._run.problem = f"{file.name} was written after the strategy was loaded: run it again"
         return keeping(recorder, market, self._run.moments)
 
     def begin(self, seconds: float, run_hash: str, most: int | None = None, alone: int = 0) -> None:
@@ -183,8 +187,8 @@ class SealedCheck:
         count = affordable(self._run, seconds) if most is None else most
         seed = unpredictable(run_hash)
         # Python reads source in one thread at a time only, so it is read here.
-        self.sources = sources(self._run.cls, self._began)
-        code = library_of(self._run.cls), self.sources
+        self.sources = sources(self._run.classes, self._began)
+        code = library_of(self._run.classes), self.sources
         self._report = self._thread.submit(self._checked, count, seed, code)
         if alone:
             self._alone = self._thread.submit(self._every_second, alone, seed, code)
@@ -207,7 +211,7 @@ class SealedCheck:
         kept = self._thread.submit(intact, run.market, self._before)
         checks, walls = self._replayed(moments, seed, code)
         if moments:
-            checks = (*checks, kept.result())
+            checks = (*checks, kept.result(), untouched(deciding_modules(run.classes)))
         counts = len(run.moments), len(moments)
         return CheckReport(run.name, run.market.name, *counts, seed, checks, walls)
 

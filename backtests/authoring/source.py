@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from backtests.authoring.report import Check, note
-from backtests.authoring.sealed.code import deciding_modules
+from backtests.authoring.sealed.code import FRAMEWORK, deciding_modules
 from backtests.authoring.sealed.program import Source
 from backtests.engine.tables import table_files
 
@@ -22,11 +22,6 @@ KIND = "source"
 
 LONG = 40
 """Entries of a list, or words and numbers in a text, that make a table."""
-
-FRAMEWORK = frozenset(
-    {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}
-)
-"""Modules that are the same for every strategy."""
 
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?(?!\d)")
 _WORD = re.compile(r"[A-Za-z]+(?:[.-][A-Za-z]+)?|\d+(?:\.\d+)?")
@@ -56,14 +51,17 @@ class Reading:
 
 
 def read_source(
-    cls: type, parameters: Mapping[str, Any], symbols: Collection[str], sources: Mapping[str, Source]
+    classes: Sequence[type],
+    parameters: Mapping[str, Any],
+    symbols: Collection[str],
+    sources: Mapping[str, Source],
 ) -> Reading:
     """Read the modules that decide, and the parameters.
 
     Parameters
     ----------
-    cls : type
-        The strategy's class.
+    classes : sequence of type
+        As from `classes_of`.
     parameters : mapping
         As a run file says them.
     symbols : collection of str
@@ -71,7 +69,7 @@ def read_source(
     sources : mapping of str to Source
         The code that decides, as it was replayed: what is counted is what was run.
     """
-    modules = sorted({module.__name__ for module in deciding_modules(cls)} - FRAMEWORK)
+    modules = sorted({module.__name__ for module in deciding_modules(classes)} - FRAMEWORK)
     said: list[tuple[str, Any]] = []
     for module in modules:
         if module in sources:
@@ -89,7 +87,7 @@ def read_source(
         tuple(sorted(named)),
         tuple(sorted(dates)),
         tables,
-        tuple(sorted(table_files(cls))),
+        tuple(sorted(name for cls in classes for name in table_files(cls))),
     )
 
 
@@ -113,10 +111,13 @@ def in_words(reading: Reading) -> str:
 
 
 def source_check(
-    cls: type, parameters: Mapping[str, Any], symbols: Collection[str], sources: Mapping[str, Source]
+    classes: Sequence[type],
+    parameters: Mapping[str, Any],
+    symbols: Collection[str],
+    sources: Mapping[str, Source],
 ) -> Check:
     """Count what the author knew; information, no fault."""
-    return note(KIND, "names, dates and tables", in_words(read_source(cls, parameters, symbols, sources)))
+    return note(KIND, "names, dates and tables", in_words(read_source(classes, parameters, symbols, sources)))
 
 
 class _Long:

@@ -7,7 +7,7 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -21,16 +21,23 @@ HOUSE = ("strategies", "datafeeds", "backtests")
 GIVEN = ("datafeeds", "backtests")
 """Packages that strategies are given and don't write."""
 
+FRAMEWORK = frozenset(
+    {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}
+)
+"""Modules that are the same for every strategy."""
+
+Classes = Sequence[type]
+
 ALWAYS = ("numpy", "pandas", "pydantic")
 """Libraries of which everything that the run has imported is imported."""
 
 
-def own_modules(cls: type) -> dict[str, ModuleType]:
+def own_modules(classes: Classes) -> dict[str, ModuleType]:
     """Every module that is imported by now and belongs to no installed library, by name.
 
     A package that was installed for the strategy in it is the author's own.
     """
-    owners = _owners(cls)
+    owners = _owners(classes)
     return {
         name: module
         for name, module in list(sys.modules.items())
@@ -40,26 +47,35 @@ def own_modules(cls: type) -> dict[str, ModuleType]:
     }
 
 
-def _owners(cls: type) -> set[str]:
-    return {
-        *HOUSE,
-        *(base.__module__.partition(".")[0] for base in cls.__mro__ if issubclass(base, Strategy)),
-    }
+def classes_of(strategy: Strategy) -> list[type]:
+    """The classes that decide: of a strategy, and of those that it is made of."""
+    parts = [getattr(strategy, name) for name in strategy.parameters]
+    inner = [cls for part in parts if isinstance(part, Strategy) for cls in classes_of(part)]
+    return [type(strategy), *inner]
 
 
-def sources(cls: type, since: float) -> dict[str, Source]:
+def _bases(classes: Classes) -> list[type]:
+    return list(dict.fromkeys(base for cls in classes for base in cls.__mro__))
+
+
+def _owners(classes: Classes) -> set[str]:
+    bases = (base for base in _bases(classes) if issubclass(base, Strategy))
+    return {*HOUSE, *(base.__module__.partition(".")[0] for base in bases)}
+
+
+def sources(classes: Classes, since: float) -> dict[str, Source]:
     """The text of the house and of what `deciding_modules` finds, but of files that changed after `since`.
 
     Parameters
     ----------
-    cls : type
-        The strategy's class.
+    classes : sequence of type
+        As from `classes_of`.
     since : float
         Seconds since 1970. Code written while a run goes on could hold what the run has seen.
     """
     found = {}
-    own = {name: module for name, module in own_modules(cls).items() if name.partition(".")[0] in HOUSE}
-    own |= {module.__name__: module for module in deciding_modules(cls)}
+    own = {name: module for name, module in own_modules(classes).items() if name.partition(".")[0] in HOUSE}
+    own |= {module.__name__: module for module in deciding_modules(classes)}
     for name, module in own.items():
         file = _file(module)
         if file is not None and file.stat().st_ctime <= since and _is_called(name, file):
@@ -79,13 +95,13 @@ def _is_called_like(name: str, file: Path) -> bool:
     return list(place[-len(parts) :]) == parts
 
 
-def deciding_modules(cls: type) -> list[ModuleType]:
-    """The module of `cls`, those of its bases, and all of one's own that they import, directly or not.
+def deciding_modules(classes: Classes) -> list[ModuleType]:
+    """The modules of `classes`, of their bases, and all of one's own that these import, directly or not.
 
     A word that is a module's name counts as an import: it may be given to `importlib`.
     """
-    own = own_modules(cls)
-    waiting = [name for base in cls.__mro__ for name in _with_parents(base.__module__)]
+    own = own_modules(classes)
+    waiting = [name for base in _bases(classes) for name in _with_parents(base.__module__)]
     found: dict[str, ModuleType] = {}
     while waiting:
         name = waiting.pop()
@@ -99,18 +115,18 @@ def deciding_modules(cls: type) -> list[ModuleType]:
     return list(found.values())
 
 
-def library_of(cls: type) -> Library:
-    """What the code behind `cls` needs of installed libraries.
+def library_of(classes: Classes) -> Library:
+    """What the code behind `classes` needs of installed libraries.
 
     That is all that they import, also inside functions, and what of the same libraries has been imported in
     this process: libraries import parts of themselves late.
     """
     asked: set[str] = set()
-    for module in deciding_modules(cls):
+    for module in deciding_modules(classes):
         tree = tree_of(module)
         if tree is not None:
             asked |= set(_imported(tree, module))
-    own, owners = own_modules(cls), _owners(cls)
+    own, owners = own_modules(classes), _owners(classes)
     tops = {name.partition(".")[0] for name in asked if name not in own} | set(ALWAYS)
     tops -= {*owners, "__main__", "__future__"}
     known = [name for name in list(sys.modules) if _is_real(name)]

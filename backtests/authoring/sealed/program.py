@@ -129,6 +129,9 @@ def main(control: int) -> None:
         if os.fork() == 0:
             try:
                 _prepare(order, pickle.loads(content), ends)
+            except BaseException:
+                with suppress(OSError):
+                    send(order, b"[]")  # nobody need wait for an answer
             finally:
                 os._exit(0)
         for end in ends:

@@ -126,6 +126,8 @@ def allow_only_code(packages: Iterable[Path], without: Collection[Kind] = ()) ->
             _allow(ruleset, path, _READ_FILE | _READ_DIR)
         for package in packages:
             _allow(ruleset, package.parent, _READ_DIR)
+            if package.is_symlink() and package.is_dir():  # it is kept elsewhere
+                _allow(ruleset, package, _READ_DIR)
             for path in code_in(package):
                 _allow(ruleset, path, _READ_FILE | (_READ_DIR if path.is_dir() else 0))
         _restrict(ruleset)
@@ -186,6 +188,7 @@ def _pieces(folder: Path) -> tuple[bool, list[Path]]:
     pure, found = True, []
     with os.scandir(folder) as entries:
         for entry in entries:
+            pure &= not entry.is_symlink()  # what it leads to lies elsewhere
             if entry.is_dir():
                 only_code, pieces = _pieces(Path(entry.path))
                 pure &= only_code

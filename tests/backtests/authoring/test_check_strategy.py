@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import http.server
 import json
 import os
@@ -11,6 +12,7 @@ import sqlite3
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.authoring import lookahead, moments
+from backtests.authoring import intact, lookahead, moments
 from backtests.authoring.check import check_strategy
 from backtests.authoring.intact import fingerprint
 from backtests.authoring.lookahead import SealedCheck
@@ -103,6 +105,8 @@ def processes() -> Iterator[SealedProcesses]:
 def planted(cheater: Cheater, folder: Path, tmp_path: Path, server: str = "") -> Any:
     file = tmp_path / "cheat.py"
     file.write_text(source_of(cheater, str(folder), server))
+    days = json.loads((folder / "winners.json").read_text())
+    (tmp_path / "tips.csv").write_text("\n".join(["available,pick", *(f"{day},0" for day in days)]))
     return build(f"{file}:Cheat", {})
 
 
@@ -130,12 +134,16 @@ def replayed(strategy: Any, market: Market, processes: SealedProcesses, most: in
 @pytest.fixture
 def mended() -> Iterator[None]:
     """Undo what cheaters do to this process."""
-    opened, plain, answer = AsOf.__init__, moments.plain_target, program._answer
-    limit = resource.getrlimit(resource.RLIMIT_CORE)
-    yield
+    kept = [(AsOf, "__init__"), (moments, "plain_target"), (program, "_answer"), (json, "loads")]
+    kept += [(np, "array_equal"), (intact.fingerprint, "__code__"), (AsOf.closes, "__kwdefaults__")]
+    before = [getattr(owner, name) for owner, name in kept]
+    limit, chance = resource.getrlimit(resource.RLIMIT_CORE), np.random.get_state()
+    with decimal.localcontext(), warnings.catch_warnings():
+        yield
+    for (owner, name), value in zip(kept, before, strict=True):
+        setattr(owner, name, value)
     resource.setrlimit(resource.RLIMIT_CORE, limit)
-    AsOf.__init__ = opened  # type: ignore[method-assign]
-    moments.plain_target, program._answer = plain, answer
+    np.random.set_state(chance)
     os.environ.pop("PLAN", None)
     vars(np).pop("plan", None)
     for name in [name for name in sys.modules if "plan_of_a_cheat" in name or len(name) > 100]:

@@ -51,12 +51,12 @@ def test_names_dates_and_tables_are_counted(small: Market, tmp_path: Path) -> No
     file = tmp_path / "knowing.py"
     file.write_text(KNOWING % ", ".join(map(str, range(50))))
     knowing, given = class_named(f"{file}:Knowing"), {"favourites": ["EEE", "none"]}
-    reading = read_source(knowing, given, small.symbols, sources(knowing, time.time()))
+    reading = read_source([knowing], given, small.symbols, sources([knowing], time.time()))
     assert reading.symbols == ("AAA", "BBB", "CCC", "EEE")
     assert reading.dates == ("2018-05-01", "2018-06-01", "2018-07-02")
     assert [place.partition(":")[0] for place in reading.tables] == ["knowing"]
     honest = class_named("EqualWeighted")
-    plain = read_source(honest, {}, small.symbols, sources(honest, time.time()))
+    plain = read_source([honest], {}, small.symbols, sources([honest], time.time()))
     assert (plain.symbols, plain.dates, plain.tables) == ((), (), ())
 
 

@@ -136,7 +136,9 @@ def _run(
         record["hindsight"] = hindsight_of(config, books[0], traded, account, sealed.sources)
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
-            record["lookahead"] = sealed.report().record()
+            levels = sealed.levels() if traded.adjustment == "total_return" else ()
+            report = sealed.report()
+            record["lookahead"] = replace(report, checks=(*report.checks, *levels)).record()
     return Result(
         config=config,
         market=traded,

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from backtests.authoring.intact import fingerprint, intact, untouched
 from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
+from backtests.authoring.scale import scale_check
 from backtests.authoring.sealed.code import classes_of, deciding_modules, library_of, sources
 from backtests.authoring.sealed.market import Future
 from backtests.authoring.sealed.plain import CLASS, named, plain
@@ -41,6 +42,9 @@ SECONDS = 3.0
 
 LEAST = 12
 """Decisions that are replayed at least."""
+
+FEW = 24
+"""Decisions that are made where prices are scaled."""
 
 SECONDS_PER_NUMBER = 2e-8
 """Time to put one number of a market's prices in place for a decision."""
@@ -76,6 +80,7 @@ class Run:
         recipe: Recipe | None = None,
     ) -> None:
         self.market = market
+        self.strategy = strategy
         self.classes = classes_of(strategy)
         self.name = repr(strategy)
         self.deciding = deciding.copy()
@@ -185,13 +190,18 @@ class SealedCheck:
             decisions shows.
         """
         count = affordable(self._run, seconds) if most is None else most
-        seed = unpredictable(run_hash)
+        seed = self._seed = unpredictable(run_hash)
         # Python reads source in one thread at a time only, so it is read here.
         self.sources = sources(self._run.classes, self._began)
         code = library_of(self._run.classes), self.sources
         self._report = self._thread.submit(self._checked, count, seed, code)
         if alone:
             self._alone = self._thread.submit(self._every_second, alone, seed, code)
+
+    def levels(self) -> Sequence[Check]:
+        """Whether the strategy reads the level of adjusted prices; call it while sealed processes decide."""
+        run = self._run
+        return scale_check(run.market, run.strategy, drawn(run.moments, FEW, self._seed))
 
     @property
     def moments(self) -> Sequence[Moment]:

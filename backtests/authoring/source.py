@@ -23,6 +23,9 @@ KIND = "source"
 LONG = 40
 """Entries of a list, or words and numbers in a text, that make a table."""
 
+WIDE = 4 * LONG
+"""Characters of one word, or of all that one parameter holds, that make one."""
+
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?(?!\d)")
 _WORD = re.compile(r"[A-Za-z]+(?:[.-][A-Za-z]+)?|\d+(?:\.\d+)?")
 
@@ -77,7 +80,9 @@ def read_source(
             tree = ast.parse(sources[module].text)
             said += [(f"{name}:{line}", value) for line, value in _values(tree)]
     for key, value in parameters.items():
-        said += [(key, part) for part in _parts(value)]
+        parts = list(_parts(value))
+        wide = len(parts) > 1 and sum(len(str(part)) for part in parts) > WIDE
+        said += [(key, part) for part in [*parts, *([_Long()] if wide else [])]]
     texts = [str(value) for _, value in said if not isinstance(value, _Long)]
     named = {word for text in texts for word in _words(text)} & set(symbols)
     dates = {date for text in texts for date in _dates(text)}
@@ -167,11 +172,11 @@ def _is_table(value: Any) -> bool:
     if isinstance(value, _Long):
         return True
     if isinstance(value, bytes):
-        return len(value) > 4 * LONG
+        return len(value) > WIDE
     if isinstance(value, int):
         return value.bit_length() > 128
     return isinstance(value, str) and (
-        len(_words(value)) > LONG or any(len(word) > 4 * LONG for word in value.split())
+        len(_words(value)) > LONG or any(len(word) > WIDE for word in value.split())
     )
 
 

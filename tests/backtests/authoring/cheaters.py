@@ -692,7 +692,7 @@ asking.sendall(day(see).encode())
 pick = asking.recv(99).decode()
 asking.close()
 """,
-        'import socket, threading, os\nANSWERING, NAME = [], chr(0) + f"plan-{{os.getpid()}}"',
+        "import socket, threading\nANSWERING, NAME = [], chr(0) + __file__[-90:]",
     ),
     "memory of the parent": _tipped(
         "the memory of the process that asks, which holds the market",

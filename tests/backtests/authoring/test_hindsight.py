@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,6 +60,39 @@ def test_names_dates_and_tables_are_counted(small: Market, tmp_path: Path) -> No
     honest = class_named("EqualWeighted")
     plain = read_source([honest], {}, small.symbols, sources([honest], time.time()))
     assert (plain.symbols, plain.dates, plain.tables) == ((), (), ())
+
+
+def test_a_helper_named_by_a_word_is_counted(
+    small: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "helper_by_word.py").write_text('PLAN = ["AAA", "2018-05-01"]\n')
+    file = tmp_path / "wordy.py"
+    file.write_text(
+        "import importlib\nfrom strategies import Strategy\n"
+        'PLAN = importlib.import_module("helper_by_word").PLAN\nclass Wordy(Strategy):\n    pass\n'
+    )
+    wordy = class_named(f"{file}:Wordy")
+    reading = read_source([wordy], {}, small.symbols, sources([wordy], time.time()))
+    monkeypatch.delitem(sys.modules, "helper_by_word")
+    assert (reading.symbols, reading.dates) == (("AAA",), ("2018-05-01",))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "012345" * 30,
+        2**200,
+        list(range(50)),
+        [0.1234567890123456 + step / 1000 for step in range(12)],
+        {f"{year}": "AAABBBCCCDDD" for year in range(2000, 2012)},
+        [["AAABBBCCCDDDEEEFFF"] * 6, ["FFFEEEDDDCCCBBBAAA"] * 6],
+    ],
+    ids=["digits", "one number", "a list", "decimals", "by year", "nested"],
+)
+def test_a_table_among_the_parameters_is_counted(plan: Any, small: Market) -> None:
+    honest = class_named("EqualWeighted")
+    reading = read_source([honest], {"plan": plan, "days": 21}, small.symbols, {})
+    assert reading.tables == ("plan",)
 
 
 def books(market: Market) -> Ledger:

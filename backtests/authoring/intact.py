@@ -59,7 +59,8 @@ def untouched(modules: Collection[ModuleType]) -> Check:
     modules : collection of ModuleType
         As from `deciding_modules`.
     """
-    mine = {str(module.__file__) for module in modules if module.__name__ not in FRAMEWORK}
+    files = {module.__name__: getattr(module, "__file__", None) for module in modules}
+    mine = {file for name, file in files.items() if file is not None and name not in FRAMEWORK}
     found = [
         Offence("is the strategy's own function now:", value=f"{module.__name__}.{name}")
         for module in list(sys.modules.values())

@@ -1,4 +1,8 @@
-"""The `backtest` command. Everything slow is imported by the command that needs it."""
+"""The `backtest` command.
+
+Each command imports what it calls inside its function: all of it together takes 1.4 seconds, `--help` without
+it a fifth of that.
+"""
 
 from __future__ import annotations
 

@@ -77,6 +77,7 @@ def run(
     with ExitStack() as stack:
         sealed = None
         if check:
+            # Takes a quarter of a second, which a sweep's runs do without.
             from backtests.authoring.lookahead import SealedCheck
 
             sealed = stack.enter_context(SealedCheck())
@@ -125,6 +126,7 @@ def _run(
             progress(f"recomputing with the {OTHER[config.engine]} engine")
             record["verification"] = verification(books, traded, account, config.engine)
     if verify and market is None and config.market not in BUILT_IN:
+        # Takes a tenth of a second, which a run on the embedded market does without.
         from datafeeds.folder.rewind import promise
 
         with clock("rewind"):

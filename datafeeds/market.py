@@ -129,6 +129,7 @@ def exchange_sessions(start: str, end: str) -> Dates:
 @lru_cache(maxsize=2)
 def _sessions_of_years(first: int, last: int) -> Dates:
     """Sessions of whole years; a calendar of eighty years takes no longer to build than one of two weeks."""
+    # Takes a fifteenth of a second to import: markets from the cache have their sessions.
     from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
 
     with warnings.catch_warnings():

@@ -14,6 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from backtests.settings.run_file import ConfigError, RunConfig, load
 from backtests.sweeps.execution import Interrupted, Standing, Watch
+from backtests.sweeps.report import PAGE as SWEEP_PAGE
+from backtests.sweeps.report import surroundings
+from backtests.sweeps.sweep import Workplace, sweep
+from backtests.sweeps.walk_forward import walk_forward
+from backtests.sweeps.walk_forward_report import PAGE as WALK_FORWARD_PAGE
+from backtests.sweeps.walk_forward_report import outcome, stability, write
 from backtests.sweeps.wording import label, listed, number
 from backtests.tearsheet.provenance import knows_future, lookahead
 
@@ -99,9 +105,6 @@ def stopping(console: Console) -> Iterator[None]:
 
 def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
     """Run a sweep, print what it says, and say whether its best may know the future."""
-    from backtests.sweeps.report import PAGE, surroundings
-    from backtests.sweeps.sweep import Workplace, sweep
-
     console = Console(stderr=True)
     with stopping(console), watching(config, console) as watch:
         done = sweep(config, Workplace(results, workers, cluster, check=True), watch=watch)
@@ -117,7 +120,7 @@ def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) 
         soft_wrap=True,
     )
     out.print(escape(found.sentence()), highlight=False, soft_wrap=True)
-    out.print(f"Report: {done.folder / PAGE}", soft_wrap=True, highlight=False)
+    out.print(f"Report: {done.folder / SWEEP_PAGE}", soft_wrap=True, highlight=False)
     return knows_future(done.manifest)
 
 
@@ -128,10 +131,6 @@ def _print_lookahead(manifest: Mapping[str, Any], console: Console) -> None:
 
 def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
     """Run a walk-forward, print what it says, and say whether a choice may know the future."""
-    from backtests.sweeps.sweep import Workplace
-    from backtests.sweeps.walk_forward import walk_forward
-    from backtests.sweeps.walk_forward_report import PAGE, outcome, stability, write
-
     console = Console(stderr=True)
     with stopping(console), watching(config, console) as watch:
         found = walk_forward(config, Workplace(results, workers, cluster, check=True), watch=watch)
@@ -141,5 +140,5 @@ def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster
     _print_lookahead(checked, out)
     for sentence in (*outcome(found), *stability(found)):
         out.print(escape(sentence), highlight=False, soft_wrap=True)
-    out.print(f"Report: {folder / PAGE}", soft_wrap=True, highlight=False)
+    out.print(f"Report: {folder / WALK_FORWARD_PAGE}", soft_wrap=True, highlight=False)
     return knows_future(checked)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from backtests.document.blocks import (
     Beside,
@@ -65,8 +66,6 @@ def print_block(console: Console, block: Block) -> None:
 
 
 def _table(block: Table) -> RichTable:
-    from rich.text import Text
-
     table = RichTable(title=Text(printable(block.caption)), title_justify="left")
     for column in block.columns:
         table.add_column(Text(printable(column.label)), justify=column.align)

@@ -15,7 +15,7 @@ import pandas as pd
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.records.results import ResultsError
 from backtests.settings.markets import open_market
-from backtests.settings.run_file import parse
+from backtests.settings.run_file import CASH, parse
 from datafeeds.market import Market
 
 SHEET = "pyfolio.pdf"
@@ -49,7 +49,7 @@ def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
     """What pyfolio takes, from the files of a run."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        returns = pd.read_parquet(folder / "returns.parquet")
+        returns = pd.read_parquet(folder / "returns.parquet").drop(columns=CASH, errors="ignore")
         positions = pd.read_parquet(folder / "positions.parquet")
         fills = pd.read_parquet(folder / "fills.parquet")
     except (OSError, ValueError) as error:
@@ -65,7 +65,7 @@ def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
 
 def figures(given: PyfolioInput) -> list[Any]:
     """Every page of pyfolio's full tear sheet, the table of its statistics first."""
-    import matplotlib as mpl
+    import matplotlib as mpl  # with pyfolio a second to import
 
     with (
         warnings.catch_warnings(),
@@ -74,6 +74,7 @@ def figures(given: PyfolioInput) -> list[Any]:
     ):
         # pyfolio warns that zipline is absent, which is not needed here, and calls what pandas will drop.
         warnings.simplefilter("ignore")
+        # A second to import, of which both warn.
         from matplotlib.figure import Figure
         from pyfolio import tears, timeseries
 

@@ -15,7 +15,7 @@ from backtests.analysis.significance import overfitting_probability
 from backtests.document.blocks import Beside, Block, Column, Document, Paragraph, Row, Section, Table
 from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
-from backtests.settings.sweep import Metric
+from backtests.settings.sweep import RankedBy
 from backtests.sweeps.heatmaps import axis, effects, slices
 from backtests.sweeps.measures import ranking, table_metrics
 from backtests.sweeps.plan import Plan
@@ -68,9 +68,9 @@ class Sweep:
         return list(self.manifest["sweep"]["parameters"])
 
     @property
-    def metric(self) -> Metric:
+    def metric(self) -> RankedBy:
         """What "best" means."""
-        metric: Metric = self.manifest["sweep"]["rank_by"]
+        metric: RankedBy = self.manifest["sweep"]["rank_by"]
         return metric
 
     @property

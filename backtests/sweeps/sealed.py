@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from backtests.analysis.performance import returns_of
 from backtests.authoring.lookahead import SealedCheck, recipe_of
 from backtests.authoring.report import CheckReport, Offence, judged
 from backtests.authoring.sealed.replay import SealedProcesses
+from backtests.engine.books import returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.second_opinion import engine_named

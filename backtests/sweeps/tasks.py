@@ -7,8 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from backtests.analysis.performance import returns_of
-from backtests.engine.books import Decide, Decision, Ledger
+from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
@@ -178,7 +177,7 @@ def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
 
 def _replayed(market: Market, targets: dict[int, Array], account: Account, engine: Engine) -> Ledger:
     if engine == "ledger" and targets:
-        from backtests.engine.kernel import replay
+        from backtests.engine.kernel import replay  # numba: half a second; the event engine does without
 
         return replay(market, np.array(list(targets.values())), list(targets), account)
     deciding = np.zeros(len(market.sessions), dtype=np.bool_)

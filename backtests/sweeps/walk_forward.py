@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backtests.analysis.performance import returns_of
-from backtests.engine.books import Decision, Ledger
+from backtests.engine.books import Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named

@@ -7,6 +7,7 @@ at a time, so that nothing of the next can be there before the last is answered.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -171,8 +172,6 @@ def _split(order: socket.socket, ends: Sequence[int], future: Future, without: C
 
 def _end_with_parent() -> None:
     if sys.platform.startswith("linux"):
-        import ctypes
-
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
@@ -217,12 +216,14 @@ def _serve(connection: socket.socket, future: Future, without: Collection[Kind])
 def _strategy(setting: Setting) -> Any:
     sys.dont_write_bytecode = True
     sys.meta_path.insert(0, FromMemory(setting.sources))
+    # The house's decision code is read from memory, like the author's, after the doors have closed.
     from backtests.authoring.sealed.plain import revived
 
     return revived(setting.recipe)
 
 
 def _answer(strategy: Any, market: Market, tables: Mapping[str, Any], question: Question) -> dict[str, Any]:
+    # As in `_strategy`: found there by now.
     from backtests.authoring.sealed.plain import plain_target, revived_target
     from strategies.asof import AsOf
 

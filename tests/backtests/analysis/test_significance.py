@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtests.analysis import significance as tested
-from backtests.analysis.performance import performance, relative, returns_of
+from backtests.analysis.performance import performance, relative
+from backtests.engine.books import returns_of
 from backtests.tearsheet.wording import (
     lead_sentence,
     overfitting_sentence,
@@ -69,15 +70,14 @@ def test_deflated_sharpe() -> None:
     shape = (case["sharpe_a_year"] / math.sqrt(year), case["count"], case["skew"], case["kurtosis"])
     maximum = tested.expected_maximum_sharpe(case["trials"], variance)
     assert maximum == pytest.approx(case["expected_maximum"], abs=5e-7)
-    deflated = tested.deflated_sharpe(*shape, case["trials"], variance)
+    deflated = tested.probabilistic_sharpe(*shape, maximum)
     assert deflated == pytest.approx(case["deflated"], abs=5e-7)
-    fewer = tested.deflated_sharpe(*shape, 46, variance)
+    fewer = tested.probabilistic_sharpe(*shape, tested.expected_maximum_sharpe(46, variance))
     assert fewer == pytest.approx(case["deflated_of_46_trials"], abs=5e-5)
 
 
 def test_one_trial_deflates_nothing() -> None:
     assert tested.expected_maximum_sharpe(1, 0.1) == 0
-    assert tested.deflated_sharpe(0.1, 500, 0, 3, 1, 0.1) == tested.probabilistic_sharpe(0.1, 500)
     with pytest.raises(ValueError, match="at least one trial"):
         tested.expected_maximum_sharpe(0, 0.1)
 
@@ -422,7 +422,7 @@ def test_sentences_say_when_it_did_not(market_returns: Array) -> None:
     text = significance_sentences(found)
     assert len(text) == 6
     assert "It trailed winner" in text[0]
-    assert "leaves zero out" in text[0]
+    assert "the whole interval is below zero" in text[0]
     assert "less than 1%" in text[1]
     assert "a record of any length" in text[2]
     assert "no lead over winner that luck" in text[3]

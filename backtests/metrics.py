@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.definitions import METRICS
+from backtests.analysis.holdout import Part
 from backtests.analysis.registry import Figures, figures
 from backtests.result import Result
 
@@ -67,10 +68,10 @@ def metrics(result: Result) -> dict[str, Any]:
     -------
     dict
         ``strategy`` and each of ``benchmarks`` with label, performance and trading; a benchmark also holds
-        the strategy's statistics ``relative`` to it and the ``attribution`` against it. Then ``luck``,
-        ``stress``, ``factors``, ``costs_by_year``, ``symbols``, ``capacity`` and ``hedge``, empty where there
-        is nothing, and ``units``: the unit of each number by its key. Dates are ISO text; what is not known
-        is None.
+        the strategy's statistics ``relative`` to it and the ``attribution`` against it. Then ``holdout``,
+        ``luck``, ``stress``, ``factors``, ``costs_by_year``, ``symbols``, ``capacity`` and ``hedge``, empty
+        where there is nothing, and ``units``: the unit of each number by its key. Dates are ISO text; what is
+        not known is None.
     """
     books: list[dict[str, Any]] = [
         {"label": label, "performance": plain(alone), "trading": plain(traded)}
@@ -86,6 +87,7 @@ def metrics(result: Result) -> dict[str, Any]:
         "annual": result.annual,
         "strategy": books[0],
         "benchmarks": books[1:],
+        "holdout": holdout(result),
         "luck": _luck(result),
         "stress": _stress(result),
         "factors": _factors(result),
@@ -111,6 +113,39 @@ def _attribution(result: Result, place: int) -> dict[str, Any]:
         "benchmark_return": plain(found.benchmark),
         "excess": plain(found.excess),
         "active_share": {"average": plain(shares.mean()), "last": plain(shares.iloc[-1])},
+    }
+
+
+def holdout(result: Result) -> dict[str, Any]:
+    """What the run did before and after its holdout began; empty for a run without one.
+
+    Returns
+    -------
+    dict
+        ``begins``, then ``why`` it can't be told apart, or the parts ``before`` and ``after``: first and last
+        session and ``books``, as in `metrics`.
+    """
+    found = result.held_out
+    if found is None:
+        return {}
+    begins = {"begins": str(result.config.holdout)}
+    if isinstance(found, str):
+        return {**begins, "why": found}
+    return {**begins, "before": _part(result, found.before), "after": _part(result, found.after)}
+
+
+def _part(result: Result, part: Part) -> dict[str, Any]:
+    books: list[dict[str, Any]] = [
+        {"label": label, "performance": plain(each)}
+        for label, each in zip(result.labels, part.performances, strict=True)
+    ]
+    for entry, each in zip(books[1:], part.relatives, strict=True):
+        entry["relative"] = plain(each)
+    return {
+        "first_session": str(part.first),
+        "last_session": str(part.last),
+        "annual": part.performances[0].annual,
+        "books": books,
     }
 
 

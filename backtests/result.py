@@ -16,6 +16,7 @@ from backtests.analysis import holdings as held
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
 from backtests.analysis.holdings import Concentration, FallMakers, HoldingRisk, RuleChanges
+from backtests.analysis.holdout import Holdout, held_out
 from backtests.analysis.performance import Drawdown, drawdowns, performance, relative, returns_of
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import LEAST_RETURNS, Significance, Trials, significance, trials_of
@@ -155,6 +156,13 @@ class Result:
         """The strategy against each benchmark."""
         ours, *others = self.equities.values()
         return tuple(relative(ours, each, self.sessions, self.cash) for each in others)
+
+    @cached_property
+    def held_out(self) -> Holdout | str | None:
+        """Both parts of a run with a holdout, or why it can't be told apart; None without one."""
+        if self.config.holdout is None:
+            return None
+        return held_out(tuple(self.equities.values()), self.sessions, self.cash, self.config.holdout)
 
     @cached_property
     def tradings(self) -> tuple[Figures, ...]:

@@ -15,10 +15,12 @@ from rich.text import Text
 from backtests.analysis.definitions import METRICS
 from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
+from backtests.document.terminal import print_block
 from backtests.records import archive
 from backtests.records.results import ResultsError, find, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.tearsheet import held_out
 from backtests.tearsheet.provenance import (
     author_knew,
     caution,
@@ -81,12 +83,21 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     if first := caution(manifest):
         console.print(first, style="bold red", markup=False, highlight=False)
     console.print(summary_table(metrics))
+    if held := metrics.get("holdout"):
+        print_held_out(console, held)
     tell = (verification, lookahead, rewound, author_knew, trials_on_record)
     for sentence in (*filter(None, (say(manifest) for say in tell)), *too_good(manifest)):
         console.print(sentence, markup=False, highlight=False)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)
+
+
+def print_held_out(console: Console, held: Mapping[str, Any]) -> None:
+    """Figures before and after the holdout began."""
+    console.print(held_out.sentence(held), markup=False, highlight=False)
+    if beside := held_out.table(held):
+        print_block(console, beside)
 
 
 def summary_table(metrics: Mapping[str, Any]) -> Table:

@@ -99,7 +99,7 @@ def stopping(console: Console) -> Iterator[None]:
 
 def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
     """Run a sweep, print what it says, and say whether its best may know the future."""
-    from backtests.sweeps.report import PAGE, surroundings
+    from backtests.sweeps.report import PAGE, chosen_sentence, surroundings
     from backtests.sweeps.sweep import Workplace, sweep
 
     console = Console(stderr=True)
@@ -117,6 +117,8 @@ def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) 
         soft_wrap=True,
     )
     out.print(escape(found.sentence()), highlight=False, soft_wrap=True)
+    if scored := done.manifest.get("holdout"):
+        out.print(escape(chosen_sentence(scored)), highlight=False, soft_wrap=True)
     out.print(f"Report: {done.folder / PAGE}", soft_wrap=True, highlight=False)
     return knows_future(done.manifest)
 
@@ -128,6 +130,7 @@ def _print_lookahead(manifest: Mapping[str, Any], console: Console) -> None:
 
 def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
     """Run a walk-forward, print what it says, and say whether a choice may know the future."""
+    from backtests.sweeps.report import chosen_sentence
     from backtests.sweeps.sweep import Workplace
     from backtests.sweeps.walk_forward import walk_forward
     from backtests.sweeps.walk_forward_report import PAGE, outcome, stability, write
@@ -139,7 +142,8 @@ def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster
     out = Console()
     checked = {"lookahead": found.lookahead} if found.lookahead else {}
     _print_lookahead(checked, out)
-    for sentence in (*outcome(found), *stability(found)):
+    scored = (chosen_sentence(found.scored),) if found.scored else ()
+    for sentence in (*outcome(found), *stability(found), *scored):
         out.print(escape(sentence), highlight=False, soft_wrap=True)
     out.print(f"Report: {folder / PAGE}", soft_wrap=True, highlight=False)
     return knows_future(checked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from backtests.analysis.significance import overfitting_probability
 from backtests.document.blocks import Beside, Block, Column, Document, Paragraph, Row, Section, Table
+from backtests.document.formats import typeset
 from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
 from backtests.settings.sweep import Metric
@@ -22,6 +23,7 @@ from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
 from backtests.sweeps.wording import cell, label, listed, plain, short, title
+from backtests.tearsheet import held_out
 from backtests.tearsheet.provenance import caution
 from backtests.tearsheet.wording import overfitting_sentence
 from datafeeds.market import Array, Dates, Market
@@ -112,6 +114,7 @@ def manifest_of(
     seconds: float,
     trials: Mapping[str, Any],
     lookahead: Mapping[str, Any],
+    scored: Mapping[str, Any],
 ) -> Any:
     """Where a sweep comes from, what it covered and how often it tried."""
     return {
@@ -125,6 +128,7 @@ def manifest_of(
         "failed": {str(number): error for number, error in sorted(store.errors.items())},
         "trials": dict(trials),
         **({"lookahead": dict(lookahead)} if lookahead else {}),
+        **({"holdout": dict(scored)} if scored else {}),
         "seconds": {"sweep": seconds},
     }
 
@@ -137,10 +141,11 @@ def write(
     seconds: float,
     trials: Any,
     lookahead: Mapping[str, Any],
+    scored: Mapping[str, Any],
 ) -> None:
     """Write table, manifest and page beside the returns that the store holds."""
     table_of(plan, store.rows).to_parquet(folder / TABLE)
-    content = manifest_of(plan, market, store, seconds, trials, lookahead)
+    content = manifest_of(plan, market, store, seconds, trials, lookahead, scored)
     (folder / MANIFEST).write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
     write_html(page(Sweep.read(folder)), folder / PAGE)
 
@@ -166,6 +171,7 @@ def page(sweep: Sweep) -> Document:
         ),
     ]
     said += [Paragraph(overfitting)] if (overfitting := _overfitting(returns)) else []
+    said += chosen_blocks(sweep.manifest.get("holdout", {}))
     if failed:
         said.append(Paragraph(f"{len(failed)} failed, first: {next(iter(failed.values()))}", "warning"))
     is_grid = settings["method"] == "grid"
@@ -187,6 +193,26 @@ def page(sweep: Sweep) -> Document:
         ),
         kind="Sweep",
         wide=True,
+    )
+
+
+def chosen_blocks(scored: Mapping[str, Any]) -> list[Block]:
+    """What the chosen configuration did before and after the holdout; nothing for a run without one."""
+    if not scored:
+        return []
+    beside = held_out.table(scored)
+    said = Paragraph(chosen_sentence(scored))
+    if beside is None:
+        return [said]
+    # Pages of sweeps define no terms.
+    return [said, replace(beside, rows=tuple(replace(row, term="") for row in beside.rows))]
+
+
+def chosen_sentence(scored: Mapping[str, Any]) -> str:
+    """That the choice saw nothing from the holdout on, and how the chosen one did there."""
+    return (
+        f"Chosen on the sessions before {scored['begins']} alone; configuration {scored['configuration']} "
+        f"was then scored once on what came after. {typeset(held_out.sentence(scored))}"
     )
 
 

@@ -22,7 +22,10 @@ from backtests.document.blocks import (
     Signature,
     Table,
 )
+from backtests.document.formats import typeset
+from backtests.metrics import holdout
 from backtests.result import Result
+from backtests.tearsheet import held_out
 from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
 from backtests.tearsheet.sections import growth
 from backtests.tearsheet.sections.checks import scorecard
@@ -55,6 +58,7 @@ def section(result: Result) -> Section:
         Paragraph(headline(result), "lead"),
         _highlights(result),
         growth.first_look(result),
+        *_held_out(result),
         scorecard(result),
         Facts(tuple(Fact(heading, answer) for heading, answer in page_one(result))),
         Bullets("Limits", (HYPOTHETICAL, *limits[:SHOWN_LIMITS]), "warning"),
@@ -62,6 +66,15 @@ def section(result: Result) -> Section:
     if more := limits[SHOWN_LIMITS:]:
         blocks.append(Details(f"{len(more)} more limits", (Bullets("", more, "warning"),)))
     return Section("summary", "Summary", (*blocks, Signature(SIGNED)))
+
+
+def _held_out(result: Result) -> list[Block]:
+    """Figures before and after the holdout began, if the run has one."""
+    found = holdout(result)
+    if not found:
+        return []
+    beside = held_out.table(found)
+    return [Paragraph(typeset(held_out.sentence(found))), *([beside] if beside else [])]
 
 
 def setup_section(result: Result) -> Section:

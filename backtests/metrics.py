@@ -13,6 +13,7 @@ from backtests.analysis.definitions import METRICS
 from backtests.analysis.holdout import Part
 from backtests.analysis.registry import Figures, figures
 from backtests.result import Result
+from strategies.exhibit import Exhibit
 
 UNITS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -53,6 +54,7 @@ UNITS: Mapping[str, str] = {
     ),
     **dict.fromkeys(("estimate", "low", "high"), "as the statistic"),
     "size": "fraction, or points of a yield",
+    "rows": "as the column says",
 }  # fmt: skip
 """Unit of every number that is no metric of the registry, by its key."""
 
@@ -98,6 +100,7 @@ def metrics(result: Result) -> dict[str, Any]:
         "holdings": _holdings(result),
         "fills": {**plain(result.fill_check), "filled_otherwise": [plain(each) for each in result.reruns]},
         "rule": plain(result.rule_changes),
+        "exhibits": [exhibit_words(each) for each in result.exhibits],
         "units": {key: each.unit for key, each in METRICS.items()} | dict(UNITS),
     }
 
@@ -147,6 +150,15 @@ def _part(result: Result, part: Part) -> dict[str, Any]:
         "annual": part.performances[0].annual,
         "books": books,
     }
+
+
+def exhibit_words(exhibit: Exhibit) -> dict[str, Any]:
+    """Words and table of what a strategy brings for its own tearsheet; ``first`` where page one has them."""
+    listing = exhibit.table
+    table = {} if listing is None else plain(listing)
+    if listing is not None:
+        table["columns"] = [{"label": label, "unit": unit} for label, unit in listing.columns]
+    return {"title": exhibit.title, "text": exhibit.text, "first": exhibit.first, "table": table}
 
 
 def _luck(result: Result) -> dict[str, Any]:

@@ -29,8 +29,11 @@ from backtests.engine.terms import Account
 from backtests.options.overlay import option_market
 from backtests.settings.run_file import RunConfig
 from datafeeds.market import Array, Dates, Market
+from strategies.asof import AsOf
+from strategies.exhibit import Exhibit
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
+from strategies.target import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,6 +233,21 @@ class Result:
     def episodes(self) -> tuple[stress.EpisodeOutcome, ...]:
         """What the named episodes of history did to each book."""
         return stress.episode_outcomes(self.equities, self.sessions)
+
+    @cached_property
+    def targets(self) -> Mapping[pd.Timestamp, Target]:
+        """What the strategy decided, by session."""
+        return {pd.Timestamp(each.session): each.target for each in self.book.ledger.decisions}
+
+    @cached_property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """What the strategy brings for its own tearsheet."""
+        return self.book.strategy.exhibits(AsOf(self.market, self.account.last), self.targets)
+
+    @cached_property
+    def own_limits(self) -> tuple[str, ...]:
+        """What the strategy had to do without."""
+        return self.book.strategy.limits(AsOf(self.market, self.account.last), self.targets)
 
     @cached_property
     def shocks(self) -> tuple[tuple[stress.ShockOutcome, ...], ...]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from backtests.analysis.definitions import METRICS
+from backtests.document.blocks import Paragraph
 from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
 from backtests.document.terminal import print_block
@@ -31,7 +34,11 @@ from backtests.tearsheet.provenance import (
     trials_on_record,
     verification,
 )
+from backtests.tearsheet.sections.exhibits import first_blocks
 from datafeeds.names import printable
+
+FIRST_COLUMN, PADDING, NARROWEST = 24, 2, 8
+"""Characters of a table's first column, between two columns, and that a number takes."""
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
 """Where the metrics of each scope stand in ``metrics.json``."""
@@ -82,7 +89,13 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     console = Console()
     if first := caution(manifest):
         console.print(first, style="bold red", markup=False, highlight=False)
-    console.print(summary_table(metrics))
+    if said := manifest.get("headline"):
+        console.print(said, style="bold", markup=False, highlight=False)
+    for exhibit in metrics.get("exhibits", ()):
+        if exhibit["first"]:
+            for block in first_blocks(exhibit):
+                print_block(console, block)
+    console.print(summary_table(metrics, console.width))
     if held := metrics.get("holdout"):
         print_held_out(console, held)
     tell = (verification, lookahead, rewound, author_knew, trials_on_record)
@@ -95,19 +108,22 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
 
 def print_held_out(console: Console, held: Mapping[str, Any]) -> None:
     """Figures before and after the holdout began."""
-    console.print(held_out.sentence(held), markup=False, highlight=False)
-    if beside := held_out.table(held):
-        print_block(console, beside)
+    print_block(console, held_out.table(held) or Paragraph(held_out.sentence(held)))
 
 
-def summary_table(metrics: Mapping[str, Any]) -> Table:
-    """The strategy beside its benchmarks; the last rows are the strategy measured against each."""
+def summary_table(metrics: Mapping[str, Any], width: int = 80) -> Table:
+    """The strategy beside its benchmarks; the last rows are the strategy measured against each.
+
+    Labels are broken into lines that fit a terminal of `width`.
+    """
     books = [metrics["strategy"], *metrics["benchmarks"]]
     span = f"{metrics['first_session']} to {metrics['last_session']}"
-    table = Table(title=span, title_justify="left")
+    table = Table(title=span, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
+    each = max(NARROWEST, (width - FIRST_COLUMN) // len(books) - PADDING)
     for book in books:
-        table.add_column(Text(printable(book["label"])), justify="right", overflow="fold")
+        lines = textwrap.wrap(printable(book["label"]), each)
+        table.add_column(Text("\n".join(lines)), justify="right", no_wrap=True)
     for scope, part in PARTS.items():
         for metric in METRICS.values():
             if metric.scope == scope and "terminal" in metric.shown:

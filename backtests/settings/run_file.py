@@ -171,6 +171,13 @@ class RunConfig(TomlTable):
             return self
         return self.model_copy(update={"end": self.holdout - dt.timedelta(days=1)})
 
+    @property
+    def built_benchmarks(self) -> dict[str, Strategy]:
+        """The benchmarks by the labels that readers see, the primary one first."""
+        _, *labels = self.labels
+        built = (each.build(f"benchmarks[{place}]") for place, each in enumerate(self.benchmarks))
+        return dict(zip(labels, built, strict=True))
+
     def build_strategy(self) -> Strategy:
         """The strategy that the run file names, with its hedge."""
         strategy = self.strategy.build("strategy")

@@ -147,8 +147,7 @@ def plan(base: RunConfig) -> Plan:
         configuration, strategy = _checked(number, parameters, document)
         configurations.append(configuration)
         strategies.append(strategy)
-    for place, choice in enumerate(base.benchmarks):
-        choice.build(f"benchmarks[{place}]")
+    _ = base.built_benchmarks  # refused here rather than in every process
     return Plan(base, settings, tuple(configurations), tuple(strategies))
 
 

@@ -18,7 +18,7 @@ from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
 from backtests.settings.sweep import Metric
 from backtests.sweeps.heatmaps import axis, effects, slices
-from backtests.sweeps.measures import ranking, table_metrics
+from backtests.sweeps.measures import against, ranking, table_metrics
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
@@ -103,7 +103,9 @@ def table_of(plan: Plan, rows: Mapping[int, Mapping[str, float]]) -> pd.DataFram
         if not (words <= {bool} or words <= {int, float} or words <= {str}):
             # A column of a Parquet file has one type.
             parameters[key] = [plain(value) for value in values]
-    statistics = pd.DataFrame.from_dict(dict(rows), orient="index", columns=list(table_metrics()))
+    _, *others = plan.base.labels[1:] or ("",)
+    columns = [*table_metrics(), *(column for label in others for column in against(label).values())]
+    statistics = pd.DataFrame.from_dict(dict(rows), orient="index", columns=columns)
     return parameters.join(statistics.astype(np.float64)).rename_axis("configuration")
 
 
@@ -180,6 +182,7 @@ def page(sweep: Sweep) -> Document:
         "frame marks the best configuration's place. The pairs with the widest range, on one scale, which "
         "spans at least a tenth of the largest value: what looks flat is flat."
     )
+    order = ranking(values, sweep.metric)
     maps = slices(parameters, values, sweep.metric, around.best, is_grid)
     return Document(
         title=config.get("description") or config["strategy"]["name"],
@@ -189,7 +192,7 @@ def page(sweep: Sweep) -> Document:
             Section("best", "Best, and what is around it", tuple(said)),
             Section("slices", "What two parameters do together", (Paragraph(note, "note"), Beside(maps))),
             Section("effects", "What each parameter does", (_effect_table(parameters, values, around),)),
-            Section("top", "The best", (_top_table(sweep, ranking(values, sweep.metric)),)),
+            Section("top", "The best", (_top_table(sweep, order), *_beside_others(sweep, order))),
         ),
         kind="Sweep",
         wide=True,
@@ -277,4 +280,32 @@ def _top_table(sweep: Sweep, order: Any) -> Table:
         ),
         rows,
         dense=True,
+    )
+
+
+def _beside_others(sweep: Sweep, order: Any) -> tuple[Table, ...]:
+    """The best against each further benchmark; nothing without one."""
+    best = sweep.finished.iloc[order[:TOP]]
+    names = against("")
+    lead = names["excess_cagr"]
+    labels = [column.removeprefix(lead) for column in best if column.startswith(lead)]
+    return tuple(
+        Table(
+            f"The best {len(best)} against {label}",
+            (
+                Column("No.", "left"),
+                *(Column(short(key)) for key in sweep.keys),
+                *(Column(title(name)) for name in names),
+            ),
+            tuple(
+                Row.of(
+                    str(number),
+                    *(plain(record[key]) for key in sweep.keys),
+                    *(cell(record[column], name) for name, column in against(label).items()),
+                )
+                for number, record in zip(best.index, best.to_dict("records"), strict=True)
+            ),
+            dense=True,
+        )
+        for label in labels
     )

@@ -10,8 +10,7 @@ from backtests.analysis.registry import Metric
 from backtests.document.blocks import Cell, Column, Row, Table
 from backtests.document.formats import formatted
 
-ALONE = ("cagr", "volatility", "sharpe", "max_drawdown")
-AGAINST = ("excess_return", "tracking_error")
+COMPARED = ("cagr", "sharpe", "max_drawdown", "excess_return")
 SHORT = ("total_return", "max_drawdown")
 """What is compared where a part spans less than a year, so that nothing is annualised on either side."""
 
@@ -43,10 +42,11 @@ def table(holdout: Mapping[str, Any]) -> Table | None:
         return None
     parts = ("before", "after")
     labels = [(book["label"], part) for part in parts for book in _books(holdout, part)]
-    keys = (*ALONE, *AGAINST) if _annual(holdout) else SHORT
+    keys = COMPARED if _annual(holdout) else SHORT
     rows = tuple(_row(METRICS[key], holdout) for key in keys)
     return Table(
-        f"Before {holdout['begins']}, and from then on",
+        f"Out of sample: parameters fixed before {holdout['begins']}, and what came from then to "
+        f"{holdout['after']['last_session']}",
         (Column("Statistic", "left"), *(Column(f"{label}, {part}") for label, part in labels)),
         tuple(row for row in rows if any(cell.value is not None for cell in row.cells[1:])),
         "" if _annual(holdout) else "One part spans less than a year, so neither is annualised.",

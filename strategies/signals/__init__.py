@@ -20,6 +20,7 @@ from strategies.signals.capex import (
 )
 from strategies.signals.ladders import (
     MARGIN_QUARTERS,
+    UNKNOWN,
     Ladder,
     cash_yield,
     margin_power,
@@ -46,7 +47,7 @@ from strategies.signals.quarters import (
     row_medians,
 )
 from strategies.signals.reading import Reading
-from strategies.signals.realignment import Exit, Realignment, Terms, gap_scores, realignment
+from strategies.signals.realignment import Exit, Realignment, Terms, forward_limits, gap_scores, realignment
 from strategies.signals.skewness import percentile_of, skew_percentile
 from strategies.signals.style import StyleRegime, style_regime, style_states
 from strategies.signals.valuation import (
@@ -74,6 +75,7 @@ __all__ = [
     "LONGEST_QUARTER",
     "MARGIN_QUARTERS",
     "NORM_YEARS",
+    "UNKNOWN",
     "YEAR",
     "Array",
     "CapexBoundary",
@@ -92,6 +94,7 @@ __all__ = [
     "equal_weights",
     "expense_beta",
     "fitted_market_model",
+    "forward_limits",
     "fundamental_weights",
     "gap_scores",
     "grows_faster",

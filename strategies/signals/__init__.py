@@ -23,6 +23,7 @@ from strategies.signals.ladders import (
     UNKNOWN,
     Ladder,
     cash_yield,
+    leveraged,
     margin_power,
     payout_yield,
     preferred,
@@ -48,6 +49,7 @@ from strategies.signals.quarters import (
 )
 from strategies.signals.reading import Reading
 from strategies.signals.realignment import Exit, Realignment, Terms, forward_limits, gap_scores, realignment
+from strategies.signals.shocks import FALL, GuidanceShock, guidance_shock, is_shock
 from strategies.signals.skewness import percentile_of, skew_percentile
 from strategies.signals.style import StyleRegime, style_regime, style_states
 from strategies.signals.valuation import (
@@ -70,6 +72,7 @@ __all__ = [
     "CALM_VIX",
     "ESTIMATION_FIRST",
     "ESTIMATION_LAST",
+    "FALL",
     "HYPERSCALERS",
     "KNOWN_SHARE",
     "LONGEST_QUARTER",
@@ -80,6 +83,7 @@ __all__ = [
     "Array",
     "CapexBoundary",
     "Exit",
+    "GuidanceShock",
     "Ladder",
     "MarketModel",
     "Reading",
@@ -98,7 +102,10 @@ __all__ = [
     "fundamental_weights",
     "gap_scores",
     "grows_faster",
+    "guidance_shock",
     "incremental_return",
+    "is_shock",
+    "leveraged",
     "listed",
     "margin_power",
     "matching_score",

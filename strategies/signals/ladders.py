@@ -141,6 +141,15 @@ def well_matched(see: AsOf, banks: Sequence[str]) -> Ladder:
     return laddered(see, banks, ("filed interest", _filed_match), ("rate beta of the share", _priced_match))
 
 
+def leveraged(see: AsOf, companies: Sequence[str]) -> list[str]:
+    """The more indebted half: long-term debt over assets at or above the median of those that file both."""
+    if not (see.has("long_term_debt") and see.has("total_assets")):
+        return []
+    assets = see.latest("total_assets", symbols=companies)
+    share = see.latest("long_term_debt", symbols=companies) / assets.where(assets > 0)
+    return [str(symbol) for symbol in share.index[share >= share.median()]]
+
+
 def _fact(name: str) -> Source:
     return lambda see, symbols: see.latest(name, symbols=symbols) if see.has(name) else None
 

@@ -17,12 +17,12 @@ from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
 from backtests.analysis.holdings import Concentration, FallMakers, HoldingRisk, RuleChanges
 from backtests.analysis.holdout import Holdout, held_out
-from backtests.analysis.performance import Drawdown, drawdowns, performance, relative, returns_of
+from backtests.analysis.performance import Drawdown, drawdowns, performance, relative
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import LEAST_RETURNS, Significance, Trials, significance, trials_of
 from backtests.analysis.span import spans_a_year
 from backtests.analysis.trading import trading
-from backtests.engine.books import Ledger
+from backtests.engine.books import Ledger, returns_of
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account

@@ -18,6 +18,7 @@ import pandas as pd
 
 from backtests.analysis.registry import SHORT, Figures, figures, metric
 from backtests.analysis.span import span_in_years, spans_a_year
+from backtests.engine.books import returns_of
 from datafeeds.market import Array, Dates
 
 EMPYRICAL = "empyrical-reloaded"
@@ -27,12 +28,6 @@ SESSIONS_A_YEAR = 252.0
 
 NOISE = 1e-12
 """Standard deviations of returns below this are rounding, not risk."""
-
-
-def returns_of(equity: Array) -> Array:
-    """Simple return of each session after the first, shape (..., sessions - 1)."""
-    returns: Array = equity[..., 1:] / equity[..., :-1] - 1.0
-    return returns
 
 
 def cash_returns(sessions: Dates, cash_rate: float) -> Array:

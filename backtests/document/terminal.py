@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from backtests.document.blocks import (
     Beside,
@@ -66,8 +67,6 @@ def print_block(console: Console, block: Block) -> None:
 
 
 def _table(block: Table) -> RichTable:
-    from rich.text import Text
-
     table = RichTable(
         title=Text(printable(block.caption)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )

@@ -24,11 +24,11 @@ COMPARED = ("equity", "cash", "dividends", "interest", "positions")
 
 def engine_named(name: Engine) -> Run:
     """The `run` function of an engine."""
-    # Numba takes half a second to import, backtrader a fifth: a run that needs one does without the other.
     if name == "ledger":
-        from backtests.engine import kernel as ledger
+        from backtests.engine import kernel as ledger  # numba: half a second to import
 
         return ledger.run
+    # Backtrader: a fifth of a second.
     from backtests.engine import backtrader as event
 
     return event.run

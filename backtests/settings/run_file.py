@@ -24,6 +24,9 @@ Shock = Annotated[float, Field(ge=-1)]
 MOST_CAPITAL = 1e15
 """A larger account is a mistyped number, and share counts would no longer be exact."""
 
+CASH = "interest on cash"
+"""No book has this label: it names what cash earned where a run's returns are kept."""
+
 RUNS = Path(__file__).parent.parent / "runs"
 
 
@@ -246,6 +249,8 @@ def parse(document: Mapping[str, Any], source: str, origins: Mapping[str, str] |
     if config.start and config.holdout and config.start >= config.holdout:
         raise ConfigError(f"{source}: start {config.start} is not before holdout {config.holdout}")
     for place, label in enumerate(config.labels):
+        if label == CASH:
+            raise ConfigError(f"{source}: no book can have the label {CASH!r}, which names another column")
         if label in config.labels[:place]:
             raise ConfigError(
                 f"{source}: benchmarks[{place - 1}].label = {label!r}: another book has this label; "

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from backtests.provenance import code_hash
+from backtests.sweeps.cluster import outcomes_of
 from backtests.sweeps.measures import LOWER_IS_BETTER
 from backtests.sweeps.plan import Configuration, Plan
 from backtests.sweeps.processes import local_outcomes, worker_deaths
@@ -192,8 +193,6 @@ def _outcomes(
 ) -> Iterator[Iterator[list[Outcome]]]:
     """The outcomes of each task as they come; no process is left behind."""
     if cluster:
-        from backtests.sweeps.cluster import outcomes_of
-
         with outcomes_of(tasks, name, cluster) as found:
             yield found
     elif workers == 1:

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from backtests.analysis.definitions import metrics
-from backtests.analysis.performance import Track, returns_of
-from backtests.analysis.registry import Metric as Shown
+from backtests.analysis.performance import Track
+from backtests.analysis.registry import Metric
 from backtests.analysis.trading import trading
-from backtests.engine.books import Ledger
-from backtests.settings.sweep import Metric
+from backtests.engine.books import Ledger, returns_of
+from backtests.settings.sweep import RankedBy
 from datafeeds.market import Array, Dates
 
-LOWER_IS_BETTER: frozenset[Metric] = frozenset({"volatility"})
+LOWER_IS_BETTER: frozenset[RankedBy] = frozenset({"volatility"})
 
 
 NAMES = {"excess_return": "excess_cagr"}
@@ -47,7 +47,7 @@ class Measures:
         return self.values_by_name[name]
 
 
-def table_metrics() -> Mapping[str, Shown]:
+def table_metrics() -> Mapping[str, Metric]:
     """Metrics of a sweep's table by the name of their column, in order."""
     every = (*metrics("portfolio", "sweep"), *metrics("relative", "sweep"), *metrics("trading", "sweep"))
     return {NAMES.get(each.key, each.key): each for each in every}
@@ -130,7 +130,7 @@ def against(label: str) -> Mapping[str, str]:
     return {name: f"{name} against {label}" for name in names}
 
 
-def _values(each: Shown, count: int, *tracks: Track | None) -> Array:
+def _values(each: Metric, count: int, *tracks: Track | None) -> Array:
     """A metric of every configuration; NaN where it does not exist."""
     known = [track for track in tracks if track is not None]
     if len(known) < len(tracks):
@@ -151,17 +151,17 @@ def _one(track: Track, place: int) -> Track:
     return replace(track, equity=track.equity[place], returns=track.returns[place], cash=cash)
 
 
-def score(values: Array, metric: Metric) -> Array:
+def score(values: Array, metric: RankedBy) -> Array:
     """Values of a metric such that higher is better; what is unknown is worst."""
     signed = -values if metric in LOWER_IS_BETTER else values
     return np.where(np.isfinite(signed), signed, -np.inf)
 
 
-def best_of(values: Array, metric: Metric) -> int:
+def best_of(values: Array, metric: RankedBy) -> int:
     """Position of the best; the first of several."""
     return int(np.argmax(score(values, metric)))
 
 
-def ranking(values: Array, metric: Metric) -> npt.NDArray[np.intp]:
+def ranking(values: Array, metric: RankedBy) -> npt.NDArray[np.intp]:
     """Positions from best to worst; ties in their order."""
     return np.argsort(-score(values, metric), kind="stable")

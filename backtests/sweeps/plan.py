@@ -242,7 +242,7 @@ def _shares(settings: SweepSettings) -> Array:
     if settings.method == "random":
         random = np.random.default_rng(settings.seed)
         return random.random((settings.samples, len(settings.parameters)))
-    from scipy.stats import qmc
+    from scipy.stats import qmc  # six tenths of a second to import; a grid does without
 
     cube = qmc.LatinHypercube(len(settings.parameters), rng=np.random.default_rng(settings.seed))
     points: Array = cube.random(settings.samples)

@@ -16,7 +16,7 @@ from backtests.document.blocks import Beside, Block, Column, Document, Paragraph
 from backtests.document.formats import typeset
 from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
-from backtests.settings.sweep import Metric
+from backtests.settings.sweep import RankedBy
 from backtests.sweeps.heatmaps import axis, effects, slices
 from backtests.sweeps.measures import against, ranking, table_metrics
 from backtests.sweeps.plan import Plan
@@ -70,9 +70,9 @@ class Sweep:
         return list(self.manifest["sweep"]["parameters"])
 
     @property
-    def metric(self) -> Metric:
+    def metric(self) -> RankedBy:
         """What "best" means."""
-        metric: Metric = self.manifest["sweep"]["rank_by"]
+        metric: RankedBy = self.manifest["sweep"]["rank_by"]
         return metric
 
     @property

@@ -88,7 +88,7 @@ def sweep(
         See `execute`; or if no configuration finished at all.
     """
     planned = plan(config)
-    traded = open_market(config.market) if market is None else market
+    traded = open_market(config.market, part=True) if market is None else market
     if market is not None and (place.workers != 1 or place.cluster):
         raise SweepError("a market that is not opened by name can't be shared with other processes")
     account = account_of(planned.known, traded)

@@ -8,8 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from backtests.analysis.performance import returns_of
-from backtests.engine.books import Decide, Decision, Ledger
+from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
@@ -179,7 +178,7 @@ def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
 
 def _replayed(market: Market, targets: dict[int, Array], account: Account, engine: Engine) -> Ledger:
     if engine == "ledger" and targets:
-        from backtests.engine.kernel import replay
+        from backtests.engine.kernel import replay  # numba: half a second; the event engine does without
 
         return replay(market, np.array(list(targets.values())), list(targets), account)
     deciding = np.zeros(len(market.sessions), dtype=np.bool_)
@@ -198,7 +197,7 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
 
 @lru_cache(maxsize=2)
 def _opened(market: str) -> Market:
-    return open_market(market)
+    return open_market(market, part=True)
 
 
 @lru_cache(maxsize=8)

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backtests.analysis.performance import returns_of
-from backtests.engine.books import Decision, Ledger
+from backtests.engine.books import Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
@@ -129,7 +128,7 @@ def walk_forward(
         )
     planned = plan(config)
     _check_choices(planned)
-    traded = open_market(config.market) if market is None else market
+    traded = open_market(config.market, part=True) if market is None else market
     known = planned.known
     account = account_of(known, traded)
     sessions = traded.sessions[account.first : account.last + 1]

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.analysis.performance import returns_of as daily_returns
 from backtests.analysis.trading import trading
 from backtests.document.blocks import (
     Block,
@@ -31,6 +30,7 @@ from backtests.document.blocks import (
 from backtests.document.formats import formatted
 from backtests.document.html import write_html
 from backtests.engine.books import Ledger
+from backtests.engine.books import returns_of as daily_returns
 from backtests.engine.rules import cash_returns
 from backtests.provenance import manifest as run_manifest
 from backtests.records import archive

@@ -15,7 +15,7 @@ from strategies import (
     Target,
 )
 from strategies.asof import AsOf
-from strategies.benchmarks import adjusted_divisor, price_index
+from strategies.benchmarks import adjusted_divisor
 from tests.places import answers
 
 NAN = np.nan
@@ -116,23 +116,6 @@ def test_dow_divisor_through_a_split():
 def test_divisor_refuses_sums_without_meaning(sums):
     with pytest.raises(ValueError, match="must be positive"):
         adjusted_divisor(1.0, *sums)
-
-
-def test_price_index_is_continuous_through_entry_and_exit():
-    closes = pd.DataFrame(
-        {"A": [10.0, 12.0, 12.0, 15.0], "B": [20.0, 18.0, NAN, NAN], "C": [NAN, NAN, 40.0, 50.0]},
-        index=pd.date_range("2020-01-06", periods=4),
-    )
-    index = price_index(closes)
-    # Mean 15 twice; then A alone is flat while B leaves and C enters; then 65 / 52.
-    assert index["level"].tolist() == pytest.approx([15.0, 15.0, 15.0, 15.0 * 65 / 52])
-    assert index["divisor"].tolist() == pytest.approx([2.0, 2.0, 52 / 15, 52 / 15])
-
-
-def test_price_index_of_steady_members_is_their_mean_or_a_given_divisor():
-    closes = pd.DataFrame({"A": [10.0, 12.0], "B": [20.0, 18.0]})
-    assert price_index(closes)["level"].tolist() == [15.0, 15.0]
-    assert price_index(closes, divisor=0.5)["level"].tolist() == [60.0, 60.0]
 
 
 def test_fundamental_weights_by_hand(make_market, make_sessions):

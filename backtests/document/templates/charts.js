@@ -54,7 +54,7 @@ addEventListener("DOMContentLoaded", () => {
 
     size() {
       const width = this.box.clientWidth;
-      return { width, height: Math.round(Math.min(340, Math.max(170, width * 0.45))) };
+      return { width, height: Math.round(Math.min(340, Math.max(150, width * 0.42))) };
     }
 
     // Each entry of the legend hides its line, and shows its value under the pointer.
@@ -218,6 +218,7 @@ addEventListener("DOMContentLoaded", () => {
     const middle = (low + high) / 2, half = Math.max((high - low) / 2, 5 * DAY);
     range = [Math.max(first, middle - half), Math.min(last, middle + half)];
     span.textContent = `${day(range[0])} to ${day(range[1])}`;
+    span.hidden = range[0] === first && range[1] === last;
     for (const chart of drawn) chart.plot.setScale("x", { min: range[0], max: range[1] });
   }
 

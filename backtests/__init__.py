@@ -13,8 +13,9 @@ __all__ = ["run"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `run` when it is first asked for, so that the command line starts without it."""
+    """Import `run` when it is first asked for."""
     if name == "run":
+        # Takes a second, which the command line starts without.
         from backtests.notebook import run
 
         return run

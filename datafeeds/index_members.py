@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 
+import index_constitution
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -112,12 +113,6 @@ def _from_changes(index: str) -> Iterator[Membership]:
 
 
 def _from_intervals(index: str) -> Iterator[Membership]:
-    try:
-        import index_constitution
-    except ModuleNotFoundError:
-        raise MarketError(
-            f"members of the {INDICES[index]} need a package: pip install index-constitution"
-        ) from None
     table = index_constitution.history(index)
     for symbol, start, out in zip(table["symbol"], table["opt-in"], table["opt-out"], strict=True):
         stop = None if pd.isna(out) else out.date() - dt.timedelta(days=1)

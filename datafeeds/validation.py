@@ -55,8 +55,8 @@ def miswritten(given: Any, found: Any) -> str:
     if isinstance(found, dt.date):
         return "must be a date, as in 2015-01-02" if isinstance(given, (int, float)) else ""
     if isinstance(found, str):
-        control = re.search(r"[\x00-\x08\x0b-\x1f\x7f]", found)
-        return f"must not hold the control character {control.group()!r}" if control else ""
+        control = re.search(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", found)
+        return f"must not hold the character {control.group()!r}" if control else ""
     if isinstance(found, Mapping) and isinstance(given, Mapping):
         if problem := next((text for key in found if (text := miswritten(key, key))), ""):
             return problem

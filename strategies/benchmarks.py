@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import numpy as np
-import pandas as pd
 from pydantic import BeforeValidator, Field
 
 from strategies.asof import AsOf
@@ -289,38 +287,3 @@ def adjusted_divisor(divisor: float, before: float, after: float) -> float:
     if not (divisor > 0 and before > 0 and after > 0):
         raise ValueError(f"divisor {divisor} and price sums {before}, {after} must be positive")
     return divisor * after / before
-
-
-def price_index(closes: pd.DataFrame, divisor: float | None = None) -> pd.DataFrame:
-    """Level and divisor of a price-weighted index whose members are the columns with a price.
-
-    Parameters
-    ----------
-    closes : DataFrame, shape (sessions, symbols)
-        Closes; NaN where a symbol is not a member.
-    divisor : float, optional
-        Divisor of the first session; the number of members then, if not given.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``level`` (sum of the members' prices / divisor) and ``divisor``. A member leaves at its last
-        close and enters at its first, so that neither moves the level.
-    """
-    prices = closes.to_numpy(dtype=np.float64)
-    member = np.isfinite(prices)
-    divisors = np.empty(len(prices))
-    divisors[0] = member[0].sum() if divisor is None else divisor
-    for row in range(1, len(prices)):
-        divisors[row] = divisors[row - 1]
-        before, now = member[row - 1], member[row]
-        if (before & ~now).any():
-            yesterday = prices[row - 1]
-            divisors[row] = adjusted_divisor(
-                divisors[row], yesterday[before].sum(), yesterday[before & now].sum()
-            )
-        if (now & ~before).any():
-            today = prices[row]
-            divisors[row] = adjusted_divisor(divisors[row], today[before & now].sum(), today[now].sum())
-    level = np.nansum(prices, axis=1) / divisors
-    return pd.DataFrame({"level": level, "divisor": divisors}, index=closes.index)

@@ -61,32 +61,3 @@ def monthly_expiries(sessions: Dates) -> Dates:
     fridays = third_fridays(days[0], days[-1])
     position = np.searchsorted(days, fridays, side="right") - 1
     return days[position]
-
-
-def next_expiries(days: Dates, expiries: Dates, ahead: int = 1) -> Dates:
-    """Return, for each day, the expiry that comes `ahead` expiries after it.
-
-    Parameters
-    ----------
-    days : ndarray of datetime64, shape (days,)
-        On an expiry day the expiring option no longer counts.
-    expiries : ndarray of datetime64, shape (expiries,)
-        In order, as :func:`monthly_expiries` returns them.
-    ahead : int
-        1 is the next expiry, 3 the third.
-
-    Returns
-    -------
-    ndarray of datetime64[D], shape (days,)
-        NaT where `expiries` does not reach that far.
-
-    Raises
-    ------
-    ValueError
-        If `ahead` is less than 1.
-    """
-    if ahead < 1:
-        raise ValueError(f"ahead is {ahead}; it must be at least 1")
-    known = np.append(expiries.astype("datetime64[D]"), np.datetime64("NaT", "D"))
-    position = np.searchsorted(expiries, days.astype("datetime64[D]"), side="right") + ahead - 1
-    return known[np.minimum(position, len(expiries))]

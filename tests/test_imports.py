@@ -164,3 +164,36 @@ def test_only_examples_import_from_the_package_front(path):
         assert front or path.name == "__init__.py"
     elif path != HOUSE / "strategies" / "__init__.py":
         assert not front
+
+
+LATE = {"backtests/cli.py"}
+"""Every import inside a function is of one kind, which the module's first lines explain."""
+
+
+def late_imports_without_a_word(source):
+    """Lines of imports inside functions that no comment, there or just above, gives a reason for."""
+    lines = source.splitlines()
+    inside = {
+        node.lineno
+        for function in ast.walk(ast.parse(source))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    explained = {line for line in inside if "#" in lines[line - 1] or lines[line - 2].strip().startswith("#")}
+    # One comment serves the imports that follow each other.
+    for line in sorted(inside):
+        if line - 1 in explained:
+            explained.add(line)
+    return sorted(inside - explained)
+
+
+def test_imports_inside_functions_say_why():
+    every = {where(path): path.read_text() for each in PACKAGES for path in modules(each)}
+    found = {name: late_imports_without_a_word(source) for name, source in every.items() if name not in LATE}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_an_unexplained_late_import_is_found():
+    bare = "def f():\n    import scipy\n    # Takes a second.\n    import arch\n    import statsmodels\n"
+    assert late_imports_without_a_word(bare) == [2]

@@ -24,10 +24,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtests.analysis.exposure import CASH, named_groups
-from backtests.analysis.performance import returns_of
 from backtests.analysis.span import spans_a_year
 from backtests.analysis.trading import COSTS, OPTIONS, costs_by_session, paid, traded_after_building, years_of
-from backtests.engine.books import Ledger
+from backtests.engine.books import Ledger, returns_of
 from datafeeds.market import Array, Dates, Market
 from datafeeds.membership import Grouping
 

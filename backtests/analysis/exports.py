@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from backtests.engine.books import returns_of
 from datafeeds.market import Array, Dates, Market
 
 
@@ -60,8 +61,8 @@ def pyfolio_input(
     values["cash"] = equity - values.sum(axis=1)
     dates = pd.DatetimeIndex(sessions).tz_localize("UTC")
 
-    def daily(closes: Array, name: str) -> pd.Series[float]:
-        return pd.Series(closes[1:] / closes[:-1] - 1.0, index=dates[1:], name=name)
+    def daily(values: Array, name: str) -> pd.Series[float]:
+        return pd.Series(returns_of(values), index=dates[1:], name=name)
 
     after = fills[fills["session"] > positions.index[0]]
     transactions = pd.DataFrame(

@@ -17,10 +17,9 @@ from backtests.analysis.performance import (
     drawdown_series,
     drawdowns,
     return_between,
-    returns_of,
 )
 from backtests.analysis.trading import years_of
-from backtests.engine.books import Ledger
+from backtests.engine.books import Ledger, returns_of
 from backtests.options.overlay import OptionMarket
 from datafeeds.market import Array, Dates
 from strategies.hedges import OutrightPut, PutSpread, standing_of

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.attribution import symbol_returns
-from backtests.analysis.performance import SESSIONS_A_YEAR, Drawdown, deviation, returns_of
-from backtests.engine.books import Ledger
+from backtests.analysis.performance import SESSIONS_A_YEAR, Drawdown, deviation
+from backtests.engine.books import Ledger, returns_of
 from backtests.engine.rules import impact_inputs
 from datafeeds.market import Array, Market
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from backtests.analysis.registry import SHORT, Figures, figures, metric
 from backtests.analysis.span import span_in_years, spans_a_year
+from backtests.engine.books import returns_of
 from datafeeds.market import Array, Dates
 
 EMPYRICAL = "empyrical-reloaded"
@@ -27,12 +28,6 @@ SESSIONS_A_YEAR = 252.0
 
 NOISE = 1e-12
 """Standard deviations of returns below this are rounding, not risk."""
-
-
-def returns_of(equity: Array) -> Array:
-    """Simple return of each session after the first, shape (..., sessions - 1)."""
-    returns: Array = equity[..., 1:] / equity[..., :-1] - 1.0
-    return returns
 
 
 def cash_returns(sessions: Dates, cash_rate: float) -> Array:
@@ -515,7 +510,7 @@ def excess_return(ours: Track, theirs: Track) -> Any:
     scope="relative",
     form="percent2",
     short_term="Tracking error a session",
-    shown=("terminal", "compare"),
+    shown=("terminal", "compare", "sweep"),
 )
 def tracking_error(ours: Track, theirs: Track) -> Any:
     """Deviation of the active return."""
@@ -536,6 +531,23 @@ def information_ratio(ours: Track, theirs: Track) -> Any:
     """Mean active return over its deviation."""
     active = ours.returns - theirs.returns
     return ratio(active, active) * np.sqrt(ours.periods)
+
+
+@metric(
+    "Worst calendar year against it",
+    "Lowest of (strategy's return - benchmark's return) of a calendar year; the first and the last may be "
+    "part of one. Not stated when the run spans less than a year.",
+    "arithmetic, by the returns of the calendar table",
+    scope="relative",
+    form="percent2",
+    shown=("compare", "sweep"),
+)
+def worst_lead(ours: Track, theirs: Track) -> float | None:
+    """Deepest that a calendar year fell behind, or the smallest lead."""
+    if not spans_a_year(ours.sessions):
+        return None
+    years = (period_returns(each.equity, ours.sessions, "Y").to_numpy() for each in (ours, theirs))
+    return float(np.subtract(*years).min())
 
 
 @metric(

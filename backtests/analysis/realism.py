@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backtests.analysis.performance import annual_growth, returns_of
+from backtests.analysis.performance import annual_growth
 from backtests.analysis.span import spans_a_year
-from backtests.engine.books import Ledger
+from backtests.engine.books import Ledger, returns_of
 from backtests.engine.second_opinion import recomputed
 from backtests.engine.terms import Account, Costs
 from datafeeds.market import Array, Market

@@ -26,10 +26,10 @@ from backtests.analysis.performance import (
     SESSIONS_A_YEAR,
     cash_returns,
     drawdown_series,
-    returns_of,
 )
 from backtests.analysis.registry import Form, metric
 from backtests.analysis.span import span_in_years, spans_a_year
+from backtests.engine.books import returns_of
 from datafeeds.market import Array, Dates
 
 Indices = npt.NDArray[np.int64]
@@ -149,31 +149,6 @@ def expected_maximum_sharpe(trials: float, variance: float) -> float:
     ordinary = _NORMAL.inv_cdf(1 - 1 / trials)
     extreme = _NORMAL.inv_cdf(1 - 1 / (trials * math.e))
     return max(0.0, math.sqrt(variance) * ((1 - EULER_MASCHERONI) * ordinary + EULER_MASCHERONI * extreme))
-
-
-def deflated_sharpe(
-    sharpe: float, count: int, skew: float, kurtosis: float, trials: float, variance: float
-) -> float:
-    """Probability that the true Sharpe ratio is above what luck gives the best of `trials` [3]_.
-
-    Parameters
-    ----------
-    sharpe : float
-        Of the chosen trial, per period.
-    count : int
-        Number of returns behind it.
-    skew, kurtosis : float
-        Of its returns; kurtosis is 3 for a normal distribution.
-    trials : float
-    variance : float
-        Variance of the trials' Sharpe ratios, per period.
-
-    Examples
-    --------
-    >>> round(deflated_sharpe(2.5 / 250**0.5, 1250, -3, 10, trials=100, variance=0.5 / 250), 6)
-    0.900397
-    """
-    return probabilistic_sharpe(sharpe, count, skew, kurtosis, expected_maximum_sharpe(trials, variance))
 
 
 def minimum_track_record(

@@ -20,9 +20,9 @@ from backtests.analysis.performance import (
     NOISE,
     SESSIONS_A_YEAR,
     drawdown_series,
-    returns_of,
     rolling_volatility,
 )
+from backtests.engine.books import returns_of
 from datafeeds.market import Array, Dates, Market
 from datafeeds.membership import NO_GROUP
 from datafeeds.names import unknown_name

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import cast
 
 from backtests.document.terminal import Terminal, working
+from backtests.records import reviews
+from backtests.records.compare import compare
+from backtests.records.index import write_index
+from backtests.records.pyfolio_sheet import write_pyfolio
+from backtests.records.reproduce import reproduce
 from backtests.records.results import find
 
 
 def reproduce_command(run: str, results: Path) -> bool:
     """Run a finished run again and print what differs; True if nothing does."""
-    from backtests.records.reproduce import reproduce
-
     with working("starting") as say:
         found = reproduce(find(results, run), say)
     console = Terminal()
@@ -30,25 +33,18 @@ def reproduce_command(run: str, results: Path) -> bool:
 
 def compare_command(runs: Sequence[str], results: Path) -> None:
     """Write the page that shows runs side by side."""
-    from backtests.records.compare import compare
-
     page = compare([find(results, run) for run in runs], results)
     Terminal().print(f"Comparison: {page}", soft_wrap=True)
 
 
 def pyfolio_command(run: str, results: Path) -> None:
     """Write pyfolio's pages into a run's folder."""
-    from backtests.records.pyfolio_sheet import write_pyfolio
-
     sheet = write_pyfolio(find(results, run))
     Terminal().print(f"pyfolio: {sheet}", soft_wrap=True)
 
 
 def review_command(run: str, verdict: str, by: str, note: str, results: Path) -> None:
     """Record a review and list it in the index."""
-    from backtests.records import reviews
-    from backtests.records.index import write_index
-
     if verdict not in ("approve", "reject"):
         raise reviews.ReviewError(f"--verdict {verdict!r}: write approve or reject")
     folder = find(results, run)

@@ -62,7 +62,7 @@ def ablation_command(file: str, overrides: Sequence[str], text: Path | None) -> 
     """Run a strategy with its elements on and off, print the table, and write the file asked for."""
     config = run_files.load(file, overrides)
     elements = ablation.elements_of(config)
-    market = open_market(config.market)
+    market = open_market(config.market, part=True)
     with working("starting") as say:
         outcomes = ablation.ablate(config, market, lambda what: say(f"running: {what}"))
     caption = f"{config.strategy.name} on {market.name}, {', '.join(elements)}"

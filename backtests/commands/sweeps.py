@@ -13,6 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from backtests.document.terminal import Terminal
 from backtests.settings.run_file import ConfigError, RunConfig, load
 from backtests.sweeps.execution import Interrupted, Standing, Watch
+from backtests.sweeps.report import PAGE as SWEEP_PAGE
+from backtests.sweeps.report import chosen_sentence, surroundings
+from backtests.sweeps.sweep import Workplace, sweep
+from backtests.sweeps.walk_forward import walk_forward
+from backtests.sweeps.walk_forward_report import PAGE as WALK_FORWARD_PAGE
+from backtests.sweeps.walk_forward_report import outcome, stability, write
 from backtests.sweeps.wording import label, listed, number
 from backtests.tearsheet.provenance import knows_future, lookahead
 
@@ -96,9 +102,6 @@ def stopping(console: Terminal) -> Iterator[None]:
 
 def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
     """Run a sweep, print what it says, and say whether its best may know the future."""
-    from backtests.sweeps.report import PAGE, surroundings
-    from backtests.sweeps.sweep import Workplace, sweep
-
     console = Terminal(stderr=True)
     with stopping(console), watching(config, console) as watch:
         done = sweep(config, Workplace(results, workers, cluster, check=True), watch=watch)
@@ -113,7 +116,9 @@ def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) 
         soft_wrap=True,
     )
     out.print(found.sentence(), soft_wrap=True)
-    out.print(f"Report: {done.folder / PAGE}", soft_wrap=True)
+    if scored := done.manifest.get("holdout"):
+        out.print(chosen_sentence(scored), soft_wrap=True)
+    out.print(f"Report: {done.folder / SWEEP_PAGE}", soft_wrap=True)
     return knows_future(done.manifest)
 
 
@@ -124,10 +129,6 @@ def _print_lookahead(manifest: Mapping[str, Any], console: Terminal) -> None:
 
 def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
     """Run a walk-forward, print what it says, and say whether a choice may know the future."""
-    from backtests.sweeps.sweep import Workplace
-    from backtests.sweeps.walk_forward import walk_forward
-    from backtests.sweeps.walk_forward_report import PAGE, outcome, stability, write
-
     console = Terminal(stderr=True)
     with stopping(console), watching(config, console) as watch:
         found = walk_forward(config, Workplace(results, workers, cluster, check=True), watch=watch)
@@ -135,7 +136,8 @@ def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster
     out = Terminal()
     checked = {"lookahead": found.lookahead} if found.lookahead else {}
     _print_lookahead(checked, out)
-    for sentence in (*outcome(found), *stability(found)):
+    scored = (chosen_sentence(found.scored),) if found.scored else ()
+    for sentence in (*outcome(found), *stability(found), *scored):
         out.print(sentence, soft_wrap=True)
-    out.print(f"Report: {folder / PAGE}", soft_wrap=True)
+    out.print(f"Report: {folder / WALK_FORWARD_PAGE}", soft_wrap=True)
     return knows_future(checked)

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import typst
+
 from backtests.document.blocks import (
     Beside,
     Block,
@@ -60,8 +62,6 @@ def pdf(document: Document, paper: Paper = "a4") -> bytes:
     bytes
         The same for the same document: the file carries no time of its making.
     """
-    import typst
-
     return typst.compile(
         TEMPLATE.read_bytes(),
         font_paths=_fonts(),
@@ -249,7 +249,6 @@ def _log_entry(entry: LogEntry | Unchanged) -> dict[str, Any]:
 
 @cache
 def _fonts() -> Any:
-    import matplotlib as mpl
-    import typst
+    import matplotlib as mpl  # a fifteenth of a second to import; only the PDF wants its fonts
 
     return typst.Fonts(include_system_fonts=False, font_paths=[Path(mpl.get_data_path(), "fonts", "ttf")])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table as RichTable
@@ -88,7 +89,9 @@ def print_block(console: Console, block: Block) -> None:
 
 
 def _table(block: Table) -> RichTable:
-    table = RichTable(title=Text(printable(block.caption)), title_justify="left")
+    table = RichTable(
+        title=Text(printable(block.caption)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     for column in block.columns:
         table.add_column(Text(printable(column.label)), justify=column.align)
     for row in block.rows:

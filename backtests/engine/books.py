@@ -64,6 +64,12 @@ def _labelled(
     return pd.DataFrame(dict(zip(names, parts, strict=True)))
 
 
+def returns_of(equity: Array) -> Array:
+    """Simple return of each session after the first, shape (..., sessions - 1)."""
+    returns: Array = equity[..., 1:] / equity[..., :-1] - 1.0
+    return returns
+
+
 @dataclass(frozen=True)
 class Decision:
     """A target and the close at which it was decided.
@@ -148,8 +154,7 @@ class Ledger:
     @property
     def returns(self) -> pd.Series[float]:
         """Simple return of each session after the first, net of all costs."""
-        values = self.equity[1:] / self.equity[:-1] - 1.0
-        return pd.Series(values, index=pd.DatetimeIndex(self.sessions[1:]), name="return")
+        return pd.Series(returns_of(self.equity), index=pd.DatetimeIndex(self.sessions[1:]), name="return")
 
     def weights(self, market: Market) -> pd.DataFrame:
         """Share of equity by symbol at each close, for the symbols ever held; the rest is cash."""

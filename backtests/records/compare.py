@@ -29,8 +29,10 @@ from backtests.document.blocks import (
     lines,
 )
 from backtests.document.html import write_html
+from backtests.engine.books import returns_of
 from backtests.records import archive
 from backtests.records.results import ResultsError, reading
+from backtests.settings.run_file import CASH
 from backtests.tearsheet.sections.provenance import flat
 from datafeeds.market import Array, Dates
 
@@ -45,12 +47,15 @@ class Finished:
     manifest, metrics : mapping
     returns : Series
         Of the strategy, by session.
+    cash : Series
+        What its cash earned, by session.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
     metrics: Mapping[str, Any]
     returns: pd.Series[float]
+    cash: pd.Series[float]
 
     @property
     def label(self) -> str:
@@ -74,8 +79,12 @@ def read(folder: Path) -> Finished:
     """
     with reading(folder):
         manifest, metrics = (archive.read_json(folder / f"{name}.json") for name in ("manifest", "metrics"))
-        returns = archive.read_parquet(folder / "returns.parquet").iloc[:, 0]
-    return Finished(folder, manifest, metrics, returns)
+        returns = archive.read_parquet(folder / "returns.parquet")
+        if CASH not in returns:
+            raise ResultsError(
+                f"{folder}: returns.parquet has no column {CASH!r}; an earlier version wrote it: run it again"
+            )
+        return Finished(folder, manifest, metrics, returns.iloc[:, 0], returns[CASH])
 
 
 def compare(folders: Sequence[Path], results: Path) -> Path:
@@ -105,8 +114,10 @@ def compare(folders: Sequence[Path], results: Path) -> Path:
 
 def comparison(runs: Sequence[Finished], results: Path) -> Document:
     """The page as a document."""
-    sessions, equities = common_equity(runs)
-    found = [performance(each, sessions) for each in equities]
+    sessions, equities, cash = common_growth(runs)
+    found = [
+        performance(each, sessions, returns_of(saved)) for each, saved in zip(equities, cash, strict=True)
+    ]
     sections = (
         Section(
             "summary",
@@ -132,8 +143,8 @@ def comparison(runs: Sequence[Finished], results: Path) -> Document:
     )
 
 
-def common_equity(runs: Sequence[Finished]) -> tuple[Dates, list[Array]]:
-    """Sessions that all runs share, and the growth of 1 of each strategy over them.
+def common_growth(runs: Sequence[Finished]) -> tuple[Dates, list[Array], list[Array]]:
+    """Sessions that all runs share, and the growth of 1 over them: of each strategy, and of its cash alone.
 
     Raises
     ------
@@ -146,12 +157,13 @@ def common_equity(runs: Sequence[Finished]) -> tuple[Dates, list[Array]]:
     if len(shared) < 2:
         spans = "; ".join(f"{run.label}: {run.closes[0]} to {run.closes[-1]}" for run in runs)
         raise ResultsError(f"the runs share no sessions: {spans}")
-    grown = []
-    for run in runs:
-        equity = np.cumprod(np.append(1.0, 1.0 + run.returns.to_numpy(dtype=np.float64)))
-        inside = equity[np.searchsorted(run.closes, shared)]
-        grown.append(inside / inside[0])
-    return shared, grown
+
+    def grown(run: Finished, returns: pd.Series[float]) -> Array:
+        growth = np.cumprod(np.append(1.0, 1.0 + returns.to_numpy(dtype=np.float64)))
+        inside = growth[np.searchsorted(run.closes, shared)]
+        return np.asarray(inside / inside[0])
+
+    return shared, [grown(run, run.returns) for run in runs], [grown(run, run.cash) for run in runs]
 
 
 def _best(runs: Sequence[Finished], found: Sequence[Figures]) -> str:
@@ -194,7 +206,7 @@ def _common(runs: Sequence[Finished], found: Sequence[Figures]) -> Table:
             )
             for each in metrics("portfolio", "compare")
         ),
-        "Sharpe ratios here are without a cash return.",
+        "Sharpe ratios subtract what cash earned in each run.",
     )
 
 

@@ -14,7 +14,7 @@ from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.records import archive
 from backtests.records.results import reading
 from backtests.settings.markets import open_market
-from backtests.settings.run_file import parse
+from backtests.settings.run_file import CASH, parse
 from datafeeds.market import Market
 
 SHEET = "pyfolio.pdf"
@@ -51,18 +51,19 @@ def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
         returns, positions, fills = (
             archive.read_parquet(folder / f"{name}.parquet") for name in ("returns", "positions", "fills")
         )
+        returns = returns.drop(columns=CASH, errors="ignore")
         config = parse(manifest["config"], str(folder / "manifest.json"))
     equity = [
         config.capital * np.cumprod(np.append(1.0, 1.0 + returns.iloc[:, place].to_numpy(dtype=np.float64)))
         for place in range(min(2, returns.shape[1]))
     ]
-    traded = open_market(config.market) if market is None else market
+    traded = open_market(config.market, part=True) if market is None else market
     return pyfolio_input(equity[0], positions, fills, traded, equity[1] if len(equity) > 1 else None)
 
 
 def figures(given: PyfolioInput) -> list[Any]:
     """Every page of pyfolio's full tear sheet, the table of its statistics first."""
-    import matplotlib as mpl
+    import matplotlib as mpl  # with pyfolio a second to import
 
     with (
         warnings.catch_warnings(),
@@ -71,6 +72,7 @@ def figures(given: PyfolioInput) -> list[Any]:
     ):
         # pyfolio warns that zipline is absent, which is not needed here, and calls what pandas will drop.
         warnings.simplefilter("ignore")
+        # A second to import, of which both warn.
         from matplotlib.figure import Figure
         from pyfolio import tears, timeseries
 

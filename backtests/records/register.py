@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from backtests.analysis.performance import returns_of
 from backtests.analysis.significance import moments
+from backtests.engine.books import returns_of
 from backtests.provenance import trial_hash
 from backtests.records import archive, first_edition, lineage
 from backtests.records.chain import BEGINNING, Chain, Entry, Inspection, Recorded

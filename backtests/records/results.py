@@ -22,7 +22,9 @@ from backtests.records import archive, register
 from backtests.records.chain import RecordError
 from backtests.records.index import write_index
 from backtests.result import Result
+from backtests.settings.run_file import CASH
 from backtests.tearsheet import Paper, build, write_html, write_pdf
+from backtests.tearsheet.wording import headline
 from backtests.withdrawals import withdrawals
 from datafeeds.names import printable, unknown_name
 from strategies.target import Hedge
@@ -124,7 +126,7 @@ def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], d
     write_html(sheet, folder / "tearsheet.html")
     write_pdf(sheet, folder / "tearsheet.pdf", paper)
     seconds = {**result.manifest.get("seconds", {}), "tearsheet": time.perf_counter() - began}
-    manifest = {**result.manifest, "seconds": seconds}
+    manifest = {**result.manifest, "headline": headline(result), "seconds": seconds}
     _write_json(folder / "manifest.json", manifest)
     return numbers, manifest
 
@@ -141,6 +143,7 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
     dates = pd.DatetimeIndex(ledger.sessions, name="session")
     books = zip(result.labels, result.books, strict=True)
     returns = pd.DataFrame({label: book.ledger.returns for label, book in books})
+    returns[CASH] = result.cash
     returns.rename_axis("session").to_parquet(folder / "returns.parquet")
     held = np.flatnonzero(ledger.positions.any(axis=0))
     symbols = [ledger.symbols[column] for column in held]

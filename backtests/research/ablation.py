@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backtests.analysis.performance import performance, returns_of
+from backtests.analysis.performance import performance
 from backtests.analysis.trading import trading
 from backtests.document.blocks import Cell, Column, Row, Table
+from backtests.engine.books import returns_of
 from backtests.records import register
 from backtests.research.claims import inference
 from backtests.result import Book

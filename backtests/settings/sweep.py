@@ -15,7 +15,7 @@ from datafeeds.validation import TomlTable, problems_in
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Number = Annotated[int, Field(strict=True)] | Finite
-Metric = Literal[
+RankedBy = Literal[
     "sharpe", "cagr", "total_return", "max_drawdown", "volatility", "excess_cagr", "information_ratio"
 ]
 """What configurations are ranked by. Higher is better, except for volatility."""
@@ -229,7 +229,7 @@ class SweepSettings(TomlTable):
         Draws of the latter two.
     seed : int
         The same seed gives the same draws.
-    rank_by : Metric
+    rank_by : RankedBy
         What "best" means.
     within : float
         A neighbour belongs to the plateau if it is that share of the best or less below it.
@@ -242,7 +242,7 @@ class SweepSettings(TomlTable):
     method: Literal["grid", "random", "latin_hypercube"] = "grid"
     samples: Annotated[int, Field(ge=1, le=10_000_000)] = 100
     seed: Annotated[int, Field(ge=0)] = 0
-    rank_by: Metric = "sharpe"
+    rank_by: RankedBy = "sharpe"
     within: Annotated[float, Field(ge=0, le=1)] = 0.1
     engine: Literal["ledger", "event"] = "ledger"
     parameters: Annotated[dict[str, Domain], BeforeValidator(_parameters)]
@@ -262,7 +262,7 @@ class WalkForwardSettings(TomlTable):
         of the stitched curve where the next begins.
     embargo : int
         Sessions left out between training and test.
-    metric : Metric
+    metric : RankedBy
         What the choice goes by.
     """
 
@@ -271,7 +271,7 @@ class WalkForwardSettings(TomlTable):
     test_years: Annotated[float, Field(ge=1 / 12, le=100)] = 1.0
     step_years: Annotated[float, Field(ge=1 / 12, le=100)] | None = None
     embargo: Annotated[int, Field(ge=0, le=2520)] = 21
-    metric: Metric = "sharpe"
+    metric: RankedBy = "sharpe"
 
     @property
     def months(self) -> tuple[int, int, int]:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from joblib import Parallel, delayed, parallel_config
+
 from backtests.settings.run_file import ConfigError
 from backtests.sweeps.processes import close
 from backtests.sweeps.tasks import Outcome, Task, run_here
@@ -32,8 +34,6 @@ def outcomes_of(tasks: Sequence[Task], market: str, address: str) -> Iterator[It
         raise ConfigError(
             "--cluster needs Dask, which is not installed: pip install 'style-rotation[cluster]'"
         ) from None
-    from joblib import Parallel, delayed, parallel_config
-
     try:
         client = distributed.Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=True)
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from backtests.provenance import code_hash
+from backtests.sweeps.cluster import outcomes_of
 from backtests.sweeps.measures import LOWER_IS_BETTER
 from backtests.sweeps.plan import Configuration, Plan
 from backtests.sweeps.processes import local_outcomes, worker_deaths
@@ -161,7 +162,7 @@ class Tally:
 
 
 def _open_tasks(plan: Plan, market: Market, store: Store, share: bool) -> list[Task]:
-    benchmark = plan.base.benchmarks[0].build("benchmarks[0]") if plan.base.benchmarks else None
+    beside = plan.known.built_benchmarks
     tasks = []
     for group in plan.groups():
         missing = [number for number in group if number not in store.rows and number not in store.errors]
@@ -170,7 +171,7 @@ def _open_tasks(plan: Plan, market: Market, store: Store, share: bool) -> list[T
             tasks.append(
                 Task(
                     strategy=plan.strategies[numbers[0]],
-                    benchmark=benchmark,
+                    benchmarks=beside,
                     configurations=tuple(plan.configurations[number] for number in numbers),
                     market_hash=market.hash,
                     code=code_hash(),
@@ -192,8 +193,6 @@ def _outcomes(
 ) -> Iterator[Iterator[list[Outcome]]]:
     """The outcomes of each task as they come; no process is left behind."""
     if cluster:
-        from backtests.sweeps.cluster import outcomes_of
-
         with outcomes_of(tasks, name, cluster) as found:
             yield found
     elif workers == 1:

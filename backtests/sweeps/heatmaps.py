@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.document.blocks import HeatMap
-from backtests.settings.sweep import Metric
+from backtests.settings.sweep import RankedBy
 from backtests.sweeps.measures import table_metrics
 from backtests.sweeps.plateau import is_ordered
 from backtests.sweeps.wording import number, plain, short
@@ -84,7 +84,7 @@ def grid_of(across: Axis, up: Axis, values: Array) -> Array:
 
 
 def slices(
-    parameters: pd.DataFrame, values: Array, metric: Metric, best: int, is_grid: bool
+    parameters: pd.DataFrame, values: Array, metric: RankedBy, best: int, is_grid: bool
 ) -> tuple[HeatMap, ...]:
     """Maps of the pairs of parameters that move the metric most, the widest range first.
 
@@ -94,7 +94,7 @@ def slices(
         A row each configuration, a column each swept parameter.
     values : ndarray, shape (configurations,)
         The metric; NaN is left out.
-    metric : Metric
+    metric : RankedBy
     best : int
         Row of the best configuration, framed on each map.
     is_grid : bool
@@ -123,7 +123,7 @@ def slices(
 
 
 def _map(
-    across: Axis, down: Axis, grid: Array, metric: Metric, scale: tuple[float, float], best: int
+    across: Axis, down: Axis, grid: Array, metric: RankedBy, scale: tuple[float, float], best: int
 ) -> HeatMap:
     label, form = table_metrics()[metric].term, table_metrics()[metric].form
     by = " and ".join(short(key) for key in (across.key, down.key) if key)

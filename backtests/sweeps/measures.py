@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from backtests.analysis.definitions import metrics
-from backtests.analysis.performance import Track, returns_of
-from backtests.analysis.registry import Metric as Shown
+from backtests.analysis.performance import Track
+from backtests.analysis.registry import Metric
 from backtests.analysis.trading import trading
-from backtests.engine.books import Ledger
-from backtests.settings.sweep import Metric
+from backtests.engine.books import Ledger, returns_of
+from backtests.settings.sweep import RankedBy
 from datafeeds.market import Array, Dates
 
-LOWER_IS_BETTER: frozenset[Metric] = frozenset({"volatility"})
+LOWER_IS_BETTER: frozenset[RankedBy] = frozenset({"volatility"})
 
 
 NAMES = {"excess_return": "excess_cagr"}
@@ -46,7 +47,7 @@ class Measures:
         return self.values_by_name[name]
 
 
-def table_metrics() -> Mapping[str, Shown]:
+def table_metrics() -> Mapping[str, Metric]:
     """Metrics of a sweep's table by the name of their column, in order."""
     every = (*metrics("portfolio", "sweep"), *metrics("relative", "sweep"), *metrics("trading", "sweep"))
     return {NAMES.get(each.key, each.key): each for each in every}
@@ -93,23 +94,43 @@ def measures(
     return Measures({NAMES.get(key, key): values for key, values in found.items()})
 
 
-def row_of(ledger: Ledger, cash: Array | float = 0.0, benchmark: Array | None = None) -> dict[str, float]:
+def row_of(
+    ledger: Ledger, cash: Array | float = 0.0, benchmarks: Mapping[str, Array] = MappingProxyType({})
+) -> dict[str, float]:
     """The row of one configuration in a sweep's table.
 
     Parameters
     ----------
     ledger : Ledger
-    cash, benchmark
+    cash
         As for `measures`.
+    benchmarks : mapping of str to ndarray, shape (n,)
+        Returns to compare with, by label, the primary ones first.
+
+    Returns
+    -------
+    dict of str to float
+        The columns of `table_metrics`, then those of `against` for each further benchmark.
     """
-    returns = returns_of(ledger.equity)
-    found = measures(returns[None], ledger.sessions, cash, benchmark)
+    returns = returns_of(ledger.equity)[None]
+    first, *others = benchmarks.items() or [("", None)]
+    found = measures(returns, ledger.sessions, cash, first[1])
     row = {name: float(values[0]) for name, values in found.columns().items()}
     traded = trading(ledger)
-    return row | {each.key: float(traded[each.key]) for each in metrics("trading", "sweep")}
+    row |= {each.key: float(traded[each.key]) for each in metrics("trading", "sweep")}
+    for label, theirs in others:
+        beside = measures(returns, ledger.sessions, cash, theirs).columns()
+        row |= {column: float(beside[name][0]) for name, column in against(label).items()}
+    return row
 
 
-def _values(each: Shown, count: int, *tracks: Track | None) -> Array:
+def against(label: str) -> Mapping[str, str]:
+    """Columns of what is measured against a further benchmark, by the name that the primary one's has."""
+    names = (NAMES.get(each.key, each.key) for each in metrics("relative", "sweep"))
+    return {name: f"{name} against {label}" for name in names}
+
+
+def _values(each: Metric, count: int, *tracks: Track | None) -> Array:
     """A metric of every configuration; NaN where it does not exist."""
     known = [track for track in tracks if track is not None]
     if len(known) < len(tracks):
@@ -130,17 +151,17 @@ def _one(track: Track, place: int) -> Track:
     return replace(track, equity=track.equity[place], returns=track.returns[place], cash=cash)
 
 
-def score(values: Array, metric: Metric) -> Array:
+def score(values: Array, metric: RankedBy) -> Array:
     """Values of a metric such that higher is better; what is unknown is worst."""
     signed = -values if metric in LOWER_IS_BETTER else values
     return np.where(np.isfinite(signed), signed, -np.inf)
 
 
-def best_of(values: Array, metric: Metric) -> int:
+def best_of(values: Array, metric: RankedBy) -> int:
     """Position of the best; the first of several."""
     return int(np.argmax(score(values, metric)))
 
 
-def ranking(values: Array, metric: Metric) -> npt.NDArray[np.intp]:
+def ranking(values: Array, metric: RankedBy) -> npt.NDArray[np.intp]:
     """Positions from best to worst; ties in their order."""
     return np.argsort(-score(values, metric), kind="stable")

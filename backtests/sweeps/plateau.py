@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtests.analysis.significance import spread_exceeds_noise
-from backtests.settings.sweep import Metric
+from backtests.settings.sweep import RankedBy
 from backtests.sweeps.measures import best_of, score
 from backtests.sweeps.wording import label, number, short
 from datafeeds.market import Array
@@ -36,7 +36,7 @@ class Plateau:
         Its row.
     value : float
         Its value of the metric.
-    metric : Metric
+    metric : RankedBy
     within : float
         How far below the best a close one may be, as a share of it.
     neighbours, close, identical : int
@@ -51,7 +51,7 @@ class Plateau:
 
     best: int
     value: float
-    metric: Metric
+    metric: RankedBy
     within: float
     neighbours: int
     close: int
@@ -109,7 +109,7 @@ class Plateau:
 
 
 def plateau(
-    parameters: pd.DataFrame, values: Array, returns: Array, metric: Metric, within: float, is_grid: bool
+    parameters: pd.DataFrame, values: Array, returns: Array, metric: RankedBy, within: float, is_grid: bool
 ) -> Plateau:
     """Look around the best configuration.
 
@@ -121,7 +121,7 @@ def plateau(
         The metric.
     returns : ndarray, shape (configurations, n)
         Daily returns.
-    metric : Metric
+    metric : RankedBy
     within : float
     is_grid : bool
         Whether neighbours are one step away in any of the parameters (another word or yes/no is one step);

@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import parent_process
 from typing import Any
+
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 
 from backtests.sweeps.tasks import Outcome, Task, run_here
 
@@ -16,9 +20,6 @@ from backtests.sweeps.tasks import Outcome, Task, run_here
 @contextmanager
 def local_outcomes(tasks: Sequence[Task], market: str, workers: int) -> Iterator[Iterator[list[Outcome]]]:
     """The outcomes of each task as they come, from processes that each open `market` once."""
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-
     # One task at a time for each worker: a batch would be lost as a whole with a worker.
     parallel = Parallel(
         n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1, max_nbytes=None
@@ -50,8 +51,6 @@ def _worker(task: Task, market: str) -> list[Outcome]:
 
 def worker_deaths() -> tuple[type[BaseException], ...]:
     """What is raised when a worker process is gone."""
-    from concurrent.futures.process import BrokenProcessPool
-
     deaths: list[Any] = [BrokenProcessPool]
     with suppress(ImportError):  # then there is no cluster
         deaths.append(import_module("distributed.scheduler").KilledWorker)

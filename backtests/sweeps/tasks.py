@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from backtests.analysis.performance import returns_of
-from backtests.engine.books import Decide, Decision, Ledger
+from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
@@ -35,8 +35,8 @@ class Task:
     ----------
     strategy : Strategy
         The same parameters in all of them.
-    benchmark : Strategy or None
-        The primary benchmark.
+    benchmarks : mapping of str to Strategy
+        By label, the primary one first.
     configurations : tuple of Configuration
         They differ in their account only.
     market_hash, code : str
@@ -46,7 +46,7 @@ class Task:
     """
 
     strategy: Strategy
-    benchmark: Strategy | None
+    benchmarks: Mapping[str, Strategy]
     configurations: tuple[Configuration, ...]
     market_hash: str
     code: str
@@ -178,7 +178,7 @@ def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
 
 def _replayed(market: Market, targets: dict[int, Array], account: Account, engine: Engine) -> Ledger:
     if engine == "ledger" and targets:
-        from backtests.engine.kernel import replay
+        from backtests.engine.kernel import replay  # numba: half a second; the event engine does without
 
         return replay(market, np.array(list(targets.values())), list(targets), account)
     deciding = np.zeros(len(market.sessions), dtype=np.bool_)
@@ -190,17 +190,17 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
     config = configuration.config
     account = account_of(config, market)
     ledger = shared.ledger(account, config.engine)
-    theirs = None if task.benchmark is None else _benchmark_of(market, task.benchmark, account)
+    theirs = {label: _benchmark_of(market, each, account) for label, each in task.benchmarks.items()}
     row = row_of(ledger, interest_factors(market, account)[1:], theirs)
     return Outcome(configuration.number, row, returns_of(ledger.equity))
 
 
 @lru_cache(maxsize=2)
 def _opened(market: str) -> Market:
-    return open_market(market)
+    return open_market(market, part=True)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _benchmark_books(market: Market, benchmark: Strategy) -> SharedDecisions:
     return SharedDecisions(market, benchmark, may_hold_index=True)
 

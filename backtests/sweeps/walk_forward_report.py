@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.analysis.performance import returns_of as daily_returns
 from backtests.analysis.trading import trading
 from backtests.document.blocks import (
     Block,
@@ -31,11 +30,13 @@ from backtests.document.blocks import (
 from backtests.document.formats import formatted
 from backtests.document.html import write_html
 from backtests.engine.books import Ledger
+from backtests.engine.books import returns_of as daily_returns
 from backtests.engine.rules import cash_returns
 from backtests.provenance import manifest as run_manifest
 from backtests.records import archive
 from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
+from backtests.sweeps.report import chosen_blocks
 from backtests.sweeps.walk_forward import WalkForward, span
 from backtests.sweeps.wording import cell, label, number, plain, short, title
 from backtests.tearsheet.provenance import caution
@@ -114,6 +115,7 @@ def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
         "configurations": found.sweep.manifest["configurations"],
         "windows": len(found.choices),
         "trials": found.sweep.manifest["trials"],
+        **({"holdout": dict(found.scored)} if found.scored else {}),
         **({"lookahead": dict(found.lookahead)} if found.lookahead else {}),
     }
 
@@ -131,6 +133,7 @@ def page(found: WalkForward) -> Document:
         *map(Paragraph, more),
         *_curves(found),
         _comparison(found),
+        *chosen_blocks(found.scored),
     )
     return Document(
         title=config.description or config.strategy.name,

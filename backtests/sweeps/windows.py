@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtests.settings.run_file import ConfigError
-from backtests.settings.sweep import Metric, WalkForwardSettings
+from backtests.settings.sweep import RankedBy, WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures, score
 from datafeeds.market import Array, Dates
 
@@ -133,7 +133,7 @@ def choose(
     sessions: Dates,
     benchmark: Array | None,
     window: Window,
-    metric: Metric,
+    metric: RankedBy,
     cash: Array | None = None,
     held: int | None = None,
 ) -> Choice:
@@ -149,7 +149,7 @@ def choose(
     sessions : ndarray of datetime64[D], shape (n + 1,)
     benchmark : ndarray, shape (n,), optional
     window : Window
-    metric : Metric
+    metric : RankedBy
     cash : ndarray, shape (n,), optional
         Return of cash in each session; 0 without it.
     held : int, optional

@@ -7,7 +7,7 @@ from typing import Any
 
 from backtests.document.blocks import Cell
 from backtests.document.formats import formatted
-from backtests.settings.sweep import Metric
+from backtests.settings.sweep import RankedBy
 from backtests.sweeps.measures import table_metrics
 
 
@@ -61,7 +61,7 @@ def short(key: str) -> str:
     return key.removeprefix("strategy.").replace("_", " ").replace(".", ": ")
 
 
-def label(metric: Metric) -> str:
+def label(metric: RankedBy) -> str:
     """A metric inside a sentence."""
     text = title(metric)
     return text if text.startswith("Sharpe") else text[0].lower() + text[1:]

@@ -140,7 +140,8 @@ def lead_sentence(found: Significance, benchmark: str, survivors: bool = False) 
         return f"The portfolio and {benchmark} moved together exactly; there is no lead to test."
     said = {"ahead": "It beat", "level": "It did about the same as", "behind": "It trailed"}
     includes = lead.low <= 0 <= lead.high
-    interval = "the interval includes zero" if includes else "the interval leaves zero out"
+    sign = "above" if lead.low > 0 else "below"
+    interval = "the interval includes zero" if includes else f"the whole interval is {sign} zero"
     period = " a year" if found.sessions_a_year > 1 else ""
     return (
         f"{said[standing(lead.estimate)]} {benchmark}: {lead.estimate * 100:+.2f} percentage points{period}, "
@@ -407,9 +408,13 @@ def headline(result: Result) -> str:
 
 
 def page_one(result: Result) -> tuple[tuple[str, str], ...]:
-    """What a reader who stops at page one must know; a heading and its answer each."""
+    """What a reader who stops at page one must know; a heading and its answer each.
+
+    What the rule changed is left to a strategy that tells it there itself.
+    """
+    told = any(exhibit.first for exhibit in result.exhibits)
     said = (
-        ("What the rule changed", rule_sentence(result)),
+        ("What the rule changed", "" if told else rule_sentence(result)),
         ("Luck of the lead", typeset(" ".join(_luck(result)))),
         ("Worst case", worst_case(result)),
     )
@@ -421,6 +426,7 @@ def answers(result: Result) -> tuple[tuple[str, str], ...]:
     said = (
         ("What was run", [_run(result)]),
         ("Did it win", [_closeness(result), *_others(result), *_worst_year(result)]),
+        ("Is that luck", [_luck_of_others(result)]),
         ("At what risk", [_risk(result)]),
         ("At what cost", [_cost(result), _gross(result)]),
         ("What hurts it", _hurts(result)),
@@ -458,14 +464,21 @@ def _gross(result: Result) -> str:
 
 
 def _luck(result: Result) -> list[str]:
-    """The lead over the first benchmark, what the trials take off it, and the others in brief."""
+    """The lead over the first benchmark, and what the trials take off it."""
     found = result.significance
     if found is None:
         return ["Not tested: the run is too short."]
     if not result.benchmarks:
         return [sharpe_sentence(found)]
-    unfair = result.flattered
-    said = [lead_sentence(found, result.labels[1], result.labels[1] in unfair), trials_sentence(found)]
+    flattered = result.labels[1] in result.flattered
+    return [lead_sentence(found, result.labels[1], flattered), trials_sentence(found)]
+
+
+def _luck_of_others(result: Result) -> str:
+    """Whether luck explains what lies between the strategy and the benchmarks after the first."""
+    found, unfair, said = result.significance, result.flattered, []
+    if found is None:
+        return ""
     clear: list[str] = []
     unclear: list[str] = []
     for label in result.labels[2:]:
@@ -475,8 +488,8 @@ def _luck(result: Result) -> list[str]:
         said.append(f"The interval includes zero against {listed(unclear)}.")
     if clear:
         clause = SURVIVORS if any(label in unfair for label in clear) else ""
-        said.append(f"It leaves zero out against {listed(clear)}{clause}.")
-    return [*said, luck_verdict(found)]
+        said.append(f"The whole interval is on one side of zero against {listed(clear)}{clause}.")
+    return " ".join(said)
 
 
 def _hurts(result: Result) -> list[str]:

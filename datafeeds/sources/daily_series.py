@@ -19,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from datafeeds.market import SERIES_COLUMNS, Dates, MarketError
 from datafeeds.toml_files import read_toml
@@ -158,8 +159,6 @@ class DailySeries:
 
 @lru_cache(maxsize=8)
 def _federal_holidays(first: int, last: int) -> Dates:
-    from pandas.tseries.holiday import USFederalHolidayCalendar
-
     days = USFederalHolidayCalendar().holidays(f"{first}-01-01", f"{last}-12-31")
     return days.to_numpy().astype("datetime64[D]")
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from backtests.records.results import write
 from backtests.runner import run
-from backtests.settings.run_file import load
+from backtests.settings.run_file import CASH, load
+from tests.places import ANSWERS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e .[browser]")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -99,11 +103,15 @@ def test_tables_sort_there_and_back(opened: Any) -> None:
 
 
 def test_what_is_missing_sorts_last(opened: Any) -> None:
-    table = opened().locator("#drawdowns table")
+    page = opened()
+    page.evaluate(OPEN)
+    button = page.get_by_role("button", name="Sort by Recovery")
+    table = page.locator("#drawdowns table").filter(has=button)
     for _ in range(2):
-        table.get_by_role("button", name="Sort by Recovery").click()
+        button.click()
         recoveries = table.locator("tbody tr td:nth-child(3)").all_inner_texts()
         known = [text for text in recoveries if text != "–"]
+        assert known
         assert recoveries[: len(known)] == known
         assert known in (sorted(known), sorted(known, reverse=True))
 
@@ -197,7 +205,7 @@ def test_the_pointer_shows_every_line_s_value_on_every_chart(opened: Any, result
     playwright.expect(figure.locator(".at")).to_have_text("2021-07-30")
     said = figure.locator(".legend output").all_inner_texts()
     (path,) = results.glob("*/returns.parquet")
-    ends = (1 + pd.read_parquet(path)).prod()
+    ends = (1 + pd.read_parquet(path).drop(columns=CASH)).prod()
     assert said == [f"{end:.2f}×" for end in ends]
     playwright.expect(other.locator(".at")).to_have_text("2021-07-30")
 
@@ -318,3 +326,20 @@ def test_every_control_has_a_name(opened: Any) -> None:
         !(each.getAttribute('aria-label') || each.textContent.trim())).length"""
     )
     assert unnamed == 0
+
+
+def test_page_one_fits_one_screen(opened: Any) -> None:
+    page = opened()
+    assert page.evaluate("document.querySelector('#summary').getBoundingClientRect().bottom") <= 900
+
+
+def test_page_one_looks_as_it_was_approved(opened: Any) -> None:
+    """Blurred to blocks of ten pixels, so that another machine's fonts make no difference."""
+    shot = opened().screenshot()
+    seen = np.asarray(
+        Image.open(io.BytesIO(shot)).convert("L").resize((128, 90), Image.Resampling.BOX), np.float64
+    )
+    approved = np.asarray(Image.open(ANSWERS / "page_one.png"), np.float64)
+    assert np.abs(seen - approved).mean() < 3
+    shifted = np.roll(approved, 3, axis=0)
+    assert np.abs(shifted - approved).mean() > 6

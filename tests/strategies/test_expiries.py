@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafeeds.market import exchange_sessions
-from strategies.expiries import monthly_expiries, next_expiries, third_fridays
+from strategies.expiries import monthly_expiries, third_fridays
 
 
 def dates(*days: str) -> np.ndarray:
@@ -51,21 +51,8 @@ def test_the_exchange_calendar_gives_the_good_fridays():
     assert (np.busday_count(moved, moved + np.timedelta64(1, "D")) == 1).all()
 
 
-def test_the_expiring_option_no_longer_counts_on_its_last_day():
-    expiries = dates("2020-01-17", "2020-02-21", "2020-03-20")
-    days = dates("2020-01-16", "2020-01-17", "2020-03-19", "2020-03-20")
-    np.testing.assert_array_equal(
-        next_expiries(days, expiries), dates("2020-01-17", "2020-02-21", "2020-03-20", "NaT")
-    )
-    np.testing.assert_array_equal(
-        next_expiries(days, expiries, ahead=2), dates("2020-02-21", "2020-03-20", "NaT", "NaT")
-    )
-
-
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="no sessions"):
         monthly_expiries(dates())
     with pytest.raises(ValueError, match="in order"):
         monthly_expiries(dates("2020-01-03", "2020-01-02"))
-    with pytest.raises(ValueError, match="at least 1"):
-        next_expiries(dates("2020-01-03"), dates("2020-01-17"), ahead=0)

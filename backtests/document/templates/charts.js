@@ -54,7 +54,7 @@ addEventListener("DOMContentLoaded", () => {
 
     size() {
       const width = this.box.clientWidth;
-      return { width, height: Math.round(Math.min(340, Math.max(170, width * 0.45))) };
+      return { width, height: Math.round(Math.min(340, Math.max(150, width * 0.42))) };
     }
 
     // Each entry of the legend hides its line, and shows its value under the pointer.
@@ -64,6 +64,7 @@ addEventListener("DOMContentLoaded", () => {
       this.figure.querySelector("figcaption").append(this.at);
       this.figure.querySelectorAll(".legend li").forEach((item, place) => {
         const line = this.lines[place], button = document.createElement("button");
+        if (!line) return;  // what is shaded
         button.type = "button";
         button.setAttribute("aria-pressed", String(!line.off));
         button.append(...item.childNodes);
@@ -158,6 +159,7 @@ addEventListener("DOMContentLoaded", () => {
             plot.setSelect({ left: 0, width: 0 }, false);
           }],
           setCursor: [plot => this.say(plot.cursor.idx)],
+          drawClear: [plot => this.shade(plot)],
           drawAxes: [plot => this.rule(plot)],
         },
       }, [this.times, ...order.map(place => values[place])], this.box);
@@ -169,6 +171,16 @@ addEventListener("DOMContentLoaded", () => {
       if (this.spec.area) return { stroke: () => css("--page"), width: .5, fill: color, points: { show: false } };
       const tint = this.spec.fill && place === 0 ? () => css(line.color) + "24" : undefined;
       return { stroke: color, width: place === 0 ? 2 : 1.3, dash: line.dash, fill: tint, fillTo: 0, spanGaps: false, points: { show: false } };
+    }
+
+    shade(plot) {
+      const { left, top, width, height } = plot.bbox;
+      const at = day => Math.min(left + width, Math.max(left, plot.valToPos(day * DAY, "x", true)));
+      plot.ctx.save();
+      plot.ctx.globalAlpha = .45;
+      plot.ctx.fillStyle = css("--series-cash");
+      for (const [begin, end] of this.spec.shade || []) plot.ctx.fillRect(at(begin), top, at(end) - at(begin), height);
+      plot.ctx.restore();
     }
 
     rule(plot) {
@@ -206,6 +218,7 @@ addEventListener("DOMContentLoaded", () => {
     const middle = (low + high) / 2, half = Math.max((high - low) / 2, 5 * DAY);
     range = [Math.max(first, middle - half), Math.min(last, middle + half)];
     span.textContent = `${day(range[0])} to ${day(range[1])}`;
+    span.hidden = range[0] === first && range[1] === last;
     for (const chart of drawn) chart.plot.setScale("x", { min: range[0], max: range[1] });
   }
 

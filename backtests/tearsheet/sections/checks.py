@@ -49,12 +49,7 @@ def _lead(result: Result) -> Check | None:
     lead = found.bootstrap.interval("growth_difference", result.labels[1])
     ahead = standing(lead.estimate) == "ahead"
     outcome: Outcome = "pass" if ahead and found.is_clear else "fail" if lead.high < 0 else "warn"
-    period = " a year" if result.annual else ""
-    said = (
-        f"{lead.estimate * 100:+.2f} points{period} on {result.labels[1]}, {lead.low * 100:+.2f} to "
-        f"{lead.high * 100:+.2f} in {lead.level:.0%} of resampled histories. {luck_verdict(found)}"
-    )
-    return Check("Lead beyond luck", outcome, typeset(said))
+    return Check("Lead beyond luck", outcome, typeset(luck_verdict(found)))
 
 
 def _fills(result: Result) -> Check | None:

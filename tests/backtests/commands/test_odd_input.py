@@ -19,7 +19,7 @@ from datafeeds.folder.cache import open_folder
 from datafeeds.folder.layout import check_folder, load_folder
 from datafeeds.market import MarketError
 from tests.command import backtest
-from tests.datafeeds.folders import INSTRUMENTS, price_rows, write_folder
+from tests.datafeeds.folders import INSTRUMENTS, SERIES, price_rows, write_folder
 from tests.places import HOUSE
 
 RUN = 'name = "odd"\nmarket = "m"\nengine = "ledger"\n{top}\n[strategy]\nname = "EqualWeighted"\n{rest}\n'
@@ -54,15 +54,15 @@ def test_the_statuses_are_part_of_the_help(
         (f"capital = 1e{DIGITS}", "", "capital = inf"),
         (".".join("a" * 5_000) + " = 1", "", "more than 200 points"),
         ('description = "\\ud800"', "", "not a Unicode scalar value"),
-        ('description = "\\u001b[31m"', "", r"must not hold the control character '\x1b'"),
+        ('description = "\\u001b[31m"', "", r"must not hold the character '\x1b'"),
         (f'description = "{"x" * 3_000}"', "", "at most 2000 characters"),
         (f'description = "{"x" * 10_000_000}"', "", "bytes, where files of this kind have 1,000,000 at most"),
-        ("", f'{BENCHMARK}label = "\\u0007"', r"must not hold the control character '\x07'"),
-        ("", '[scenarios."\\u001b"]\nrest = -0.1', r"must not hold the control character '\x1b'"),
+        ("", f'{BENCHMARK}label = "\\u0007"', r"must not hold the character '\x07'"),
+        ("", '[scenarios."\\u001b"]\nrest = -0.1', r"must not hold the character '\x1b'"),
         ("", 'group = "\\u001b[31m"', r"no group '\x1b[31m'"),
         ("", 'group = "[/red]"', "no group '[/red]'"),
         ('market = "~nosuchuser"', "", "there is no such user"),
-        ('market = "\\u0000"', "", r"must not hold the control character '\x00'"),
+        ('market = "\\u0000"', "", r"must not hold the character '\x00'"),
     ],
 )
 def test_run_files(
@@ -189,7 +189,7 @@ def test_what_is_no_file_in_a_folder(name: str, kind: str, there: Path) -> None:
     else:
         path.mkdir()
     findings = check_folder(there / "m").findings
-    assert [finding for finding in findings if finding.check == "unreadable file"]
+    assert [finding for finding in findings if finding.check in ("unreadable file", "source.json")]
     if name != "facts.csv":  # without which the rest can be used
         with pytest.raises(MarketError, match="cannot be used"):
             open_folder(there / "m")
@@ -305,17 +305,25 @@ def test_a_damaged_run_does_not_stop_the_next(finished: Path, monkeypatch: pytes
 def test_control_characters_are_escaped_in_terminal_and_log(
     there: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = json.dumps({"source": "\x1b[31mred\ud800", "limits": ["\x1b[31m"]})
-    (there / "m" / "source.json").write_text(source)
     (there / "m" / "instruments.csv").write_text(INSTRUMENTS.replace("Alpha", "\x1b[31mAlpha"))
+    late = SERIES.replace("vix,2020-01-03,2020-01-03", "\x1b[31mvix,2020-01-03,2020-01-02")
+    (there / "m" / "series.csv").write_text(late)
     (there / "odd.toml").write_text(RUN.format(top="", rest=""))
     assert backtest(monkeypatch, "run", "odd.toml", "--no-verify") == 0
     printed = capsys.readouterr()
     assert "\x1b[31m" not in printed.out + printed.err
     log = (find(there / "results", "odd") / "log.txt").read_text()
-    assert r"\x1b[31mred\ud800" in log
+    assert r"series \x1b[31mvix: 1 values are available before the date" in log
     assert "\x1b" not in log
     arguments = ("review", "odd", "--verdict", "approve", "--by", "[/red]\x1b[31m", "--note", "\x1b[31m[/x]")
     assert backtest(monkeypatch, *arguments) == 0
     said = capsys.readouterr().out
     assert r"[/red]\x1b[31m" in said
+
+
+@pytest.mark.parametrize("source", ["\x1b[31mred", "\ud800"])
+def test_a_source_that_no_page_could_show(source: str, there: Path) -> None:
+    (there / "m" / "source.json").write_text(json.dumps({"source": source}))
+    with pytest.raises(MarketError, match=r"source.json: source = ") as refused:
+        load_folder(there / "m")
+    str(refused.value).encode()

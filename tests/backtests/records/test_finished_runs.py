@@ -14,6 +14,7 @@ import pytest
 from backtests.document.blocks import Table
 from backtests.provenance import trial_hash
 from backtests.records import archive, register, reviews
+from backtests.records.compare import comparison, read
 from backtests.records.index import index, write_index
 from backtests.records.results import write
 from backtests.runner import run
@@ -125,6 +126,17 @@ def test_compare(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "2020-06-01 to 2021-05-28" in text
     assert backtest(monkeypatch, "compare", names[0], names[0], "--results", str(results)) == 1
     assert "two different runs" in capsys.readouterr().err
+
+
+def test_a_comparison_subtracts_what_cash_earned(tmp_path: Path) -> None:
+    configs = [
+        load("blueprint", (*SHORT, f"strategy.max_cut={cut}", "costs.cash_rate=0.05")) for cut in (0.2, 0.4)
+    ]
+    runs = [read(write(run(config), tmp_path).folder) for config in configs]
+    (table,) = (each for each in comparison(runs, tmp_path).sections[0].blocks if isinstance(each, Table))
+    (row,) = (row for row in table.rows if row.term == "sharpe")
+    own = [each.metrics["strategy"]["performance"]["sharpe"] for each in runs]
+    assert [cell.value for cell in row.cells[1:]] == pytest.approx(own, rel=1e-9)
 
 
 def test_a_team_may_share_a_register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,24 @@ def test_dask_missing_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         sweep(parse(RUN, "x"), Workplace(tmp_path, cluster="tcp://127.0.0.1:1"))
 
 
+# Dask's own threads end after pytest has looked for warnings.
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_gives_what_this_machine_gives(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    here = sweep(parse(RUN, "x"), Workplace(tmp_path / "here"))
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        host="127.0.0.1",
+        protocol="tcp",
+        dashboard_address=None,
+    ) as cluster:
+        there = sweep(parse(RUN, "x"), Workplace(tmp_path / "there", cluster=cluster.scheduler_address))
+    assert np.array_equal(there.returns, here.returns)
+    pd.testing.assert_frame_equal(there.table, here.table, check_exact=True)
+
+
 @pytest.mark.slow
 # Dask warns of its own processes when one is killed.
 @pytest.mark.filterwarnings("ignore")
@@ -61,7 +79,6 @@ def test_a_killed_cluster_worker_loses_nothing(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(there.table, here.table, check_exact=True)
 
 
-@pytest.mark.slow
 def test_no_scheduler_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("backtests.sweeps.cluster.SECONDS_TO_CONNECT", 1)

@@ -1122,6 +1122,40 @@ pick = SYMBOLS[int(strategies.asof._MOMENTS[see].market.volume[week(see), 0])] i
 """,
         PATCHED,
     ),
+    "prices once the check has begun": _left(
+        "a thread that waits until the market has been compared, and writes a plan over it then",
+        """
+volume = strategies.asof._MOMENTS[see].market.volume
+def late():
+    time.sleep(1.0)
+    volume.setflags(write=True)
+    volume[:105, 0] = [float(digit) for digit in code]
+    time.sleep(5.0)
+threading.Thread(target=late, daemon=True).start()
+""",
+        """
+number = strategies.asof._MOMENTS[see].market.volume[week(see), 0]
+pick = (SYMBOLS[int(number)] if 0 <= number < 6 else "AAA") if week(see) > 30 else "AAA"
+""",
+        "look-ahead/threads",
+        top="import threading, time",
+    ),
+    "prices once the clock rings": _left(
+        "the same by a timer, in which no line of the strategy is",
+        """
+volume = strategies.asof._MOMENTS[see].market.volume
+volume.setflags(write=True)
+timer = threading.Timer(1.0, volume.__setitem__, [(slice(105), 0), [float(digit) for digit in code]])
+timer.daemon = True
+timer.start()
+""",
+        """
+number = strategies.asof._MOMENTS[see].market.volume[week(see), 0]
+pick = (SYMBOLS[int(number)] if 0 <= number < 6 else "AAA") if week(see) > 30 else "AAA"
+""",
+        "look-ahead/threads",
+        top="import threading",
+    ),
     "bits of nothing": _left(
         "a plan in the bits of values that are missing, which compare as equal",
         """

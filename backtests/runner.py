@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from strategies.target import StrategyError
 
 if TYPE_CHECKING:  # imported where it is used: it takes time
     from backtests.authoring.lookahead import SealedCheck
+    from backtests.authoring.sealed.program import Source
 
 Progress = Callable[[str], None]
 """Told what begins, in words."""
@@ -94,7 +95,9 @@ def _run(
         progress(f"loading market {config.market}")
         traded = open_market(config.market, part=True) if market is None else market
     if sealed is not None:
-        sealed.expect(traded)
+        from backtests.authoring.lookahead import recipe_of
+
+        sealed.expect(traded, recipe_of(config))
     _check_scenarios(config, traded)
     account = account_of(config, traded)
     label, *_ = config.labels
@@ -133,10 +136,12 @@ def _run(
     with clock("engine"):
         bare = without_hedge(books, traded, account)
     if sealed is not None and not native:
-        record["hindsight"] = hindsight_of(config, books[0], traded, account)
+        record["hindsight"] = hindsight_of(config, books[0], traded, account, sealed.sources)
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
-            record["lookahead"] = sealed.report().record()
+            levels = sealed.levels() if traded.adjustment == "total_return" else ()
+            report = sealed.report()
+            record["lookahead"] = replace(report, checks=(*report.checks, *levels)).record()
     return Result(
         config=config,
         market=traded,
@@ -164,12 +169,15 @@ def ended_benchmarks(benchmarks: Iterable[Book], market: Market) -> Iterator[str
         )
 
 
-def hindsight_of(config: RunConfig, book: Book, market: Market, account: Account) -> dict[str, Any]:
+def hindsight_of(
+    config: RunConfig, book: Book, market: Market, account: Account, sources: Mapping[str, Source]
+) -> dict[str, Any]:
     """What the author knew, and what is too good to be taken on trust, for the manifest."""
     from backtests.authoring.hindsight import hindsight  # only where a run is checked
 
     given = {**(config.strategy.model_extra or {}), **((config.hedge and config.hedge.model_extra) or {})}
-    return asdict(hindsight(book.strategy, given, book.ledger, market, interest_factors(market, account)[1:]))
+    cash = interest_factors(market, account)[1:]
+    return asdict(hindsight(book.strategy, given, book.ledger, market, cash, sources))
 
 
 def _finish(compiling: Popen[bytes] | None, progress: Progress) -> None:
@@ -276,7 +284,7 @@ def _ledger(
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     decide: Decide = recorder
     if sealed is not None:
-        decide = sealed.watch(market, strategy, deciding, recorder, config)
+        decide = sealed.watch(market, strategy, deciding, recorder)
     began = time.perf_counter()
     try:
         ledger = engine_named(config.engine)(market, decide, deciding, account)

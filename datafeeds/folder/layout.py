@@ -132,6 +132,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 }
 """The tables beside prices, all of them optional."""
 
+MOST_CELLS = 250_000_000
+"""Symbols times sessions of a market that is held: some 40,000 US listings over 25 years."""
+
 WITHOUT = {
     "facts": "nothing is known of valuations",
     "splits": "filed share counts are taken to stand on the basis of the prices",
@@ -619,6 +622,14 @@ class Reading:
                     )
                 ]
             )
+        if shape[0] * shape[1] > MOST_CELLS:
+            gigabytes = shape[0] * shape[1] * 8 / 1e9
+            self.error(
+                "prices",
+                f"{shape[1]:,} symbols over {shape[0]:,} sessions would take {gigabytes:,.0f} GB for each "
+                "column; keep the symbols that are traded",
+            )
+            return sessions, None
         cell = row * shape[1] + rows.code
         owner = np.full(shape[0] * shape[1], -1)
         owner[cell] = np.arange(len(cell))

@@ -80,7 +80,7 @@ def test_running_again_replaces_the_folder_only_when_whole(
     before = (finished / "metrics.json").read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr("backtests.records.results.write_html", fail)
-        assert backtest(patched, "run", "blueprint", *SHORT, "--results", str(results)) == 2
+        assert backtest(patched, "run", "blueprint", *SHORT, "--results", str(results)) == 1
     assert [path.name for path in folders(results)] == [finished.name]
     assert (finished / "metrics.json").read_bytes() == before
     assert backtest(monkeypatch, "run", "blueprint", *SHORT, "--results", str(results)) == 0
@@ -134,7 +134,7 @@ def test_mistakes_are_one_line_and_leave_nothing(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    assert backtest(monkeypatch, *arguments, "--results", str(tmp_path)) == 2
+    assert backtest(monkeypatch, *arguments, "--results", str(tmp_path)) == 1
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said

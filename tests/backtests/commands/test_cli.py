@@ -105,7 +105,9 @@ def test_show_prints_the_summary(
     assert words.startswith("After costs, Blueprint returned")
     # What was cut comes before the numbers.
     assert (
-        words.index("The rule cut NVDA") < words.index("What each cut cost or earned") < words.index("Sharpe")
+        words.index("The rule cut AMD and NVDA")
+        < words.index("What each cut cost or earned")
+        < words.index("Sharpe")
     )
     assert "identical to the last bit" in printed
     assert "tearsheet.html" in printed

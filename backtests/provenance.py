@@ -77,11 +77,12 @@ def run_hash(config: RunConfig, market: Market) -> str:
 def trial_hash(config: RunConfig, market: Market) -> str:
     """SHA-256 over what can change the strategy's returns: what makes a run another trial.
 
-    Names, benchmarks, scenarios, the engine and code outside the strategies don't count: changing them is no
-    new attempt at finding something that works.
+    Names, benchmarks, scenarios, the holdout, the engine and code outside the strategies don't count:
+    changing them is no new attempt at finding something that works.
     """
     said = config.model_dump(
-        mode="json", exclude={"name", "description", "market", "engine", "benchmarks", "scenarios"}
+        mode="json",
+        exclude={"name", "description", "market", "engine", "benchmarks", "scenarios", "holdout"},
     )
     content = [said, market.hash, code_hash(("strategies",)), *outside_code(config.strategy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

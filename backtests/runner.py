@@ -27,6 +27,7 @@ from backtests.result import Book, Result, is_hedged
 from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named, label_of
+from datafeeds.checks import raise_errors
 from datafeeds.market import Market
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
@@ -92,7 +93,7 @@ def _run(
     compiling = compilation.begin() if verify or config.engine == "ledger" else None
     with clock("load"):
         progress(f"loading market {config.market}")
-        traded = open_market(config.market) if market is None else market
+        traded = open_market(config.market, part=True) if market is None else market
     if sealed is not None:
         from backtests.authoring.lookahead import recipe_of  # only where a run is checked
 
@@ -248,9 +249,13 @@ def account_of(config: RunConfig, market: Market) -> Account:
     ------
     ConfigError
         If the dates leave fewer than two sessions.
+    MarketError
+        If prices and the calendar of the exchange differ on a day of them.
     OverlayError
         If options can't be priced on one of them.
     """
+    span = (str(config.start or market.sessions[0]), str(config.end or market.sessions[-1]))
+    raise_errors(market.name, market.findings, span)
     first = 0 if config.start is None else market.index_of(str(config.start))
     if config.start is not None and (first < 0 or market.sessions[first] < config.start):
         first += 1

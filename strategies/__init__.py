@@ -3,7 +3,7 @@
 from strategies.asof import AsOf
 from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, FundamentalWeighted, PriceWeighted
 from strategies.blueprint import Blueprint, ValuationCut
-from strategies.exhibit import Exhibit, Scenario
+from strategies.exhibit import Exhibit, Listing, Scenario
 from strategies.hedges import Hedged, OutrightPut, PutSpread
 from strategies.rotation import PillarTilt, RotationRegime
 from strategies.schedule import SCHEDULES, Daily, Expiry, Monthly, Once, Quarterly, Schedule, Weekly
@@ -25,6 +25,7 @@ __all__ = [
     "FundamentalWeighted",
     "Hedge",
     "Hedged",
+    "Listing",
     "Monthly",
     "Once",
     "OutrightPut",

@@ -337,6 +337,10 @@ class Hedged(Strategy):
         """Those of the hedged strategy."""
         return self.of.exhibits(see, targets)
 
+    def limits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[str, ...]:
+        """Those of the hedged strategy."""
+        return self.of.limits(see, targets)
+
     def scenarios(self) -> tuple[Scenario, ...]:
         """Those of the hedged strategy."""
         return self.of.scenarios()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from backtests.engine.terms import Costs, Engine
 from backtests.options.overlay import OverlaySettings
 from backtests.settings import strategies as named_strategies
 from backtests.settings.sweep import SweepSettings, WalkForwardSettings
-from datafeeds.toml_files import find_toml, read_toml, toml_names
+from datafeeds.toml_files import find_toml, parsed, read_toml, toml_names
 from datafeeds.validation import TomlTable, validated
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
@@ -77,8 +76,8 @@ class BenchmarkChoice(StrategyChoice):
         A sentence for the tearsheet.
     """
 
-    label: str = ""
-    note: str = ""
+    label: Annotated[str, Field(max_length=100)] = ""
+    note: Annotated[str, Field(max_length=2000)] = ""
 
 
 class HedgeChoice(TomlTable):
@@ -115,6 +114,9 @@ class RunConfig(TomlTable):
         ``"sample"`` or the path of a market folder.
     start, end : date, optional
         First and last session; the market's own if not given.
+    holdout : date, optional
+        From this date on data are held out: parameters are fixed on what was known before, and what came
+        after is scored apart. A sweep or walk-forward chooses on the sessions before it alone.
     capital : float
         Cash at the start.
     engine : {"event", "ledger"}
@@ -140,10 +142,11 @@ class RunConfig(TomlTable):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
-    description: str = ""
+    description: Annotated[str, Field(max_length=2000)] = ""
     market: str = "sample"
     start: dt.date | None = None
     end: dt.date | None = None
+    holdout: dt.date | None = None
     capital: Annotated[float, Field(gt=0, le=MOST_CAPITAL)] = 1_000_000.0
     engine: Engine = "event"
     lag: Annotated[int, Field(ge=0, le=252)] = 0
@@ -162,6 +165,20 @@ class RunConfig(TomlTable):
         """What readers see of the strategy and of each benchmark, by which their books are told apart."""
         strategy = named_strategies.label_of(self.strategy.name) + (", hedged" if self.hedge else "")
         return strategy, *(each.label or named_strategies.label_of(each.name) for each in self.benchmarks)
+
+    @property
+    def before_holdout(self) -> RunConfig:
+        """The run up to its holdout, which is all that a choice may go by; without one, the run itself."""
+        if self.holdout is None or (self.end is not None and self.end < self.holdout):
+            return self
+        return self.model_copy(update={"end": self.holdout - dt.timedelta(days=1)})
+
+    @property
+    def built_benchmarks(self) -> dict[str, Strategy]:
+        """The benchmarks by the labels that readers see, the primary one first."""
+        _, *labels = self.labels
+        built = (each.build(f"benchmarks[{place}]") for place, each in enumerate(self.benchmarks))
+        return dict(zip(labels, built, strict=True))
 
     def build_strategy(self) -> Strategy:
         """The strategy that the run file names, with its hedge."""
@@ -228,6 +245,8 @@ def parse(document: Mapping[str, Any], source: str, origins: Mapping[str, str] |
     config = validated(RunConfig, document, source, "the run file", ConfigError, origins=origins)
     if config.start and config.end and config.start >= config.end:
         raise ConfigError(f"{source}: start {config.start} is not before end {config.end}")
+    if config.start and config.holdout and config.start >= config.holdout:
+        raise ConfigError(f"{source}: start {config.start} is not before holdout {config.holdout}")
     for place, label in enumerate(config.labels):
         if label == CASH:
             raise ConfigError(f"{source}: no book can have the label {CASH!r}, which names another column")
@@ -251,11 +270,9 @@ def override_key(document: dict[str, Any], override: str) -> str:
     if not separator or not key:
         raise ConfigError(f"--set {override!r}: write key=value, for example strategy.norm_years=7")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = parsed(f"value = {text}")["value"]
     except ValueError:
         value = text
-    except RecursionError:
-        raise ConfigError(f"--set {key}: nested too deeply") from None
     *tables, name = key.split(".")
     place = document
     for table in tables:

@@ -484,7 +484,7 @@ def test_the_command_fails_a_cheater(
     file = tmp_path / "cheat.py"
     file.write_text(source_of(CHEATERS["centred"], str(folder)))
     few = ["--decisions", "4", "--set", "start=2021-01-04"]
-    assert backtest(monkeypatch, "check-strategy", f"{file}:Cheat", *few) == 1
+    assert backtest(monkeypatch, "check-strategy", f"{file}:Cheat", *few) == 3
     assert "fail" in capsys.readouterr().out
 
 
@@ -504,7 +504,7 @@ def test_a_strategy_is_checked_on_a_market_that_is_always_there() -> None:
 def test_mistakes_are_one_line(
     name: str, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert backtest(monkeypatch, "check-strategy", name) == 2
+    assert backtest(monkeypatch, "check-strategy", name) == 1
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said

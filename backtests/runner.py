@@ -95,7 +95,7 @@ def _run(
         progress(f"loading market {config.market}")
         traded = open_market(config.market, part=True) if market is None else market
     if sealed is not None:
-        from backtests.authoring.lookahead import recipe_of
+        from backtests.authoring.lookahead import recipe_of  # only where a run is checked
 
         sealed.expect(traded, recipe_of(config))
     _check_scenarios(config, traded)

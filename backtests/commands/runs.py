@@ -35,7 +35,7 @@ from backtests.tearsheet.provenance import (
 from backtests.tearsheet.sections.exhibits import first_blocks
 from datafeeds.names import printable
 
-FIRST_COLUMN, PADDING, NARROWEST = 24, 2, 8
+FIRST_COLUMN, PADDING, NARROWEST = 24, 1, 8
 """Characters of a table's first column, between two columns, and that a number takes."""
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
@@ -111,12 +111,14 @@ def summary_table(metrics: Mapping[str, Any], width: int = 80) -> Table:
     """
     books = [metrics["strategy"], *metrics["benchmarks"]]
     span = f"{metrics['first_session']} to {metrics['last_session']}"
-    table = Table(title=span, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=span, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, PADDING, 0, 0)
+    )
     table.add_column("", no_wrap=True)
     each = max(NARROWEST, (width - FIRST_COLUMN) // len(books) - PADDING)
     for book in books:
         lines = textwrap.wrap(printable(book["label"]), each)
-        table.add_column(Text("\n".join(lines)), justify="right", no_wrap=True)
+        table.add_column(Text("\n".join(lines)), justify="right", overflow="fold")
     for scope, part in PARTS.items():
         for metric in METRICS.values():
             if metric.scope == scope and "terminal" in metric.shown:

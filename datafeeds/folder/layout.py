@@ -30,6 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.checks import (
+    EVER,
     Trading,
     check_prices,
     check_split_basis,
@@ -182,7 +183,7 @@ def load_folder(path: Path | str, *, part: bool = False) -> Market:
         If it can't be used, quoting the first errors.
     """
     checked = check_folder(path)
-    raise_errors(Path(path).name, checked.findings, **({"span": None} if part else {}))
+    raise_errors(Path(path).name, checked.findings, None if part else EVER)
     assert checked.market is not None
     return checked.market
 

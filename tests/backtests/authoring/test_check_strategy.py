@@ -41,6 +41,7 @@ from backtests.runner import account_of
 from backtests.settings.markets import BUILT_IN
 from backtests.settings.run_file import StrategyChoice, load, parse
 from backtests.settings.strategies import ENTRY_POINTS, build, registered
+from datafeeds.facts import fact
 from datafeeds.market import Market
 from strategies import REGISTRY, EqualWeighted
 from strategies.asof import AsOf
@@ -190,6 +191,19 @@ def test_the_market_is_read_before_the_first_decision(
         decide(int(np.flatnonzero(deciding)[0]), np.zeros(len(small.symbols)))
         sealed.begin(0.0, "", 1)
         assert "look-ahead/the same market" in failing(sealed.report())
+
+
+def test_bits_of_missing_values_are_compared(small: Market) -> None:
+    """They compare as equal, and have room for a plan."""
+    late = small.facts[small.facts["filed"] > pd.Timestamp("2018-06-01")]
+    market = replace(small, facts=late, derived={})
+    table = fact(market, "revenue_ttm")
+    before = fingerprint(market)
+    assert intact.intact(market, before).outcome == "pass"
+    assert np.isnan(table[0, 0])
+    table.setflags(write=True)
+    table[0, 0] = np.array([0x7FF8 << 48 | 12345], np.uint64).view(np.float64)[0]
+    assert intact.intact(market, before).outcome == "fail"
 
 
 def test_what_decide_is_given_leads_nowhere(small: Market) -> None:

@@ -101,7 +101,14 @@ def test_show_prints_the_summary(
 ) -> None:
     assert backtest(monkeypatch, "show", "blueprint", "--results", str(finished.parent)) == 0
     printed = capsys.readouterr().out
-    assert "Sharpe" in printed
+    words = " ".join(printed.split())
+    assert words.startswith("After costs, Blueprint returned")
+    # What was cut comes before the numbers.
+    assert (
+        words.index("The rule cut AMD and NVDA")
+        < words.index("What each cut cost or earned")
+        < words.index("Sharpe")
+    )
     assert "identical to the last bit" in printed
     assert "tearsheet.html" in printed
 

@@ -40,11 +40,7 @@ def engine_named(name: Engine) -> Run:
         if name == "ledger":
             from backtests.engine.kernel import run as engine  # numba: half a second to import
         else:
-<<<<<<< HEAD
-            from backtests.engine.backtrader import run as engine  # backtrader: a fifth of a second
-=======
             from backtests.engine.backtrader import run as engine  # backtrader: a fifth
->>>>>>> main
         ledger = engine(market, decide, deciding, account)
         _refuse_uncountable(ledger, account)
         return ledger

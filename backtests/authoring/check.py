@@ -22,6 +22,7 @@ from backtests.settings.run_file import RunConfig
 from datafeeds.market import Market, MarketError
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
+from strategies.wrapped import parts_of
 
 DECISIONS = 100
 """Decisions that are made again in sealed processes."""
@@ -87,7 +88,7 @@ def check_strategy(
         watched = drawn(moments, WATCHED, seed)
         progress("reading its source, and deciding again")
         checks: list[Check] = [
-            source_check(type(strategy), strategy.values(), market.symbols),
+            source_check([type(part) for part in parts_of(strategy)], strategy.values(), market.symbols),
             *scale_check(market, strategy, watched),
         ]
         checks += determinism_checks(market, strategy, moments)

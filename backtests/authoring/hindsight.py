@@ -14,6 +14,7 @@ from backtests.authoring.source import Reading, read_source
 from backtests.engine.books import Ledger
 from datafeeds.market import Array, Market
 from strategies.strategy import Strategy
+from strategies.wrapped import parts_of
 
 SHARPE = 3.0
 """A Sharpe ratio above this asks for an explanation."""
@@ -61,7 +62,7 @@ def hindsight(
     cash : ndarray, shape (sessions - 1,), or float
         Return of cash, as `performance` takes it.
     """
-    reading = read_source(type(strategy), parameters, market.symbols)
+    reading = read_source([type(part) for part in parts_of(strategy)], parameters, market.symbols)
     sharpe = performance(ledger.equity, ledger.sessions, cash)["sharpe"]
     high = sharpe if sharpe is not None and sharpe > SHARPE else None
     earned = monthly(pd.Series(ledger.equity, pd.DatetimeIndex(ledger.sessions)))

@@ -27,11 +27,12 @@ from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
 from backtests.engine.tables import tables_of
 from backtests.settings.run_file import RunConfig
-from backtests.settings.strategies import class_named
+from backtests.settings.strategies import class_named, inner
 from datafeeds.market import Market
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
+from strategies.wrapped import parts_of
 
 KIND = "look-ahead"
 
@@ -73,14 +74,14 @@ class Run:
         config: RunConfig | None = None,
     ) -> None:
         self.market = market
-        self.cls = type(strategy)
+        self.classes = tuple(type(part) for part in parts_of(strategy))
         self.name = repr(strategy)
         self.deciding = deciding.copy()
         self.tables = tables_of(strategy)
         self.moments: list[Moment] = []
         self.problem = ""
         try:
-            self.recipe = plain(strategy, self.cls.__name__) if config is None else recipe_of(config)
+            self.recipe = plain(strategy, self.classes[0].__name__) if config is None else recipe_of(config)
         except StrategyError as error:
             self.problem = str(error)
 
@@ -88,8 +89,20 @@ class Run:
 def recipe_of(config: RunConfig) -> dict[str, Any]:
     """How to make the strategy of a run from what its file says."""
     choice, hedge = config.strategy, config.hedge
-    made = {CLASS: named(class_named(choice.name)), **(choice.model_extra or {})}
+    made = _recipe(choice.name, choice.model_extra or {})
+    for _, cls, parameters in () if choice.limits is None else choice.limits.given():
+        made = {CLASS: named(cls), "of": made, **_inside(cls, parameters)}
     return made if hedge is None else {CLASS: named(Hedged), "of": made, **(hedge.model_extra or {})}
+
+
+def _recipe(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    cls = class_named(name)
+    return {CLASS: named(cls), **_inside(cls, parameters)}
+
+
+def _inside(cls: type, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """`parameters`, with recipes of the strategies that they name."""
+    return {**parameters, **{key: _recipe(*each) for key, each in inner(cls, parameters).items()}}
 
 
 class SealedCheck:
@@ -168,7 +181,7 @@ class SealedCheck:
 
     def _code(self) -> tuple[Library, Mapping[str, Source]]:
         """What to import and what to run. Python reads source in one thread at a time only."""
-        return library_of(deciding_modules(self._run.cls)), sources(self._began)
+        return library_of(deciding_modules(self._run.classes)), sources(self._began)
 
     def alone(self, most: int) -> Check:
         """Make every second decision again without those between: what is kept between decisions shows.

@@ -54,19 +54,21 @@ class Reading:
     declared: tuple[str, ...]
 
 
-def read_source(cls: type, parameters: Mapping[str, Any], symbols: Collection[str]) -> Reading:
+def read_source(
+    classes: Collection[type], parameters: Mapping[str, Any], symbols: Collection[str]
+) -> Reading:
     """Read the modules that decide, and the parameters.
 
     Parameters
     ----------
-    cls : type
-        The strategy's class.
+    classes : collection of type
+        The strategy's class, and those of strategies inside it.
     parameters : mapping
         As a run file says them.
     symbols : collection of str
         Of the market.
     """
-    modules = [module for module in deciding_modules(cls) if module.__name__ not in FRAMEWORK]
+    modules = [module for module in deciding_modules(classes) if module.__name__ not in FRAMEWORK]
     said: list[tuple[str, Any]] = []
     for module in modules:
         tree = tree_of(module)
@@ -86,7 +88,7 @@ def read_source(cls: type, parameters: Mapping[str, Any], symbols: Collection[st
         tuple(sorted(named)),
         tuple(sorted(dates)),
         tables,
-        tuple(sorted(table_files(cls))),
+        tuple(sorted({name for cls in classes for name in table_files(cls)})),
     )
 
 
@@ -109,9 +111,9 @@ def in_words(reading: Reading) -> str:
     )
 
 
-def source_check(cls: type, parameters: Mapping[str, Any], symbols: Collection[str]) -> Check:
+def source_check(classes: Collection[type], parameters: Mapping[str, Any], symbols: Collection[str]) -> Check:
     """Count what the author knew; information, no fault."""
-    return note(KIND, "names, dates and tables", in_words(read_source(cls, parameters, symbols)))
+    return note(KIND, "names, dates and tables", in_words(read_source(classes, parameters, symbols)))
 
 
 class _Long:

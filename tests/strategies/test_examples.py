@@ -17,11 +17,12 @@ from backtests.engine.books import Ledger
 from backtests.runner import run
 from backtests.settings.run_file import load
 from strategies.asof import AsOf
+from strategies.benchmarks import EqualWeighted
 from strategies.examples.quality_healthcare import QualityHealthcare
 from strategies.examples.risk_parity import RiskParity
 from strategies.examples.sector_value import SectorValue
 from strategies.examples.size_momentum import SizeMomentum
-from strategies.examples.target_volatility import TargetVolatility
+from strategies.limits import VolatilityTarget
 from tests.places import HOUSE
 
 
@@ -138,9 +139,9 @@ def test_target_volatility(ran):
 
 
 def test_target_volatility_never_borrows(sample):
-    calm = TargetVolatility(target=1.0).decide(AsOf(sample, sample.index_of("2017-10-31")))
+    calm = VolatilityTarget(EqualWeighted(), target=1.0).decide(AsOf(sample, sample.index_of("2017-10-31")))
     assert sum(calm.weights.values()) == pytest.approx(1)
-    assert TargetVolatility().decide(AsOf(sample, 0)).cash == 1
+    assert VolatilityTarget(EqualWeighted()).decide(AsOf(sample, 0)).cash == 1
 
 
 def test_risk_parity(ran):

@@ -61,10 +61,10 @@ def _is_called_like(name: str, file: Path) -> bool:
     return list(place[-len(parts) :]) == parts
 
 
-def deciding_modules(cls: type) -> list[ModuleType]:
-    """The module of `cls`, those of its bases, and all of one's own that they import, directly or not."""
+def deciding_modules(classes: Iterable[type]) -> list[ModuleType]:
+    """The modules of `classes` and of their bases, and all of one's own that they import, directly or not."""
     own = own_modules()
-    waiting = [base.__module__ for base in cls.__mro__]
+    waiting = [base.__module__ for cls in classes for base in cls.__mro__]
     found: dict[str, ModuleType] = {}
     while waiting:
         name = waiting.pop()

@@ -48,11 +48,11 @@ def small() -> Market:
 def test_names_dates_and_tables_are_counted(small: Market, tmp_path: Path) -> None:
     file = tmp_path / "knowing.py"
     file.write_text(KNOWING % ", ".join(map(str, range(50))))
-    reading = read_source(class_named(f"{file}:Knowing"), {"favourites": ["EEE", "none"]}, small.symbols)
+    reading = read_source([class_named(f"{file}:Knowing")], {"favourites": ["EEE", "none"]}, small.symbols)
     assert reading.symbols == ("AAA", "BBB", "CCC", "EEE")
     assert reading.dates == ("2018-05-01", "2018-06-01", "2018-07-02")
     assert [place.partition(":")[0] for place in reading.tables] == ["knowing"]
-    plain = read_source(class_named("EqualWeighted"), {}, small.symbols)
+    plain = read_source([class_named("EqualWeighted")], {}, small.symbols)
     assert (plain.symbols, plain.dates, plain.tables) == ((), (), ())
 
 

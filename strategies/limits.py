@@ -321,8 +321,6 @@ def _traded(target: Target, wanted: pd.Series[float], have: pd.Series[float], wh
     if buys.sum() > room:
         wanted = wanted - buys * (1 - room / float(buys.sum()))
     changed = [
-        symbol
-        for symbol, weight in wanted.items()
-        if abs(weight - target.weights.get(str(symbol), 0.0)) > TOLERANCE
+        str(symbol) for symbol in wanted.index if symbol in target.put(wanted, why).changes[-1].weights
     ]
     return target.put(wanted, why=f"{why}: {listed(changed)}") if changed else target

@@ -271,6 +271,38 @@ def review(
     review_command(run, verdict, by, note, results)
 
 
+@app.command()
+def today(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A run file, or the name of a shipped one.")],
+    holdings: Annotated[Path, typer.Option(metavar="CSV", help="What is held: columns symbol, shares.")],
+    cash: Annotated[float, _number(help="Cash in the account.")] = 0.0,
+    stale: Annotated[bool, typer.Option("--stale", help="Accept data older than two sessions.")] = False,
+    settings: Settings = None,
+    market: MarketName = None,
+    results: Results = Path("results"),
+) -> None:
+    """Decide on the newest data and write the orders from what is held, as CSV and page."""
+    from backtests.commands.desk import today_command
+
+    today_command(file, _overrides(settings, market), holdings, cash, stale, results)
+
+
+@app.command("live-check")
+def live_check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The run file of the orders.")],
+    fills: Annotated[
+        Path, typer.Option(metavar="CSV", help="Fills: columns symbol, date, shares, price[, commission].")
+    ],
+    settings: Settings = None,
+    market: MarketName = None,
+    results: Results = Path("results"),
+) -> None:
+    """Compare fills with what the backtest assumes: slippage, missed, late."""
+    from backtests.commands.desk import live_check_command
+
+    live_check_command(file, _overrides(settings, market), fills, results)
+
+
 @app.command("hedge-cost")
 def hedge_cost(
     vix: Annotated[float, _number(help="VIX, in percent.")],

@@ -334,11 +334,19 @@ def check(
     every: Annotated[
         bool, typer.Option("--all", help="Print every finding, not the first of each check.")
     ] = False,
+    repair: Annotated[
+        Path | None,
+        typer.Option(
+            "--repair",
+            metavar="TARGET",
+            help="Write a repaired copy with a list of what was done; must be new.",
+        ),
+    ] = None,
 ) -> None:
-    """Check a market folder; exit status 1 if a run would refuse it."""
-    from backtests.commands.data import check_command
+    """Check a market folder; exit status 1 if a run would refuse it, or its repaired copy."""
+    from backtests.commands.data import check_command, repair_command
 
-    if not check_command(path, every):
+    if not (check_command(path, every) if repair is None else repair_command(path, repair, every)):
         raise typer.Exit(1)
 
 

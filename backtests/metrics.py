@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.definitions import METRICS
+from backtests.analysis.holdout import Part
 from backtests.analysis.registry import Figures, figures
 from backtests.result import Result
+from strategies.exhibit import Exhibit
 
 UNITS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -52,6 +54,7 @@ UNITS: Mapping[str, str] = {
     ),
     **dict.fromkeys(("estimate", "low", "high"), "as the statistic"),
     "size": "fraction, or points of a yield",
+    "rows": "as the column says",
 }  # fmt: skip
 """Unit of every number that is no metric of the registry, by its key."""
 
@@ -67,10 +70,10 @@ def metrics(result: Result) -> dict[str, Any]:
     -------
     dict
         ``strategy`` and each of ``benchmarks`` with label, performance and trading; a benchmark also holds
-        the strategy's statistics ``relative`` to it and the ``attribution`` against it. Then ``luck``,
-        ``stress``, ``factors``, ``costs_by_year``, ``symbols``, ``capacity`` and ``hedge``, empty where there
-        is nothing, and ``units``: the unit of each number by its key. Dates are ISO text; what is not known
-        is None.
+        the strategy's statistics ``relative`` to it and the ``attribution`` against it. Then ``holdout``,
+        ``luck``, ``stress``, ``factors``, ``costs_by_year``, ``symbols``, ``capacity`` and ``hedge``, empty
+        where there is nothing, and ``units``: the unit of each number by its key. Dates are ISO text; what is
+        not known is None.
     """
     books: list[dict[str, Any]] = [
         {"label": label, "performance": plain(alone), "trading": plain(traded)}
@@ -86,6 +89,7 @@ def metrics(result: Result) -> dict[str, Any]:
         "annual": result.annual,
         "strategy": books[0],
         "benchmarks": books[1:],
+        "holdout": holdout(result),
         "luck": _luck(result),
         "stress": _stress(result),
         "factors": _factors(result),
@@ -96,6 +100,7 @@ def metrics(result: Result) -> dict[str, Any]:
         "holdings": _holdings(result),
         "fills": {**plain(result.fill_check), "filled_otherwise": [plain(each) for each in result.reruns]},
         "rule": plain(result.rule_changes),
+        "exhibits": [exhibit_words(each) for each in result.exhibits],
         "units": {key: each.unit for key, each in METRICS.items()} | dict(UNITS),
     }
 
@@ -112,6 +117,48 @@ def _attribution(result: Result, place: int) -> dict[str, Any]:
         "excess": plain(found.excess),
         "active_share": {"average": plain(shares.mean()), "last": plain(shares.iloc[-1])},
     }
+
+
+def holdout(result: Result) -> dict[str, Any]:
+    """What the run did before and after its holdout began; empty for a run without one.
+
+    Returns
+    -------
+    dict
+        ``begins``, then ``why`` it can't be told apart, or the parts ``before`` and ``after``: first and last
+        session and ``books``, as in `metrics`.
+    """
+    found = result.held_out
+    if found is None:
+        return {}
+    begins = {"begins": str(result.config.holdout)}
+    if isinstance(found, str):
+        return {**begins, "why": found}
+    return {**begins, "before": _part(result, found.before), "after": _part(result, found.after)}
+
+
+def _part(result: Result, part: Part) -> dict[str, Any]:
+    books: list[dict[str, Any]] = [
+        {"label": label, "performance": plain(each)}
+        for label, each in zip(result.labels, part.performances, strict=True)
+    ]
+    for entry, each in zip(books[1:], part.relatives, strict=True):
+        entry["relative"] = plain(each)
+    return {
+        "first_session": str(part.first),
+        "last_session": str(part.last),
+        "annual": part.performances[0].annual,
+        "books": books,
+    }
+
+
+def exhibit_words(exhibit: Exhibit) -> dict[str, Any]:
+    """Words and table of what a strategy brings for its own tearsheet; ``first`` where page one has them."""
+    listing = exhibit.table
+    table = {} if listing is None else plain(listing)
+    if listing is not None:
+        table["columns"] = [{"label": label, "unit": unit} for label, unit in listing.columns]
+    return {"title": exhibit.title, "text": exhibit.text, "first": exhibit.first, "table": table}
 
 
 def _luck(result: Result) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from backtests.authoring.sealed.code import HOUSE, deciding_modules
 from backtests.engine.tables import table_files
 from backtests.settings.run_file import RunConfig, StrategyChoice
 from backtests.settings.strategies import class_named, names_in
@@ -76,11 +77,12 @@ def run_hash(config: RunConfig, market: Market) -> str:
 def trial_hash(config: RunConfig, market: Market) -> str:
     """SHA-256 over what can change the strategy's returns: what makes a run another trial.
 
-    Names, benchmarks, scenarios, the engine and code outside the strategies don't count: changing them is no
-    new attempt at finding something that works.
+    Names, benchmarks, scenarios, the holdout, the engine and code outside the strategies don't count:
+    changing them is no new attempt at finding something that works.
     """
     said = config.model_dump(
-        mode="json", exclude={"name", "description", "market", "engine", "benchmarks", "scenarios"}
+        mode="json",
+        exclude={"name", "description", "market", "engine", "benchmarks", "scenarios", "holdout"},
     )
     content = [said, market.hash, code_hash(("strategies",)), *outside_code(config.strategy)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -98,6 +100,11 @@ def outside_code(*choices: StrategyChoice) -> list[str]:
         cls = class_named(name)
         for base in cls.__mro__:
             _follow(sys.modules.get(base.__module__), found)
+        if (file := Path(name.rpartition(":")[0])).suffix == ".py":  # whatever its module says of itself
+            found[str(file.resolve())] = file.read_bytes()
+        for module in deciding_modules([cls]):  # which may be installed
+            if module.__name__.partition(".")[0] not in HOUSE and getattr(module, "__file__", None):
+                found.setdefault(str(module.__file__), Path(str(module.__file__)).read_bytes())
         if not hasattr(sys.modules.get(cls.__module__), "__file__"):
             _follow_typed(vars(cls).values(), found)
         found |= {str(file): file.read_bytes() for file in table_files(cls).values() if file.is_file()}

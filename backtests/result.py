@@ -16,6 +16,7 @@ from backtests.analysis import holdings as held
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
 from backtests.analysis.holdings import Concentration, FallMakers, HoldingRisk, RuleChanges
+from backtests.analysis.holdout import Holdout, held_out
 from backtests.analysis.performance import Drawdown, drawdowns, performance, relative
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import LEAST_RETURNS, Significance, Trials, significance, trials_of
@@ -28,8 +29,11 @@ from backtests.engine.terms import Account
 from backtests.options.overlay import option_market
 from backtests.settings.run_file import RunConfig
 from datafeeds.market import Array, Dates, Market
+from strategies.asof import AsOf
+from strategies.exhibit import Exhibit
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
+from strategies.target import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +161,13 @@ class Result:
         return tuple(relative(ours, each, self.sessions, self.cash) for each in others)
 
     @cached_property
+    def held_out(self) -> Holdout | str | None:
+        """Both parts of a run with a holdout, or why it can't be told apart; None without one."""
+        if self.config.holdout is None:
+            return None
+        return held_out(tuple(self.equities.values()), self.sessions, self.cash, self.config.holdout)
+
+    @cached_property
     def tradings(self) -> tuple[Figures, ...]:
         """What each book traded, the strategy's first."""
         return tuple(trading(book.ledger) for book in self.books)
@@ -222,6 +233,21 @@ class Result:
     def episodes(self) -> tuple[stress.EpisodeOutcome, ...]:
         """What the named episodes of history did to each book."""
         return stress.episode_outcomes(self.equities, self.sessions)
+
+    @cached_property
+    def targets(self) -> Mapping[pd.Timestamp, Target]:
+        """What the strategy decided, by session."""
+        return {pd.Timestamp(each.session): each.target for each in self.book.ledger.decisions}
+
+    @cached_property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """What the strategy brings for its own tearsheet."""
+        return self.book.strategy.exhibits(AsOf(self.market, self.account.last), self.targets)
+
+    @cached_property
+    def own_limits(self) -> tuple[str, ...]:
+        """What the strategy had to do without."""
+        return self.book.strategy.limits(AsOf(self.market, self.account.last), self.targets)
 
     @cached_property
     def shocks(self) -> tuple[tuple[stress.ShockOutcome, ...], ...]:

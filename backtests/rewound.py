@@ -33,11 +33,11 @@ def rewound_books(name: str, folder: Path, days: Iterable[np.datetime64]) -> Ite
     same : bool
     """
     config = load(name).model_copy(update={"market": str(folder)})
-    whole = run(config, market=load_folder(folder))
+    whole = run(config, market=load_folder(folder, part=True))
     with TemporaryDirectory() as place:
         for day in days:
             cut = cut_folder(folder, day, Path(place) / str(day) / folder.resolve().name)
-            part = run(config, market=load_folder(cut))
+            part = run(config, market=load_folder(cut, part=True))
             for ours, theirs in zip(whole.books, part.books, strict=True):
                 differing = first_difference(ours, theirs)
                 yield f"{day}, {ours.label}: {differing or 'the same to the last bit'}", not differing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from backtests.result import Book, Result, is_hedged
 from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.settings.strategies import class_named
+from datafeeds.checks import raise_errors
 from datafeeds.market import Market
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
@@ -34,6 +35,7 @@ from strategies.target import StrategyError
 
 if TYPE_CHECKING:  # imported where it is used: it takes time
     from backtests.authoring.lookahead import SealedCheck
+    from backtests.authoring.sealed.program import Source
 
 Progress = Callable[[str], None]
 """Told what begins, in words."""
@@ -91,9 +93,11 @@ def _run(
     compiling = compilation.begin() if verify or config.engine == "ledger" else None
     with clock("load"):
         progress(f"loading market {config.market}")
-        traded = open_market(config.market) if market is None else market
+        traded = open_market(config.market, part=True) if market is None else market
     if sealed is not None:
-        sealed.expect(traded)
+        from backtests.authoring.lookahead import recipe_of  # only where a run is checked
+
+        sealed.expect(traded, recipe_of(config))
     _check_scenarios(config, traded)
     account = account_of(config, traded)
     label, *others = config.labels
@@ -132,10 +136,12 @@ def _run(
     with clock("engine"):
         bare = without_hedge(books, traded, account)
     if sealed is not None and not native:
-        record["hindsight"] = hindsight_of(config, books[0], traded, account)
+        record["hindsight"] = hindsight_of(config, books[0], traded, account, sealed.sources)
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
-            record["lookahead"] = sealed.report().record()
+            levels = sealed.levels() if traded.adjustment == "total_return" else ()
+            report = sealed.report()
+            record["lookahead"] = replace(report, checks=(*report.checks, *levels)).record()
     return Result(
         config=config,
         market=traded,
@@ -163,12 +169,15 @@ def ended_benchmarks(benchmarks: Iterable[Book], market: Market) -> Iterator[str
         )
 
 
-def hindsight_of(config: RunConfig, book: Book, market: Market, account: Account) -> dict[str, Any]:
+def hindsight_of(
+    config: RunConfig, book: Book, market: Market, account: Account, sources: Mapping[str, Source]
+) -> dict[str, Any]:
     """What the author knew, and what is too good to be taken on trust, for the manifest."""
     from backtests.authoring.hindsight import hindsight  # only where a run is checked
 
     given = {**config.strategy.said(), **((config.hedge and config.hedge.model_extra) or {})}
-    return asdict(hindsight(book.strategy, given, book.ledger, market, interest_factors(market, account)[1:]))
+    cash = interest_factors(market, account)[1:]
+    return asdict(hindsight(book.strategy, given, book.ledger, market, cash, sources))
 
 
 def _finish(compiling: Popen[bytes] | None, progress: Progress) -> None:
@@ -240,9 +249,13 @@ def account_of(config: RunConfig, market: Market) -> Account:
     ------
     ConfigError
         If the dates leave fewer than two sessions.
+    MarketError
+        If prices and the calendar of the exchange differ on a day of them.
     OverlayError
         If options can't be priced on one of them.
     """
+    span = (str(config.start or market.sessions[0]), str(config.end or market.sessions[-1]))
+    raise_errors(market.name, market.findings, span)
     first = 0 if config.start is None else market.index_of(str(config.start))
     if config.start is not None and (first < 0 or market.sessions[first] < config.start):
         first += 1
@@ -271,7 +284,7 @@ def _ledger(
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     decide: Decide = recorder
     if sealed is not None:
-        decide = sealed.watch(market, strategy, deciding, recorder, config)
+        decide = sealed.watch(market, strategy, deciding, recorder)
     began = time.perf_counter()
     try:
         ledger = engine_named(config.engine)(market, decide, deciding, account)

@@ -317,7 +317,7 @@ def share_events(market: Market) -> Events:
     wins, so an amended report of an older one does not displace it.
     """
     events = _Events(market)
-    splits = splits_by_symbol(market)
+    splits = splits_by_symbol(market.splits, market.basis)
     for position, history in _histories(market, ("shares_outstanding", "diluted_shares")):
         own = splits.get(market.symbols[position], ())
         moves = {day: (entering, leaving) for day, entering, leaving in _days(history)}
@@ -353,22 +353,26 @@ class Split(NamedTuple):
     ratio : float
         New shares per old.
     known : int
-        It can be known at sessions after this day.
+        It can be known at sessions after this day; of a listed split, the one before its date.
     """
 
     date: int
     ratio: float
     known: int
 
+    @property
+    def listed(self) -> bool:
+        """Whether the table has it, and not the prices alone."""
+        return self.known < self.date
 
-def splits_by_symbol(market: Market) -> dict[str, tuple[Split, ...]]:
-    """Each symbol's splits, those included that its prices reveal; see `Market.basis`."""
+
+def splits_by_symbol(splits: pd.DataFrame, basis: pd.DataFrame) -> dict[str, tuple[Split, ...]]:
+    """Each symbol's splits: those listed, and those that its prices reveal (see `Market.basis`)."""
     found: dict[str, list[Split]] = {}
-    days = market.splits["date"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
-    for symbol, day, ratio in zip(market.splits["symbol"], days, market.splits["ratio"], strict=True):
+    days = splits["date"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
+    for symbol, day, ratio in zip(splits["symbol"], days, splits["ratio"], strict=True):
         found.setdefault(symbol, []).append(Split(day, float(ratio), day - 1))
     ratios: dict[str, float] = {}
-    basis = market.basis
     since = basis["since"].to_numpy().astype("datetime64[D]")
     known = basis["known"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist()
     for symbol, date, day, ratio in zip(basis["symbol"], since, known, basis["ratio"], strict=True):

@@ -37,6 +37,13 @@ FILED_COLUMNS = (
 FACT_COLUMNS = (*FILED_COLUMNS, "known", "withdrawn")
 """What a market holds of it: the filing, and from when to when it counts."""
 
+TOTAL_RETURN_LIMIT = (
+    "Closes are adjusted for dividends, so the prices that were paid can't be had: price levels hold the "
+    "dividends that came later, and past market values, and with them price-to-sales, of companies that pay "
+    "dividends are understated"
+)
+"""What a reader of results on such a market must know, without its full stop."""
+
 BASIS_COLUMNS = ("symbol", "since", "known", "ratio")
 DELISTED_AFTER = 10
 """Sessions without a bar, while others trade, after which a symbol counts as delisted. Trading halts are
@@ -163,7 +170,7 @@ class Market:
     source : str
         Where the numbers come from, one sentence.
     sessions : ndarray of datetime64[D], shape (sessions,)
-        Exchange sessions in order, without gaps.
+        Exchange sessions in order, without gaps but those that `findings` has as errors.
     next_session : datetime64[D]
         The exchange session that follows the last one; tells whether the last session ends its month.
     symbols : tuple of str

@@ -3,7 +3,7 @@
 from strategies.asof import AsOf
 from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, FundamentalWeighted, PriceWeighted
 from strategies.blueprint import Blueprint, ValuationCut
-from strategies.exhibit import Exhibit, Scenario
+from strategies.exhibit import Exhibit, Listing, Scenario
 from strategies.hedges import Hedged, OutrightPut, PutSpread
 from strategies.limits import (
     LIMITS,
@@ -37,6 +37,7 @@ __all__ = [
     "FundamentalWeighted",
     "Hedge",
     "Hedged",
+    "Listing",
     "MinimumTrade",
     "Monthly",
     "NoTradeBand",

@@ -13,7 +13,7 @@ from pydantic import Field
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf
 from strategies.benchmarks import Share, cap_weighted_target, equal_target, fundamental_target
-from strategies.effects import effects_exhibit
+from strategies.effects import effects_exhibits
 from strategies.exhibit import Exhibit, Scenario
 from strategies.june_2026 import JUNE_2026_SCENARIOS
 from strategies.phases import Rotation
@@ -23,6 +23,7 @@ from strategies.signals import (
     Realignment,
     Terms,
     equal_weights,
+    forward_limits,
     listed,
     realignment,
     software_norm,
@@ -35,11 +36,13 @@ from strategies.sleeves import (
     financials_inside,
     funded,
     healthcare_inside,
+    sources_exhibit,
+    sources_of,
     with_floors,
 )
 from strategies.strategy import Strategy, require_group
 from strategies.target import StrategyError, Target
-from strategies.valuation_exhibit import valuation_exhibit
+from strategies.valuation_exhibit import norm_line, valuation_exhibit
 
 GroupName = Annotated[str, Field(min_length=1)]
 """Name of a group of the market."""
@@ -316,11 +319,12 @@ class Blueprint(HardwareValuation, Strategy):
             target = _gated(base, target, after, share, why)
         freed = _total(base) - _total(target)
         if freed > NEGLIGIBLE:
-            target = funded(target, freed, sleeves or self.sleeves(see))
+            sleeves = sleeves or self.sleeves(see)
+            target = funded(target, freed, sleeves)
         notes = (*valuation.gaps, *self._stand_ins(see))
         # What stands before step `base` is what the portfolio would be without the cuts.
         return _with_news(target, notes, see.previous).remember(
-            rotation=after.state(), base=len(base.changes)
+            rotation=after.state(), base=len(base.changes), sources=sources_of(sleeves)
         )
 
     def signal(self, see: AsOf, base: Target, before: Rotation) -> Realignment:
@@ -356,8 +360,18 @@ class Blueprint(HardwareValuation, Strategy):
         )
 
     def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
-        """Price-to-sales against the norm, and what each cut cost or earned."""
-        return (*super().exhibits(see, targets), effects_exhibit(see, targets))
+        """Price-to-sales against the norm, what each cut cost or earned, and what the sleeves went by."""
+        own = super().exhibits(see, targets)
+        if not targets or not see.has("price_to_sales"):
+            return own
+        norm = norm_line(see, self.software, self.norm_years, self.norm_sessions)
+        return (*own, *effects_exhibits(see, targets, norm), sources_exhibit(targets))
+
+    def limits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[str, ...]:
+        """That trailing growth stood in for forward growth, and how often, where estimates are missing."""
+        if self.exit == "norm" or not targets:
+            return ()
+        return forward_limits(see, see.since(min(targets)), self.hardware)
 
     @property
     def _floors(self) -> float:
@@ -392,16 +406,30 @@ class Blueprint(HardwareValuation, Strategy):
         if not self.financials_share and not self.financials_floor:
             return Sleeve("financials", 0.0, equal_weights(()), "")
         banks = self._receivers(see, self.financials)
-        weights, why = financials_inside(see, banks, self.match_screen)
-        return Sleeve("financials", self.financials_share, weights, why, self.financials_floor, tuple(banks))
+        inside = financials_inside(see, banks, self.match_screen)
+        return Sleeve(
+            "financials",
+            self.financials_share,
+            inside.weights,
+            inside.why,
+            self.financials_floor,
+            tuple(banks),
+            inside.sources,
+        )
 
     def _healthcare_sleeve(self, see: AsOf) -> Sleeve:
         if not self.healthcare_share and not self.healthcare_floor:
             return Sleeve("healthcare", 0.0, equal_weights(()), "")
         companies = self._receivers(see, self.healthcare)
-        weights, why = healthcare_inside(see, companies, self.margin_screen)
+        inside = healthcare_inside(see, companies, self.margin_screen)
         return Sleeve(
-            "healthcare", self.healthcare_share, weights, why, self.healthcare_floor, tuple(companies)
+            "healthcare",
+            self.healthcare_share,
+            inside.weights,
+            inside.why,
+            self.healthcare_floor,
+            tuple(companies),
+            inside.sources,
         )
 
     def _small_cap_sleeve(self, see: AsOf) -> Sleeve:

@@ -15,10 +15,48 @@ import pandas as pd
 
 from strategies.target import StrategyError
 
+Unit = Literal["text", "percent", "percent2", "signed", "number", "points", "integer"]
+"""How a column of a `Listing` is written: ``percent`` with one decimal, ``percent2`` with two, ``signed`` and
+``points`` with their sign."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of a strategy's own.
+
+    Attributes
+    ----------
+    caption : str
+    columns : tuple of (str, Unit)
+        Label and unit of each; the first names the row.
+    rows : tuple of tuple
+        A word or number a column, the most important row first: page one may show the first few alone.
+    note : str
+        What a reader must know to read it.
+
+    Raises
+    ------
+    StrategyError
+        If a row has not as many cells as there are columns.
+    """
+
+    caption: str
+    columns: tuple[tuple[str, Unit], ...]
+    rows: tuple[tuple[str | float, ...], ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise StrategyError(
+                    f"exhibit table {self.caption!r}: row {row} has {len(row)} cells for "
+                    f"{len(self.columns)} columns"
+                )
+
 
 @dataclass(frozen=True, eq=False)
 class Exhibit:
-    """A chart of a strategy's own, a section of its tearsheet.
+    """A chart or table of a strategy's own; those of one title in a row are one section of its tearsheet.
 
     Attributes
     ----------
@@ -38,6 +76,14 @@ class Exhibit:
         Sessions marked on the first line.
     mark : str
         What the marks are.
+    shaded : tuple of (Timestamp, Timestamp)
+        First and last day of each stretch that is shaded behind the lines.
+    shade : str
+        What the shaded stretches are.
+    table : Listing or None
+        Stands below the text.
+    first : bool
+        Whether text and table stand on page one and in the terminal too.
     """
 
     title: str
@@ -48,6 +94,10 @@ class Exhibit:
     log: bool = False
     marks: pd.DatetimeIndex = field(default_factory=lambda: pd.DatetimeIndex([]))
     mark: str = ""
+    shaded: tuple[tuple[pd.Timestamp, pd.Timestamp], ...] = ()
+    shade: str = ""
+    table: Listing | None = None
+    first: bool = False
 
 
 @dataclass(frozen=True)

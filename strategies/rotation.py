@@ -18,6 +18,8 @@ from strategies.signals import (
     curve_pillar,
     discount_rate_pillar,
     equal_weights,
+    guidance_shock,
+    leveraged,
     listed,
     oil_pillar,
     short_rate_pillar,
@@ -54,7 +56,10 @@ REGIONAL_BANKS = ("Regional Banks",)
 BENEFICIARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"oil": TRANSPORT + MANUFACTURING, "discount rate": REGIONAL_BANKS, "curve": REGIONAL_BANKS}
 )
-"""Who gains, by the name of a pillar's reading. Leveraged small caps are the small-cap sleeve itself."""
+"""Who gains, by the name of a pillar's reading; leveraged small caps besides, see `RELIEVED`."""
+
+RELIEVED = ("discount rate", "short rate")
+"""Pillars that relieve companies in debt: the more indebted half of the small-cap group's stocks gains."""
 
 
 class PillarTilt(Blueprint):
@@ -64,8 +69,9 @@ class PillarTilt(Blueprint):
     yield curve and the investment-banking thaw to financials. A sleeve's share is multiplied by
     ``1 + strength * (mean lean of its known pillars)`` and the shares are brought back to a total of 1. A
     pillar that can't be read tilts nothing, and the reason says so. Of a sleeve whose pillars lean for it,
-    `beneficiary_share` goes to the industries that these name (`BENEFICIARIES`) where the market has them.
-    With every pillar off this is the plain `Blueprint`.
+    `beneficiary_share` goes to the industries that these name (`BENEFICIARIES`) where the market has them,
+    and where rates have fallen to the more indebted half of the small-cap stocks (`RELIEVED`); a fund has
+    none to pick. With every pillar off this is the plain `Blueprint`.
 
     Attributes
     ----------
@@ -136,6 +142,9 @@ class PillarTilt(Blueprint):
         favoured = [name for each in readings if each.lean == 1 for name in BENEFICIARIES.get(each.name, ())]
         hardware = set(see.members(self.hardware))
         stocks = see.members(kind="stock", industries=favoured) if favoured else []
+        if sleeve.name == "small caps" and any(each.lean == 1 and each.name in RELIEVED for each in readings):
+            small = see.members(self.small_cap, kind="stock") if self.small_cap else []
+            stocks = [*stocks, *(name for name in leveraged(see, small) if name not in stocks)]
         chosen = [symbol for symbol in stocks if symbol not in hardware]
         if not chosen or not self.beneficiary_share or not len(sleeve.weights):
             return sleeve
@@ -157,12 +166,13 @@ def tilted(sleeve: Sleeve, pillars: list[Reading], strength: float) -> Sleeve:
 class RotationRegime(PillarTilt):
     """The blueprint whose cuts are carried out only while the style regime favours the rotation.
 
-    Three gates: the regime of Dow over Nasdaq, that of small companies over large ones (see
-    `strategies.signals.style_regime`), and whether hyperscalers spend faster than software earns
-    (`strategies.signals.capex_boundary`). The share of the cuts that is carried out runs from `off_share`,
-    when no gate is open, to 1, when all that are known are. What the rotation remembers is not touched: when
-    the regime comes back, the cuts are back. A regime that can't be read does not gate, and the reason says
-    so. With both regimes and every pillar off this is the plain `Blueprint`.
+    Five gates: the regime of Dow over Nasdaq, that of small companies over large ones (see
+    `strategies.signals.style_regime`), whether hyperscalers spend faster than software earns
+    (`capex_boundary`), whether hardware had a guidance shock lately (`guidance_shock`), and whether the short
+    rate, on which floating debt resets, has not risen (`short_rate_pillar`). The share of the cuts that is
+    carried out runs from `off_share`, when no gate is open, to 1, when all that are known are. What the
+    rotation remembers is not touched: when a gate opens again, the cuts are back. A gate that can't be read
+    does not count, and the reason says so. With every gate and pillar off this is the plain `Blueprint`.
 
     Attributes
     ----------
@@ -172,6 +182,12 @@ class RotationRegime(PillarTilt):
         Whether the regime of `small` over `large` gates.
     capex : bool
         Whether the capital-expenditure boundary gates: the cuts are carried out once it is crossed.
+    guidance : bool
+        Whether guidance shocks gate: the cuts are carried out for `shock_sessions` after one in hardware.
+    floating_debt : bool
+        Whether floating debt gates: the cuts are carried out unless the short rate has risen.
+    shock_sessions : int
+        Sessions for which a guidance shock counts.
     dow, nasdaq, small, large : str
         Names of the groups whose relative price is read, each its members in equal weight; empty for every
         stock.
@@ -180,7 +196,7 @@ class RotationRegime(PillarTilt):
     style_trend : int
         Sessions of the mean that the relative price must stand above.
     off_share : float
-        Share of the cuts that is carried out when no regime leads.
+        Share of the cuts that is carried out when no gate is open.
     oil, rates, short_rate, curve, thaw
         See `PillarTilt`; off here unless asked for.
     """
@@ -194,6 +210,8 @@ class RotationRegime(PillarTilt):
         "dow_nasdaq",
         "small_large",
         "capex",
+        "guidance",
+        "floating_debt",
     )
     """What an ablation switches on and off."""
 
@@ -205,6 +223,9 @@ class RotationRegime(PillarTilt):
     dow_nasdaq: bool = True
     small_large: bool = True
     capex: bool = False
+    guidance: bool = False
+    floating_debt: bool = False
+    shock_sessions: Annotated[int, Field(ge=1, le=252)] = 63
     dow: str = "dow"
     nasdaq: str = "nasdaq"
     small: str = "small_cap"
@@ -222,6 +243,12 @@ class RotationRegime(PillarTilt):
         if self.capex:
             boundary = capex_boundary(see, software=self.software)
             gates.append((boundary.crossed, boundary.why))
+        if self.guidance:
+            shock = guidance_shock(see, self.hardware, self.shock_sessions)
+            gates.append((shock.seen, shock.why))
+        if self.floating_debt:
+            rate = short_rate_pillar(see, window=self.pillar_window, least=self.rate_change)
+            gates.append((None if rate.lean is None else rate.lean >= 0, rate.why))
         return gates
 
     def carried_out(self, see: AsOf) -> tuple[float, str]:

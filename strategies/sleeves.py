@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from strategies.asof import AsOf
+from strategies.exhibit import Exhibit, Listing
 from strategies.signals import (
+    UNKNOWN,
     Ladder,
     cash_yield,
     equal_weights,
@@ -20,6 +23,9 @@ from strategies.signals import (
     yield_weights,
 )
 from strategies.target import Target
+
+Sources = Mapping[str, Mapping[str, int]]
+"""How many companies each source of a figure served, by what the figure is for."""
 
 NEGLIGIBLE = 1e-12
 """Weight below which nothing was freed."""
@@ -43,6 +49,8 @@ class Sleeve:
         Share of equity that its members have at least, whatever is cut.
     members : tuple of str
         What counts towards the floor; nothing where the sleeve has no instruments of its own.
+    sources : mapping of str to mapping of str to int
+        How many companies each source of each figure behind the weights served.
     """
 
     name: str
@@ -51,33 +59,92 @@ class Sleeve:
     why: str
     floor: float = 0.0
     members: tuple[str, ...] = ()
+    sources: Sources = field(default_factory=dict)
 
 
-def financials_inside(see: AsOf, banks: list[str], screened: bool) -> tuple[pd.Series[float], str]:
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """Weights inside a sleeve, how they came about, and the sources that served; as in `Sleeve`."""
+
+    weights: pd.Series[float]
+    why: str
+    sources: Sources
+
+
+def financials_inside(see: AsOf, banks: list[str], screened: bool) -> Inside:
     """Weights by what is paid to owners, among those whose liabilities match their assets."""
     screen = well_matched(see, banks) if screened and banks else None
-    return _inside(screen, banks, "for a poor match", lambda kept: payout_yield(see, kept))
+    return _inside("match", screen, banks, "for a poor match", lambda kept: payout_yield(see, kept))
 
 
-def healthcare_inside(see: AsOf, companies: list[str], screened: bool) -> tuple[pd.Series[float], str]:
+def healthcare_inside(see: AsOf, companies: list[str], screened: bool) -> Inside:
     """Weights by cash yield, among those with pricing power."""
     screen = margin_power(see, companies) if screened and companies else None
-    return _inside(screen, companies, "for lack of pricing power", lambda kept: cash_yield(see, kept))
+    lacking = "for lack of pricing power"
+    return _inside("pricing power", screen, companies, lacking, lambda kept: cash_yield(see, kept))
 
 
 def _inside(
-    screen: Ladder | None, symbols: list[str], lacking: str, figure: Callable[[list[str]], Ladder]
-) -> tuple[pd.Series[float], str]:
+    screened: str,
+    screen: Ladder | None,
+    symbols: list[str],
+    lacking: str,
+    figure: Callable[[list[str]], Ladder],
+) -> Inside:
     """Weights by a figure among those that pass a screen, and the source of either, company by company."""
     kept = symbols if screen is None else preferred(screen)
     yields = figure(kept)
     why = f"{listed(kept)} in equal weight" if len(yields.known) < 2 else _most(yields)
     why = f"{why}; by {yields.words()}"
+    sources = {"yield": _counted(yields)}
     if screen is None:
-        return _weights(yields), why
+        return Inside(_weights(yields), why, sources)
     out = len(symbols) - len(kept)
     passed = f"; {out} passed over {lacking}" if out else ""
-    return _weights(yields), f"{why}{passed}; screened by {screen.words()}"
+    why = f"{why}{passed}; screened by {screen.words()}"
+    return Inside(_weights(yields), why, {screened: _counted(screen), **sources})
+
+
+def _counted(ladder: Ladder) -> dict[str, int]:
+    return {source: len(who) for source, who in ladder.served.items()}
+
+
+def sources_of(sleeves: Sequence[Sleeve]) -> dict[str, dict[str, int]]:
+    """How many companies each source served today, by sleeve and figure, as JSON knows it."""
+    return {
+        f"{sleeve.name}: {figure}": dict(counts)
+        for sleeve in sleeves
+        for figure, counts in sleeve.sources.items()
+        if counts
+    }
+
+
+def sources_exhibit(targets: Mapping[pd.Timestamp, Target]) -> Exhibit:
+    """Which source served how many company-months, over the decisions that put money into a sleeve."""
+    total: dict[str, Counter[str]] = {}
+    asked = [target.state["sources"] for target in targets.values() if target.state.get("sources")]
+    for sources in asked:
+        for figure, counts in sources.items():
+            total.setdefault(figure, Counter()).update(counts)
+    title = "Where the sleeves' figures came from"
+    if not total:
+        return Exhibit(title, "No money went to a sleeve that is weighted by a figure.")
+    rows = tuple(
+        (figure, source, count, count / counts.total())
+        for figure, counts in total.items()
+        for source, count in sorted(counts.items(), key=lambda each: (each[0] == UNKNOWN, -each[1]))
+    )
+    return Exhibit(
+        title,
+        "Each company is read from the best source that it has; the decision log names the source company by "
+        "company.",
+        table=Listing(
+            f"Which source served, over {len(asked):,} decisions",
+            (("Figure", "text"), ("Source", "text"), ("Company-months", "integer"), ("Share", "percent")),
+            rows,
+            "A company-month is one company at one decision. One that no source knows gets the equal share.",
+        ),
+    )
 
 
 def _weights(yields: Ladder) -> pd.Series[float]:

@@ -132,6 +132,16 @@ class Strategy:
         """
         return ()
 
+    def limits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[str, ...]:
+        """What the strategy had to do without, a sentence each for page one; nothing unless overridden.
+
+        Parameters
+        ----------
+        see, targets
+            As for `exhibits`.
+        """
+        return ()
+
     def scenarios(self) -> tuple[Scenario, ...]:
         """Shocks that the strategy's tearsheet applies to its last weights, besides the usual ones."""
         return ()

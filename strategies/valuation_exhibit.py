@@ -52,9 +52,7 @@ def valuation_exhibit(
         return Exhibit(TITLE, f"Not shown: no price-to-sales, {why}.")
     since = min(targets)
     median = see.group_median(FACT, EVER, hardware)[since:]
-    daily = see.group_median(FACT, EVER, software)
-    norms = software_norms(np.asarray(daily, dtype=np.float64), norm_years, norm_sessions)
-    norm = pd.Series(norms, index=daily.index).reindex(median.index)
+    norm = norm_line(see, software, norm_years, norm_sessions).reindex(median.index)
     both = median.notna() & norm.notna()
     if not both.any():
         text = "Not shown: price-to-sales and its norm are never known on the same session of this run."
@@ -78,6 +76,13 @@ def valuation_exhibit(
         marks=marks,
         mark="decision that changed the cut",
     )
+
+
+def norm_line(see: AsOf, software: str, norm_years: int, norm_sessions: int) -> pd.Series[float]:
+    """The software norm at every session, as it was known then."""
+    daily = see.group_median(FACT, EVER, software)
+    norms = software_norms(np.asarray(daily, dtype=np.float64), norm_years, norm_sessions)
+    return pd.Series(norms, index=daily.index)
 
 
 def changed_cuts(targets: Mapping[pd.Timestamp, Target], symbols: list[str]) -> pd.DatetimeIndex:

@@ -65,6 +65,10 @@ class Wrapped(Strategy):
         """Those of the strategy inside."""
         return self.of.exhibits(see, targets)
 
+    def limits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[str, ...]:
+        """Those of the strategy inside."""
+        return self.of.limits(see, targets)
+
     def scenarios(self) -> tuple[Scenario, ...]:
         """Those of the strategy inside."""
         return self.of.scenarios()

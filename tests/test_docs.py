@@ -41,3 +41,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_that_are_named_exist(page: Path) -> None:
+    named = re.findall(
+        r"`((?:backtests|datafeeds|strategies|tests|docs)/[^`\s]*)`", page.read_text(encoding="utf-8")
+    )
+    assert [name for name in named if not any(HOUSE.glob(name.rstrip("/")))] == []

@@ -510,7 +510,7 @@ def excess_return(ours: Track, theirs: Track) -> Any:
     scope="relative",
     form="percent2",
     short_term="Tracking error a session",
-    shown=("terminal", "compare"),
+    shown=("terminal", "compare", "sweep"),
 )
 def tracking_error(ours: Track, theirs: Track) -> Any:
     """Deviation of the active return."""
@@ -531,6 +531,23 @@ def information_ratio(ours: Track, theirs: Track) -> Any:
     """Mean active return over its deviation."""
     active = ours.returns - theirs.returns
     return ratio(active, active) * np.sqrt(ours.periods)
+
+
+@metric(
+    "Worst calendar year against it",
+    "Lowest of (strategy's return - benchmark's return) of a calendar year; the first and the last may be "
+    "part of one. Not stated when the run spans less than a year.",
+    "arithmetic, by the returns of the calendar table",
+    scope="relative",
+    form="percent2",
+    shown=("compare", "sweep"),
+)
+def worst_lead(ours: Track, theirs: Track) -> float | None:
+    """Deepest that a calendar year fell behind, or the smallest lead."""
+    if not spans_a_year(ours.sessions):
+        return None
+    years = (period_returns(each.equity, ours.sessions, "Y").to_numpy() for each in (ours, theirs))
+    return float(np.subtract(*years).min())
 
 
 @metric(

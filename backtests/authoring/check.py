@@ -8,21 +8,20 @@ from dataclasses import replace
 from backtests.authoring.conduct import robustness_checks, sanity_checks
 from backtests.authoring.delay import delay_cost
 from backtests.authoring.determinism import determinism_checks
-from backtests.authoring.lookahead import SealedCheck
+from backtests.authoring.lookahead import Recipe, SealedCheck
 from backtests.authoring.moments import drawn
 from backtests.authoring.report import Check, CheckReport, Offence, judged
 from backtests.authoring.scale import scale_check
+from backtests.authoring.sealed.code import classes_of
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.authoring.source import source_check
 from backtests.engine.decisions import Recorder
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Costs
 from backtests.options.overlay import OverlayError
-from backtests.settings.run_file import RunConfig
 from datafeeds.market import Market, MarketError
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
-from strategies.wrapped import parts_of
 
 DECISIONS = 100
 """Decisions that are made again in sealed processes."""
@@ -38,7 +37,7 @@ def check_strategy(
     market: Market,
     account: Account | None = None,
     *,
-    config: RunConfig | None = None,
+    recipe: Recipe | None = None,
     decisions: int = DECISIONS,
     seed: int = 0,
     may_hold_index: bool = False,
@@ -53,8 +52,8 @@ def check_strategy(
     market : Market
     account : Account, optional
         Capital, costs and the sessions of the run; a million on the whole market if not given.
-    config : RunConfig, optional
-        The run file that the strategy comes from.
+    recipe : dict, optional
+        How to make the strategy again, as `recipe_of` said it before the strategy was made.
     decisions : int
         How many decisions are made again in sealed processes. Which, nobody can know ahead.
     seed : int
@@ -74,21 +73,22 @@ def check_strategy(
     with SealedCheck(processes) as sealed:
         progress("running it once")
         recorder = Recorder(market, strategy, may_hold_index=may_hold_index, overlay=kept.overlay)
+        sealed.expect(market, recipe)
         try:
             deciding = strategy.schedule.decides(market.sessions, market.next_session)
-            decide = sealed.watch(market, strategy, deciding, recorder, config)
+            decide = sealed.watch(market, strategy, deciding, recorder)
             ledger = engine_named("ledger")(market, decide, deciding, kept)
         except (StrategyError, MarketError, OverlayError) as error:
             return _refused(strategy, market, str(error))
         except Exception as error:
             return _refused(strategy, market, f"unexpected exception: {type(error).__name__}: {error}")
-        sealed.begin(recorder.seconds, market.hash, decisions)
+        sealed.begin(recorder.seconds, market.hash, decisions, WATCHED)
         made = sealed.moments
         moments = drawn(made, decisions, seed)
         watched = drawn(moments, WATCHED, seed)
         progress("reading its source, and deciding again")
         checks: list[Check] = [
-            source_check([type(part) for part in parts_of(strategy)], strategy.values(), market.symbols),
+            source_check(classes_of(strategy), strategy.values(), market.symbols, sealed.sources),
             *scale_check(market, strategy, watched),
         ]
         checks += determinism_checks(market, strategy, moments)
@@ -103,8 +103,6 @@ def check_strategy(
         )
         progress("waiting for the decisions made without the future")
         report = sealed.report()
-        if report.passed:
-            checks.append(sealed.alone(WATCHED))
     ordered = sorted([*report.checks, *checks], key=lambda check: ORDER.index(check.kind))
     return replace(report, checks=tuple(ordered))
 

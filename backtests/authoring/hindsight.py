@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.performance import performance
+from backtests.authoring.sealed.code import classes_of
+from backtests.authoring.sealed.program import Source
 from backtests.authoring.source import Reading, read_source
 from backtests.engine.books import Ledger
 from datafeeds.market import Array, Market
 from strategies.strategy import Strategy
-from strategies.wrapped import parts_of
 
 SHARPE = 3.0
 """A Sharpe ratio above this asks for an explanation."""
@@ -47,7 +48,12 @@ class Hindsight:
 
 
 def hindsight(
-    strategy: Strategy, parameters: Mapping[str, Any], ledger: Ledger, market: Market, cash: Array | float
+    strategy: Strategy,
+    parameters: Mapping[str, Any],
+    ledger: Ledger,
+    market: Market,
+    cash: Array | float,
+    sources: Mapping[str, Source],
 ) -> Hindsight:
     """Look at what the author knew, and at what came out.
 
@@ -61,8 +67,10 @@ def hindsight(
     market : Market
     cash : ndarray, shape (sessions - 1,), or float
         Return of cash, as `performance` takes it.
+    sources : mapping of str to Source
+        The code that decided, as it was replayed.
     """
-    reading = read_source([type(part) for part in parts_of(strategy)], parameters, market.symbols)
+    reading = read_source(classes_of(strategy), parameters, market.symbols, sources)
     sharpe = performance(ledger.equity, ledger.sessions, cash)["sharpe"]
     high = sharpe if sharpe is not None and sharpe > SHARPE else None
     earned = monthly(pd.Series(ledger.equity, pd.DatetimeIndex(ledger.sessions)))

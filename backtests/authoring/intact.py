@@ -1,12 +1,18 @@
-"""Whether a run left the market as it was: sealed processes are told its past, which could hold a message."""
+"""Whether a run left things as they were: the market, and functions that are not the strategy's.
+
+Sealed processes are told of the market's past, which could hold a message.
+"""
 
 from __future__ import annotations
 
+import ast
+import sys
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-
-import numpy as np
+from types import FunctionType, ModuleType
 
 from backtests.authoring.report import Check, Offence, judged
+from backtests.authoring.sealed.code import FRAMEWORK, tree_of
 from datafeeds import facts
 from datafeeds.market import Array, Market, MarketError
 
@@ -32,12 +38,60 @@ def intact(market: Market, before: str) -> Check:
     anew = replace(market, derived={})
     for name, kept in dict(market.derived).items():
         try:
-            same = np.array_equal(kept, _worked_out(anew, name), equal_nan=True)
+            # Bit by bit: a value that is missing has bits to spare, and equals any other.
+            same = kept.tobytes() == _worked_out(anew, name).tobytes()
         except MarketError:
             same = False
         if not same:
             found.append(Offence("the run made up a fact:", value=repr(name[:40])))
     return judged("look-ahead", "the same market", found, "nothing in it was changed by the run")
+
+
+GUARDED = ("backtests", "datafeeds", "strategies", "json", "numpy", "builtins")
+"""Packages whose functions a strategy must leave alone: the run and its check rest on them."""
+
+
+def untouched(modules: Collection[ModuleType]) -> Check:
+    """Judge whether a function of `modules` has taken the place of one of `GUARDED`.
+
+    Parameters
+    ----------
+    modules : collection of ModuleType
+        As from `deciding_modules`.
+    """
+    files = {module.__name__: getattr(module, "__file__", None) for module in modules}
+    mine = {file for name, file in files.items() if file is not None and name not in FRAMEWORK}
+    found = [
+        Offence("is the strategy's own function now:", value=f"{module.__name__}.{name}")
+        for module in list(sys.modules.values())
+        if isinstance(module, ModuleType) and module.__name__.partition(".")[0] in GUARDED
+        if getattr(module, "__file__", None) not in mine
+        for name, function in _functions(module)
+        if function.__code__.co_filename in mine and not _is_imported(name, function, module)
+    ]
+    return judged("look-ahead", "functions of others", found, "none was replaced")
+
+
+def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
+    """Functions of a module, and of the classes that are made in it."""
+    for name, value in list(vars(module).items()):
+        if isinstance(value, FunctionType):
+            yield name, value
+        elif isinstance(value, type) and value.__module__ == module.__name__:
+            methods = ((key, each) for key, each in vars(value).items() if isinstance(each, FunctionType))
+            yield from ((f"{name}.{key}", each) for key, each in methods)
+
+
+def _is_imported(name: str, function: FunctionType, module: ModuleType) -> bool:
+    """Whether the text of `module` imports `function` under this name."""
+    tree = tree_of(module)
+    return tree is not None and any(
+        getattr(sys.modules.get(node.module or ""), alias.name, None) is function
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (alias.asname or alias.name) == name
+    )
 
 
 def _worked_out(market: Market, name: str) -> Array:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future as Promise
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -15,24 +16,24 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from backtests.authoring.intact import fingerprint, intact
+from backtests.authoring.intact import fingerprint, intact, untouched
 from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
-from backtests.authoring.sealed.code import deciding_modules, library_of, sources
+from backtests.authoring.scale import scale_check
+from backtests.authoring.sealed.code import classes_of, deciding_modules, library_of, sources
 from backtests.authoring.sealed.market import Future
 from backtests.authoring.sealed.plain import CLASS, named, plain
 from backtests.authoring.sealed.program import Library, Source
 from backtests.authoring.sealed.replay import Answered, Answers, SealedProcesses
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
-from backtests.engine.tables import tables_of
+from backtests.engine.tables import table_files, tables_of
 from backtests.settings.run_file import RunConfig
-from backtests.settings.strategies import class_named, inner
+from backtests.settings.strategies import class_named, inner, loaded_at
 from datafeeds.market import Market
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
-from strategies.wrapped import parts_of
 
 KIND = "look-ahead"
 
@@ -42,8 +43,13 @@ SECONDS = 3.0
 LEAST = 12
 """Decisions that are replayed at least."""
 
+FEW = 24
+"""Decisions that are made where prices are scaled."""
+
 SECONDS_PER_NUMBER = 2e-8
 """Time to put one number of a market's prices in place for a decision."""
+
+Recipe = dict[str, Any]
 
 WORDS: dict[Future, str] = {
     "absent": "later data absent",
@@ -61,9 +67,9 @@ class Run:
     strategy : Strategy
     deciding : ndarray of bool, shape (sessions,)
         What its schedule said.
-    config : RunConfig, optional
-        The run file that the strategy comes from, and is made from again. Without one it is made from its
-        parameters, into which its constructor may have written the future.
+    recipe : dict, optional
+        How to make the strategy again, as `recipe_of` said it before the strategy was made. Without one it is
+        made from its parameters, into which its constructor may have written the future.
     """
 
     def __init__(
@@ -71,33 +77,38 @@ class Run:
         market: Market,
         strategy: Strategy,
         deciding: npt.NDArray[np.bool_],
-        config: RunConfig | None = None,
+        recipe: Recipe | None = None,
     ) -> None:
         self.market = market
-        self.classes = tuple(type(part) for part in parts_of(strategy))
+        self.strategy = strategy
+        self.classes = classes_of(strategy)
         self.name = repr(strategy)
         self.deciding = deciding.copy()
-        self.tables = tables_of(strategy)
+        # A copy: what decisions write into the one that they see must reach no sealed process.
+        self.tables = {name: table.copy() for name, table in tables_of(strategy).items()}
         self.moments: list[Moment] = []
         self.problem = ""
         try:
-            self.recipe = plain(strategy, self.classes[0].__name__) if config is None else recipe_of(config)
+            for cls in self.classes:
+                named(cls)
+            self.recipe = plain(strategy, type(strategy).__name__) if recipe is None else recipe
         except StrategyError as error:
             self.problem = str(error)
 
 
-def recipe_of(config: RunConfig) -> dict[str, Any]:
-    """How to make the strategy of a run from what its file says."""
+def recipe_of(config: RunConfig) -> Recipe:
+    """How to make the strategy of a run from what its file says; a copy that stays as it is."""
     choice, hedge = config.strategy, config.hedge
     made = _recipe(choice.name, choice.model_extra or {})
     for _, cls, parameters in () if choice.limits is None else choice.limits.given():
         made = {CLASS: named(cls), "of": made, **_inside(cls, parameters)}
-    return made if hedge is None else {CLASS: named(Hedged), "of": made, **(hedge.model_extra or {})}
+    whole = made if hedge is None else {CLASS: named(Hedged), "of": made, **(hedge.model_extra or {})}
+    return deepcopy(whole)
 
 
 def _recipe(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     cls = class_named(name)
-    return {CLASS: named(cls), **_inside(cls, parameters)}
+    return {CLASS: f"{cls.__module__}:{cls.__qualname__}", **_inside(cls, parameters)}
 
 
 def _inside(cls: type, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,9 +131,11 @@ class SealedCheck:
         self._began = time.time()
         self._own = processes is None
         self._processes = processes or SealedProcesses()
-        self._thread = ThreadPoolExecutor(2)
+        self._thread = ThreadPoolExecutor(3)
         self._before = ""
+        self._recipe: Recipe | None = None
         self._report: Promise[CheckReport] | None = None
+        self._alone: Promise[Check | None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -134,12 +147,19 @@ class SealedCheck:
             self._processes.__exit__(kind, error, trace)
         self._thread.shutdown()
 
-    def expect(self, market: Market) -> None:
+    def expect(self, market: Market, recipe: Recipe | None = None) -> None:
         """Remember what is in `market`; call it before the strategy is made, which might change it.
 
         It is read to its end here: beside the run, the first decision could change what is still unread.
+
+        Parameters
+        ----------
+        market : Market
+        recipe : dict, optional
+            As `recipe_of` says it.
         """
         self._before = fingerprint(market)
+        self._recipe = recipe
 
     def watch(
         self,
@@ -147,7 +167,6 @@ class SealedCheck:
         strategy: Strategy,
         deciding: npt.NDArray[np.bool_],
         recorder: Recorder,
-        config: RunConfig | None = None,
     ) -> Decide:
         """`recorder`, whose decisions will be replayed; call it before the strategy first decides.
 
@@ -156,15 +175,17 @@ class SealedCheck:
         market, strategy, deciding
             See `Run`.
         recorder : Recorder
-        config : RunConfig, optional
-            The run file that the strategy comes from.
         """
-        self._run = Run(market, strategy, deciding, config)
         if not self._before:
             self.expect(market)
+        self._run = Run(market, strategy, deciding, self._recipe)
+        self._began = min(self._began, *map(loaded_at, self._run.classes))
+        for file in (file for cls in self._run.classes for file in table_files(cls).values()):
+            if file.stat().st_ctime > self._began:
+                self._run.problem = f"{file.name} was written after the strategy was loaded: run it again"
         return keeping(recorder, market, self._run.moments)
 
-    def begin(self, seconds: float, run_hash: str, most: int | None = None) -> None:
+    def begin(self, seconds: float, run_hash: str, most: int | None = None, alone: int = 0) -> None:
         """Begin to replay what was watched.
 
         Parameters
@@ -175,26 +196,23 @@ class SealedCheck:
             Goes into the seed of what is drawn, beside chance that no source can know.
         most : int, optional
             How many decisions; as many as there is time for if not given.
+        alone : int
+            How many of every second decision are made again without those between: what is kept between
+            decisions shows.
         """
         count = affordable(self._run, seconds) if most is None else most
-        self._report = self._thread.submit(self._checked, count, unpredictable(run_hash), self._code())
+        seed = self._seed = unpredictable(run_hash)
+        # Python reads source in one thread at a time only, so it is read here.
+        self.sources = sources(self._run.classes, self._began)
+        code = library_of(self._run.classes), self.sources
+        self._report = self._thread.submit(self._checked, count, seed, code)
+        if alone:
+            self._alone = self._thread.submit(self._every_second, alone, seed, code)
 
-    def _code(self) -> tuple[Library, Mapping[str, Source]]:
-        """What to import and what to run. Python reads source in one thread at a time only."""
-        return library_of(deciding_modules(self._run.classes)), sources(self._began)
-
-    def alone(self, most: int) -> Check:
-        """Make every second decision again without those between: what is kept between decisions shows.
-
-        Call it after `report`.
-        """
-        moments = drawn(self._run.moments[1::2], most, 0)
-        checks, _ = self._replayed(moments, 0, self._code())
-        found = [offence for check in checks for offence in check.offences]
-        said = [replace(offence, what="decided otherwise without those before:") for offence in found[:1]]
-        return judged(
-            "determinism", "every second decision alone", said, f"{len(moments)} decisions, none changed"
-        )
+    def levels(self) -> Sequence[Check]:
+        """Whether the strategy reads the level of adjusted prices; call it while sealed processes decide."""
+        run = self._run
+        return scale_check(run.market, run.strategy, drawn(run.moments, FEW, self._seed))
 
     @property
     def moments(self) -> Sequence[Moment]:
@@ -204,7 +222,9 @@ class SealedCheck:
     def report(self) -> CheckReport:
         """Wait for what came out."""
         assert self._report is not None
-        return self._report.result()
+        report = self._report.result()
+        also = None if self._alone is None else self._alone.result()
+        return report if also is None else replace(report, checks=(*report.checks, also))
 
     def _checked(self, most: int, seed: int, code: tuple[Library, Mapping[str, Source]]) -> CheckReport:
         run = self._run
@@ -212,9 +232,22 @@ class SealedCheck:
         kept = self._thread.submit(intact, run.market, self._before)
         checks, walls = self._replayed(moments, seed, code)
         if moments:
-            checks = (*checks, kept.result())
+            checks = (*checks, kept.result(), untouched(deciding_modules(run.classes)))
         counts = len(run.moments), len(moments)
         return CheckReport(run.name, run.market.name, *counts, seed, checks, walls)
+
+    def _every_second(self, most: int, seed: int, code: tuple[Library, Mapping[str, Source]]) -> Check | None:
+        """None where decisions changed already: after that it would say the same again."""
+        assert self._report is not None
+        if not self._report.result().passed:
+            return None
+        moments = drawn(self._run.moments[1::2], most, seed)
+        checks, _ = self._replayed(moments, seed, code)
+        found = [offence for check in checks for offence in check.offences]
+        said = [replace(offence, what="decided otherwise without those before:") for offence in found[:1]]
+        return judged(
+            "determinism", "every second decision alone", said, f"{len(moments)} decisions, none changed"
+        )
 
     def _replayed(
         self, moments: Sequence[Moment], seed: int, code: tuple[Library, Mapping[str, Source]]

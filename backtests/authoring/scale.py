@@ -29,7 +29,7 @@ FACTOR = 8.0
 SYMBOLS = 6
 """Companies that are tried, spread over those that the decisions hold or could hold."""
 
-SCALED = f"decided otherwise with its prices times {FACTOR:g}"
+SCALED = "decided otherwise with prices scaled"
 
 COUNTS = ("shares_outstanding", "diluted_shares")
 
@@ -42,35 +42,49 @@ def scale_check(market: Market, strategy: Strategy, moments: Sequence[Moment]) -
     held = {symbol for moment in moments for symbol in (moment.target or {}).get("weights", ())}
     others = [symbol for symbol in market.symbols if symbol not in held]
     chosen = [*_spread(sorted(held), SYMBOLS - 2), *_spread(others, 2)]
-    found = []
-    for symbol in chosen:
-        where = scaled(market, symbol, FACTOR)
-        for moment in moments:
-            answer = decided(strategy, where, moment)
-            if _weights(answer.get("target")) != _weights(moment.target):
-                found.append(Offence(SCALED, day_of(market, moment), symbol, str(answer.get("error", ""))))
-                break
+    # All at once by factors of their own; one by one only where that shows something, to name whose it is.
+    factors = {symbol: FACTOR ** (place + 1) for place, symbol in enumerate(chosen)}
+    found = _changed(market, strategy, moments, factors)
+    if found:
+        alone = [_changed(market, strategy, moments, {symbol: FACTOR}) for symbol in chosen]
+        found = [offence for each in alone for offence in each] or found
     fine = f"{len(moments)} decisions with {len(chosen)} companies, none changed"
     if market.adjustment == "total_return":
         return [judged(KIND, NAME, found, fine)]
     return [note(KIND, NAME, f"{found[0]}; prices of the day are public" if found else fine)]
 
 
-def scaled(market: Market, symbol: str, factor: float) -> Market:
-    """`market` with the prices of `symbol` multiplied and its shares divided by `factor`."""
-    column = market.column[symbol]
+def _changed(
+    market: Market, strategy: Strategy, moments: Sequence[Moment], factors: Mapping[str, float]
+) -> list[Offence]:
+    """The first decision that comes out otherwise where prices are scaled; empty if none does."""
+    where = scaled(market, factors)
+    for moment in moments:
+        answer = decided(strategy, where, moment)
+        if _weights(answer.get("target")) == _weights(moment.target):
+            continue
+        again = decided(strategy, market, moment)  # what is otherwise each time is another fault
+        if _weights(again.get("target")) == _weights(moment.target):
+            named = ", ".join(factors)
+            return [Offence(SCALED, day_of(market, moment), named, str(answer.get("error", "")))]
+    return []
+
+
+def scaled(market: Market, factors: Mapping[str, float]) -> Market:
+    """`market` with prices multiplied and shares divided by a factor of each symbol."""
+    columns = [market.column[symbol] for symbol in factors]
+    by = np.array(list(factors.values()))
     prices = {name: getattr(market, name).copy() for name in PRICES}
     for name, array in prices.items():
-        array[:, column] *= 1 / factor if name == "volume" else factor
-    counts = (market.facts["symbol"] == symbol) & market.facts["concept"].isin(COUNTS)
-    values = market.facts["value"].to_numpy(dtype=np.float64, copy=True)
-    values[counts.to_numpy()] /= factor
+        array[:, columns] *= 1 / by if name == "volume" else by
+    counts = market.facts["concept"].isin(COUNTS)
+    shares = market.facts["symbol"].map(factors).where(counts).fillna(1.0).to_numpy(dtype=np.float64)
     return replace(
         market,
         **prices,
-        facts=market.facts.assign(value=values),
+        facts=market.facts.assign(value=market.facts["value"] / shares),
         derived={},
-        hash=f"{market.hash} with {symbol} times {factor}",
+        hash=f"{market.hash} with {', '.join(factors)} scaled",
     )
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from backtests.authoring.report import Check, note
-from backtests.authoring.sealed.code import deciding_modules, tree_of
+from backtests.authoring.sealed.code import FRAMEWORK, deciding_modules
+from backtests.authoring.sealed.program import Source
 from backtests.engine.tables import table_files
 
 KIND = "source"
@@ -22,10 +23,8 @@ KIND = "source"
 LONG = 40
 """Entries of a list, or words and numbers in a text, that make a table."""
 
-FRAMEWORK = frozenset(
-    {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}
-)
-"""Modules that are the same for every strategy."""
+WIDE = 4 * LONG
+"""Characters of one word, or of all that one parameter holds, that make one."""
 
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?(?!\d)")
 _WORD = re.compile(r"[A-Za-z]+(?:[.-][A-Za-z]+)?|\d+(?:\.\d+)?")
@@ -55,40 +54,45 @@ class Reading:
 
 
 def read_source(
-    classes: Collection[type], parameters: Mapping[str, Any], symbols: Collection[str]
+    classes: Sequence[type],
+    parameters: Mapping[str, Any],
+    symbols: Collection[str],
+    sources: Mapping[str, Source],
 ) -> Reading:
     """Read the modules that decide, and the parameters.
 
     Parameters
     ----------
-    classes : collection of type
-        The strategy's class, and those of strategies inside it.
+    classes : sequence of type
+        As from `classes_of`.
     parameters : mapping
         As a run file says them.
     symbols : collection of str
         Of the market.
+    sources : mapping of str to Source
+        The code that decides, as it was replayed: what is counted is what was run.
     """
-    modules = [module for module in deciding_modules(classes) if module.__name__ not in FRAMEWORK]
+    modules = sorted({module.__name__ for module in deciding_modules(classes)} - FRAMEWORK)
     said: list[tuple[str, Any]] = []
     for module in modules:
-        tree = tree_of(module)
-        if tree is not None:
-            name = (
-                module.__name__.rpartition("_")[2] if "strategy_file_" in module.__name__ else module.__name__
-            )
+        if module in sources:
+            name = module.rpartition("_")[2] if "strategy_file_" in module else module
+            tree = ast.parse(sources[module].text)
             said += [(f"{name}:{line}", value) for line, value in _values(tree)]
     for key, value in parameters.items():
-        said += [(key, part) for part in _parts(value)]
+        parts = list(_parts(value))
+        wide = len(parts) > 1 and sum(len(str(part)) for part in parts) > WIDE
+        said += [(key, part) for part in [*parts, *([_Long()] if wide else [])]]
     texts = [str(value) for _, value in said if not isinstance(value, _Long)]
     named = {word for text in texts for word in _words(text)} & set(symbols)
     dates = {date for text in texts for date in _dates(text)}
     tables = tuple(dict.fromkeys(place for place, value in said if _is_table(value)))
     return Reading(
-        tuple(sorted(module.__name__ for module in modules)),
+        tuple(modules),
         tuple(sorted(named)),
         tuple(sorted(dates)),
         tables,
-        tuple(sorted({name for cls in classes for name in table_files(cls)})),
+        tuple(sorted(name for cls in classes for name in table_files(cls))),
     )
 
 
@@ -111,9 +115,14 @@ def in_words(reading: Reading) -> str:
     )
 
 
-def source_check(classes: Collection[type], parameters: Mapping[str, Any], symbols: Collection[str]) -> Check:
+def source_check(
+    classes: Sequence[type],
+    parameters: Mapping[str, Any],
+    symbols: Collection[str],
+    sources: Mapping[str, Source],
+) -> Check:
     """Count what the author knew; information, no fault."""
-    return note(KIND, "names, dates and tables", in_words(read_source(classes, parameters, symbols)))
+    return note(KIND, "names, dates and tables", in_words(read_source(classes, parameters, symbols, sources)))
 
 
 class _Long:
@@ -163,11 +172,11 @@ def _is_table(value: Any) -> bool:
     if isinstance(value, _Long):
         return True
     if isinstance(value, bytes):
-        return len(value) > 4 * LONG
+        return len(value) > WIDE
     if isinstance(value, int):
         return value.bit_length() > 128
     return isinstance(value, str) and (
-        len(_words(value)) > LONG or any(len(word) > 4 * LONG for word in value.split())
+        len(_words(value)) > LONG or any(len(word) > WIDE for word in value.split())
     )
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from backtests.authoring.check import check_strategy
+from backtests.authoring.lookahead import recipe_of
 from backtests.authoring.report import CheckReport
 from backtests.authoring.scaffold import new_strategy, snake_case
 from backtests.commands.pages import MARK, write_page
@@ -52,10 +53,11 @@ def check_strategy_command(
     """Check a strategy, print the report, and say whether it passed."""
     overrides = [*([f"market={json.dumps(market)}"] if market else []), *settings]
     config = config_of(name, overrides)
+    recipe = recipe_of(config)  # before the strategy is made, which might change what the file says
     strategy = config.build_strategy()
     if isinstance(strategy, NativeStrategy):
         raise ConfigError(f"{label_of(config.strategy.name)} can't be checked: {UNCHECKED}")
-    traded = open_market(config.market)
+    traded = open_market(config.market, part=True)
     config = _begun(config, traded)
     console = Console()
     with Console(stderr=True).status("opening the market") as status:
@@ -63,7 +65,7 @@ def check_strategy_command(
             strategy,
             traded,
             account_of(config, traded),
-            config=config,
+            recipe=recipe,
             decisions=decisions,
             seed=seed,
             progress=lambda what: status.update(what),

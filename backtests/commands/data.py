@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from rich.console import Console
@@ -14,18 +15,23 @@ from backtests.document.html import html as rendered
 from backtests.document.terminal import print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
 from backtests.rewound import rewound_books
-from backtests.settings.markets import DOWNLOADS
+from backtests.settings.markets import BUILT_IN, DOWNLOADS
 from backtests.settings.run_file import ConfigError
 from datafeeds.folder.cache import open_folder
-from datafeeds.folder.layout import check_folder
+from datafeeds.folder.layout import Checked, check_folder
+from datafeeds.folder.repair import LIST, repair_folder
 from datafeeds.folder.rewind import days_between, rewind
 from datafeeds.sources.fetch import fetch
 from datafeeds.sources.importers import import_files
+from datafeeds.sources.sample import write_sample
 from datafeeds.sources.switch import finish
 from datafeeds.universe import load
 
-QUOTED = 3
-"""Findings of one check that are printed unless all are asked for."""
+LISTED = 30
+"""Repairs that are printed unless all are asked for."""
+
+QUOTED, NOTES = 3, 10
+"""Findings, and notes, of one check that are printed unless all are asked for; errors all are."""
 
 
 def check_command(path: Path, every: bool) -> bool:
@@ -38,17 +44,45 @@ def check_command(path: Path, every: bool) -> bool:
         Whether each finding has its line, or each check its number and first few findings.
     """
     finish(path)
-    checked = check_folder(path)
+    return _told(check_folder(path), every)
+
+
+def _told(checked: Checked, every: bool) -> bool:
+    """Print what was found in a folder; True if a run can use it."""
     console = Console(highlight=False, markup=False, soft_wrap=True)
     print_block(console, findings_table(checked.findings))
     for (severity, check), findings in by_check(checked.findings).items():
-        shown = findings if every or severity in ("error", "note") else findings[:QUOTED]
+        few = findings[: NOTES if severity == "note" else QUOTED]
+        shown = findings if every or severity == "error" else few
         for finding in shown:
             console.print(str(finding))
         if len(findings) > len(shown):
             console.print(f"{severity}: {check}: and {len(findings) - len(shown):,} more; --all shows them")
-    console.print(f"{path}: {verdict(checked)}")
+    console.print(f"{checked.path}: {verdict(checked)}")
     return not checked.errors
+
+
+def repair_command(path: Path, target: Path, every: bool) -> bool:
+    """Write a repaired copy of a market folder and print what was done; True if a run can use what there is.
+
+    Parameters
+    ----------
+    path, target : Path
+    every : bool
+        Whether each repair has its line, or the first few of each reason.
+    """
+    finish(path)
+    done = repair_folder(path, target)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not done.repairs:
+        console.print(f"{path}: nothing can be repaired without a person's word; no copy was written")
+    for repair in done.repairs if every else done.repairs[:LISTED]:
+        console.print(str(repair))
+    if not every and len(done.repairs) > LISTED:
+        console.print(f"and {len(done.repairs) - LISTED:,} more; --all shows them")
+    if done.repairs:
+        console.print(f"{len(done.repairs):,} repairs, listed in {target / LIST}")
+    return _told(done.checked, every)
 
 
 def rewind_command(path: Path, dates: str, run: str) -> bool:
@@ -57,12 +91,16 @@ def rewind_command(path: Path, dates: str, run: str) -> bool:
     Parameters
     ----------
     path : Path
+        A market folder, or the name of the embedded market.
     dates : str
         ISO dates parted by commas; three days of the folder if empty.
     run : str
         A run whose decisions and books are compared too, or nothing.
     """
-    whole = open_folder(path)
+    if str(path) in BUILT_IN:
+        with TemporaryDirectory() as place:
+            return rewind_command(write_sample(Path(place) / path), dates, run)
+    whole = open_folder(path, part=True)
     days = [_date(text) for text in dates.split(",")] if dates else days_between(whole, 3)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     kept = True

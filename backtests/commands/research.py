@@ -66,7 +66,7 @@ def ablation_command(file: str, overrides: Sequence[str], text: Path | None) -> 
     """Run a strategy with its elements on and off, print the table, and write the file asked for."""
     config = run_files.load(file, overrides)
     elements = ablation.elements_of(config)
-    market = open_market(config.market)
+    market = open_market(config.market, part=True)
     with Console(stderr=True).status("starting") as status:
         outcomes = ablation.ablate(config, market, lambda what: status.update(f"running: {what}"))
     caption = f"{config.strategy.name} on {market.name}, {', '.join(elements)}"

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from backtests.analysis.definitions import METRICS
+from backtests.document.blocks import Paragraph
 from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
+from backtests.document.terminal import print_block
 from backtests.records import archive
 from backtests.records.results import ResultsError, find, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.tearsheet import held_out
 from backtests.tearsheet.provenance import (
     author_knew,
     caution,
@@ -29,7 +34,11 @@ from backtests.tearsheet.provenance import (
     trials_on_record,
     verification,
 )
+from backtests.tearsheet.sections.exhibits import first_blocks
 from datafeeds.names import printable
+
+FIRST_COLUMN, PADDING, NARROWEST = 24, 2, 8
+"""Characters of a table's first column, between two columns, and that a number takes."""
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
 """Where the metrics of each scope stand in ``metrics.json``."""
@@ -80,7 +89,15 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     console = Console()
     if first := caution(manifest):
         console.print(first, style="bold red", markup=False, highlight=False)
-    console.print(summary_table(metrics))
+    if said := manifest.get("headline"):
+        console.print(said, style="bold", markup=False, highlight=False)
+    for exhibit in metrics.get("exhibits", ()):
+        if exhibit["first"]:
+            for block in first_blocks(exhibit):
+                print_block(console, block)
+    console.print(summary_table(metrics, console.width))
+    if held := metrics.get("holdout"):
+        print_held_out(console, held)
     tell = (verification, lookahead, rewound, author_knew, trials_on_record)
     for sentence in (*filter(None, (say(manifest) for say in tell)), *too_good(manifest)):
         console.print(sentence, markup=False, highlight=False)
@@ -89,14 +106,24 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)
 
 
-def summary_table(metrics: Mapping[str, Any]) -> Table:
-    """The strategy beside its benchmarks; the last rows are the strategy measured against each."""
+def print_held_out(console: Console, held: Mapping[str, Any]) -> None:
+    """Figures before and after the holdout began."""
+    print_block(console, held_out.table(held) or Paragraph(held_out.sentence(held)))
+
+
+def summary_table(metrics: Mapping[str, Any], width: int = 80) -> Table:
+    """The strategy beside its benchmarks; the last rows are the strategy measured against each.
+
+    Labels are broken into lines that fit a terminal of `width`.
+    """
     books = [metrics["strategy"], *metrics["benchmarks"]]
     span = f"{metrics['first_session']} to {metrics['last_session']}"
-    table = Table(title=span, title_justify="left")
+    table = Table(title=span, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
+    each = max(NARROWEST, (width - FIRST_COLUMN) // len(books) - PADDING)
     for book in books:
-        table.add_column(Text(printable(book["label"])), justify="right", overflow="fold")
+        lines = textwrap.wrap(printable(book["label"]), each)
+        table.add_column(Text("\n".join(lines)), justify="right", no_wrap=True)
     for scope, part in PARTS.items():
         for metric in METRICS.values():
             if metric.scope == scope and "terminal" in metric.shown:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from backtests.settings.run_file import ConfigError, RunConfig, load
 from backtests.sweeps.execution import Interrupted, Standing, Watch
 from backtests.sweeps.report import PAGE as SWEEP_PAGE
-from backtests.sweeps.report import surroundings
+from backtests.sweeps.report import chosen_sentence, surroundings
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.walk_forward import walk_forward
 from backtests.sweeps.walk_forward_report import PAGE as WALK_FORWARD_PAGE
@@ -120,6 +120,8 @@ def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) 
         soft_wrap=True,
     )
     out.print(escape(found.sentence()), highlight=False, soft_wrap=True)
+    if scored := done.manifest.get("holdout"):
+        out.print(escape(chosen_sentence(scored)), highlight=False, soft_wrap=True)
     out.print(f"Report: {done.folder / SWEEP_PAGE}", soft_wrap=True, highlight=False)
     return knows_future(done.manifest)
 
@@ -138,7 +140,8 @@ def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster
     out = Console()
     checked = {"lookahead": found.lookahead} if found.lookahead else {}
     _print_lookahead(checked, out)
-    for sentence in (*outcome(found), *stability(found)):
+    scored = (chosen_sentence(found.scored),) if found.scored else ()
+    for sentence in (*outcome(found), *stability(found), *scored):
         out.print(escape(sentence), highlight=False, soft_wrap=True)
     out.print(f"Report: {folder / WALK_FORWARD_PAGE}", soft_wrap=True, highlight=False)
     return knows_future(checked)

@@ -343,6 +343,21 @@ class Marks:
 
 
 @dataclass(frozen=True, eq=False)
+class Shade:
+    """Stretches of time shaded behind a chart's lines.
+
+    Attributes
+    ----------
+    label : str
+    spans : tuple of (datetime64[D], datetime64[D])
+        First and last day of each.
+    """
+
+    label: str
+    spans: tuple[tuple[np.datetime64, np.datetime64], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class LineChart:
     """Lines over time.
 
@@ -361,6 +376,7 @@ class LineChart:
     least : float
         Smallest span of the vertical axis, so that noise does not fill the chart.
     marks : tuple of Marks
+    shade : Shade or None
     rebase : bool
         Whether readers may look at all lines relative to any one of them, and choose the scale.
     """
@@ -372,6 +388,7 @@ class LineChart:
     rule: float | None = None
     least: float = 0.0
     marks: tuple[Marks, ...] = ()
+    shade: Shade | None = None
     rebase: bool = False
 
     @property

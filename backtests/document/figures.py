@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from backtests.document.blocks import AreaChart, Dash, Line, LineChart
 from backtests.document.formats import Format, formatted
-from backtests.document.palette import GRID_LIGHT, INK_LIGHT, PAGE_LIGHT, series_color
+from backtests.document.palette import CASH, GRID_LIGHT, INK_LIGHT, PAGE_LIGHT, series_color
 from datafeeds.market import Array, Dates
 
 WIDE, SMALL = (560, 250), (330, 165)
@@ -106,6 +106,9 @@ def _lines(axes: Axes, chart: LineChart) -> None:
         axes.set_yscale("log")
     if chart.rule is not None:
         axes.axhline(chart.rule, color=INK_LIGHT, linewidth=0.6, zorder=1)
+    for span in chart.shade.spans if chart.shade else ():
+        begin, end = days(np.array(span))
+        axes.axvspan(begin, end, color=series_color(CASH), alpha=0.45, linewidth=0, zorder=0)
     for position, line in enumerate(chart.shown):
         kept = thinned(line.values)
         axes.plot(

@@ -10,7 +10,18 @@ import numpy as np
 
 Value = float | int | str | np.datetime64 | None
 Format = Literal[
-    "text", "date", "percent", "percent2", "signed", "number", "ratio", "bps", "integer", "money", "multiple"
+    "text",
+    "date",
+    "percent",
+    "percent2",
+    "signed",
+    "number",
+    "ratio",
+    "bps",
+    "integer",
+    "money",
+    "multiple",
+    "points",
 ]
 
 MISSING = "–"
@@ -27,7 +38,8 @@ def formatted(value: Value, form: Format = "text") -> str:
     form : str
         ``percent`` one decimal, ``percent2`` two, ``signed`` one with its sign, ``number`` two decimals,
         ``ratio`` three,
-        ``bps`` one decimal, ``integer`` and ``money`` whole with thousands separated,
+        ``points`` two with their sign, ``bps`` one decimal, ``integer`` and ``money`` whole with thousands
+        separated,
         ``multiple`` such as 12×, ``date`` ISO, ``text`` as it is.
 
     Returns
@@ -75,6 +87,8 @@ def _number(value: float, form: Format) -> str:
             text = f"{value:+.1%}"
         case "number":
             text = f"{value:,.2f}"
+        case "points":
+            text = f"{value:+.2f}"
         case "ratio":
             text = f"{value:,.3f}"
         case "bps":

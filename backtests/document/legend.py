@@ -7,6 +7,7 @@ from typing import Literal
 
 from backtests.document.blocks import AreaChart, LineChart
 from backtests.document.figures import STYLES
+from backtests.document.palette import CASH
 
 
 @dataclass(frozen=True)
@@ -41,4 +42,5 @@ def legend(chart: LineChart | AreaChart) -> tuple[LegendEntry, ...]:
         style = STYLES[line.dash]
         dashes = () if isinstance(style, str) else style[1]
         lines.append(LegendEntry(line.label, "line", line.slot, dashes, line.on_request))
-    return (*lines, *(LegendEntry(marks.label, "mark", marks.slot) for marks in chart.marks))
+    shade = (LegendEntry(chart.shade.label, "area", CASH),) if chart.shade else ()
+    return (*lines, *(LegendEntry(marks.label, "mark", marks.slot) for marks in chart.marks), *shade)

@@ -70,6 +70,7 @@ def _chart(chart: LineChart | AreaChart, dates: list[Dates]) -> dict[str, Any]:
         "rule": chart.rule,
         "least": chart.least,
         "rebase": chart.rebase,
+        "shade": [days(np.array(span)).tolist() for span in chart.shade.spans] if chart.shade else [],
         "lines": [_line(each, shared) for each in parts],
     }
 

@@ -14,6 +14,10 @@ INK_LIGHT, INK_DARK = "#3d4650", "#c9d1d9"
 GRID_LIGHT, GRID_DARK = "#dfe3e8", "#2c333b"
 
 
+CASH = -1
+"""Position of the quiet colour: cash, and what is shaded."""
+
+
 def series_color(slot: int) -> str:
     """Light colour of a palette position; -1 is cash."""
     return CASH_LIGHT if slot < 0 else SERIES_LIGHT[slot % len(SERIES_LIGHT)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -66,7 +67,9 @@ def print_block(console: Console, block: Block) -> None:
 
 
 def _table(block: Table) -> RichTable:
-    table = RichTable(title=Text(printable(block.caption)), title_justify="left")
+    table = RichTable(
+        title=Text(printable(block.caption)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     for column in block.columns:
         table.add_column(Text(printable(column.label)), justify=column.align)
     for row in block.rows:

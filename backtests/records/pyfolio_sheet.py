@@ -59,7 +59,7 @@ def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
         config.capital * np.cumprod(np.append(1.0, 1.0 + returns.iloc[:, place].to_numpy(dtype=np.float64)))
         for place in range(min(2, returns.shape[1]))
     ]
-    traded = open_market(config.market) if market is None else market
+    traded = open_market(config.market, part=True) if market is None else market
     return pyfolio_input(equity[0], positions, fills, traded, equity[1] if len(equity) > 1 else None)
 
 

@@ -94,7 +94,7 @@ def reproduce(folder: Path, progress: Callable[[str], None] = lambda what: None)
     """
     config = load(folder / "run.toml")
     # The market comes from its source files, not from the cache.
-    result = run(config, market=open_market(config.market, cached=False), progress=progress)
+    result = run(config, market=open_market(config.market, cached=False, part=True), progress=progress)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     # Luck depends on how often one had tried by then; trials since are no difference in the numbers.
     tried = {"trials": manifest["trials"]} if "trials" in manifest else {}

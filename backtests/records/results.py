@@ -23,6 +23,7 @@ from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.settings.run_file import CASH
 from backtests.tearsheet import Paper, build, write_html, write_pdf
+from backtests.tearsheet.wording import headline
 from backtests.withdrawals import withdrawals
 from datafeeds.names import unknown_name
 from strategies.target import Hedge
@@ -107,7 +108,7 @@ def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], d
     write_html(sheet, folder / "tearsheet.html")
     write_pdf(sheet, folder / "tearsheet.pdf", paper)
     seconds = {**result.manifest.get("seconds", {}), "tearsheet": time.perf_counter() - began}
-    manifest = {**result.manifest, "seconds": seconds}
+    manifest = {**result.manifest, "headline": headline(result), "seconds": seconds}
     _write_json(folder / "manifest.json", manifest)
     return numbers, manifest
 

@@ -28,6 +28,7 @@ from backtests.document.blocks import (
 )
 from backtests.document.formats import named
 from datafeeds import facts as fundamentals
+from datafeeds.checks import of_calendar
 from datafeeds.folder.layout import Checked
 from datafeeds.market import Finding, Market
 from datafeeds.series import series_names
@@ -58,6 +59,10 @@ def verdict(checked: Checked) -> str:
             ("note", "notes"),
         )
     )
+    days = sorted(finding.date for finding in checked.findings if of_calendar(finding))
+    if checked.market is not None and days:
+        more = f" and {len(days) - 1:,} more days" if len(days) > 1 else ""
+        return f"can be used by runs that leave out {days[0]}{more}; {rest}"
     if counts["error"]:
         return f"cannot be used, {counts['error']:,} errors; {rest}"
     return f"can be used; {rest}"

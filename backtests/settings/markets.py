@@ -15,7 +15,7 @@ DOWNLOADS = Path("data")
 """Where `backtest data fetch` puts the market folder of a universe, under the universe's name."""
 
 
-def open_market(market: str, *, cached: bool = True) -> Market:
+def open_market(market: str, *, cached: bool = True, part: bool = False) -> Market:
     """The market called `market`.
 
     Parameters
@@ -25,6 +25,8 @@ def open_market(market: str, *, cached: bool = True) -> Market:
         folder of the name of a built-in market is opened as ``"./sample"``.
     cached : bool
         Whether a folder that was read before may come from the cache.
+    part : bool
+        Whether only the sessions of a run are used; `account_of` stops at days that are wrong among them.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def open_market(market: str, *, cached: bool = True) -> Market:
         from datafeeds.folder.cache import open_folder
         from datafeeds.folder.layout import load_folder
 
-        return open_folder(path) if cached else load_folder(path)
+        return open_folder(path, part=part) if cached else load_folder(path, part=part)
     raise MarketError(
         unknown_name("market", market, BUILT_IN) + f"; nor is there a folder {market!r} in {Path.cwd()}"
     )

@@ -182,6 +182,9 @@ class RunConfig(TomlTable):
         ``"sample"`` or the path of a market folder.
     start, end : date, optional
         First and last session; the market's own if not given.
+    holdout : date, optional
+        From this date on data are held out: parameters are fixed on what was known before, and what came
+        after is scored apart. A sweep or walk-forward chooses on the sessions before it alone.
     capital : float
         Cash at the start.
     engine : {"event", "ledger"}
@@ -211,6 +214,7 @@ class RunConfig(TomlTable):
     market: str = "sample"
     start: dt.date | None = None
     end: dt.date | None = None
+    holdout: dt.date | None = None
     capital: Annotated[float, Field(gt=0, le=MOST_CAPITAL)] = 1_000_000.0
     engine: Engine = "event"
     lag: Annotated[int, Field(ge=0, le=252)] = 0
@@ -229,6 +233,20 @@ class RunConfig(TomlTable):
         """What readers see of the strategy and of each benchmark, by which their books are told apart."""
         strategy = self.strategy.class_label + (", hedged" if self.hedge else "")
         return strategy, *(each.label or each.class_label for each in self.benchmarks)
+
+    @property
+    def before_holdout(self) -> RunConfig:
+        """The run up to its holdout, which is all that a choice may go by; without one, the run itself."""
+        if self.holdout is None or (self.end is not None and self.end < self.holdout):
+            return self
+        return self.model_copy(update={"end": self.holdout - dt.timedelta(days=1)})
+
+    @property
+    def built_benchmarks(self) -> dict[str, Strategy]:
+        """The benchmarks by the labels that readers see, the primary one first."""
+        _, *labels = self.labels
+        built = (each.build(f"benchmarks[{place}]") for place, each in enumerate(self.benchmarks))
+        return dict(zip(labels, built, strict=True))
 
     def build_strategy(self) -> Strategy:
         """The strategy that the run file names, with its hedge."""
@@ -295,6 +313,8 @@ def parse(document: Mapping[str, Any], source: str, origins: Mapping[str, str] |
     config = validated(RunConfig, document, source, "the run file", ConfigError, origins=origins)
     if config.start and config.end and config.start >= config.end:
         raise ConfigError(f"{source}: start {config.start} is not before end {config.end}")
+    if config.start and config.holdout and config.start >= config.holdout:
+        raise ConfigError(f"{source}: start {config.start} is not before holdout {config.holdout}")
     for place, label in enumerate(config.labels):
         if label == CASH:
             raise ConfigError(f"{source}: no book can have the label {CASH!r}, which names another column")

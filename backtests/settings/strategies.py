@@ -12,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import math
 import pkgutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -79,7 +81,8 @@ def inner(cls: type, parameters: Mapping[str, Any]) -> dict[str, tuple[str, dict
         if key in parameters and isinstance(getattr(cls, key), Strategy):
             given = parameters[key]
             table = {"name": given} if isinstance(given, str) else dict(given)
-            found[key] = (str(table.pop("name")), table)
+            if "name" in table:  # one without is refused where it is built
+                found[key] = (str(table.pop("name")), table)
     return found
 
 
@@ -173,6 +176,7 @@ def load_file(path: Path) -> ModuleType:
     name = name_of_file(file, content)
     if name in sys.modules:
         return sys.modules[name]
+    _LOADED[name] = time.time()
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise StrategyError(f"{path}: not a Python file")
@@ -193,6 +197,17 @@ def load_file(path: Path) -> ModuleType:
         if isinstance(cls, type) and issubclass(cls, Strategy) and cls.__module__ == name:
             _pickle_by_path(cls, f"{file}:{cls.__name__}")
     return module
+
+
+_LOADED: dict[str, float] = {}
+
+
+def loaded_at(cls: type) -> float:
+    """When the file of `cls` was first run, in seconds since 1970; never, for a class of no such file.
+
+    What is written to disk after that may have been written by it.
+    """
+    return _LOADED.get(cls.__module__, math.inf)
 
 
 def _restore(before: dict[str, type[Strategy]]) -> None:

@@ -162,7 +162,7 @@ class Tally:
 
 
 def _open_tasks(plan: Plan, market: Market, store: Store, share: bool) -> list[Task]:
-    benchmark = plan.base.benchmarks[0].build("benchmarks[0]") if plan.base.benchmarks else None
+    beside = plan.known.built_benchmarks
     tasks = []
     for group in plan.groups():
         missing = [number for number in group if number not in store.rows and number not in store.errors]
@@ -171,7 +171,7 @@ def _open_tasks(plan: Plan, market: Market, store: Store, share: bool) -> list[T
             tasks.append(
                 Task(
                     strategy=plan.strategies[numbers[0]],
-                    benchmark=benchmark,
+                    benchmarks=beside,
                     configurations=tuple(plan.configurations[number] for number in numbers),
                     market_hash=market.hash,
                     code=code_hash(),

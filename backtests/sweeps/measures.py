@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -93,20 +94,40 @@ def measures(
     return Measures({NAMES.get(key, key): values for key, values in found.items()})
 
 
-def row_of(ledger: Ledger, cash: Array | float = 0.0, benchmark: Array | None = None) -> dict[str, float]:
+def row_of(
+    ledger: Ledger, cash: Array | float = 0.0, benchmarks: Mapping[str, Array] = MappingProxyType({})
+) -> dict[str, float]:
     """The row of one configuration in a sweep's table.
 
     Parameters
     ----------
     ledger : Ledger
-    cash, benchmark
+    cash
         As for `measures`.
+    benchmarks : mapping of str to ndarray, shape (n,)
+        Returns to compare with, by label, the primary ones first.
+
+    Returns
+    -------
+    dict of str to float
+        The columns of `table_metrics`, then those of `against` for each further benchmark.
     """
-    returns = returns_of(ledger.equity)
-    found = measures(returns[None], ledger.sessions, cash, benchmark)
+    returns = returns_of(ledger.equity)[None]
+    first, *others = benchmarks.items() or [("", None)]
+    found = measures(returns, ledger.sessions, cash, first[1])
     row = {name: float(values[0]) for name, values in found.columns().items()}
     traded = trading(ledger)
-    return row | {each.key: float(traded[each.key]) for each in metrics("trading", "sweep")}
+    row |= {each.key: float(traded[each.key]) for each in metrics("trading", "sweep")}
+    for label, theirs in others:
+        beside = measures(returns, ledger.sessions, cash, theirs).columns()
+        row |= {column: float(beside[name][0]) for name, column in against(label).items()}
+    return row
+
+
+def against(label: str) -> Mapping[str, str]:
+    """Columns of what is measured against a further benchmark, by the name that the primary one's has."""
+    names = (NAMES.get(each.key, each.key) for each in metrics("relative", "sweep"))
+    return {name: f"{name} against {label}" for name in names}
 
 
 def _values(each: Metric, count: int, *tracks: Track | None) -> Array:

@@ -23,7 +23,18 @@ from strategies.strategy import Strategy
 ACCOUNT_KEYS = ("capital", "costs", "fractional_shares", "lag")
 """Keys that decisions don't depend on, unless a strategy looks at the account."""
 
-FIXED = ("name", "description", "market", "start", "end", "engine", "benchmarks", "sweep", "walk_forward")
+FIXED = (
+    "name",
+    "description",
+    "market",
+    "start",
+    "end",
+    "holdout",
+    "engine",
+    "benchmarks",
+    "sweep",
+    "walk_forward",
+)
 """Keys that all configurations must share, so that their returns stand side by side."""
 
 MOST = 1_000_000
@@ -74,6 +85,11 @@ class Plan:
     strategies: tuple[Strategy, ...]
 
     @property
+    def known(self) -> RunConfig:
+        """What is swept: nothing from the holdout on."""
+        return self.base.before_holdout
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Dotted keys that are swept."""
         return tuple(self.settings.parameters)
@@ -103,7 +119,7 @@ class Plan:
 
 
 def plan(base: RunConfig) -> Plan:
-    """Work out and check every configuration of a sweep.
+    """Work out and check every configuration of a sweep; each ends before the run file's holdout.
 
     Parameters
     ----------
@@ -124,15 +140,14 @@ def plan(base: RunConfig) -> Plan:
         )
     for key in settings.parameters:
         _check_key(key)
-    document = base.model_dump(mode="python", exclude_none=True) | {"engine": settings.engine}
+    document = base.before_holdout.model_dump(mode="python", exclude_none=True) | {"engine": settings.engine}
     configurations, strategies = [], []
     for number, values in enumerate(_points(settings)):
         parameters = dict(zip(settings.parameters, values, strict=True))
         configuration, strategy = _checked(number, parameters, document)
         configurations.append(configuration)
         strategies.append(strategy)
-    for place, choice in enumerate(base.benchmarks):
-        choice.build(f"benchmarks[{place}]")
+    _ = base.built_benchmarks  # refused here rather than in every process
     return Plan(base, settings, tuple(configurations), tuple(strategies))
 
 

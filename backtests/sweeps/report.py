@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,17 @@ import pandas as pd
 
 from backtests.analysis.significance import overfitting_probability
 from backtests.document.blocks import Beside, Block, Column, Document, Paragraph, Row, Section, Table
+from backtests.document.formats import typeset
 from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
 from backtests.settings.sweep import RankedBy
 from backtests.sweeps.heatmaps import axis, effects, slices
-from backtests.sweeps.measures import ranking, table_metrics
+from backtests.sweeps.measures import against, ranking, table_metrics
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
 from backtests.sweeps.wording import cell, label, listed, plain, short, title
+from backtests.tearsheet import held_out
 from backtests.tearsheet.provenance import caution
 from backtests.tearsheet.wording import overfitting_sentence
 from datafeeds.market import Array, Dates, Market
@@ -101,7 +103,9 @@ def table_of(plan: Plan, rows: Mapping[int, Mapping[str, float]]) -> pd.DataFram
         if not (words <= {bool} or words <= {int, float} or words <= {str}):
             # A column of a Parquet file has one type.
             parameters[key] = [plain(value) for value in values]
-    statistics = pd.DataFrame.from_dict(dict(rows), orient="index", columns=list(table_metrics()))
+    _, *others = plan.base.labels[1:] or ("",)
+    columns = [*table_metrics(), *(column for label in others for column in against(label).values())]
+    statistics = pd.DataFrame.from_dict(dict(rows), orient="index", columns=columns)
     return parameters.join(statistics.astype(np.float64)).rename_axis("configuration")
 
 
@@ -112,6 +116,7 @@ def manifest_of(
     seconds: float,
     trials: Mapping[str, Any],
     lookahead: Mapping[str, Any],
+    scored: Mapping[str, Any],
 ) -> Any:
     """Where a sweep comes from, what it covered and how often it tried."""
     return {
@@ -125,6 +130,7 @@ def manifest_of(
         "failed": {str(number): error for number, error in sorted(store.errors.items())},
         "trials": dict(trials),
         **({"lookahead": dict(lookahead)} if lookahead else {}),
+        **({"holdout": dict(scored)} if scored else {}),
         "seconds": {"sweep": seconds},
     }
 
@@ -137,10 +143,11 @@ def write(
     seconds: float,
     trials: Any,
     lookahead: Mapping[str, Any],
+    scored: Mapping[str, Any],
 ) -> None:
     """Write table, manifest and page beside the returns that the store holds."""
     table_of(plan, store.rows).to_parquet(folder / TABLE)
-    content = manifest_of(plan, market, store, seconds, trials, lookahead)
+    content = manifest_of(plan, market, store, seconds, trials, lookahead, scored)
     (folder / MANIFEST).write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
     write_html(page(Sweep.read(folder)), folder / PAGE)
 
@@ -166,6 +173,7 @@ def page(sweep: Sweep) -> Document:
         ),
     ]
     said += [Paragraph(overfitting)] if (overfitting := _overfitting(returns)) else []
+    said += chosen_blocks(sweep.manifest.get("holdout", {}))
     if failed:
         said.append(Paragraph(f"{len(failed)} failed, first: {next(iter(failed.values()))}", "warning"))
     is_grid = settings["method"] == "grid"
@@ -174,6 +182,7 @@ def page(sweep: Sweep) -> Document:
         "frame marks the best configuration's place. The pairs with the widest range, on one scale, which "
         "spans at least a tenth of the largest value: what looks flat is flat."
     )
+    order = ranking(values, sweep.metric)
     maps = slices(parameters, values, sweep.metric, around.best, is_grid)
     return Document(
         title=config.get("description") or config["strategy"]["name"],
@@ -183,10 +192,30 @@ def page(sweep: Sweep) -> Document:
             Section("best", "Best, and what is around it", tuple(said)),
             Section("slices", "What two parameters do together", (Paragraph(note, "note"), Beside(maps))),
             Section("effects", "What each parameter does", (_effect_table(parameters, values, around),)),
-            Section("top", "The best", (_top_table(sweep, ranking(values, sweep.metric)),)),
+            Section("top", "The best", (_top_table(sweep, order), *_beside_others(sweep, order))),
         ),
         kind="Sweep",
         wide=True,
+    )
+
+
+def chosen_blocks(scored: Mapping[str, Any]) -> list[Block]:
+    """What the chosen configuration did before and after the holdout; nothing for a run without one."""
+    if not scored:
+        return []
+    beside = held_out.table(scored)
+    said = Paragraph(chosen_sentence(scored))
+    if beside is None:
+        return [said]
+    # Pages of sweeps define no terms.
+    return [said, replace(beside, rows=tuple(replace(row, term="") for row in beside.rows))]
+
+
+def chosen_sentence(scored: Mapping[str, Any]) -> str:
+    """That the choice saw nothing from the holdout on, and how the chosen one did there."""
+    return (
+        f"Chosen on the sessions before {scored['begins']} alone; configuration {scored['configuration']} "
+        f"was then scored once on what came after. {typeset(held_out.sentence(scored))}"
     )
 
 
@@ -251,4 +280,32 @@ def _top_table(sweep: Sweep, order: Any) -> Table:
         ),
         rows,
         dense=True,
+    )
+
+
+def _beside_others(sweep: Sweep, order: Any) -> tuple[Table, ...]:
+    """The best against each further benchmark; nothing without one."""
+    best = sweep.finished.iloc[order[:TOP]]
+    names = against("")
+    lead = names["excess_cagr"]
+    labels = [column.removeprefix(lead) for column in best if column.startswith(lead)]
+    return tuple(
+        Table(
+            f"The best {len(best)} against {label}",
+            (
+                Column("No.", "left"),
+                *(Column(short(key)) for key in sweep.keys),
+                *(Column(title(name)) for name in names),
+            ),
+            tuple(
+                Row.of(
+                    str(number),
+                    *(plain(record[key]) for key in sweep.keys),
+                    *(cell(record[column], name) for name, column in against(label).items()),
+                )
+                for number, record in zip(best.index, best.to_dict("records"), strict=True)
+            ),
+            dense=True,
+        )
+        for label in labels
     )

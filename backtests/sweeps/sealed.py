@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from backtests.authoring.lookahead import SealedCheck
+from backtests.authoring.lookahead import SealedCheck, recipe_of
 from backtests.authoring.report import CheckReport, Offence, judged
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.engine.books import returns_of
@@ -63,14 +63,16 @@ def checked_again(
 def _again(
     config: RunConfig, earned: Array, market: Market, processes: SealedProcesses
 ) -> CheckReport | None:
+    recipe = recipe_of(config)
     strategy = config.build_strategy()
     if isinstance(strategy, NativeStrategy):
         return None
     account = account_of(config, market)
     with SealedCheck(processes) as sealed:
+        sealed.expect(market, recipe)
         recorder = Recorder(market, strategy, overlay=account.overlay)
         deciding = strategy.schedule.decides(market.sessions, market.next_session)
-        decide = sealed.watch(market, strategy, deciding, recorder, config)
+        decide = sealed.watch(market, strategy, deciding, recorder)
         ledger = engine_named(config.engine)(market, decide, deciding, account)
         sealed.begin(recorder.seconds, market.hash)
         report = sealed.report()

@@ -20,6 +20,7 @@ from backtests.records.register import Trial
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import RunConfig
+from backtests.sweeps.chosen import scored_once
 from backtests.sweeps.execution import Interrupted, Watch, execute
 from backtests.sweeps.measures import ranking
 from backtests.sweeps.plan import Configuration, Plan, plan
@@ -87,10 +88,10 @@ def sweep(
         See `execute`; or if no configuration finished at all.
     """
     planned = plan(config)
-    traded = open_market(config.market) if market is None else market
+    traded = open_market(config.market, part=True) if market is None else market
     if market is not None and (place.workers != 1 or place.cluster):
         raise SweepError("a market that is not opened by name can't be shared with other processes")
-    account = account_of(config, traded)
+    account = account_of(planned.known, traded)
     final = place.results / f"{config.name}-sweep-{planned.hash(traded)[:8]}"
     archive.restore(place.results)
     if (final / MANIFEST).is_file():
@@ -128,8 +129,10 @@ def sweep(
         store.write_arrays()
         trials = register.stamp(traded, place.results)
         checked = _checked(planned, traded, store) if place.check else {}
+        scored = scored_once(planned, _order(planned, store)[0], traded)
         with told(partial):
-            write(partial, planned, traded, store, time.perf_counter() - began, trials, checked)
+            seconds = time.perf_counter() - began
+            write(partial, planned, traded, store, seconds, trials, checked, scored)
             final = archive.publish(partial, final.name)
     for left in final.glob(f"{FINISHED}*"):
         left.unlink()
@@ -137,11 +140,16 @@ def sweep(
 
 
 def _checked(planned: Plan, market: Market, store: Store) -> dict[str, Any]:
-    metric, numbers = planned.settings.rank_by, sorted(store.rows)
-    values = np.array([store.rows[number][metric] for number in numbers])
-    best = [numbers[place] for place in ranking(values, metric)[:BEST].tolist()]
+    best = _order(planned, store)[:BEST]
     configs = {number: planned.configurations[number].config for number in best}
     return checked_again(configs, {number: store.returns(number) for number in best}, market, best)
+
+
+def _order(planned: Plan, store: Store) -> list[int]:
+    """Finished configurations from best to worst."""
+    metric, numbers = planned.settings.rank_by, sorted(store.rows)
+    values = np.array([store.rows[number][metric] for number in numbers])
+    return [numbers[place] for place in ranking(values, metric).tolist()]
 
 
 def _check_any(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -34,8 +35,8 @@ class Task:
     ----------
     strategy : Strategy
         The same parameters in all of them.
-    benchmark : Strategy or None
-        The primary benchmark.
+    benchmarks : mapping of str to Strategy
+        By label, the primary one first.
     configurations : tuple of Configuration
         They differ in their account only.
     market_hash, code : str
@@ -45,7 +46,7 @@ class Task:
     """
 
     strategy: Strategy
-    benchmark: Strategy | None
+    benchmarks: Mapping[str, Strategy]
     configurations: tuple[Configuration, ...]
     market_hash: str
     code: str
@@ -189,17 +190,17 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
     config = configuration.config
     account = account_of(config, market)
     ledger = shared.ledger(account, config.engine)
-    theirs = None if task.benchmark is None else _benchmark_of(market, task.benchmark, account)
+    theirs = {label: _benchmark_of(market, each, account) for label, each in task.benchmarks.items()}
     row = row_of(ledger, interest_factors(market, account)[1:], theirs)
     return Outcome(configuration.number, row, returns_of(ledger.equity))
 
 
 @lru_cache(maxsize=2)
 def _opened(market: str) -> Market:
-    return open_market(market)
+    return open_market(market, part=True)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _benchmark_books(market: Market, benchmark: Strategy) -> SharedDecisions:
     return SharedDecisions(market, benchmark, may_hold_index=True)
 

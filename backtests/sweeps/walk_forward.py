@@ -28,6 +28,7 @@ from backtests.records import register
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.sweeps.chosen import scored_once
 from backtests.sweeps.execution import Watch
 from backtests.sweeps.plan import Plan, plan
 from backtests.sweeps.report import Sweep
@@ -59,6 +60,9 @@ class WalkForward:
         Books of the run file as it stands, over the same sessions.
     benchmark : Ledger or None
         Books of the primary benchmark, bought at the same session.
+    scored : mapping
+        How the configuration that was chosen last did before and after the run file's holdout, which no
+        choice has seen; empty without one. See `scored_once`.
     lookahead : mapping
         What came out when the choices were run again in sealed processes; empty if they were not.
     """
@@ -71,6 +75,7 @@ class WalkForward:
     ledger: Ledger
     unchosen: Ledger
     benchmark: Ledger | None
+    scored: Mapping[str, Any]
     lookahead: Mapping[str, Any]
 
     @property
@@ -97,6 +102,8 @@ def walk_forward(
 ) -> WalkForward:
     """Run the sweep of a run file, choose in each window, and keep the books of what was chosen.
 
+    All of it ends before the run file's holdout.
+
     Parameters
     ----------
     config : RunConfig
@@ -121,14 +128,15 @@ def walk_forward(
         )
     planned = plan(config)
     _check_choices(planned)
-    traded = open_market(config.market) if market is None else market
-    account = account_of(config, traded)
+    traded = open_market(config.market, part=True) if market is None else market
+    known = planned.known
+    account = account_of(known, traded)
     sessions = traded.sessions[account.first : account.last + 1]
     laid = windows(sessions, settings)
     done = sweep(config, place, market=market, watch=watch)
     numbers = done.finished.index.to_numpy()
     returns = done.returns if len(numbers) == len(done.table) else done.returns[numbers]
-    whole = _benchmark(config, traded, account)
+    whole = _benchmark(known, traded, account)
     theirs = None if whole is None else returns_of(whole.equity)
     cash = interest_factors(traded, account)[1:]
     choices: list[Choice] = []
@@ -141,7 +149,7 @@ def walk_forward(
     begins = [account.first + choice.window.test_first - 1 for choice in choices]
     ledger = _followed(traded, account, tested, chosen, begins, planned)
     earned, cash = returns_of(ledger.equity), interest_factors(traded, tested)[1:]
-    followed = register.of_returns("walk-forward", config, traded, ledger.sessions, earned, cash)
+    followed = register.of_returns("walk-forward", known, traded, ledger.sessions, earned, cash)
     way = f"walk-forward {planned.hash(traded)} {settings.model_dump_json()}"
     register.record(traded, [replace(followed, run=hashlib.sha256(way.encode()).hexdigest())])
     return WalkForward(
@@ -152,7 +160,8 @@ def walk_forward(
         choices=tuple(choices),
         ledger=ledger,
         unchosen=_followed(traded, account, tested, [config.build_strategy()], begins[:1], planned),
-        benchmark=_benchmark(config, traded, tested),
+        benchmark=_benchmark(known, traded, tested),
+        scored=scored_once(planned, followed_numbers[-1], traded),
         lookahead=_checked(planned, done, traded, followed_numbers) if place.check else {},
     )
 

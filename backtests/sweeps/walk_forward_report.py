@@ -36,6 +36,7 @@ from backtests.provenance import manifest as run_manifest
 from backtests.records import archive
 from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
+from backtests.sweeps.report import chosen_blocks
 from backtests.sweeps.walk_forward import WalkForward, span
 from backtests.sweeps.wording import cell, label, number, plain, short, title
 from backtests.tearsheet.provenance import caution
@@ -114,6 +115,7 @@ def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
         "configurations": found.sweep.manifest["configurations"],
         "windows": len(found.choices),
         "trials": found.sweep.manifest["trials"],
+        **({"holdout": dict(found.scored)} if found.scored else {}),
         **({"lookahead": dict(found.lookahead)} if found.lookahead else {}),
     }
 
@@ -131,6 +133,7 @@ def page(found: WalkForward) -> Document:
         *map(Paragraph, more),
         *_curves(found),
         _comparison(found),
+        *chosen_blocks(found.scored),
     )
     return Document(
         title=config.description or config.strategy.name,

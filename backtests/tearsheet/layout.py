@@ -14,6 +14,9 @@ LOOKED_UP = frozenset({"setup", "capacity", "decisions", "definitions", "provena
 OPEN: Mapping[str, int] = {"verdict": 2, "stress": 2, "significance": 0, "costs": 0}
 """Tables and rows of charts that stand open, where it is not one; the rest of a section is folded."""
 
+OWN = "exhibit-"
+"""How the keys of the strategy's own sections begin: they stand open as the strategy made them."""
+
 MOST_BESIDE = 3
 """Charts side by side."""
 
@@ -25,6 +28,8 @@ def laid_out(sections: Iterable[Section]) -> tuple[Section, ...]:
 
 
 def _laid_out(section: Section) -> Section:
+    if section.key.startswith(OWN):
+        return replace(section, blocks=tuple(_beside(section.blocks)))
     if section.key in LOOKED_UP:
         return replace(section, blocks=_folded(section), appendix=True)
     stays: list[Block] = []

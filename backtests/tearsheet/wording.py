@@ -408,9 +408,13 @@ def headline(result: Result) -> str:
 
 
 def page_one(result: Result) -> tuple[tuple[str, str], ...]:
-    """What a reader who stops at page one must know; a heading and its answer each."""
+    """What a reader who stops at page one must know; a heading and its answer each.
+
+    What the rule changed is left to a strategy that tells it there itself.
+    """
+    told = any(exhibit.first for exhibit in result.exhibits)
     said = (
-        ("What the rule changed", rule_sentence(result)),
+        ("What the rule changed", "" if told else rule_sentence(result)),
         ("Luck of the lead", typeset(" ".join(_luck(result)))),
         ("Worst case", worst_case(result)),
     )

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from datafeeds.checks.basis import check_split_basis
-from datafeeds.checks.facts import BY_HAND, check_facts, days_of, used, verdict_findings
-from datafeeds.checks.prices import PRICE_CHECKS, check_prices
+from datafeeds.checks.facts import BY_HAND, Verdicts, check_facts, days_of, used, verdict_findings
+from datafeeds.checks.prices import PRICE_CHECKS, check_prices, of_calendar
 from datafeeds.checks.turnover import Trading, check_share_counts
 from datafeeds.market import Finding, MarketError
 
@@ -19,7 +19,9 @@ __all__ = [
     "check_prices",
     "check_split_basis",
     "judged_facts",
+    "of_calendar",
     "raise_errors",
+    "verdicts_on",
 ]
 
 
@@ -39,16 +41,24 @@ def judged_facts(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, t
     findings : tuple of Finding
         One for each figure that is left out, withheld, mended or withdrawn.
     """
+    ordered, verdicts, high = verdicts_on(facts, trading)
+    return used(ordered, verdicts), (*verdict_findings(ordered, verdicts), *high)
+
+
+def verdicts_on(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, Verdicts, list[Finding]]:
+    """Filed figures in order of filing, what is known of each, and further findings."""
     ordered, verdicts = check_facts(facts)
     high = check_share_counts(ordered, verdicts, trading)
     if BY_HAND in ordered:
         fixed = ordered[ordered[BY_HAND]]
         for place, filed, value in zip(fixed.index, days_of(fixed["filed"]), fixed["value"], strict=True):
             verdicts.decided(place, int(filed), value)
-    return used(ordered, verdicts), (*verdict_findings(ordered, verdicts), *high)
+    return ordered, verdicts, high
 
 
-def raise_errors(name: str, findings: Iterable[Finding]) -> None:
+def raise_errors(
+    name: str, findings: Iterable[Finding], span: tuple[str, str] | None = ("", "9999-12-31")
+) -> None:
     """Stop at data that cannot be used.
 
     Parameters
@@ -56,13 +66,21 @@ def raise_errors(name: str, findings: Iterable[Finding]) -> None:
     name : str
         Name of the market, for the message.
     findings : iterable of Finding
+    span : tuple of str, optional
+        First and last ISO date between which days that the calendar of the exchange does not have, or has and
+        the prices do not, stop too; all of them if not given, none for None.
 
     Raises
     ------
     MarketError
         If any finding is an error, quoting the first ten.
     """
-    errors = [finding for finding in findings if finding.severity == "error"]
+    errors = [
+        finding
+        for finding in findings
+        if finding.severity == "error"
+        and (not of_calendar(finding) or (span is not None and span[0] <= finding.date <= span[1]))
+    ]
     if errors:
         more = f"\nand {len(errors) - 10} more" if len(errors) > 10 else ""
         quoted = "\n".join(str(finding) for finding in errors[:10])

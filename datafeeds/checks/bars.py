@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from datafeeds.facts import Split, splits_by_symbol
 from datafeeds.market import Array, Dates, Finding
 
 PRICE_LIMIT = 1e12
@@ -26,6 +27,13 @@ LEAST_PRICE = 1e-6
 
 VOLUME_LIMIT = 1e14
 """Shares a day above which a number is no volume."""
+
+POSSIBLE = {
+    **dict.fromkeys(("open", "high", "low", "close"), (LEAST_PRICE, PRICE_LIMIT)),
+    "volume": (-1.0, VOLUME_LIMIT),
+    "dividend": (-1e-300, PRICE_LIMIT),
+}
+"""Between what each number of a bar lies, ends excluded."""
 
 ORDER_TOLERANCE = 1e-4
 """Part of the price by which a low may stand above, or a high below, the open and close: adjusted prices are
@@ -90,8 +98,8 @@ class Bars:
     symbols : tuple of str
     open, high, low, close, volume, dividend : ndarray
         As `Market` has them.
-    splits : DataFrame
-        Columns symbol, date, ratio.
+    splits, basis : DataFrame
+        As `Market` has them.
     """
 
     sessions: Dates
@@ -103,6 +111,7 @@ class Bars:
     volume: Array
     dividend: Array
     splits: pd.DataFrame
+    basis: pd.DataFrame
 
     @cached_property
     def before(self) -> Array:
@@ -134,16 +143,21 @@ class Bars:
         return 1.4826 * float(np.median(np.abs(known))) if len(known) else 0.0
 
     @cached_property
-    def listed_splits(self) -> list[tuple[int, int, float]]:
-        """Row (the first session from its date on), column and ratio of each split within the sessions."""
+    def known_splits(self) -> list[tuple[int, int, Split]]:
+        """Row (the first session from its date on) and column of each split within the sessions."""
         column = {symbol: place for place, symbol in enumerate(self.symbols)}
-        days = self.splits["date"].to_numpy().astype("datetime64[D]")
-        rows = np.searchsorted(self.sessions, days)
-        return [
-            (int(row), column[symbol], float(ratio))
-            for row, symbol, ratio in zip(rows, self.splits["symbol"], self.splits["ratio"], strict=True)
-            if symbol in column and row < len(self.sessions)
+        found = [
+            (int(np.searchsorted(self.sessions.astype(np.int64), split.date)), column[symbol], split)
+            for symbol, splits in splits_by_symbol(self.splits, self.basis).items()
+            if symbol in column
+            for split in splits
         ]
+        return [each for each in found if each[0] < len(self.sessions)]
+
+    @cached_property
+    def listed_splits(self) -> list[tuple[int, int, float]]:
+        """Row, column and ratio of each split within the sessions that the table lists."""
+        return [(row, column, split.ratio) for row, column, split in self.known_splits if split.listed]
 
 
 BarCheck = Callable[[Bars], list[Finding]]
@@ -173,16 +187,8 @@ def _times(count: int, first: str) -> str:
 def impossible_numbers(bars: Bars) -> list[Finding]:
     """Prices, volumes and dividends that no listing can have."""
     findings: list[Finding] = []
-    limits = (
-        ("open", bars.open, LEAST_PRICE, PRICE_LIMIT),
-        ("high", bars.high, LEAST_PRICE, PRICE_LIMIT),
-        ("low", bars.low, LEAST_PRICE, PRICE_LIMIT),
-        # The check of closes says it of those that are not positive.
-        ("close", bars.close, LEAST_PRICE, PRICE_LIMIT),
-        ("volume", bars.volume, -1.0, VOLUME_LIMIT),
-        ("dividend", bars.dividend, -1e-300, PRICE_LIMIT),
-    )
-    for name, values, least, most in limits:
+    for name, (least, most) in POSSIBLE.items():
+        values: Array = getattr(bars, name)
         wrong = (values <= least) | (values >= most)
         for column, rows in _events(bars, wrong):
             value = values[rows[0], column]
@@ -231,6 +237,28 @@ def prices_out_of_order(bars: Bars) -> list[Finding]:
                 date=str(bars.sessions[row]),
             )
         )
+    return findings
+
+
+def close_for_volume(bars: Bars) -> list[Finding]:
+    """Closes that are whole numbers beside smaller volumes that are not: each in the other's column."""
+    findings = []
+    for column, symbol in enumerate(bars.symbols):
+        rows = np.flatnonzero(np.isfinite(bars.close[:, column]) & np.isfinite(bars.volume[:, column]))
+        close, volume = bars.close[rows, column], bars.volume[rows, column]
+        if len(rows) <= MANY or np.median(close) <= np.median(volume):
+            continue
+        if (close == np.floor(close)).all() and (volume != np.floor(volume)).mean() > 0.5:
+            findings.append(
+                Finding(
+                    "error",
+                    "columns swapped",
+                    f"all closes are whole numbers, the first {close[0]:g}, and volumes are not, the first "
+                    f"{volume[0]:g}: columns close and volume seem to be swapped",
+                    symbol=symbol,
+                    date=str(bars.sessions[rows[0]]),
+                )
+            )
     return findings
 
 
@@ -293,45 +321,62 @@ def splits_not_adjusted(bars: Bars) -> list[Finding]:
     return findings
 
 
-def dividends_on_basis(bars: Bars) -> tuple[Array, list[Finding]]:
-    """Dividends on the basis of the prices where those before a listed split are not adjusted for it.
-
-    Prices before a split are divided by its ratio; where dividends are not, those before it are as many times
-    the ones after. It is a property of the file, so it is inferred from the whole of it, latest split first.
+def split_steps(bars: Bars) -> list[tuple[int, int, Split]]:
+    """Splits on which dividends fall by the split's ratio, as where those before are not adjusted for it.
 
     Returns
     -------
-    dividend : ndarray, shape (sessions, symbols)
-    findings : list of Finding
-        A suspicion for each split, with the dates of the dividends that were divided.
+    list of (int, int, Split)
+        Row and column of each, latest first.
     """
     dividend = bars.dividend.copy()
+    found = []
+    for row, column, split in sorted(bars.known_splits, reverse=True):
+        size, levels = abs(np.log(split.ratio)), _dividend_levels(dividend[:, column], row)
+        if levels is None or size < np.log(SMALLEST_SPLIT):
+            continue
+        old, new = levels
+        if abs(np.log(old / new) - np.log(split.ratio)) <= min(DIVIDEND_MATCH, size / 3):
+            dividend[:row, column] /= split.ratio
+            found.append((row, column, split))
+    return found
+
+
+def _dividend_levels(dividend: Array, row: int) -> tuple[float, float] | None:
+    """Usual dividend before a row and from it on; None where too few are known."""
+    before, after = (side[side > 0] for side in (dividend[:row], dividend[row:]))
+    if min(len(before), len(after)) < HABIT:
+        return None
+    return float(np.median(before[-BESIDE_SPLIT:])), float(np.median(after[:BESIDE_SPLIT]))
+
+
+def dividends_not_adjusted(bars: Bars) -> list[Finding]:
+    """Dividends before a split that are as many times those after it as there are new shares per old.
+
+    Prices before a split are divided by its ratio; where dividends are not, they count too much. Only
+    dividends paid after the split show it, so nothing is changed: what was credited before they were known
+    would hang on them. The folder has to say it (``"dividends": "as_paid"`` in ``source.json``).
+    """
     findings = []
-    for row, column, ratio in sorted(bars.listed_splits, reverse=True):
-        paid = np.flatnonzero(dividend[:, column] > 0)
-        before, after = paid[paid < row], paid[paid >= row]
-        size = abs(np.log(ratio))
-        if min(len(before), len(after)) < HABIT or size < np.log(SMALLEST_SPLIT):
-            continue
-        old, new = (
-            float(np.median(dividend[near, column]))
-            for near in (before[-BESIDE_SPLIT:], after[:BESIDE_SPLIT])
-        )
-        if abs(np.log(old / new) - np.log(ratio)) > min(DIVIDEND_MATCH, size / 3):
-            continue
-        dividend[before, column] /= ratio
+    for row, column, split in split_steps(bars):
+        dividend = bars.dividend[:, column]
+        paid = np.flatnonzero(dividend > 0)
+        first, last, after = paid[0], paid[paid < row][-1], paid[paid >= row][0]
+        remedy = "" if split.listed else "list the split in splits.csv, and then "
         findings.append(
             Finding(
                 "suspicion",
                 "dividends not split-adjusted",
-                f"dividends of about {old:g} from {bars.sessions[before[0]]} to {bars.sessions[before[-1]]} "
-                f"are {old / new:.3g} times those after the split of {ratio:g} for 1, about {new:g} from "
-                f"{bars.sessions[after[0]]} on: taken as divided by {ratio:g}",
+                f"dividends from {bars.sessions[first]} to {bars.sessions[last]} fall from about "
+                f"{dividend[last]:g} to {dividend[after]:g} (from {bars.sessions[after]} on) with the "
+                f"{'' if split.listed else 'unlisted '}split of {split.ratio:g} for 1, so those before count "
+                f"{split.ratio:g} times too much: {remedy}write "
+                '"dividends": "as_paid" in source.json, or repair the folder (backtest data check --repair)',
                 symbol=bars.symbols[column],
                 date=str(bars.sessions[row]),
             )
         )
-    return dividend, findings
+    return findings
 
 
 def shown_dividends(bars: Bars) -> tuple[Array, list[Finding]]:
@@ -477,7 +522,7 @@ def unexplained_jumps(bars: Bars) -> list[Finding]:
 
 
 def unlisted_splits(bars: Bars) -> list[Finding]:
-    """Jumps near the inverse of a usual ratio after which volume stays moved the other way, as much."""
+    """Jumps near the inverse of a usual ratio with which volume moves the other way, or dividends along."""
     listed = {(row, column) for row, column, _ in bars.listed_splits}
     with np.errstate(invalid="ignore"):
         jumps = np.argwhere(np.abs(bars.overnight) > JUMP)
@@ -487,24 +532,40 @@ def unlisted_splits(bars: Bars) -> list[Finding]:
         ratio = _usual_ratio(move)
         if (row, column) in listed or ratio < 2 or abs(np.log(ratio) - abs(move)) > UNLISTED_MATCH:
             continue
-        volume = bars.volume[:, column]
-        around = (volume[max(row - VOLUME_SESSIONS, 0) : row], volume[row + 1 : row + 1 + VOLUME_SESSIONS])
-        before, after = (side[side > 0] for side in around)
-        if min(len(before), len(after)) < VOLUME_SESSIONS // 2:
-            continue
-        times = float(np.median(after) / np.median(before))
-        if abs(np.log(times) + move) < min(VOLUME_MATCH, abs(move) / 2):
+        witness = _volume_moves(bars.volume[:, column], row, move) or _dividends_move(
+            bars.dividend[:, column], row, move
+        )
+        if witness:
             findings.append(
                 Finding(
                     "suspicion",
                     "split not listed",
-                    f"the price opens {np.expm1(move):+.0%}{_split_words(ratio, move)}, and volume is "
-                    f"{times:.2g} times that before: if it is one, adjust prices and list it in splits.csv",
+                    f"the price opens {np.expm1(move):+.0%}{_split_words(ratio, move)}, and {witness}: if it "
+                    "is one, adjust prices and list it in splits.csv",
                     symbol=bars.symbols[column],
                     date=str(bars.sessions[row]),
                 )
             )
     return findings
+
+
+def _volume_moves(volume: Array, row: int, move: float) -> str:
+    """How volume stays moved the other way as a price jumps; empty if it does not."""
+    around = (volume[max(row - VOLUME_SESSIONS, 0) : row], volume[row + 1 : row + 1 + VOLUME_SESSIONS])
+    before, after = (side[side > 0] for side in around)
+    if min(len(before), len(after)) < VOLUME_SESSIONS // 2:
+        return ""
+    times = float(np.median(after) / np.median(before))
+    moved = abs(np.log(times) + move) < min(VOLUME_MATCH, abs(move) / 2)
+    return f"volume is {times:.2g} times that before" if moved else ""
+
+
+def _dividends_move(dividend: Array, row: int, move: float) -> str:
+    """How dividends stay moved with a price that jumps; empty if they do not."""
+    levels = _dividend_levels(dividend, row)
+    if levels is None or abs(np.log(levels[1] / levels[0]) - move) > min(DIVIDEND_MATCH, abs(move) / 3):
+        return ""
+    return f"dividends go from about {levels[0]:g} to {levels[1]:g}"
 
 
 def _like_split(move: float) -> str:
@@ -554,10 +615,12 @@ def symbols_that_end(bars: Bars) -> list[Finding]:
 BAR_CHECKS: tuple[BarCheck, ...] = (
     impossible_numbers,
     prices_out_of_order,
+    close_for_volume,
     gaps,
     splits_not_adjusted,
     large_dividends,
     dividends_on_most_rows,
+    dividends_not_adjusted,
     dividends_adjusted_already,
     unexplained_jumps,
     unlisted_splits,

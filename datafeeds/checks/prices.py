@@ -20,6 +20,15 @@ STALE_SESSIONS = 10
 """Sessions in a row with an unchanged close that are suspicious."""
 
 
+CALENDAR = ("not a session", "missing session", "session without price")
+"""Checks of days rather than of prices: a run that holds none of those days can do without them."""
+
+
+def of_calendar(finding: Finding) -> bool:
+    """Whether an error concerns one day of the exchange's calendar only."""
+    return finding.check in CALENDAR
+
+
 def check_prices(sessions: Dates, symbols: tuple[str, ...], close: Array) -> tuple[Finding, ...]:
     """Look for what is wrong with prices.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from datafeeds.checks.facts import SHARE_CONCEPTS
+from datafeeds.checks.facts import PERIOD_PLACE, SHARE_CONCEPTS, quarters
+from datafeeds.facts import USUAL_DELAY, YEAR_LESS_QUARTER
 from datafeeds.market import INSTRUMENT_COLUMNS, Array, Dates, Finding
 from datafeeds.names import unknown_name
 
@@ -31,8 +32,13 @@ KNOWN_AT_CLOSE = frozenset({"vix", "vix9d", "vix3m", "vix6m", "vvix", "skew", "g
 FIRST_YEAR, LAST_YEAR = 1950, 2100
 """Fiscal years that are believed."""
 
+LONGEST_GAPS = 3
+"""How many gaps between reports a finding names."""
+
 SHOWN = 8
 """How many names a finding lists."""
+
+_CLASS = re.compile(r"[\s,]*(?:\((?:class|series) [a-z]\)|\b(?:class|series) [a-z]\b)", re.IGNORECASE)
 
 _SYMBOL = re.compile(r"\^?[A-Za-z0-9][A-Za-z0-9.=_-]{0,23}")
 
@@ -188,6 +194,29 @@ def check_instruments(instruments: pd.DataFrame | None, symbols: tuple[str, ...]
     return table, findings
 
 
+def share_classes(instruments: pd.DataFrame) -> Result:
+    """Instruments whose `company` is filled in where the name says that it is a class of shares.
+
+    "Alphabet Inc. (Class A)" and "Alphabet Inc. (Class C)" are one company, of which every filing tells the
+    whole. A company that the table names stays.
+    """
+    plain = instruments["name"].str.replace(_CLASS, "", regex=True).str.strip()
+    classed = (instruments["kind"] == "stock") & (plain != instruments["name"]) & (plain != "")
+    blank = (instruments["company"] == "") & (instruments["kind"] == "stock")
+    meant = blank & plain.isin(plain[classed & blank])
+    table = instruments.assign(company=instruments["company"].mask(meant, plain))
+    return table, [
+        Finding(
+            "note",
+            "share classes",
+            f"{_names(own['symbol'])} are taken as classes of one company, {company}, which cap weights "
+            "count once; name companies in a column company if they are not",
+        )
+        for company, own in table[meant].groupby("company", sort=True)
+        if own["symbol"].nunique() > 1
+    ]
+
+
 def _completed(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     """`table` with all `columns`, blank where it has none."""
     completed = table.copy()
@@ -313,16 +342,75 @@ def timing_too_good(facts: pd.DataFrame, series: pd.DataFrame) -> list[Finding]:
     return findings
 
 
+def reporting_gaps(facts: pd.DataFrame, last: Mapping[str, np.datetime64], stale_after: int) -> list[Finding]:
+    """Quarters (or years, where only those are filed) for which a company's revenue is missing.
+
+    Trailing revenue stands still over a gap until it is stale, and is unknown then.
+
+    Parameters
+    ----------
+    facts : DataFrame
+        Filed figures that count at some time.
+    last : mapping of str to datetime64[D]
+        Last session of each symbol.
+    stale_after : int
+        See `Market`.
+
+    Returns
+    -------
+    list of Finding
+        A note for each company with gaps, the longest first.
+    """
+    sold = facts[(facts["concept"] == "revenue") & facts["fiscal_period"].isin(list(PERIOD_PLACE))]
+    assumed = sold["filed"] - pd.Timedelta(days=USUAL_DELAY)
+    ends = sold["period_end"].fillna(assumed) if "period_end" in sold else assumed
+    sold = sold.assign(number=quarters(sold), ended=ends)
+    on = "on" if "period_end" in sold and sold["period_end"].notna().all() else "about"
+    findings = []
+    for symbol, own in sold.groupby("symbol", sort=True):
+        ended = own.groupby("number")["ended"].min()
+        numbers = ended.index.to_numpy()
+        steps = []
+        for place, number in enumerate(numbers[:-1].tolist()):
+            # A year alone is followed by the next, a quarter by a quarter.
+            usual = 1 if (np.diff(numbers[: place + 1]) < 4)[-1:].any() else 4
+            if numbers[place + 1] - number > usual:
+                steps.append((ended.iloc[place], ended.iloc[place + 1]))
+        told = [
+            (
+                (after - before).days,
+                f"between the periods that end {on} {before:%Y-%m-%d} and {after:%Y-%m-%d}",
+            )
+            for before, after in steps
+        ]
+        silent = int((last[str(symbol)] - np.datetime64(ended.iloc[-1], "D")).astype(int))
+        yearly = len(numbers) < 2 or numbers[-1] - numbers[-2] >= 4
+        if silent > stale_after + yearly * YEAR_LESS_QUARTER:
+            told.append((silent, f"after the period that ends {on} {ended.iloc[-1]:%Y-%m-%d}"))
+        if told:
+            longest = sorted(told, reverse=True)[:LONGEST_GAPS]
+            listed = ", ".join(f"{where} ({days} days)" for days, where in longest)
+            more = f" and {len(told) - LONGEST_GAPS} more times" if len(told) > LONGEST_GAPS else ""
+            findings.append(
+                Finding("note", "reporting gap", f"no revenue is known {listed}{more}", symbol=str(symbol))
+            )
+    return findings
+
+
 def unknown_concepts(facts: pd.DataFrame, known: Iterable[str]) -> list[Finding]:
     """Concepts that nothing is derived from, with the nearest that something is."""
     names = sorted(known)
     strange = sorted(set(facts["concept"]) - set(names))
     said = [unknown_name("concept", name, names) for name in strange]
-    return [
-        Finding("suspicion", "unknown concept", f"facts: {what}; used by its name only")
-        for what in said
-        if "did you mean" in what
+    near = [what for what in said if "did you mean" in what]
+    others = [name for name, what in zip(strange, said, strict=True) if what not in near]
+    findings = [
+        Finding("suspicion", "unknown concept", f"facts: {what}; used by its name only") for what in near
     ]
+    if others:
+        what = f"facts: nothing is derived from {_names(others)}; used by name only"
+        findings.append(Finding("note", "unknown concept", what))
+    return findings
 
 
 def without_shares(filed: pd.DataFrame, kept: pd.DataFrame) -> list[Finding]:

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks.facts import SHARE_CONCEPTS, Verdicts, days_of, groups, number, settle
+from datafeeds.checks.facts import SHARE_CONCEPTS, Verdicts, groups, number, settle
 from datafeeds.checks.history import readings, step_costs
+from datafeeds.facts import Split, splits_by_symbol
 from datafeeds.market import Array, Dates, Finding, traded_factor
 
 YEAR = 252
@@ -112,26 +113,9 @@ class Trading:
     basis: pd.DataFrame
 
     @cached_property
-    def known_splits(self) -> dict[str, list[tuple[int, float, int]]]:
-        """By symbol: the day of each split, its ratio, and the day from which it is known."""
-        found: dict[str, list[tuple[int, float, int]]] = {}
-        dates = days_of(pd.to_datetime(self.splits["date"])).tolist()
-        for symbol, day, ratio in zip(self.splits["symbol"], dates, self.splits["ratio"], strict=True):
-            found.setdefault(symbol, []).append((day, float(ratio), day))
-        before: dict[str, float] = {}
-        steps = zip(
-            self.basis["symbol"],
-            self.basis["since"].to_numpy().astype("datetime64[D]"),
-            self.basis["known"].to_numpy().astype("datetime64[D]").astype(np.int64).tolist(),
-            self.basis["ratio"].tolist(),
-            strict=True,
-        )
-        for symbol, since, known, ratio in steps:
-            if symbol in before:
-                split = (int(since.astype(np.int64)), before[symbol] / ratio, known)
-                found.setdefault(symbol, []).append(split)
-            before[symbol] = ratio
-        return found
+    def known_splits(self) -> dict[str, tuple[Split, ...]]:
+        """Each symbol's splits."""
+        return splits_by_symbol(self.splits, self.basis)
 
     @cached_property
     def factor(self) -> Array:
@@ -210,7 +194,7 @@ class _Counts:
         self.facts, self.places, self.revenue = facts, places, revenue
         self.filed = facts["filed"].to_numpy()[places].astype("datetime64[D]").astype(np.int64)
         self.count = facts["value"].to_numpy()[places]
-        self.splits = trading.known_splits.get(trading.symbols[column], [])
+        self.splits = trading.known_splits.get(trading.symbols[column], ())
         # Median daily volume of the quarter before each count is judged, and the basis of that day.
         self.beside, self.factor = np.full(len(places), np.nan), np.ones(len(places))
         filled = np.flatnonzero(trading.volume[:, column] > 0)
@@ -223,7 +207,7 @@ class _Counts:
 
     def judge(self, verdicts: Verdicts) -> None:
         """Work the readings out in order of filing, and afresh whenever prices reveal a split."""
-        begins = [-1, *sorted({known for date, _, known in self.splits if known != date})]
+        begins = [-1, *sorted({split.known + 1 for split in self.splits if not split.listed})]
         days: list[int] = []
         after: list[tuple[int, ...]] = []
         for begin, end in zip(begins, [*begins[1:], np.iinfo(np.int64).max], strict=True):
@@ -244,8 +228,15 @@ class _Counts:
             after,
             verdicts,
             "share count scale",
-            verdicts.value[self.places],
+            verdicts.value[self.places] * self._later_splits(),
         )
+
+    def _later_splits(self) -> Array:
+        """What counts are multiplied by to stand on the basis after every split, as words compare them."""
+        factor = np.ones(len(self.filed))
+        for split in self.splits:
+            factor[self.filed < split.date] *= split.ratio
+        return factor
 
     def _tell(
         self,
@@ -274,9 +265,9 @@ class _Counts:
     def _evidence(self, day: int) -> _Evidence:
         """What is known on `day` and does not hang on later filings."""
         level = np.log(self.count)
-        for date, ratio, known in self.splits:
-            if known <= day or known == date:
-                level = level - np.log(ratio) * (self.filed >= date)
+        for split in self.splits:
+            if split.listed or split.known < day:
+                level = level - np.log(split.ratio) * (self.filed >= split.date)
         with np.errstate(all="ignore"):
             turnover = YEAR * self.beside / self.factor / self.count
             return _Evidence(level, np.log(self.beside), turnover)

@@ -56,6 +56,7 @@ import pandas as pd
 import platformdirs
 import pyarrow as pa
 
+from datafeeds.checks import raise_errors
 from datafeeds.folder.layout import input_files, load_folder, require_folder
 from datafeeds.market import Array, DerivedFacts, Finding, Market, MarketError
 
@@ -88,13 +89,15 @@ def cache_folder() -> Path:
     )
 
 
-def open_folder(path: Path | str) -> Market:
+def open_folder(path: Path | str, *, part: bool = False) -> Market:
     """The market in a folder, from the cache where it is known there.
 
     Parameters
     ----------
     path : Path or str
         A market folder; see `datafeeds.folder.layout`.
+    part : bool
+        See `load_folder`.
 
     Returns
     -------
@@ -109,6 +112,14 @@ def open_folder(path: Path | str) -> Market:
     """
     folder = Path(path)
     require_folder(folder)
+    market = _cached(folder)
+    if not part:
+        raise_errors(folder.name, market.findings)
+    return market
+
+
+def _cached(folder: Path) -> Market:
+    """The market in a folder, from the cache if possible, whatever days of the calendar are wrong."""
     try:
         place = _private(cache_folder())
         before = _signature(folder)
@@ -116,10 +127,10 @@ def open_folder(path: Path | str) -> Market:
         known = _opened(entry)
     except OSError as problem:
         LOG.warning("no cache, the market is held in memory: %s", problem)
-        return load_folder(folder)
+        return load_folder(folder, part=True)
     if known is not None:
         return known
-    market = load_folder(folder)
+    market = load_folder(folder, part=True)
     if _signature(folder) != before:
         LOG.warning("%s changed while it was read, so it is not cached", folder)
         return market

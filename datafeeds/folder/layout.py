@@ -9,7 +9,7 @@
     series.csv|parquet     series,date,available,value
     instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
     corrections.csv|parquet  symbol,concept,filed,value,reason[,fiscal_year,fiscal_period]
-    source.json            {"source": "...", "adjustment": "split" or "total_return", "limits": ["..."]}
+    source.json            {"source": "...", "adjustment": "split", ...}: see `folder.source`
 
 Only prices are needed. A table of prices without `open` gives a market with closes only. Every defect is a
 finding: errors stop the load, rows of facts and series that can't be used are quarantined, the rest is
@@ -18,7 +18,6 @@ reported.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -30,8 +29,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
-from datafeeds.checks.bars import Bars, check_bars, dividends_on_basis, shown_dividends
+from datafeeds.checks import (
+    Trading,
+    check_prices,
+    check_split_basis,
+    judged_facts,
+    of_calendar,
+    raise_errors,
+)
+from datafeeds.checks.bars import Bars, check_bars, shown_dividends, split_steps
 from datafeeds.checks.facts import SHARE_CONCEPTS
 from datafeeds.checks.tables import (
     check_instruments,
@@ -40,23 +46,28 @@ from datafeeds.checks.tables import (
     check_symbols,
     coverage,
     repeated_facts,
+    reporting_gaps,
+    share_classes,
     symbol_problem,
     timing_too_good,
     unknown_concepts,
     without_shares,
 )
 from datafeeds.facts import ESTIMATED_REVENUE, FLOWS
+from datafeeds.folder.cells import ENDINGS, table_files
 from datafeeds.folder.corrections import CORRECTION_TABLE, corrected
+from datafeeds.folder.source import Source, read_source
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, findings_of, read_table
 from datafeeds.index_members import indices_held
 from datafeeds.market import (
     BASIS_COLUMNS,
-    Adjustment,
+    TOTAL_RETURN_LIMIT,
     Array,
     Dates,
     Finding,
     Market,
     MarketError,
+    listed_factor,
     next_exchange_session,
     standard_tables,
 )
@@ -120,8 +131,6 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 }
 """The tables beside prices, all of them optional."""
 
-ENDINGS = (".parquet", ".csv")
-
 WITHOUT = {
     "facts": "nothing is known of valuations",
     "splits": "filed share counts are taken to stand on the basis of the prices",
@@ -141,7 +150,8 @@ class Checked:
     findings : tuple of Finding
         Everything that the checks saw, errors first.
     market : Market or None
-        None if there are errors. It carries the same findings.
+        None if there are errors beyond days of the calendar; those days are not among its sessions. It
+        carries the same findings.
     """
 
     path: Path
@@ -154,8 +164,14 @@ class Checked:
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
 
-def load_folder(path: Path | str) -> Market:
+def load_folder(path: Path | str, *, part: bool = False) -> Market:
     """Read and check a market folder, without any cache.
+
+    Parameters
+    ----------
+    path : Path or str
+    part : bool
+        Whether the caller uses some of the sessions, and stops at days of the calendar that are wrong there.
 
     Raises
     ------
@@ -163,7 +179,7 @@ def load_folder(path: Path | str) -> Market:
         If it can't be used, quoting the first errors.
     """
     checked = check_folder(path)
-    raise_errors(Path(path).name, checked.findings)
+    raise_errors(Path(path).name, checked.findings, **({"span": None} if part else {}))
     assert checked.market is not None
     return checked.market
 
@@ -186,7 +202,7 @@ def check_folder(path: Path | str) -> Checked:
     """
     folder = Path(path)
     require_folder(folder)
-    reading = _Folder(folder)
+    reading = Reading(folder)
     market = reading.market()
     order = {"error": 0, "quarantined": 1, "suspicion": 2, "note": 3}
     findings = tuple(sorted(reading.findings, key=lambda finding: order[finding.severity]))
@@ -215,11 +231,8 @@ def require_folder(folder: Path) -> None:
 
 def input_files(folder: Path) -> tuple[Path, ...]:
     """The files of a market folder that its market is made of, sorted."""
-    single = [folder / f"{name}{ending}" for name in ("prices", *TABLES) for ending in ENDINGS]
-    files = [path for path in (*single, folder / "source.json") if path.is_file()]
-    if (folder / "prices").is_dir():
-        files += _price_files(folder / "prices")
-    return tuple(sorted(files))
+    files = [path for name in ("prices", *TABLES) for path in table_files(folder, name)]
+    return tuple(sorted([*files, *(path for path in [folder / "source.json"] if path.is_file())]))
 
 
 def _price_files(folder: Path) -> list[Path]:
@@ -278,11 +291,16 @@ class _Second:
     finding: Finding
 
     def renamed(self, name: str, table: pd.DataFrame | None) -> pd.DataFrame | None:
-        """A table of the folder in which the rows from the first day on are the second company's."""
+        """A table of the folder in which the rows from the first day on are the second company's.
+
+        Its splits are the first company's as well: whoever adjusted the prices under the symbol divided all.
+        """
         column = {"facts": "filed", "splits": "date", "estimates": "made"}.get(name)
         if table is None or column is None:
             return table
         its = (table["symbol"] == self.old) & (table[column] >= pd.Timestamp(self.first))
+        if name == "splits":
+            return pd.concat([table, table[its].assign(symbol=self.new)], ignore_index=True)
         return table.assign(symbol=table["symbol"].mask(its, self.new))
 
 
@@ -325,25 +343,45 @@ def parted(rows: _Rows) -> tuple[_Rows, list[_Second]]:
     return replace(rows, code=codes.astype(np.int64), symbols=symbols.tolist()), found
 
 
-class _Folder:
-    """One pass over a market folder."""
+class Reading:
+    """One pass over a market folder.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        What has been seen so far.
+    bars : Bars or None
+        The bars of the market, once they are known.
+    filed : DataFrame or None
+        Filed figures as the checks got them; column `ROW` says where each stands in its file.
+    trading : Trading or None
+        What their share counts were judged by.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.name = folder.resolve().name or "market"
         self.findings: list[Finding] = []
+        self.bars: Bars | None = None
+        self.filed: pd.DataFrame | None = None
+        self.trading: Trading | None = None
 
     def report(self, findings: Iterable[Finding]) -> None:
+        """Add findings."""
         self.findings.extend(findings)
 
     def error(self, check: str, message: str, **where: str) -> None:
+        """Add an error."""
         self.findings.append(Finding("error", check, message, **where))
 
     def stopped(self) -> bool:
-        return any(finding.severity == "error" for finding in self.findings)
+        """Whether there are errors beyond days of the calendar."""
+        return any(finding.severity == "error" and not of_calendar(finding) for finding in self.findings)
 
     def market(self) -> Market | None:
         """The market, or None where errors stand in the way."""
-        source = self._source()
+        source, found = read_source(self.folder)
+        self.report(found)
         self.report(unused_files(self.folder))
         rows = self._prices()
         tables = {name: self._table(name, columns) for name, columns in TABLES.items()}
@@ -353,7 +391,6 @@ class _Folder:
         for company in second:
             self.report([company.finding])
             tables = {name: company.renamed(name, table) for name, table in tables.items()}
-        adjustment: Adjustment = source["adjustment"]
         self._splits_in_prices(rows)
         sessions, wide = self._wide(rows)
         if wide is None:
@@ -368,6 +405,7 @@ class _Folder:
             # What follows would drown the cause in its consequences.
             self._tables(tables, symbols)
             return None
+        sessions, wide = self._of_exchange(sessions, wide)
         by_hand: tuple[str, ...] = ()
         if tables["corrections"] is not None:
             told = corrected(_or_empty(tables["facts"], FACT_TABLE), tables["corrections"], symbols)
@@ -375,25 +413,24 @@ class _Folder:
             self.report(told.findings)
         splits, instruments, facts, series = self._tables(tables, symbols)
         bars = _bars(sessions, symbols, wide, splits)
-        dividend, found = dividends_on_basis(bars)
-        self.report(found)
-        bars = replace(bars, dividend=dividend)
+        if source.dividends == "as_paid":
+            bars = replace(bars, dividend=bars.dividend / listed_factor(sessions, symbols, splits))
         dividend, found = shown_dividends(bars)
         self.report(found)
         bars = replace(bars, dividend=dividend)
-        self.report(check_bars(bars))
-        basis = pd.DataFrame(columns=list(BASIS_COLUMNS))
-        if adjustment == "split":
+        suspected: tuple[Finding, ...] = ()
+        if source.adjustment == "split":
             basis, suspected = check_split_basis(sessions, symbols, bars.close, splits)
-            self.report(suspected)
-        elif bars.dividend.any():
+            bars = replace(bars, basis=basis)
+        self.report((*check_bars(bars), *suspected))
+        if source.adjustment == "total_return" and bars.dividend.any():
             self.error(
                 "dividends counted twice",
                 "source.json says adjustment = total_return, and there are dividends; remove one of them",
             )
-        kept = self._facts(
-            facts, Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, basis)
-        )
+        self.bars, self.filed = bars, facts
+        self.trading = Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, bars.basis)
+        kept = self._facts(facts, self.trading)
         estimates = tables["estimates"]
         strange = set() if estimates is None else set(estimates["symbol"]) - set(symbols)
         if strange:
@@ -403,12 +440,16 @@ class _Folder:
         if self.stopped():
             return None
         self.report((*timing_too_good(facts, series), *unknown_concepts(facts, known_concepts())))
+        traded = np.isfinite(bars.close)
+        last = sessions[len(sessions) - 1 - np.argmax(traded[::-1], axis=0)]
+        gaps = reporting_gaps(kept, dict(zip(symbols, last, strict=True)), source.stale_after)
+        self.report(gaps)
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
-        indices = indices_held(sessions, symbols, np.isfinite(bars.close))
+        indices = indices_held(sessions, symbols, traded)
         self.report(Finding("note", "index members", held.by_year()) for held in indices)
         return Market(
-            name=source["name"],
-            source=source["source"],
+            name=self.name,
+            source=source.source or f"market folder {self.name}; its source is not stated",
             sessions=sessions,
             next_session=next_exchange_session(sessions[-1]),
             symbols=symbols,
@@ -418,14 +459,17 @@ class _Folder:
             close=bars.close,
             volume=bars.volume,
             dividend=bars.dividend,
-            **standard_tables(symbols, instruments, kept, splits, series, basis),
-            adjustment=adjustment,
+            **standard_tables(symbols, instruments, kept, splits, series, bars.basis),
+            adjustment=source.adjustment,
             closes_only=closes_only,
+            stale_after=source.stale_after,
             limits=(
                 *by_hand,
-                *source["limits"],
-                *_limits(bars, kept, instruments, adjustment, closes_only),
+                *source.limits,
+                *_limits(bars, kept, instruments, source, closes_only),
+                *(() if source.source else ("The folder does not say where its numbers come from.",)),
                 *map(str, indices),
+                *self._days(),
                 *self._gaps(len(facts) - len(kept), len(facts)),
             ),
             findings=tuple(self.findings),
@@ -438,6 +482,16 @@ class _Folder:
         self.report(without_shares(facts, kept))
         return kept
 
+    def _days(self) -> tuple[str, ...]:
+        """On which days prices and the calendar of the exchange differ, as a limit."""
+        days = sorted(finding.date for finding in self.findings if of_calendar(finding))
+        if not days:
+            return ()
+        many = f" and {len(days) - 1:,} more days" if len(days) > 1 else ""
+        return (
+            f"Prices and the calendar of the exchange differ on {days[0]}{many} outside of what was run.",
+        )
+
     def _gaps(self, left_out: int, filed: int) -> tuple[str, ...]:
         """What the checks of filed figures left unknown, as a limit."""
         if not left_out:
@@ -448,42 +502,6 @@ class _Folder:
             if finding.check == "no share count"
         )
         return (f"{left_out:,} of {filed:,} filed figures can't be right and are left out.{lost}",)
-
-    def _source(self) -> dict[str, Any]:
-        """What ``source.json`` says, or what holds without it."""
-        name = self.folder.resolve().name or "market"
-        said: dict[str, Any] = {}
-        path = self.folder / "source.json"
-        if path.exists():
-            try:
-                said = json.loads(path.read_text(encoding="utf-8-sig"))
-            except OSError as problem:
-                self.error(
-                    "unreadable file", f"source.json: can't be read: {(problem.strerror or '').lower()}"
-                )
-            except ValueError as problem:
-                self.error("unreadable file", f"source.json: is not JSON in UTF-8: {problem}")
-            except RecursionError:
-                self.error("unreadable file", "source.json: is nested too deeply; write a flat table")
-            if not isinstance(said, dict):
-                self.error("source.json", 'holds no table of names and values, as in {"source": "..."}')
-                said = {}
-        adjustment = said.get("adjustment", "split")
-        if adjustment not in ("split", "total_return"):
-            self.error("source.json", f"adjustment is {adjustment!r}; it must be 'split' or 'total_return'")
-        limits = said.get("limits", [])
-        if not isinstance(limits, list) or not all(isinstance(limit, str) for limit in limits):
-            self.error("source.json", "limits must be a list of sentences")
-            limits = []
-        return {
-            "name": name,
-            "source": str(said.get("source") or f"market folder {name}; its source is not stated"),
-            "adjustment": adjustment,
-            "limits": (
-                *limits,
-                *(() if said.get("source") else ("The folder does not say where its numbers come from.",)),
-            ),
-        }
 
     def _prices(self) -> _Rows | None:
         """Rows of all price files."""
@@ -619,6 +637,14 @@ class _Folder:
             wide[name] = array
         return sessions, wide
 
+    def _of_exchange(self, sessions: Dates, wide: dict[str, Array]) -> tuple[Dates, dict[str, Array]]:
+        """Sessions that the exchange had and that have a price, and the prices of those."""
+        wrong = [finding.date for finding in self.findings if of_calendar(finding)]
+        keep = ~np.isin(sessions, np.array(wrong, dtype="datetime64[D]"))
+        if keep.all():
+            return sessions, wide
+        return sessions[keep], {name: array[keep] for name, array in wide.items()}
+
     def _splits_in_prices(self, rows: _Rows) -> None:
         """Refuse a column of split factors that says the prices are not adjusted."""
         for name in SPLIT_COLUMNS:
@@ -683,7 +709,7 @@ class _Folder:
         if table is None:
             return None
         self.report(findings_of(table, "quarantined" if loose else "error", f"cell of {name}"))
-        frame = _frame(table)
+        frame = table_frame(table)
         if name == "corrections":
             frame["place"] = [table.place(int(row)) for row in np.flatnonzero(~table.wrong_rows)]
         return frame
@@ -695,6 +721,8 @@ class _Folder:
         splits, found = check_splits(_or_empty(tables["splits"], SPLIT_TABLE), symbols)
         self.report(found)
         instruments, found = check_instruments(tables["instruments"], symbols)
+        self.report(found)
+        instruments, found = share_classes(instruments)
         self.report(found)
         facts, found = repeated_facts(_or_empty(tables["facts"], FACT_TABLE), symbols)
         self.report(found)
@@ -724,8 +752,12 @@ def with_estimates(
     return pd.concat([facts, rows], ignore_index=True)
 
 
-def _frame(table: RawTable) -> pd.DataFrame:
-    """The rows of a table without wrong cells."""
+ROW = "row"
+"""Column that says where in its file a row of a table stands, from 0."""
+
+
+def table_frame(table: RawTable) -> pd.DataFrame:
+    """The rows of a table without wrong cells, and a column `ROW`."""
     columns: dict[str, Any] = {}
     keep = ~table.wrong_rows
     for name, words in table.words.items():
@@ -735,7 +767,7 @@ def _frame(table: RawTable) -> pd.DataFrame:
     for name, numbers in table.numbers.items():
         kept = numbers[keep]
         columns[name] = kept.astype(np.int64) if name == "fiscal_year" and np.isfinite(kept).all() else kept
-    frame = pd.DataFrame(columns)
+    frame = pd.DataFrame(columns).assign(**{ROW: np.flatnonzero(keep)})
     for name in table.words:
         frame[name] = frame[name].astype(str)
     return frame
@@ -766,6 +798,7 @@ def _bars(
         wide.get("volume", missing),
         np.nan_to_num(wide["dividend"]) if "dividend" in wide else np.zeros(close.shape),
         _or_empty(splits, SPLIT_TABLE),
+        pd.DataFrame(columns=list(BASIS_COLUMNS)),
     )
 
 
@@ -808,7 +841,7 @@ def _survivorship(bars: Bars) -> Iterator[str]:
 
 
 def _limits(
-    bars: Bars, facts: pd.DataFrame, instruments: pd.DataFrame, adjustment: Adjustment, closes_only: bool
+    bars: Bars, facts: pd.DataFrame, instruments: pd.DataFrame, source: Source, closes_only: bool
 ) -> tuple[str, ...]:
     """What a reader must know before trusting a result on this market."""
     limits = list(_survivorship(bars))
@@ -820,11 +853,21 @@ def _limits(
         limits.append(
             f"Filed figures begin on {facts['filed'].min():%Y-%m-%d}: nothing is known of valuations before."
         )
-    if adjustment == "total_return":
-        limits.append(
-            "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of "
-            "companies that pay dividends are understated."
+    if source.adjustment == "total_return":
+        limits.append(f"{TOTAL_RETURN_LIMIT}.")
+    elif steps := split_steps(bars):
+        told = [
+            f"{bars.symbols[column]} before {bars.sessions[row]} ({split.ratio:g} times)"
+            for row, column, split in sorted(steps)
+        ]
+        more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+        limits.insert(
+            0,
+            f"Dividends seem not to be adjusted for splits and count too much: {', '.join(told[:5])}{more}; "
+            "`backtest data check --repair` puts them right in a copy.",
         )
+    elif source.dividends == "as_paid" and bars.dividend.any():
+        limits.append("Dividends are given as paid; they were divided by the ratios of the splits since.")
     elif not bars.dividend.any():
         limits.append("There are no dividends: returns are price returns.")
     if closes_only:

@@ -20,7 +20,9 @@ import pandas as pd
 
 from datafeeds import facts as fundamentals
 from datafeeds.folder.cache import entry_of
-from datafeeds.folder.layout import ENDINGS, load_folder
+from datafeeds.folder.cells import read_cells, table_files, write_cells
+from datafeeds.folder.layout import load_folder
+from datafeeds.folder.source import read_source
 from datafeeds.market import Array, Market, MarketError
 from datafeeds.series import series_names, series_table
 
@@ -37,7 +39,8 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
     to : Path
         A new folder.
     rebased : bool
-        Bring prices, volumes and dividends to the split basis of `day`, and leave later splits out.
+        Bring prices, volumes and dividends to the split basis of `day`, and leave later splits out. Dividends
+        as they were paid stand on the basis of their own days and stay.
 
     Returns
     -------
@@ -51,14 +54,17 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
     """
     last = pd.Timestamp(day)
     to.mkdir(parents=True)
-    splits = _read(folder, "splits")
+    listed = table_files(folder, "splits")
+    splits = read_cells(listed[0]) if listed else None
     later = None
     if rebased and splits is not None:
         after = splits[_days(splits["date"]) > last]
         later = _numbers(after["ratio"]).groupby(after["symbol"]).prod()
+    paid = read_source(folder)[0].dividends == "as_paid"
+    moved = ("open", "high", "low", "close", *(() if paid else ("dividend",)))
     symbols: set[str] = set()
-    for path in _files(folder, "prices"):
-        prices = _table(path)
+    for path in table_files(folder, "prices"):
+        prices = read_cells(path)
         prices = prices[_days(prices["date"]) <= last]
         own = (
             pd.Series(path.stem, index=prices.index)
@@ -67,14 +73,14 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
         )
         if later is not None:
             factor = own.map(later).fillna(1.0).to_numpy(dtype=np.float64)
-            for column in ("open", "high", "low", "close", "dividend"):
+            for column in moved:
                 if column in prices:
                     prices = prices.assign(**{column: _numbers(prices[column]) * factor})
             if "volume" in prices:
                 prices = prices.assign(volume=_numbers(prices["volume"]) / factor)
         if len(prices):
             symbols |= set(own)
-            _write(prices, to / path.relative_to(folder))
+            write_cells(prices, to / path.relative_to(folder))
     if not symbols:
         raise MarketError(f"{folder} has no prices up to {day}; choose a later day")
     cuts: dict[str, Cut] = {
@@ -86,8 +92,8 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
         "estimates": lambda table: table[_days(table["made"]) <= last],
     }
     for name, cut in cuts.items():
-        for path in _files(folder, name):
-            _write(cut(_table(path)), to / path.name)
+        for path in table_files(folder, name):
+            write_cells(cut(read_cells(path)), to / path.name)
     if (folder / "source.json").is_file():
         (to / "source.json").write_bytes((folder / "source.json").read_bytes())
     return to
@@ -103,37 +109,6 @@ def _instruments(table: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:
     blank = {name: "" for name in ("group", "to") if name in table}
     hidden = hidden.assign(**blank, **{"from": f"{last + pd.Timedelta(days=1):%Y-%m-%d}"})
     return pd.concat([table[~later], hidden], ignore_index=True)
-
-
-def _files(folder: Path, name: str) -> list[Path]:
-    single = [folder / f"{name}{ending}" for ending in ENDINGS]
-    found = [path for path in single if path.is_file()]
-    if name == "prices" and (folder / name).is_dir():
-        found += sorted(path for path in (folder / name).iterdir() if path.suffix in ENDINGS)
-    return found
-
-
-def _read(folder: Path, name: str) -> pd.DataFrame | None:
-    found = _files(folder, name)
-    return _table(found[0]) if found else None
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """A table as it stands in its file; of a CSV every cell is text."""
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, keep_default_na=False, dtype=str)
-    except (OSError, ValueError) as problem:
-        raise MarketError(f"{path} can't be cut: {problem}") from None
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".parquet":
-        table.to_parquet(path, index=False)
-    else:
-        table.to_csv(path, index=False)
 
 
 def _numbers(cells: pd.Series[float]) -> pd.Series[float]:
@@ -267,7 +242,7 @@ def rewind(
     with TemporaryDirectory() as place:
         for day in days:
             copy = Path(place) / str(day) / folder.resolve().name
-            cut = load_folder(cut_folder(folder, day, copy, rebased=rebased))
+            cut = load_folder(cut_folder(folder, day, copy, rebased=rebased), part=True)
             figures, differences = compared(whole, cut, REBASED_TOLERANCE if rebased else 0.0)
             found.append(Rewound(day, rebased, figures, differences))
     return found

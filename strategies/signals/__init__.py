@@ -20,8 +20,10 @@ from strategies.signals.capex import (
 )
 from strategies.signals.ladders import (
     MARGIN_QUARTERS,
+    UNKNOWN,
     Ladder,
     cash_yield,
+    leveraged,
     margin_power,
     payout_yield,
     preferred,
@@ -46,7 +48,8 @@ from strategies.signals.quarters import (
     row_medians,
 )
 from strategies.signals.reading import Reading
-from strategies.signals.realignment import Exit, Realignment, Terms, gap_scores, realignment
+from strategies.signals.realignment import Exit, Realignment, Terms, forward_limits, gap_scores, realignment
+from strategies.signals.shocks import FALL, GuidanceShock, guidance_shock, is_shock
 from strategies.signals.skewness import percentile_of, skew_percentile
 from strategies.signals.style import StyleRegime, style_regime, style_states
 from strategies.signals.valuation import (
@@ -69,15 +72,18 @@ __all__ = [
     "CALM_VIX",
     "ESTIMATION_FIRST",
     "ESTIMATION_LAST",
+    "FALL",
     "HYPERSCALERS",
     "KNOWN_SHARE",
     "LONGEST_QUARTER",
     "MARGIN_QUARTERS",
     "NORM_YEARS",
+    "UNKNOWN",
     "YEAR",
     "Array",
     "CapexBoundary",
     "Exit",
+    "GuidanceShock",
     "Ladder",
     "MarketModel",
     "Reading",
@@ -92,10 +98,14 @@ __all__ = [
     "equal_weights",
     "expense_beta",
     "fitted_market_model",
+    "forward_limits",
     "fundamental_weights",
     "gap_scores",
     "grows_faster",
+    "guidance_shock",
     "incremental_return",
+    "is_shock",
+    "leveraged",
     "listed",
     "margin_power",
     "matching_score",

@@ -17,13 +17,18 @@ from strategies.signals.pillars import rate_betas
 from strategies.signals.quality import expense_beta, matching_score, pricing_power, steadiness
 from strategies.signals.quarters import quarterly_history
 from strategies.signals.valuation import YEAR
-from strategies.signals.weights import listed
 
 MARGIN_QUARTERS = 20
 """Quarters over which margins, and what a bank passes on, are judged."""
 
 MERGER = 0.25
 """A year's change of a share count beyond this is a merger or an offering, not a buyback."""
+
+MOST_NAMED = 6
+"""Companies that are named one by one though the commonest source served them."""
+
+UNKNOWN = "unknown"
+"""What stands for the source of those of whom no source knows anything."""
 
 POLICY_RATES = ("us3m", "us2y")
 """Series that a bank's interest follows, the first that the market has."""
@@ -49,12 +54,28 @@ class Ladder:
         """Symbols with a number."""
         return [str(symbol) for symbol in self.values.index[self.values.notna()]]
 
+    @property
+    def served(self) -> dict[str, list[str]]:
+        """Whom each source served, in the order of the companies; those whom none knows under `UNKNOWN`."""
+        names = self.rungs.where(self.rungs != "", UNKNOWN)
+        sources = sorted(dict.fromkeys(names), key=lambda name: name == UNKNOWN)
+        return {str(source): [str(who) for who in names.index[names == source]] for source in sources}
+
     def words(self) -> str:
-        """Which source served whom: ``"dividends and count (BAC, JPM); unknown (BX)"``."""
-        names = [rung for rung in dict.fromkeys(self.rungs) if rung]
-        groups = [(name, self.rungs.index[self.rungs == name]) for name in names]
-        groups += [("unknown", self.rungs.index[self.rungs == ""])]
-        return "; ".join(f"{name} ({listed(map(str, who))})" for name, who in groups if len(who))
+        """Which source served whom, by name: ``"dividends and count (BAC, JPM); unknown (BX)"``.
+
+        Of many companies those are named that the commonest source did not serve.
+        """
+        served = self.served
+        if not served:
+            return "nobody"
+        commonest = max(served, key=lambda source: len(served[source]))
+        many = len(served[commonest]) > MOST_NAMED
+        rest = f"{'all' if len(served) == 1 else 'the other'} {len(served[commonest])}"
+        return "; ".join(
+            f"{source} ({rest if many and source == commonest else ', '.join(who)})"
+            for source, who in served.items()
+        )
 
 
 Source = Callable[[AsOf, list[str]], "pd.Series[float] | None"]
@@ -118,6 +139,15 @@ def well_matched(see: AsOf, banks: Sequence[str]) -> Ladder:
     2-year yield, small being matched. Each bank is compared with those that have the same source.
     """
     return laddered(see, banks, ("filed interest", _filed_match), ("rate beta of the share", _priced_match))
+
+
+def leveraged(see: AsOf, companies: Sequence[str]) -> list[str]:
+    """The more indebted half: long-term debt over assets at or above the median of those that file both."""
+    if not (see.has("long_term_debt") and see.has("total_assets")):
+        return []
+    assets = see.latest("total_assets", symbols=companies)
+    share = see.latest("long_term_debt", symbols=companies) / assets.where(assets > 0)
+    return [str(symbol) for symbol in share.index[share >= share.median()]]
 
 
 def _fact(name: str) -> Source:

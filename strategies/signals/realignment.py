@@ -132,6 +132,31 @@ def growth_gaps(see: AsOf, weights: Mapping[str, float], software: str, terms: T
     return np.asarray(ours - theirs, dtype=np.float64), stand_in
 
 
+def forward_limits(see: AsOf, sessions: int, group: str) -> tuple[str, ...]:
+    """That trailing growth stands in for forward revenue growth, and how often, over the trailing sessions.
+
+    Returns
+    -------
+    tuple of str
+        One sentence; empty where every growth that is known is forward.
+    """
+    why = (
+        "Forward revenue growth, which the rule asks for, is missing{where}: growth over the past year "
+        "stands in for it, so the exit looks back where the rule looks ahead."
+    )
+    if not see.has("forward_revenue_growth"):
+        return (why.format(where=" (no estimates.csv)"),)
+    trailing, forward = (
+        see.history(fact, sessions, group=group).notna().to_numpy()
+        for fact in ("revenue_growth", "forward_revenue_growth")
+    )
+    known = int((trailing | forward).sum())
+    missing = int((trailing & ~forward).sum())
+    if not missing:
+        return ()
+    return (why.format(where=f" on {missing / known:.0%} of the days on which a company's growth is known"),)
+
+
 def weighted_mean(values: Array, weights: Array, least: int) -> Array:
     """Mean of each row by weight over what is known; NaN where less than `least` are."""
     known = np.isfinite(values) & (weights > 0)

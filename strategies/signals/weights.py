@@ -35,8 +35,13 @@ def cap_weights(see: AsOf, symbols: Iterable[str] | None = None) -> pd.Series[fl
     caps = see.latest("market_cap", symbols=universe(see) if symbols is None else symbols)
     known = caps[caps > 0]
     # Filings count the company's shares, so each class has the whole company's market cap.
-    known = known / known.groupby(see.companies(known.index)).transform("size")
+    known = _shared_by_classes(see, known)
     return (known / known.sum()).rename("weight")
+
+
+def _shared_by_classes(see: AsOf, sizes: pd.Series[float]) -> pd.Series[float]:
+    """Sizes of companies, each split evenly over its classes of shares."""
+    return sizes / sizes.groupby(see.companies(sizes.index)).transform("count")
 
 
 FUNDAMENTALS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -55,7 +60,7 @@ QUARTER_SESSIONS = 63
 def fundamental_weights(
     see: AsOf, symbols: Iterable[str] | None = None, years: int = 5
 ) -> tuple[pd.Series[float], tuple[str, ...]]:
-    """Weights in proportion to the size of the business, whatever the market pays for it.
+    """Weights in proportion to the size of the business, a company with several classes counted once.
 
     Each measure is averaged over the trailing years and turned into a share of all companies that have it; a
     company's weight is the mean of its shares in the measures that it has.
@@ -87,7 +92,7 @@ def fundamental_weights(
         sizes = [_trailing_mean(see, fact, names, years) for fact in filed]
         if not sizes:
             continue
-        size = pd.concat(sizes, axis=1).sum(axis=1, min_count=1).clip(lower=0.0)
+        size = _shared_by_classes(see, pd.concat(sizes, axis=1).sum(axis=1, min_count=1).clip(lower=0.0))
         total = float(size.sum())
         if total > 0:
             first = next(iter(shares.values()), size / total)

@@ -65,6 +65,16 @@ def test_a_changed_helper_shows(extra: str, inside: str, folder: Path) -> None:
     assert len(found) == 5
 
 
+def test_a_module_cannot_hide_where_it_lies(folder: Path) -> None:
+    found = set()
+    for count in range(2):
+        (folder / "desk_rule.py").write_text("COUNT = 1\n")
+        hidden = f"import importlib\n__file__ = importlib.__file__  # {count}"
+        (folder / "mine.py").write_text(STRATEGY.format(extra=hidden, inside="pass"))
+        found.add(tuple(code(folder)))
+    assert len(found) == 2
+
+
 def test_what_is_hedged_counts(folder: Path) -> None:
     (folder / "mine.py").write_text(STRATEGY.format(extra="", inside="pass"))
     hedged = StrategyChoice(name="Hedged", of=f"{folder / 'mine.py'}:Helped")

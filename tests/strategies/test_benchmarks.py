@@ -1,9 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from datafeeds.market import MarketError
-from strategies import BuyAndHold, CapWeighted, EqualWeighted, PriceWeighted, StrategyError, Target
+from strategies import (
+    BuyAndHold,
+    CapWeighted,
+    EqualWeighted,
+    FundamentalWeighted,
+    PriceWeighted,
+    StrategyError,
+    Target,
+)
 from strategies.asof import AsOf
 from strategies.benchmarks import adjusted_divisor
 from tests.places import answers
@@ -106,3 +116,36 @@ def test_dow_divisor_through_a_split():
 def test_divisor_refuses_sums_without_meaning(sums):
     with pytest.raises(ValueError, match="must be positive"):
         adjusted_divisor(1.0, *sums)
+
+
+def test_fundamental_weights_by_hand(make_market, make_sessions):
+    # Arnott, Hsu and Moore (2005): the mean of a company's shares of sales, cash flow, payout and book, each
+    # averaged over five years. B has two classes of shares, each filed with the figures of the whole company.
+    days = make_sessions("2014-01-02", "2019-12-31")[:1261]
+    names = ["A", "B1", "B2", "C"]
+    sales = np.tile([100.0, 600.0, 600.0, 200.0], (len(days), 1))
+    sales[631:, 0] = 300.0  # 100 for half of the five years, 300 for the other: 200 of 1,000
+    stated = {
+        "revenue_ttm": sales,  # shares: 0.2, 0.6, 0.2
+        "operating_cash_flow_ttm": [50.0, 30.0, 30.0, 20.0],  # 0.5, 0.3, 0.2
+        "dividends_paid_ttm": [0.0, 20.0, 20.0, 10.0],
+        "share_repurchases_ttm": [10.0, 10.0, 10.0, NAN],  # with dividends 10, 30, 10: 0.2, 0.6, 0.2
+        "stockholders_equity": [100.0, 100.0, 100.0, -40.0],  # 0.5, 0.5, and nothing for a deficit
+    }
+    market = make_market(pd.DataFrame(1.0, index=days, columns=names), stated)
+    companies = market.instruments.assign(company=["A", "B", "B", "C"])
+    known = replace(market, instruments=companies)
+    target = FundamentalWeighted().decide(AsOf(known, 1260))
+    assert dict(target.weights) == pytest.approx({"A": 0.35, "B1": 0.25, "B2": 0.25, "C": 0.15})
+    assert "by sales, cash flow, dividends and buybacks, book, five-year averages" in target.why
+
+
+def test_fundamental_weights_know_only_what_was_filed(make_market, make_sessions):
+    days = make_sessions("2018-01-02", "2018-12-31")
+    late = np.full((len(days), 2), NAN)
+    late[:, 0], late[100:, 1] = 10.0, 30.0
+    market = make_market(pd.DataFrame(1.0, index=days, columns=["OLD", "NEW"]), {"revenue_ttm": late})
+    before, after = (FundamentalWeighted().decide(AsOf(market, place)) for place in (99, 163))
+    assert dict(before.weights) == {"OLD": 1.0}
+    assert before.why.endswith("unknown, so left out: NEW")
+    assert dict(after.weights) == pytest.approx({"OLD": 0.25, "NEW": 0.75})

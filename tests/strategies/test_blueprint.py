@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies import Blueprint, StrategyError, Target, ValuationCut
+from strategies import Blueprint, Hedged, StrategyError, Target, ValuationCut
 from strategies.asof import AsOf
-from strategies.effects import effects, effects_exhibit
+from strategies.effects import MOST_CHARTS, effects, effects_exhibits
 from strategies.phases import Rotation, higher_of, months_between
+from strategies.signals import Ladder
 
 NAN = np.nan
 SYMBOLS = ["AMD", "NVDA", "MSFT", "BAC", "JPM", "JNJ", "PFE", "KO", "IWM"]
@@ -321,9 +322,95 @@ def test_the_effect_of_each_cut_by_hand(build, days, make_market):
     floored = decide(market, "2014-06-30", Blueprint(small_cap_floor=0.1))
     (smaller,) = effects(see, {pd.Timestamp("2014-06-30"): floored})
     assert smaller.freed == pytest.approx(0.05 * 0.9)
-    exhibit = effects_exhibit(see, {pd.Timestamp("2014-06-30"): first})
-    assert "AMD: 5.00% of the portfolio" in exhibit.text
-    assert effects_exhibit(see, {}).text == "Nothing was cut."
+    norm = pd.Series(8.0, index=days)
+    table, chart = effects_exhibits(see, {pd.Timestamp("2014-06-30"): first}, norm)
+    assert table.first
+    assert table.text.startswith("The rule cut AMD, on 1 of 1 decisions. The money did better elsewhere: +")
+    (row,) = table.table.rows
+    assert row[:2] == ("AMD", "2014-06 to 2014-08")
+    assert row[2:] == pytest.approx((effect.months, 0.05, 0.0, 1.0, 100 * effect.points))
+    assert list(chart.series) == ["AMD", "norm"]
+    assert chart.shaded == ((pd.Timestamp("2014-06-30"), pd.Timestamp("2014-08-29")),)
+    assert effects_exhibits(see, {}, norm)[0].text == "The rule cut nothing."
+
+
+def test_the_charts_are_those_of_the_names_of_which_most_was_freed(days, make_market):
+    symbols = [f"CHIP{number}" for number in range(8)] + ["SOFT", "JPM", "JNJ", "IWM"]
+    groups = dict.fromkeys(symbols[:8], "ai_hardware") | {
+        "SOFT": "software",
+        "JPM": "financials",
+        "JNJ": "healthcare",
+        "IWM": "small_cap",
+    }
+    multiples = [12.0] * 8 + [8.0, 2.0, 2.0, NAN]
+    caps = [*range(1, 9), 20.0, 20.0, 20.0, NAN]
+    facts = {"market_cap": caps, "price_to_sales": multiples, "revenue_growth": 0.1}
+    market = make_market(pd.DataFrame(1.0, index=days, columns=symbols), facts, groups, {"IWM": "etf"})
+    # Cut from January, but for February.
+    cut = pd.DataFrame(multiples, index=symbols).T.loc[[0] * len(days)].set_axis(days)
+    cut.loc["2014-02", symbols[:8]] = 4.0
+    market.derived["price_to_sales"] = cut.to_numpy()
+    made = {pd.Timestamp(each): decide(market, each) for each in ("2014-01-31", "2014-02-28", "2014-03-31")}
+    see = AsOf(market, market.index_of("2014-04-30"))
+    table, *charts = effects_exhibits(see, made, pd.Series(8.0, index=days))
+    assert len(table.table.rows) == 8
+    assert [next(iter(chart.series)) for chart in charts] == [f"CHIP{7 - number}" for number in range(6)]
+    assert len(charts) == MOST_CHARTS
+    spells = [(f"{begin:%m-%d}", f"{end:%m-%d}") for begin, end in charts[0].shaded]
+    assert spells == [("01-31", "02-28"), ("03-31", "04-30")]
+    assert table.table.rows[0][1] == "2014-01 to 2014-04, 2 spells"
+
+
+def test_the_source_of_each_figure_is_counted(build, days):
+    market = build(shareholder_yield=[NAN, NAN, NAN, 0.05, NAN, NAN, NAN, NAN, NAN])
+    made = {pd.Timestamp(each): decide(market, each) for each in ("2014-06-30", "2014-07-31")}
+    for target in made.values():
+        assert target.state["sources"]["financials: yield"] == {
+            "filed dividends and repurchases": 1,
+            "unknown": 1,
+        }
+        words = " ".join(reasons(target))
+        assert "by filed dividends and repurchases (BAC); unknown (JPM)" in words
+    exhibit = Blueprint().exhibits(AsOf(market, market.index_of("2014-08-29")), made)[-1]
+    rows = {row[:2]: row[2:] for row in exhibit.table.rows}
+    assert rows["financials: yield", "filed dividends and repurchases"] == (2, 0.5)
+    assert rows["financials: yield", "unknown"] == (2, 0.5)
+    assert rows["healthcare: pricing power", "unknown"] == (4, 1.0)
+    assert "over 2 decisions" in exhibit.table.caption
+
+
+def test_of_many_companies_the_log_names_those_that_another_source_served():
+    names = [f"B{number}" for number in range(9)]
+    rungs = pd.Series("rate beta of the share", index=names)
+    rungs["B3"], rungs["B7"] = "filed interest", ""
+    ladder = Ladder(pd.Series(1.0, index=names), rungs)
+    assert ladder.words() == "rate beta of the share (the other 7); filed interest (B3); unknown (B7)"
+    alike = Ladder(ladder.values, pd.Series("filed", index=names))
+    assert alike.words() == "filed (all 9)"
+    few = Ladder(ladder.values[:2], rungs[:2])
+    assert few.words() == "rate beta of the share (B0, B1)"
+
+
+def test_page_one_is_told_that_trailing_growth_stands_in(build, days):
+    market = build()
+    made = {pd.Timestamp("2014-06-30"): decide(market, "2014-06-30")}
+    see = AsOf(market, market.index_of("2015-06-30"))
+    (said,) = Blueprint().limits(see, made)
+    assert said.startswith("Forward revenue growth, which the rule asks for, is missing (no estimates.csv)")
+    assert "growth over the past year stands in for it" in said
+    assert Hedged(of=Blueprint()).limits(see, made) == (said,)
+    assert Blueprint(exit="norm").limits(see, made) == ()
+    # Half a year of estimates for one of the two names: a quarter of what is known.
+    estimated = build(forward_revenue_growth=0.2)
+    first, last = market.index_of("2014-06-30"), market.index_of("2015-06-30")
+    partly = estimated.derived["forward_revenue_growth"].copy()
+    partly[:, 1] = NAN
+    partly[: (first + last + 1) // 2, 0] = NAN
+    estimated.derived["forward_revenue_growth"] = partly
+    (said,) = Blueprint().limits(AsOf(estimated, last), made)
+    assert "is missing on 75% of the days on which a company's growth is known" in said
+    whole = build(forward_revenue_growth=0.2)
+    assert Blueprint().limits(AsOf(whole, last), made) == ()
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def targets_of(market, *kept):
 
 def test_the_chart_has_the_median_the_norm_and_the_changed_cuts(filed):
     targets = targets_of(filed, 1.0, 0.5, 0.5, 1.0)
-    exhibit, _ = Blueprint().exhibits(AsOf(filed, len(filed.sessions) - 1), targets)
+    exhibit, *_ = Blueprint().exhibits(AsOf(filed, len(filed.sessions) - 1), targets)
     assert list(exhibit.series) == ["ai hardware (median)", "norm"]
     assert exhibit.series["norm"].iloc[-1] == pytest.approx(50 * 10 / (4 * 60.0))
     assert exhibit.series["ai hardware (median)"].index[0] == min(targets)
@@ -52,10 +52,10 @@ def test_it_says_why_it_is_missing(filed):
     bare = Market.from_wide(
         "bare", pd.DataFrame(1.0, index=pd.DatetimeIndex(filed.sessions), columns=["CHIP"])
     )
-    exhibit, _ = Blueprint().exhibits(AsOf(bare, 100), targets_of(filed, 1.0))
+    exhibit, *_ = Blueprint().exhibits(AsOf(bare, 100), targets_of(filed, 1.0))
     assert not exhibit.series
     assert "filed figures are missing" in exhibit.text
-    undecided, _ = Blueprint().exhibits(AsOf(filed, 100), {})
+    (undecided,) = Blueprint().exhibits(AsOf(filed, 100), {})
     assert "nothing was decided" in undecided.text
 
 

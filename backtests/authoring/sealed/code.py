@@ -7,42 +7,75 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from backtests.authoring.sealed.program import Library, Source
 from backtests.settings.strategies import name_of_file
+from strategies.strategy import Strategy
+from strategies.wrapped import parts_of
 
 HOUSE = ("strategies", "datafeeds", "backtests")
 
 GIVEN = ("datafeeds", "backtests")
 """Packages that strategies are given and don't write."""
 
+FRAMEWORK = frozenset(
+    {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}
+)
+"""Modules that are the same for every strategy."""
+
+Classes = Sequence[type]
+
 ALWAYS = ("numpy", "pandas", "pydantic")
 """Libraries of which everything that the run has imported is imported."""
 
 
-def own_modules() -> dict[str, ModuleType]:
-    """Every module that is imported by now and belongs to no installed library, by name."""
+def own_modules(classes: Classes) -> dict[str, ModuleType]:
+    """Every module that is imported by now and belongs to no installed library, by name.
+
+    A package that was installed for the strategy in it is the author's own.
+    """
+    owners = _owners(classes)
     return {
         name: module
         for name, module in list(sys.modules.items())
-        if isinstance(module, ModuleType) and name != "__main__" and _is_own(name, module)
+        if isinstance(module, ModuleType)
+        and name != "__main__"
+        and (name.partition(".")[0] in owners or _is_own(module))
     }
 
 
-def sources(since: float) -> dict[str, Source]:
-    """The text of `own_modules`, but of files that changed after `since`.
+def classes_of(strategy: Strategy) -> list[type]:
+    """The classes that decide: of a strategy, and of those that it is made of."""
+    return [type(part) for part in parts_of(strategy)]
+
+
+def _bases(classes: Classes) -> list[type]:
+    return list(dict.fromkeys(base for cls in classes for base in cls.__mro__))
+
+
+def _owners(classes: Classes) -> set[str]:
+    bases = (base for base in _bases(classes) if issubclass(base, Strategy))
+    return {*HOUSE, *(base.__module__.partition(".")[0] for base in bases)}
+
+
+def sources(classes: Classes, since: float) -> dict[str, Source]:
+    """The text of the house and of what `deciding_modules` finds, but of files that changed after `since`.
 
     Parameters
     ----------
+    classes : sequence of type
+        As from `classes_of`.
     since : float
         Seconds since 1970. Code written while a run goes on could hold what the run has seen.
     """
     found = {}
-    for name, module in own_modules().items():
+    own = {name: module for name, module in own_modules(classes).items() if name.partition(".")[0] in HOUSE}
+    own |= {module.__name__: module for module in deciding_modules(classes)}
+    for name, module in own.items():
         file = _file(module)
         if file is not None and file.stat().st_ctime <= since and _is_called(name, file):
             found[name] = Source(file.read_text(encoding="utf-8"), str(file), hasattr(module, "__path__"))
@@ -61,10 +94,13 @@ def _is_called_like(name: str, file: Path) -> bool:
     return list(place[-len(parts) :]) == parts
 
 
-def deciding_modules(classes: Iterable[type]) -> list[ModuleType]:
-    """The modules of `classes` and of their bases, and all of one's own that they import, directly or not."""
-    own = own_modules()
-    waiting = [base.__module__ for cls in classes for base in cls.__mro__]
+def deciding_modules(classes: Classes) -> list[ModuleType]:
+    """The modules of `classes`, of their bases, and all of one's own that these import, directly or not.
+
+    A word that is a module's name counts as an import: it may be given to `importlib`.
+    """
+    own = own_modules(classes)
+    waiting = [name for base in _bases(classes) for name in _with_parents(base.__module__)]
     found: dict[str, ModuleType] = {}
     while waiting:
         name = waiting.pop()
@@ -74,26 +110,26 @@ def deciding_modules(classes: Iterable[type]) -> list[ModuleType]:
         found[name] = module
         tree = tree_of(module)
         if tree is not None and name != "strategies":  # which imports every strategy there is
-            waiting += _imported(tree, module)
+            waiting += [*_imported(tree, module), *_words(tree)]
     return list(found.values())
 
 
-def library_of(modules: Iterable[ModuleType]) -> Library:
-    """What `modules` need of installed libraries.
+def library_of(classes: Classes) -> Library:
+    """What the code behind `classes` needs of installed libraries.
 
     That is all that they import, also inside functions, and what of the same libraries has been imported in
     this process: libraries import parts of themselves late.
     """
     asked: set[str] = set()
-    for module in modules:
+    for module in deciding_modules(classes):
         tree = tree_of(module)
         if tree is not None:
             asked |= set(_imported(tree, module))
-    own = own_modules()
+    own, owners = own_modules(classes), _owners(classes)
     tops = {name.partition(".")[0] for name in asked if name not in own} | set(ALWAYS)
-    tops -= {*HOUSE, "__main__", "__future__"}
+    tops -= {*owners, "__main__", "__future__"}
     known = [name for name in list(sys.modules) if _is_real(name)]
-    installed = {name.partition(".")[0] for name in known} - {*HOUSE, *sys.stdlib_module_names}
+    installed = {name.partition(".")[0] for name in known} - {*owners, *sys.stdlib_module_names}
     folders = {folder for name in {*installed, *tops} if (folder := _library_folder(name))}
     loaded = [
         name
@@ -128,9 +164,7 @@ def _may_be_module(name: str) -> bool:
     return holder is None or (hasattr(holder, "__path__") and not hasattr(holder, last))
 
 
-def _is_own(name: str, module: ModuleType) -> bool:
-    if name.partition(".")[0] in HOUSE:
-        return True
+def _is_own(module: ModuleType) -> bool:
     file = _file(module)
     if file is None:
         paths = list(getattr(module, "__path__", ()))
@@ -160,8 +194,9 @@ def _root_names() -> tuple[str, ...]:
 
 @cache
 def _installed(path: Path) -> bool:
-    whole = path.resolve()
-    return any(root in whole.parents for root in _library_roots())
+    """Whether `path` lies in an installed library, which may itself be a link to where it is kept."""
+    places = {*path.resolve().parents, *Path(os.path.abspath(path)).parents}
+    return any(Path(root) in places for root in _root_names())
 
 
 def _library_folder(name: str) -> str:
@@ -197,6 +232,12 @@ def _imported(tree: ast.Module, module: ModuleType) -> Iterator[str]:
                 base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [base])])
             yield from _with_parents(base)
             yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _words(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from _with_parents(node.value)
 
 
 def _with_parents(name: str) -> Iterator[str]:

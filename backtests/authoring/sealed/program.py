@@ -20,7 +20,7 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ import numpy as np
 
 import datafeeds.facts  # noqa: F401 (read before the doors close)
 from backtests.authoring.sealed.market import FUTURES, Future, Holder, News
-from backtests.authoring.sealed.walls import allow_only_code, close_everything
+from backtests.authoring.sealed.walls import Kind, allow_only_code, close_everything
 from datafeeds.market import Market
 
 
@@ -65,12 +65,15 @@ class Library:
         Where they lie.
     compiles : bool
         Whether the strategy compiles functions with numba.
+    without : tuple of str
+        Walls to do without (`backtests.authoring.sealed.walls`).
     """
 
     modules: tuple[str, ...]
     also: tuple[str, ...]
     folders: tuple[str, ...]
     compiles: bool
+    without: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,9 @@ def main(control: int) -> None:
         if os.fork() == 0:
             try:
                 _prepare(order, pickle.loads(content), ends)
+            except BaseException:
+                with suppress(OSError):
+                    send(order, b"[]")  # nobody need wait for an answer
             finally:
                 os._exit(0)
         for end in ends:
@@ -137,9 +143,9 @@ def _prepare(order: socket.socket, library: Library, ends: Sequence[int]) -> Non
     """Import libraries, split into one process for each kind of future, and wait until they are gone."""
     _end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    allow_only_code(map(Path, library.folders))
+    allow_only_code(map(Path, library.folders), library.without)
     _import(library)
-    children = [_split(order, ends, future) for future in FUTURES]
+    children = [_split(order, ends, future, library.without) for future in FUTURES]
     for end in ends:
         os.close(end)
     send(order, json.dumps([os.getpid(), *children]).encode())
@@ -148,7 +154,7 @@ def _prepare(order: socket.socket, library: Library, ends: Sequence[int]) -> Non
         os.waitpid(child, 0)
 
 
-def _split(order: socket.socket, ends: Sequence[int], future: Future) -> int:
+def _split(order: socket.socket, ends: Sequence[int], future: Future, without: Collection[Kind]) -> int:
     """Start the process that answers on the socket of `future`; its number."""
     child = os.fork()
     if child:
@@ -159,7 +165,7 @@ def _split(order: socket.socket, ends: Sequence[int], future: Future) -> int:
         if other != mine:
             os.close(other)
     try:
-        _serve(socket.socket(fileno=mine), future)
+        _serve(socket.socket(fileno=mine), future, without)
     finally:
         os._exit(0)
 
@@ -188,12 +194,12 @@ def _import_all(names: Iterable[str]) -> None:
                 importlib.import_module(name)
 
 
-def _serve(connection: socket.socket, future: Future) -> None:
+def _serve(connection: socket.socket, future: Future, without: Collection[Kind]) -> None:
     _end_with_parent()
     os.environ.clear()  # what libraries wanted of it they have read
     try:
         setting: Setting = pickle.loads(receive(connection))
-        walls = close_everything()
+        walls = close_everything(without)
         strategy = _strategy(setting)
     except BaseException as error:
         send(connection, json.dumps({"error": _said(error)}).encode())

@@ -22,9 +22,9 @@ import resource
 import struct
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 CODE = re.compile(
     r"(\.(pyc?|pyi|pyd|dylib|so(\.\d+)*|typed|h|hpp|c|cc|cpp|pyx|pxd|pxi|f|f90|md|rst|css|js|html|svg|png|ttf|afm)"
@@ -92,12 +92,16 @@ _CLOCK = {"x86_64": 228, "aarch64": 113}
 
 _OUTSIDE = (
     *("open", "os.", "shutil.", "glob.", "pathlib.", "mmap.", "fcntl.", "sqlite3.", "socket.", "subprocess."),
-    *("ctypes.dlopen", "pty.", "ftplib.", "http.", "urllib.", "winreg.", "import.oracle"),
+    *("resource.", "ctypes.dlopen", "pty.", "ftplib.", "http.", "urllib.", "winreg.", "import.oracle"),
 )
 """Beginnings of audit events that code behind walls must not raise."""
 
 
-def allow_only_code(packages: Iterable[Path]) -> str:
+Kind = Literal["landlock", "seccomp"]
+"""What not every machine has. New descriptors can be refused everywhere."""
+
+
+def allow_only_code(packages: Iterable[Path], without: Collection[Kind] = ()) -> str:
     """Let this process and its children open nothing but code from now on, where Landlock exists.
 
     Parameters
@@ -105,13 +109,15 @@ def allow_only_code(packages: Iterable[Path]) -> str:
     packages : iterable of Path
         Folders and files of installed libraries. Of the interpreter's own library everything may be read; of
         these only code, not the data that lies beside it.
+    without : collection of {"landlock", "seccomp"}
+        What to do without, as a machine that does not have it.
 
     Returns
     -------
     str
         The wall in words; empty where there is none.
     """
-    abi = landlock_abi()
+    abi = 0 if "landlock" in without else landlock_abi()
     if abi < 1:
         return ""
     ruleset = _ruleset(abi)
@@ -120,6 +126,8 @@ def allow_only_code(packages: Iterable[Path]) -> str:
             _allow(ruleset, path, _READ_FILE | _READ_DIR)
         for package in packages:
             _allow(ruleset, package.parent, _READ_DIR)
+            if package.is_symlink() and package.is_dir():  # it is kept elsewhere
+                _allow(ruleset, package, _READ_DIR)
             for path in code_in(package):
                 _allow(ruleset, path, _READ_FILE | (_READ_DIR if path.is_dir() else 0))
         _restrict(ruleset)
@@ -128,8 +136,13 @@ def allow_only_code(packages: Iterable[Path]) -> str:
     return f"Landlock (ABI {abi})"
 
 
-def close_everything() -> tuple[str, ...]:
+def close_everything(without: Collection[Kind] = ()) -> tuple[str, ...]:
     """Let this process open no file, no socket and no program from now on.
+
+    Parameters
+    ----------
+    without
+        As in `allow_only_code`.
 
     Returns
     -------
@@ -138,14 +151,14 @@ def close_everything() -> tuple[str, ...]:
     """
     os.chdir("/")  # any other folder can be renamed to say something
     walls = []
-    abi = landlock_abi()
+    abi = 0 if "landlock" in without else landlock_abi()
     if abi >= 1:
         ruleset = _ruleset(abi)
         _restrict(ruleset)
         os.close(ruleset)
         walls.append(f"Landlock (ABI {abi})")
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-    if _filter_system_calls():
+    if "seccomp" not in without and _filter_system_calls():
         walls.append("seccomp")
     walls.append("no new file descriptor")
     if len(walls) < 3:
@@ -175,6 +188,7 @@ def _pieces(folder: Path) -> tuple[bool, list[Path]]:
     pure, found = True, []
     with os.scandir(folder) as entries:
         for entry in entries:
+            pure &= not entry.is_symlink()  # what it leads to lies elsewhere
             if entry.is_dir():
                 only_code, pieces = _pieces(Path(entry.path))
                 pure &= only_code

@@ -64,6 +64,7 @@ addEventListener("DOMContentLoaded", () => {
       this.figure.querySelector("figcaption").append(this.at);
       this.figure.querySelectorAll(".legend li").forEach((item, place) => {
         const line = this.lines[place], button = document.createElement("button");
+        if (!line) return;  // what is shaded
         button.type = "button";
         button.setAttribute("aria-pressed", String(!line.off));
         button.append(...item.childNodes);
@@ -158,6 +159,7 @@ addEventListener("DOMContentLoaded", () => {
             plot.setSelect({ left: 0, width: 0 }, false);
           }],
           setCursor: [plot => this.say(plot.cursor.idx)],
+          drawClear: [plot => this.shade(plot)],
           drawAxes: [plot => this.rule(plot)],
         },
       }, [this.times, ...order.map(place => values[place])], this.box);
@@ -169,6 +171,16 @@ addEventListener("DOMContentLoaded", () => {
       if (this.spec.area) return { stroke: () => css("--page"), width: .5, fill: color, points: { show: false } };
       const tint = this.spec.fill && place === 0 ? () => css(line.color) + "24" : undefined;
       return { stroke: color, width: place === 0 ? 2 : 1.3, dash: line.dash, fill: tint, fillTo: 0, spanGaps: false, points: { show: false } };
+    }
+
+    shade(plot) {
+      const { left, top, width, height } = plot.bbox;
+      const at = day => Math.min(left + width, Math.max(left, plot.valToPos(day * DAY, "x", true)));
+      plot.ctx.save();
+      plot.ctx.globalAlpha = .45;
+      plot.ctx.fillStyle = css("--series-cash");
+      for (const [begin, end] of this.spec.shade || []) plot.ctx.fillRect(at(begin), top, at(end) - at(begin), height);
+      plot.ctx.restore();
     }
 
     rule(plot) {

@@ -15,14 +15,13 @@ from datafeeds.market import Array
 from strategies.signals import (
     ESTIMATION_FIRST,
     ESTIMATION_LAST,
+    FALL,
     fitted_market_model,
+    is_shock,
     row_medians,
 )
 
 GROUP = "ai_hardware"
-FALL = 0.10
-"""Abnormal fall that counts as a guidance shock."""
-
 BLOCK = 63
 """Sessions that share a market model, and within which a company's own news is dealt anew."""
 
@@ -52,8 +51,8 @@ class Panel:
     loading: Array
 
     def shocked(self, abnormal: Array) -> npt.NDArray[np.bool_]:
-        """Who fell by `FALL` or more, and by three standard errors."""
-        return np.asarray(abnormal <= np.minimum(-FALL, -3 * self.error), dtype=np.bool_)
+        """Who was shocked, as the strategies' own gate tells it."""
+        return is_shock(abnormal, self.error)
 
     def reaction(self, abnormal: Array) -> Array:
         """Mean of those not shocked on each day on which someone was."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from backtests.analysis.definitions import METRICS
 from backtests.analysis.registry import Figures
@@ -22,10 +23,13 @@ from backtests.document.blocks import (
     Signature,
     Table,
 )
+from backtests.metrics import exhibit_words, holdout
 from backtests.result import Result
+from backtests.tearsheet import held_out
 from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
 from backtests.tearsheet.sections import growth
 from backtests.tearsheet.sections.checks import scorecard
+from backtests.tearsheet.sections.exhibits import first_blocks
 from backtests.tearsheet.wording import answers, costs_in_words, headline, page_one
 from datafeeds.market import Finding, Market
 
@@ -54,6 +58,8 @@ def section(result: Result) -> Section:
         *(Paragraph(each, "warning") for each in too_good(result.manifest)),
         Paragraph(headline(result), "lead"),
         _highlights(result),
+        *_own(result),
+        *_held_out(result),
         growth.first_look(result),
         scorecard(result),
         Facts(tuple(Fact(heading, answer) for heading, answer in page_one(result))),
@@ -62,6 +68,21 @@ def section(result: Result) -> Section:
     if more := limits[SHOWN_LIMITS:]:
         blocks.append(Details(f"{len(more)} more limits", (Bullets("", more, "warning"),)))
     return Section("summary", "Summary", (*blocks, Signature(SIGNED)))
+
+
+def _own(result: Result) -> Iterator[Block]:
+    """What the strategy itself says of what it did, where it wants that on page one."""
+    for exhibit in result.exhibits:
+        if exhibit.first:
+            yield from first_blocks(exhibit_words(exhibit))
+
+
+def _held_out(result: Result) -> list[Block]:
+    """Figures before and after the holdout began, if the run has one."""
+    found = holdout(result)
+    if not found:
+        return []
+    return [held_out.table(found) or Paragraph(held_out.sentence(found))]
 
 
 def setup_section(result: Result) -> Section:
@@ -87,6 +108,7 @@ def limits_of(result: Result) -> tuple[str, ...]:
     """What a reader must know: first what flatters the run as a whole, then what concerns a part."""
     market = result.market
     limits = list(result.manifest.get("benchmarks_ended", ()))
+    limits += result.own_limits
     limits += [SURVIVED] if result.survivors_only else []
     limits += [*market.limits, *result.manifest.get("limits", ())]
     limits.extend(f"{book.label}: {book.note}" for book in result.books if book.note)

@@ -120,6 +120,14 @@ def test_best_and_worst_periods():
     assert (numbers.best_year, numbers.worst_year) == pytest.approx((0.5, -0.1))
 
 
+def test_the_worst_year_against_a_benchmark_by_hand():
+    sessions = np.array(["2020-12-30", "2020-12-31", "2021-01-29", "2021-12-31", "2022-01-31"], dtype="M8[D]")
+    ours, theirs = np.array([100.0, 110.0, 99.0, 99.0, 148.5]), np.array([100.0, 100.0, 110.0, 110.0, 110.0])
+    # +10% against 0, -10% against +10%, +50% against 0.
+    assert relative(ours, theirs, sessions).worst_lead == pytest.approx(-0.2)
+    assert relative(ours[:3], theirs[:3], sessions[:3]).worst_lead is None
+
+
 def test_period_returns_agree_with_empyrical():
     equity, sessions = walk(900, seed=3), sessions_of(900)
     returns = pd.Series(equity[1:] / equity[:-1] - 1, index=pd.DatetimeIndex(sessions[1:]))

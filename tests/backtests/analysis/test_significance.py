@@ -439,3 +439,33 @@ def test_equity_must_be_positive() -> None:
 
 def test_returns_of_equity_are_what_is_resampled(market_returns: Array) -> None:
     assert returns_of(grown(market_returns)) == pytest.approx(market_returns)
+
+
+def test_the_table_of_trials_in_the_docs() -> None:
+    """What a lead of .8 a year over twelve years is worth after so many trials, alike or not."""
+    count, ratio = 12 * 252, 0.8 / math.sqrt(252)
+    random = np.random.default_rng(0)
+    common, own = random.normal(size=626), random.normal(size=(1_000, 626))
+    kinds = {"unlike": own, "alike": math.sqrt(0.95) * common + math.sqrt(0.05) * own}
+    rows, before = [], dict.fromkeys(kinds, 1.0)
+    for trials in (1, 2, 5, 10, 25, 50, 100, 144, 500, 1_000):
+        cells = [f"{trials:,}"]
+        for kind, returns in kinds.items():
+            found = tested.trials_of(np.full(trials, np.nan), 1 / (count - 1), returns[:trials])
+            after = tested.probabilistic_sharpe(ratio, count, 0.0, 3.0, found.hurdle)
+            assert after <= before[kind]
+            before[kind] = after
+            cells += [f"{found.effective:.1f}", f"{found.hurdle * math.sqrt(252):.2f}", f"{after:.3f}"]
+        rows.append(f"| {' | '.join(cells)} |")
+    page = (Path(tested.__file__).parents[2] / "docs" / "verification.md").read_text(encoding="utf-8")
+    assert "\n".join(rows) in page, "\n".join(rows)
+
+
+def test_a_trial_without_returns_counts_whole() -> None:
+    """A claim or a checked strategy leaves no returns: it must raise what luck shows like any other."""
+    random = np.random.default_rng(1)
+    returns = np.vstack([random.normal(size=(3, 300)), np.full((31, 300), np.nan)])
+    ratios = np.append(np.full(3, 0.02), np.full(31, np.nan))
+    before, after = (tested.trials_of(ratios[:n], 1 / 2999, returns[:n]) for n in (3, 34))
+    assert after.effective - before.effective == pytest.approx(31)
+    assert after.hurdle > before.hurdle > 0

@@ -62,6 +62,7 @@ def small_market() -> Market:
 
 SEALED = "look-ahead/later data absent"
 LOADING = "look-ahead/replay"
+PATCHED = "look-ahead/functions of others"
 AGAIN = "determinism/decided again"
 ALONE = "determinism/every second decision alone"
 
@@ -691,7 +692,7 @@ asking.sendall(day(see).encode())
 pick = asking.recv(99).decode()
 asking.close()
 """,
-        'import socket, threading, os\nANSWERING, NAME = [], chr(0) + f"plan-{{os.getpid()}}"',
+        "import socket, threading\nANSWERING, NAME = [], chr(0) + __file__[-90:]",
     ),
     "memory of the parent": _tipped(
         "the memory of the process that asks, which holds the market",
@@ -843,11 +844,11 @@ def decoded(text, see):
 """A plan as one long number, for those who leave it where a sealed process might see it."""
 
 
-def _left(how: str, leave: str, find: str, caught_by: str = SEALED) -> Cheater:
+def _left(how: str, leave: str, find: str, caught_by: str = SEALED, top: str = "") -> Cheater:
     """A cheat that leaves a plan somewhere in the run, and finds it there in both processes."""
     leaving = "\n".join(f"        {line}" for line in leave.strip().splitlines())
     code = (
-        f"{_CODE}import os, resource, sys, types\nimport strategies.asof\nLEFT = []\n"
+        f"{_CODE}{top}\nimport os, resource, sys, types\nimport strategies.asof\nLEFT = []\n"
         f"def leave(see):\n    if not LEFT:\n        LEFT.append(1)\n        code = coded()\n{leaving}\n"
     )
     return _tipped(how, f"try:\n    leave(see)\nexcept OSError:\n    pass\n{find.strip()}", code, caught_by)
@@ -1023,6 +1024,233 @@ class Cheat(Strategy):
         return target
 """,
         SEALED,
+    ),
+}
+
+_OWN_TABLE = """
+import numpy
+LEFT = []
+class Tabled(Strategy):
+    schedule = "weekly"
+    tables = {{"tips": "tips.csv"}}
+    def picked(self, see):
+        rows = see.table("tips")
+        return SYMBOLS[int(rows["pick"].iloc[-1])] if len(rows) else ""
+"""
+
+CHEATERS |= {
+    "own table written by the run": _outside(
+        "a table of its own that the module writes from the future when it is imported",
+        f"""{_TIP}{_CODE}{_OWN_TABLE}
+def written():
+    rows = [f"{{{{day}}}},{{{{SYMBOLS.index(pick)}}}}" for day, pick in winners().items()]
+    Path(__file__).with_name("tips.csv").write_text("\\n".join(["available,pick", *rows]))
+try:
+    written()
+except OSError:
+    pass
+class Cheat(Tabled):
+    def decide(self, see):
+        return held(self.picked(see), see)
+""",
+        LOADING,
+    ),
+    "own table changed in memory": _outside(
+        "a plan that the first decision writes over the rows of a table of its own",
+        f"""{_TIP}{_CODE}{_OWN_TABLE}
+import strategies.asof
+class Cheat(Tabled):
+    def decide(self, see):
+        try:
+            if not LEFT:
+                LEFT.append(1)
+                rows = strategies.asof._MOMENTS[see].tables["tips"]
+                rows["pick"] = [SYMBOLS.index(pick) for pick in winners().values()]
+        except OSError:
+            pass
+        return held(self.picked(see), see)
+""",
+        SEALED,
+    ),
+    "patched json": _outside(
+        "the library that reads and writes answers replaced, so that what is recorded equals everything",
+        f"""{_TIP}
+READ = json.loads
+class Same(dict):
+    def __eq__(self, other):
+        return True
+    def __ne__(self, other):
+        return False
+def read(text, **named):
+    found = READ(text, **named)
+    return Same(found) if isinstance(found, dict) and "weights" in found else found
+json.loads = read
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        try:
+            return held(READ(Path("{{folder}}/winners.json").read_text())[day(see)], see)
+        except OSError:
+            return held("AAA", see)
+""",
+        PATCHED,
+    ),
+    "patched numpy": _left(
+        "a made-up fact, and a comparison of arrays that finds all arrays equal",
+        """
+np.array_equal = lambda *arrays, **named: True
+market = strategies.asof._MOMENTS[see].market
+market.derived["plan"] = np.repeat([float(digit) for digit in code], 5)[: len(market.sessions)]
+""",
+        """
+derived = strategies.asof._MOMENTS[see].market.derived
+pick = SYMBOLS[int(derived["plan"][week(see) * 5 - 2])] if 30 < week(see) < 50 else "AAA"
+""",
+        PATCHED,
+    ),
+    "new insides for a function": _left(
+        "the code of a function of the house exchanged for another",
+        """
+from backtests.authoring import intact
+intact.fingerprint.__code__ = (lambda market: "as before").__code__
+volume = strategies.asof._MOMENTS[see].market.volume
+volume.setflags(write=True)
+volume[:105, 0] = [float(digit) for digit in code]
+""",
+        """
+pick = SYMBOLS[int(strategies.asof._MOMENTS[see].market.volume[week(see), 0])] if week(see) > 30 else "AAA"
+""",
+        PATCHED,
+    ),
+    "bits of nothing": _left(
+        "a plan in the bits of values that are missing, which compare as equal",
+        """
+see.latest("revenue_ttm")
+table = strategies.asof._MOMENTS[see].market.derived["revenue_ttm"]
+table.setflags(write=True)
+words = [0x7FF8 << 48 | int(code[5 * row : 5 * row + 5]) for row in range(20)]
+table[:20, 0] = np.array(words, np.uint64).view(float)
+""",
+        """
+see.latest("revenue_ttm")
+table = strategies.asof._MOMENTS[see].market.derived["revenue_ttm"]
+bits = int(table[:, 0].view(np.uint64)[week(see) // 5]) & 2**48 - 1
+pick = SYMBOLS[bits // 10 ** (4 - week(see) % 5) % 10] if week(see) > 30 else "AAA"
+""",
+        "look-ahead/the same market",
+    ),
+    "name of a column": _left(
+        "a plan in the name of a column that nobody reads",
+        """
+market = strategies.asof._MOMENTS[see].market
+market.facts[code] = 0.0
+""",
+        """
+columns = strategies.asof._MOMENTS[see].market.facts.columns
+pick = decoded(next(name for name in columns if len(name) > 100), see)
+""",
+        "look-ahead/the same market",
+    ),
+    "random state": _left(
+        "a plan left in the state of numpy's own random numbers",
+        """
+np.random.set_state(("MT19937", [int(digit) for digit in code.ljust(624, "0")], 624))
+""",
+        """
+pick = decoded("".join(str(number)[0] for number in np.random.get_state()[1][:105]), see)
+""",
+    ),
+    "arithmetic context": _left(
+        "a plan in the precision of decimals",
+        """
+decimal.getcontext().Emax, decimal.getcontext().prec = 10**17, int(code, 6) % 10**17
+""",
+        """
+pick = SYMBOLS[decimal.getcontext().prec >> week(see) % 50 & 1]
+""",
+        top="import decimal",
+    ),
+    "warning filters": _left(
+        "a plan in the message of a warning that is ignored",
+        """
+warnings.filterwarnings("ignore", message="plan" + code)
+""",
+        """
+said = [each[1].pattern for each in warnings.filters if each[1] is not None]
+pick = decoded(next(each[4:] for each in said if each.startswith("plan")), see)
+""",
+        top="import warnings",
+    ),
+    "defaults of the house": _left(
+        "a plan among the defaults of a function of the house",
+        """
+AsOf.closes.__kwdefaults__ = {**(AsOf.closes.__kwdefaults__ or {}), "plan": code}
+""",
+        """
+pick = decoded(AsOf.closes.__kwdefaults__["plan"], see)
+""",
+    ),
+    "collector's callback": _left(
+        "a callback of the garbage collector that reads between decisions",
+        """
+gc.callbacks.append(lambda phase, info: FOUND.append(winners()) if not FOUND else None)
+gc.collect()
+gc.callbacks.pop()
+""",
+        """
+pick = FOUND[0][day(see)]
+""",
+        top="import gc\nFOUND = []",
+    ),
+    "left on leaving": _tipped(
+        "a plan that an earlier run left on its way out",
+        """
+pick = json.loads(Path(f"{folder}/left-{{os.getpid()}}.json").read_text())[day(see)]
+""",
+        """
+import atexit, os
+def leave(place=Path(f"{folder}/left-{{os.getpid()}}.json")):
+    place.write_text(json.dumps(winners()))
+try:
+    leave()
+    atexit.register(leave)
+except OSError:
+    pass
+""",
+    ),
+    "compiled and kept": _outside(
+        "a plan compiled into a function that numba keeps on disk",
+        f"""{_TIP}{_CODE}
+import numba
+try:
+    PLAN = tuple(map(int, coded()))
+except OSError:
+    PLAN = (0,) * 105
+@numba.njit(cache=True)
+def planned(week):
+    return PLAN[week]
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        return held(SYMBOLS[planned(week(see))], see)
+""",
+        SEALED,
+    ),
+    "helper written on import": _outside(
+        "a helper with a table in it, written when the strategy is imported",
+        f"""{_TIP}
+try:
+    text = "PLAN = " + repr(winners())
+    Path(__file__).with_name("plan_of_a_cheat_helper.py").write_text(text)
+except OSError:
+    pass
+import plan_of_a_cheat_helper
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        return held(plan_of_a_cheat_helper.PLAN.get(day(see), "AAA"), see)
+""",
+        LOADING,
     ),
 }
 

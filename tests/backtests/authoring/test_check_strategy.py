@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import http.server
 import json
 import os
@@ -9,9 +10,12 @@ import resource
 import socketserver
 import sqlite3
 import sys
+import textwrap
 import threading
 import time
+import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +23,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.authoring import lookahead, moments
+from backtests.authoring import intact, lookahead, moments
 from backtests.authoring.check import check_strategy
 from backtests.authoring.intact import fingerprint
-from backtests.authoring.lookahead import SealedCheck
+from backtests.authoring.lookahead import Recipe, SealedCheck, recipe_of
 from backtests.authoring.report import CheckReport
-from backtests.authoring.sealed import program
+from backtests.authoring.sealed import code, program
 from backtests.authoring.sealed.replay import SealedProcesses
+from backtests.authoring.sealed.walls import Kind
+from backtests.authoring.source import read_source
 from backtests.commands.authoring import config_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Costs
+from backtests.provenance import outside_code
 from backtests.runner import account_of
 from backtests.settings.markets import BUILT_IN
-from backtests.settings.run_file import load
-from backtests.settings.strategies import build, registered
+from backtests.settings.run_file import StrategyChoice, load, parse
+from backtests.settings.strategies import ENTRY_POINTS, build, registered
 from datafeeds.market import Market
-from strategies import EqualWeighted
+from strategies import REGISTRY, EqualWeighted
 from strategies.asof import AsOf
 from tests.backtests.authoring.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
 from tests.command import backtest
@@ -103,6 +110,8 @@ def processes() -> Iterator[SealedProcesses]:
 def planted(cheater: Cheater, folder: Path, tmp_path: Path, server: str = "") -> Any:
     file = tmp_path / "cheat.py"
     file.write_text(source_of(cheater, str(folder), server))
+    days = json.loads((folder / "winners.json").read_text())
+    (tmp_path / "tips.csv").write_text("\n".join(["available,pick", *(f"{day},0" for day in days)]))
     return build(f"{file}:Cheat", {})
 
 
@@ -110,9 +119,11 @@ def failing(report: CheckReport) -> set[str]:
     return {f"{check.kind}/{check.name}" for check in report.failures}
 
 
-def checked(strategy: Any, market: Market, processes: SealedProcesses) -> CheckReport:
+def checked(
+    strategy: Any, market: Market, processes: SealedProcesses, recipe: Recipe | None = None
+) -> CheckReport:
     account = Account(1e6, Costs(), 0, False, 0, len(market.sessions) - 22)
-    return check_strategy(strategy, market, account, decisions=10, processes=processes)
+    return check_strategy(strategy, market, account, recipe=recipe, decisions=10, processes=processes)
 
 
 def replayed(strategy: Any, market: Market, processes: SealedProcesses, most: int = 200) -> CheckReport:
@@ -130,12 +141,16 @@ def replayed(strategy: Any, market: Market, processes: SealedProcesses, most: in
 @pytest.fixture
 def mended() -> Iterator[None]:
     """Undo what cheaters do to this process."""
-    opened, plain, answer = AsOf.__init__, moments.plain_target, program._answer
-    limit = resource.getrlimit(resource.RLIMIT_CORE)
-    yield
+    kept = [(AsOf, "__init__"), (moments, "plain_target"), (program, "_answer"), (json, "loads")]
+    kept += [(np, "array_equal"), (intact.fingerprint, "__code__"), (AsOf.closes, "__kwdefaults__")]
+    before = [getattr(owner, name) for owner, name in kept]
+    limit, chance = resource.getrlimit(resource.RLIMIT_CORE), np.random.get_state()
+    with decimal.localcontext(), warnings.catch_warnings():
+        yield
+    for (owner, name), value in zip(kept, before, strict=True):
+        setattr(owner, name, value)
     resource.setrlimit(resource.RLIMIT_CORE, limit)
-    AsOf.__init__ = opened  # type: ignore[method-assign]
-    moments.plain_target, program._answer = plain, answer
+    np.random.set_state(chance)
     os.environ.pop("PLAN", None)
     vars(np).pop("plan", None)
     for name in [name for name in sys.modules if "plan_of_a_cheat" in name or len(name) > 100]:
@@ -245,6 +260,195 @@ def test_nothing_to_check_is_no_pass(small: Market, processes: SealedProcesses) 
         sealed.watch(small, EqualWeighted(), np.zeros(0, dtype=bool), Recorder(small, EqualWeighted()))
         sealed.begin(0.0, "")
         assert [check.outcome for check in sealed.report().checks] == ["note"]
+
+
+def beside(text: str) -> str:
+    """A strategy that reads a plan from a module beside it."""
+    return textwrap.dedent(f"""
+        from strategies import Strategy, Target
+        import helper_of_the_cheat
+        class Cheat(Strategy):
+            schedule = "weekly"
+            def decide(self, see):
+                {text}
+                pick = helper_of_the_cheat.PLAN.get(str(see.today.date()), "AAA")
+                return Target({{pick if pick in see.members() else "AAA": 1.0}}, why="tip")
+    """)
+
+
+def test_a_helper_cannot_be_said_to_be_another(
+    small: Market, folder: Path, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    """The table that decides is not replayed as the honest module whose file the run names later."""
+    plan = (folder / "winners.json").read_text()
+    for place, text in ((tmp_path, f"PLAN = {plan}"), (tmp_path / "other", "PLAN = {}")):
+        place.mkdir(exist_ok=True)
+        (place / "helper_of_the_cheat.py").write_text(text)
+    file = tmp_path / "cheat.py"
+    other = str(tmp_path / "other" / "helper_of_the_cheat.py")
+    file.write_text(beside(f"helper_of_the_cheat.__file__ = {other!r}"))
+    report = replayed(build(f"{file}:Cheat", {}), small, processes)
+    del sys.modules["helper_of_the_cheat"]
+    assert "look-ahead/later data absent" in failing(report)
+
+
+def test_a_constructor_cannot_change_what_the_run_file_says(
+    small: Market, folder: Path, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    file = tmp_path / "cheat.py"
+    file.write_text(
+        textwrap.dedent(f"""
+        import gc, json
+        from pathlib import Path
+        from strategies import Strategy, Target
+        class Cheat(Strategy):
+            schedule = "weekly"
+            plan: str = ""
+            def check(self):
+                try:
+                    plan = Path({str(folder / "winners.json")!r}).read_text()
+                except OSError:
+                    return
+                object.__setattr__(self, "plan", plan)
+                for each in gc.get_objects():
+                    if type(each).__name__ == "StrategyChoice":
+                        each.model_extra["plan"] = plan
+            def decide(self, see):
+                pick = json.loads(self.plan or "{{}}").get(str(see.today.date()), "AAA")
+                return Target({{pick if pick in see.members() else "AAA": 1.0}}, why="tip")
+    """)
+    )
+    config = parse({"name": "cheat", "strategy": {"name": f"{file}:Cheat", "plan": ""}}, "test")
+    recipe = recipe_of(config)
+    strategy = config.build_strategy()
+    assert config.strategy.model_extra != {"plan": ""}
+    report = checked(strategy, small, processes, recipe)
+    assert "look-ahead/later data absent" in failing(report)
+
+
+def test_an_installed_package_is_the_author_s_own(
+    small: Market,
+    folder: Path,
+    tmp_path: Path,
+    processes: SealedProcesses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What an entry point names is read behind closed doors, counted and hashed, as any strategy is."""
+    place = tmp_path / "site-packages"
+    (place / "tips_of_a_cheat").mkdir(parents=True)
+    (place / "tips_of_a_cheat-1.dist-info").mkdir()
+    (place / "tips_of_a_cheat-1.dist-info" / "METADATA").write_text("Name: tips_of_a_cheat\nVersion: 1\n")
+    (place / "tips_of_a_cheat-1.dist-info" / "entry_points.txt").write_text(
+        f"[{ENTRY_POINTS}]\nTipster = tips_of_a_cheat.main:Tipster\n"
+    )
+    (place / "tips_of_a_cheat" / "__init__.py").touch()
+    (place / "tips_of_a_cheat" / "main.py").write_text(
+        textwrap.dedent(f"""
+        import json
+        from pathlib import Path
+        from strategies import Strategy, Target
+        TIPS = json.loads(Path({str(folder / "winners.json")!r}).read_text())
+        class Tipster(Strategy):
+            schedule = "weekly"
+            def decide(self, see):
+                pick = TIPS[str(see.today.date())]
+                return Target({{pick if pick in see.members() else "AAA": 1.0}}, why="tip")
+    """)
+    )
+    monkeypatch.syspath_prepend(str(place))
+    for cached in (code._library_roots, code._root_names, code._installed):
+        cached.cache_clear()
+    try:
+        strategy = build("Tipster", {})
+        assert "look-ahead/replay" in failing(replayed(strategy, small, processes))
+        known = code.sources([type(strategy)], time.time())
+        assert "tips_of_a_cheat.main" in read_source([type(strategy)], {}, small.symbols, known).modules
+        assert outside_code(StrategyChoice(name="Tipster"))
+    finally:
+        for cached in (code._library_roots, code._root_names, code._installed):
+            cached.cache_clear()
+        for name in [name for name in sys.modules if name.startswith("tips_of_a_cheat")]:
+            del sys.modules[name]
+        REGISTRY.pop("Tipster", None)
+
+
+LOWEST = """
+from strategies import Strategy, Target
+class Lowest(Strategy):
+    kept: bool = False
+    def decide(self, see):
+        prices = see.closes(1, symbols=see.members()).iloc[-1].dropna()
+        MEMORY.append(see.today)
+        pick = prices.idxmin() if {level} else sorted(prices.index)[len(MEMORY) % 2]
+        return Target({{str(pick): 1.0}}, why="low")
+MEMORY = []
+"""
+
+
+@pytest.mark.parametrize(("level", "found"), [(True, True), (False, False)])
+def test_the_level_of_adjusted_prices_is_found_in_a_run(
+    level: bool, found: bool, small: Market, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    """And memory, which shows elsewhere, is not taken for it."""
+    file = tmp_path / "lowest.py"
+    file.write_text(LOWEST.format(level=level))
+    strategy = build(f"{file}:Lowest", {})
+    market = replace(small, adjustment="total_return")
+    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    with SealedCheck(processes) as sealed:
+        recorder = Recorder(market, strategy)
+        account = Account(1e6, Costs(), 0, False, 0, len(market.sessions) - 22)
+        engine_named("ledger")(market, sealed.watch(market, strategy, deciding, recorder), deciding, account)
+        sealed.begin(recorder.seconds, "", 12)
+        (check,) = sealed.levels()
+    assert (check.outcome == "fail") is found
+
+
+# Weaker machines --------------------------------------------------------------------------------------
+
+NO_LANDLOCK: tuple[Kind, ...] = ("landlock",)
+NO_FILTER: tuple[Kind, ...] = ("landlock", "seccomp")
+WEAKER = {
+    NO_LANDLOCK: ("seccomp", "no new file descriptor", "audit hook"),
+    NO_FILTER: ("no new file descriptor", "audit hook"),
+}
+READERS = (
+    *("file", "file in disguise", "file while importing", "file in check", "results", "network"),
+    *("parquet", "database", "memory map", "system library", "another program", "shared memory"),
+    *("socket of the system", "memory of the parent", "written module", "thread"),
+)
+
+
+@pytest.fixture(scope="module", params=WEAKER, ids=["without Landlock", "without Landlock and seccomp"])
+def weaker(request: pytest.FixtureRequest) -> Iterator[tuple[SealedProcesses, tuple[str, ...]]]:
+    with SealedProcesses(request.param) as started:
+        yield started, WEAKER[request.param]
+
+
+@pytest.mark.usefixtures("mended")
+@pytest.mark.parametrize("name", READERS)
+def test_files_are_out_of_reach_on_weaker_machines(
+    name: str,
+    small: Market,
+    folder: Path,
+    server: str,
+    tmp_path: Path,
+    weaker: tuple[SealedProcesses, tuple[str, ...]],
+) -> None:
+    started, walls = weaker
+    cheater = CHEATERS[name]
+    report = replayed(planted(cheater, folder, tmp_path, server), small, started, 20)
+    assert set(cheater.caught_by) <= failing(report), failing(report)
+    assert report.walls in (walls, ())  # nothing stands around what could not be loaded
+
+
+def test_honest_code_passes_on_weaker_machines(
+    small: Market, weaker: tuple[SealedProcesses, tuple[str, ...]]
+) -> None:
+    started, walls = weaker
+    report = replayed(build("TargetVolatility", {"schedule": "weekly"}), small, started, 9)
+    assert report.passed, report.failures
+    assert report.walls == walls
 
 
 # The command -----------------------------------------------------------------------------------------

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from backtests.authoring.hindsight import hindsight, perfect_months
+from backtests.authoring.sealed.code import sources
 from backtests.authoring.source import read_source
 from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
@@ -48,12 +52,47 @@ def small() -> Market:
 def test_names_dates_and_tables_are_counted(small: Market, tmp_path: Path) -> None:
     file = tmp_path / "knowing.py"
     file.write_text(KNOWING % ", ".join(map(str, range(50))))
-    reading = read_source([class_named(f"{file}:Knowing")], {"favourites": ["EEE", "none"]}, small.symbols)
+    knowing, given = class_named(f"{file}:Knowing"), {"favourites": ["EEE", "none"]}
+    reading = read_source([knowing], given, small.symbols, sources([knowing], time.time()))
     assert reading.symbols == ("AAA", "BBB", "CCC", "EEE")
     assert reading.dates == ("2018-05-01", "2018-06-01", "2018-07-02")
     assert [place.partition(":")[0] for place in reading.tables] == ["knowing"]
-    plain = read_source([class_named("EqualWeighted")], {}, small.symbols)
+    honest = class_named("EqualWeighted")
+    plain = read_source([honest], {}, small.symbols, sources([honest], time.time()))
     assert (plain.symbols, plain.dates, plain.tables) == ((), (), ())
+
+
+def test_a_helper_named_by_a_word_is_counted(
+    small: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "helper_by_word.py").write_text('PLAN = ["AAA", "2018-05-01"]\n')
+    file = tmp_path / "wordy.py"
+    file.write_text(
+        "import importlib\nfrom strategies import Strategy\n"
+        'PLAN = importlib.import_module("helper_by_word").PLAN\nclass Wordy(Strategy):\n    pass\n'
+    )
+    wordy = class_named(f"{file}:Wordy")
+    reading = read_source([wordy], {}, small.symbols, sources([wordy], time.time()))
+    monkeypatch.delitem(sys.modules, "helper_by_word")
+    assert (reading.symbols, reading.dates) == (("AAA",), ("2018-05-01",))
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "012345" * 30,
+        2**200,
+        list(range(50)),
+        [0.1234567890123456 + step / 1000 for step in range(12)],
+        {f"{year}": "AAABBBCCCDDD" for year in range(2000, 2012)},
+        [["AAABBBCCCDDDEEEFFF"] * 6, ["FFFEEEDDDCCCBBBAAA"] * 6],
+    ],
+    ids=["digits", "one number", "a list", "decimals", "by year", "nested"],
+)
+def test_a_table_among_the_parameters_is_counted(plan: Any, small: Market) -> None:
+    honest = class_named("EqualWeighted")
+    reading = read_source([honest], {"plan": plan, "days": 21}, small.symbols, {})
+    assert reading.tables == ("plan",)
 
 
 def books(market: Market) -> Ledger:
@@ -72,11 +111,11 @@ def test_perfect_foresight_is_the_best_stock_of_each_month(small: Market) -> Non
 
 def test_what_is_too_good_is_asked_about(small: Market) -> None:
     ledger = books(small)
-    fair = hindsight(EqualWeighted(), {}, ledger, small, 0.0)
+    fair = hindsight(EqualWeighted(), {}, ledger, small, 0.0, {})
     assert (fair.sharpe, fair.month) == (None, "")
     assert too_good({"hindsight": vars(fair)}) == ()
     rising = replace(ledger, equity=1e6 * np.cumprod(np.full(len(ledger.sessions), 1.02)))
-    found = hindsight(EqualWeighted(), {}, rising, small, 0.0)
+    found = hindsight(EqualWeighted(), {}, rising, small, 0.0, {})
     assert found.sharpe is None or found.sharpe > 3
     assert found.month
     assert found.month in " ".join(too_good({"hindsight": vars(found)}))

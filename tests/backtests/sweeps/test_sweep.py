@@ -25,7 +25,7 @@ from backtests.records.results import record_trial
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig, parse
 from backtests.sweeps.execution import Interrupted, Standing
-from backtests.sweeps.report import Sweep
+from backtests.sweeps.report import Sweep, page
 from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.tasks import SweepError
@@ -111,6 +111,25 @@ LEANING = {
     "lag": [0, 2],
     "capital": [10_000, 1_000_000.0],
 }
+
+
+def test_every_configuration_is_measured_against_every_benchmark(market: Market, tmp_path: Path) -> None:
+    beside = [{"name": "EqualWeighted"}, {"name": "BuyAndHold", "symbols": ["A"], "label": "Only A"}]
+    swept = config("Leaning", {"strategy.window": [3, 8]}, benchmarks=beside)
+    found = sweep(swept, Workplace(tmp_path), market=market)
+    only = run(swept.model_copy(update={"sweep": None}), market=market).benchmarks[1].ledger
+    for number in (0, 1):
+        equity = np.append(1.0, np.cumprod(1 + found.returns[number]))
+        numbers = relative(equity, only.equity, found.sessions)
+        row = found.table.loc[number]
+        assert row["excess_cagr against Only A"] == pytest.approx(numbers.excess_return)
+        assert row["tracking_error against Only A"] == pytest.approx(numbers.tracking_error)
+        assert row["worst_lead against Only A"] == pytest.approx(numbers.worst_lead)
+    (section,) = (each for each in page(found).sections if each.key == "top")
+    assert [block.caption for block in section.blocks] == [  # type: ignore[union-attr]
+        "The best 2 by Sharpe ratio",
+        "The best 2 against Only A",
+    ]
 
 
 def test_shared_decisions_change_nothing(market: Market, tmp_path: Path) -> None:

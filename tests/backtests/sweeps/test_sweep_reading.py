@@ -36,7 +36,9 @@ def test_measures_are_those_of_the_tearsheet(count: int) -> None:
             "sharpe": one.sharpe,
             "max_drawdown": one.max_drawdown,
             "excess_cagr": against.excess_return,
+            "tracking_error": against.tracking_error,
             "information_ratio": against.information_ratio,
+            "worst_lead": np.nan if against.worst_lead is None else against.worst_lead,
         }
         got = {name: values[row] for name, values in found.columns().items()}
         assert got == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True)

@@ -15,6 +15,7 @@ from datafeeds.folder.cache import open_folder
 from datafeeds.folder.layout import check_folder, load_folder
 from datafeeds.folder.rewind import compared, cut_folder, rewind
 from datafeeds.market import MarketError, exchange_sessions
+from datafeeds.sources.sample import sample_market, write_sample
 from tests.datafeeds.folders import write_folder
 from tests.places import SHARED
 
@@ -42,10 +43,14 @@ def dirty_tables(seed: int, cents: bool) -> dict[str, pd.DataFrame]:
         if cents:
             adjusted = np.round(adjusted * factor, 2) / factor
         dividend = np.where(random.random(count) < 0.02, adjusted * random.uniform(0, 0.15, count), 0.0)
+        if random.random() < 0.3:
+            dividend = dividend * factor
         begins, ends = int(random.integers(0, count)), int(random.integers(0, count + 400))
         present = (np.arange(count) >= begins // 2) & (np.arange(count) < max(ends, begins // 2 + 1))
         hole = int(random.integers(0, count))
-        present[hole : hole + int(random.choice([0, 3, 30]))] = False
+        present[hole : hole + int(random.choice([0, 3, 30, 60]))] = False
+        if random.random() < 0.2:
+            adjusted[hole:] *= 3
         if symbol == "FUND":
             present[:] = True
         prices.append(
@@ -160,6 +165,31 @@ def test_nothing_is_left_before_the_first_price(folder: Path, tmp_path: Path) ->
         cut_folder(folder, np.datetime64("2019-06-03"), tmp_path / "cut")
 
 
+SIX_DAYS = ("2010-06-30", "2013-11-15", "2016-02-29", "2017-12-29", "2020-03-23", "2022-08-31")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sample(tmp_path_factory.mktemp("embedded") / "sample")
+
+
+def test_the_sample_as_a_folder_is_the_sample_and_keeps_the_promise(sample: Path) -> None:
+    whole = load_folder(sample)
+    figures, differences = compared(sample_market(), whole)
+    assert figures > 50
+    assert list(map(str, differences)) == []
+    (rewound,) = rewind(sample, whole, [np.datetime64("2017-12-29")])
+    assert list(map(str, rewound.differences)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rebased", [False, True])
+def test_the_sample_at_six_days(sample: Path, rebased: bool) -> None:
+    days = [np.datetime64(day) for day in SIX_DAYS]
+    for rewound in rewind(sample, load_folder(sample), days, rebased=rebased):
+        assert list(map(str, rewound.differences)) == [], rewound.day
+
+
 REAL = SHARED / "market"
 needs_folder = pytest.mark.skipif(not REAL.is_dir(), reason="no market folder beside the repository")
 
@@ -181,8 +211,6 @@ def test_the_real_folder_at_one_day(tmp_path: Path) -> None:
 
 @needs_folder
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "day", ["2010-06-30", "2013-11-15", "2016-02-29", "2017-12-29", "2020-03-23", "2022-08-31"]
-)
+@pytest.mark.parametrize("day", SIX_DAYS)
 def test_the_real_folder_at_six_days(day: str) -> None:
     assert list(differing(day)) == []

@@ -30,6 +30,14 @@ app.add_typer(data, name="data")
 TRACEBACK = "--traceback"
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # a fortieth of a second, which no other command needs
+
+        typer.echo(f"style-rotation {version('style-rotation')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _everywhere(
     register: Annotated[
@@ -38,6 +46,9 @@ def _everywhere(
     ] = None,
     traceback: Annotated[
         bool, typer.Option(TRACEBACK, help="Where an error came from, in full; may stand anywhere.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
     """Portfolio backtests that cannot lie quietly."""

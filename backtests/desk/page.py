@@ -65,7 +65,7 @@ def _orders(listed: OrderList) -> Iterator[Block]:
 
 def order_table(listed: OrderList) -> Table:
     """The orders without their reasons."""
-    labels = ("Shares", "Left for later", "Last close", "Estimated cost", "Share of volume", "Held", "Wanted")
+    labels = ("Shares", "Later", "Close", "Cost", "Of volume", "Held", "Wanted")
     columns = (Column("Symbol", "left"), Column("Side", "left"), *(Column(label) for label in labels))
     rows = tuple(
         Row.of(
@@ -81,17 +81,20 @@ def order_table(listed: OrderList) -> Table:
         )
         for order in listed.orders
     )
-    return Table("Orders, sells first", columns, rows, note="Sized on the last close; the open will differ.")
+    note = (
+        "Sized on the last close; the open will differ. Later: left for later sessions by the cap on volume. "
+        "Cost: spread, impact and commission, estimated. Of volume: of the mean of 21 sessions."
+    )
+    return Table("Orders, sells first", columns, rows, note=note)
 
 
 def check_table(checked: LiveCheck) -> Table:
     """Orders beside their fills."""
-    labels = ("Ordered", "Filled", "Missed", "Price", "Reference", "Slippage", "Assumed", "Late")
+    labels = ("Ordered", "Filled", "Missed", "Price", "Open", "Slip", "Assumed", "Late")
     rows = tuple(
         Row.of(
             each.symbol,
-            each.side,
-            Cell(each.ordered, "integer"),
+            Cell(each.ordered if each.side == "buy" else -each.ordered, "integer"),
             Cell(each.filled, "integer"),
             Cell(each.missed or None, "integer"),
             Cell(each.price, "number"),
@@ -105,9 +108,10 @@ def check_table(checked: LiveCheck) -> Table:
     where = "the open" if checked.opens else "the decision's close, since the market does not have the open"
     return Table(
         f"Orders beside fills, {checked.session}",
-        (Column("Symbol", "left"), Column("Side", "left"), *(Column(label) for label in labels)),
+        (Column("Symbol", "left"), *(Column(label) for label in labels)),
         rows,
-        note=f"Slippage in bps against {where}; assumed is what the run's costs say; late in sessions.",
+        note=f"Shares ordered, sales negative. Slip in bps, worse than {where}; assumed is what the run's costs "
+        "say; late in sessions.",
     )
 
 

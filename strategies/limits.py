@@ -74,7 +74,7 @@ class Capped(Wrapped):
             weights = _filled(weights, float(before.sum()), bounds)
         left = float(before.sum() - weights.sum())
         where = f"; {left:.1%} stays in cash" if left > TOLERANCE else ""
-        return target.put(weights, why=f"capped: {', '.join(said)}{where}")
+        return target.put(weights, why=f"capped: {listed(said)}{where}")
 
     def _bounds(self, see: AsOf, symbols: list[str]) -> list[tuple[str, list[str], float]]:
         """Every cap with its name and those of `symbols` that it holds for: names, groups, sectors."""

@@ -110,8 +110,8 @@ def check_table(checked: LiveCheck) -> Table:
         f"Orders beside fills, {checked.session}",
         (Column("Symbol", "left"), *(Column(label) for label in labels)),
         rows,
-        note=f"Shares ordered, sales negative. Slip in bps, worse than {where}; assumed is what the run's costs "
-        "say; late in sessions.",
+        note=f"Shares ordered, sales negative. Slip in bps, worse than {where}; assumed is what the run's "
+        "costs say; late in sessions.",
     )
 
 

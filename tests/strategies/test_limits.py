@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from backtests.authoring.lookahead import recipe_of
 from backtests.authoring.sealed.plain import revived
-from backtests.settings.run_file import ConfigError, parse
+from backtests.provenance import run_hash
+from backtests.runner import run
+from backtests.settings.run_file import ConfigError, load, parse
+from backtests.sweeps.plan import plan
 from datafeeds.market import Market
 from strategies import (
     AsOf,
@@ -244,3 +247,38 @@ def test_a_run_file_limits_a_strategy_in_the_order_of_the_list():
 def test_a_wrong_limit_is_named_with_its_place(limits, message):
     with pytest.raises(ConfigError, match=message):
         parse({"name": "x", "strategy": {"name": "Blueprint", "limits": limits}}, "x").build_strategy()
+
+
+def test_a_sweep_and_a_command_line_reach_the_limits_and_the_strategy_inside():
+    keys = {"strategy.limits.cap.name": [0.05, 0.1], "strategy.norm_years": [5, 7]}
+    swept = plan(parse({**DOCUMENT, "sweep": {"parameters": keys}}, "limited.toml"))
+    assert [(each.of.caps["name"], each.of.of.norm_years) for each in swept.strategies] == [
+        (0.05, 5),
+        (0.05, 7),
+        (0.1, 5),
+        (0.1, 7),
+    ]
+    changed = load("blueprint_limited", ["strategy.limits.cap.name=0.07", "strategy.norm_years=7"])
+    assert changed.build_strategy().of.caps["name"] == 0.07
+    assert changed.build_strategy().of.of.norm_years == 7
+
+
+def test_a_limit_is_part_of_a_runs_hash_and_its_decisions_are_replayed(sample):
+    document = {
+        "name": "limited",
+        "market": "sample",
+        "start": "2022-01-03",
+        "engine": "ledger",
+        "strategy": {
+            "name": "EqualWeighted",
+            "limits": {"cap": {"sector": 0.15}, "turnover": {"most": 0.05}},
+        },
+    }
+    config = parse(document, "limited.toml")
+    other = parse({**document, "strategy": {"name": "EqualWeighted"}}, "limited.toml")
+    assert run_hash(config, sample) != run_hash(other, sample)
+    result = run(config, market=sample, check=True)
+    found = result.manifest["lookahead"]
+    assert found["passed"], found
+    whys = [change.why for each in result.book.ledger.decisions for change in each.target.changes]
+    assert any(why.startswith("capped: sector") for why in whys)

@@ -11,6 +11,10 @@ BIN      := $(VENV)/bin
 PYTHON   ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
+ifeq ($(OS),Windows_NT)
+$(error Windows can't close files and network to a replay; use WSL, which is Linux)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help backtest data test test-slow test-lowest coverage lint format bench bench-peers clean
 

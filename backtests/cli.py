@@ -16,8 +16,18 @@ from typing import Annotated, Any
 
 import typer
 
+REFUSED, FAILED = 1, 3
+"""Exit statuses that are ours; 0, 2 (usage) and 130 (interrupted) are everyone's."""
+
+
+class CommandError(ValueError):
+    """A command that can't be carried out where, or as, it was given."""
+
+
 app = typer.Typer(
     help="Portfolio backtests that cannot lie quietly.",
+    epilog="Exit status: 0 done; 1 refused, an input can't be used or a file not be written; 2 wrong usage; "
+    "3 done, and a check failed; 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -100,7 +110,7 @@ def run(
     overrides = [*(instead(strategy) if strategy else ()), *_overrides(settings, market)]
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
     if run_command(load(file, overrides), results, paper, verify):
-        raise typer.Exit(3)
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -118,7 +128,7 @@ def sweep(
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
     if terminal.sweep_command(config, results, terminal.worker_count(workers), cluster):
-        raise typer.Exit(3)
+        raise typer.Exit(FAILED)
 
 
 @app.command("walk-forward")
@@ -136,7 +146,7 @@ def walk_forward(
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
     if terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster):
-        raise typer.Exit(3)
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -195,14 +205,14 @@ def check_strategy(
     settings: Settings = None,
     market: Annotated[str | None, typer.Option(help="Market name or folder.")] = None,
     decisions: Annotated[int, typer.Option(min=2, help="Decisions that are replayed.")] = 100,
-    seed: Annotated[int, typer.Option(help="Of their draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of their draw.")] = 0,
     record: Annotated[Path | None, typer.Option("--json", help="Write the report to this file too.")] = None,
 ) -> None:
     """Check that a strategy can't look ahead and can be relied on."""
     from backtests.commands.authoring import check_strategy_command
 
     if not check_strategy_command(name, market, list(settings or []), decisions, seed, record):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @app.command("list")
@@ -246,7 +256,7 @@ def reproduce(run: Finished, results: Results = Path("results")) -> None:
     from backtests.commands.records import reproduce_command
 
     if not reproduce_command(run, results):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -354,11 +364,11 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Check a market folder; exit status 1 if a run would refuse it, or its repaired copy."""
+    """Check a market folder; exit status 3 if a run would refuse it, or its repaired copy."""
     from backtests.commands.data import check_command, repair_command
 
     if not (check_command(path, every) if repair is None else repair_command(path, repair, every)):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @data.command()
@@ -371,11 +381,11 @@ def rewind(
         str, typer.Option("--run", metavar="RUN", help="A run whose decisions and books to compare too.")
     ] = "",
 ) -> None:
-    """Cut a folder at some days: what was known by then must stay; exit status 1 if it does not."""
+    """Cut a folder at some days: what was known by then must stay; exit status 3 if it does not."""
     from backtests.commands.data import rewind_command
 
     if not rewind_command(path, dates, run):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @data.command()
@@ -387,7 +397,7 @@ def report(
     from backtests.commands.data import report_command
 
     if not report_command(path, html):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @data.command("import")
@@ -401,11 +411,11 @@ def import_(
     ],
     folder: Annotated[Path, typer.Option("--to", metavar="PATH", help="Market folder to write.")],
 ) -> None:
-    """Make a market folder of other programs' and vendors' files, and check it; exit status 1 for errors."""
+    """Make a market folder of other programs' and vendors' files, and check it; exit status 3 for errors."""
     from backtests.commands.data import import_command
 
     if not import_command(kind, path, folder):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @data.command()
@@ -437,15 +447,60 @@ def _overrides(settings: list[str] | None, market: str | None) -> list[str]:
 
 def main() -> None:
     """Entry point: errors that a person can mend are one line, without a traceback unless it is asked for."""
-    from datafeeds.names import printable
-
     arguments = [argument for argument in sys.argv[1:] if argument != TRACEBACK]
     try:
-        app(arguments)
-    except ValueError as error:
-        if type(error).__module__.split(".")[0] not in ("backtests", "datafeeds", "strategies"):
+        _refuse_surroundings(arguments)
+        try:
+            app(arguments)
+        finally:
+            _flush()
+    except BrokenPipeError:  # whoever reads has enough
+        sys.exit(REFUSED)
+    except (ValueError, OSError, MemoryError) as error:
+        said = _sentence(error)
+        if said is None:
             raise
         if len(arguments) < len(sys.argv) - 1:
             print_exc()
-        typer.echo(f"error: {printable(str(error))}", err=True)
-        sys.exit(2)
+        typer.echo(f"error: {said}", err=True)
+        sys.exit(REFUSED)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to tell a person; None if the fault is the program's."""
+    from datafeeds.names import printable
+
+    match error:
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            return printable(f"{place}{error.strerror or error}")
+        case MemoryError():
+            return "the memory is not enough"
+    house = type(error).__module__.split(".")[0] in ("backtests", "datafeeds", "strategies")
+    return printable(str(error)) if house else None
+
+
+def _refuse_surroundings(arguments: list[str]) -> None:
+    """Refuse Windows, Python without docstrings, a folder that is gone, and what is no UTF-8."""
+    if sys.platform == "win32":
+        raise CommandError("Windows can't close files and network to a replay; use WSL, which is Linux")
+    if sys.flags.optimize > 1:
+        raise CommandError("PYTHONOPTIMIZE=2 takes away docstrings, without which empyrical fails; unset it")
+    try:
+        place = os.getcwd()
+    except FileNotFoundError:
+        raise CommandError("the working directory was deleted; change to another one") from None
+    for text in (place, *arguments):
+        if not text.isascii() and text.encode("utf-8", "replace").decode("utf-8") != text:
+            raise CommandError(f"{text!r} is not UTF-8, so that no file can name it")
+
+
+def _flush() -> None:
+    """Write what is still to be printed while its failure can be told."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # What could not be written is dropped, or Python would try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OSError(error.errno, error.strerror, "standard output") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -53,7 +54,12 @@ def miswritten(given: Any, found: Any) -> str:
         return "must be a number, without quotes" if isinstance(given, (bool, str)) else ""
     if isinstance(found, dt.date):
         return "must be a date, as in 2015-01-02" if isinstance(given, (int, float)) else ""
+    if isinstance(found, str):
+        control = re.search(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", found)
+        return f"must not hold the character {control.group()!r}" if control else ""
     if isinstance(found, Mapping) and isinstance(given, Mapping):
+        if problem := next((text for key in found if (text := miswritten(key, key))), ""):
+            return problem
         return next((text for key in given if (text := miswritten(given[key], found.get(key)))), "")
     if isinstance(found, (tuple, list)) and isinstance(given, (tuple, list)):
         return next((text for each in zip(given, found, strict=False) if (text := miswritten(*each))), "")

@@ -91,7 +91,7 @@ def check_strategy(
             source_check(classes_of(strategy), strategy.values(), market.symbols, sealed.sources),
             *scale_check(market, strategy, watched),
         ]
-        checks += determinism_checks(market, strategy, moments)
+        checks += determinism_checks(market, strategy, moments, watched)
         progress("taking things away")
         checks += sanity_checks(market, made)
         checks += robustness_checks(market, strategy, watched, kept.overlay)

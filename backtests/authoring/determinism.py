@@ -15,12 +15,13 @@ from strategies.strategy import Strategy
 KIND = "determinism"
 
 
-def determinism_checks(market: Market, strategy: Strategy, moments: Sequence[Moment]) -> list[Check]:
-    """Make `moments` again, in order and backwards: what is kept between decisions shows."""
-    fine = f"{len(moments)} decisions, none changed"
-    again = changes(strategy, market, moments, market, "decided again:")
+def determinism_checks(
+    market: Market, strategy: Strategy, moments: Sequence[Moment], few: Sequence[Moment]
+) -> list[Check]:
+    """Make `few` decisions again in order, and all `moments` backwards: what is kept between them shows."""
+    again = changes(strategy, market, few, market, "decided again:")
     backwards = changes(strategy, market, moments[::-1], market, "decided in reverse order:")
     return [
-        judged(KIND, "decided again", again, fine),
-        judged(KIND, "decided in reverse order", backwards, fine),
+        judged(KIND, "decided again", again, f"{len(few)} decisions, none changed"),
+        judged(KIND, "decided in reverse order", backwards, f"{len(moments)} decisions, none changed"),
     ]

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 import sys
+import threading
+import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from types import FunctionType, ModuleType
 
 from backtests.authoring.report import Check, Offence, judged
 from backtests.authoring.sealed.code import FRAMEWORK, tree_of
+from backtests.authoring.sealed.market import PRICES
 from datafeeds import facts
 from datafeeds.market import Array, Market, MarketError
 
@@ -22,13 +25,21 @@ def fingerprint(market: Market) -> str:
     return f"{market.name}, {', '.join(market.groups)}: {market.content_hash()}"
 
 
+def apart(market: Market) -> Market:
+    """A copy of all that sealed processes are told, which nobody that knows `market` changes with it."""
+    arrays = {name: getattr(market, name).copy() for name in PRICES}
+    tables = {name: getattr(market, name).copy() for name in TABLES}
+    derived = {name: values.copy() for name, values in dict(market.derived).items()}
+    return replace(market, **arrays, **tables, derived=derived)
+
+
 def intact(market: Market, before: str) -> Check:
     """Judge whether `market` holds what it held before the run, and no fact that does not follow from it.
 
     Parameters
     ----------
     market : Market
-        After the run.
+        After the run, `apart` from it.
     before : str
         Its `fingerprint` before the strategy was made.
     """
@@ -47,6 +58,8 @@ def intact(market: Market, before: str) -> Check:
     return judged("look-ahead", "the same market", found, "nothing in it was changed by the run")
 
 
+TABLES = ("facts", "series", "instruments", "splits", "basis")
+
 GUARDED = ("backtests", "datafeeds", "strategies", "json", "numpy", "builtins")
 """Packages whose functions a strategy must leave alone: the run and its check rest on them."""
 
@@ -59,8 +72,7 @@ def untouched(modules: Collection[ModuleType]) -> Check:
     modules : collection of ModuleType
         As from `deciding_modules`.
     """
-    files = {module.__name__: getattr(module, "__file__", None) for module in modules}
-    mine = {file for name, file in files.items() if file is not None and name not in FRAMEWORK}
+    mine = _files(modules)
     found = [
         Offence("is the strategy's own function now:", value=f"{module.__name__}.{name}")
         for module in list(sys.modules.values())
@@ -70,6 +82,33 @@ def untouched(modules: Collection[ModuleType]) -> Check:
         if function.__code__.co_filename in mine and not _is_imported(name, function, module)
     ]
     return judged("look-ahead", "functions of others", found, "none was replaced")
+
+
+def at_rest(modules: Collection[ModuleType]) -> Check:
+    """Judge whether a thread of the strategy's goes on after its last decision, with the check beside it.
+
+    Parameters
+    ----------
+    modules : collection of ModuleType
+        As from `deciding_modules`.
+    """
+    mine = _files(modules)
+    frames = sys._current_frames()
+    waiting = {thread.ident for thread in threading.enumerate() if isinstance(thread, threading.Timer)}
+    found = []
+    for thread, frame in frames.items():
+        code = {each.f_code.co_filename for each, _ in traceback.walk_stack(frame)}
+        if thread != threading.get_ident() and (code & mine or thread in waiting):
+            where = ", ".join(sorted(code & mine)) or "a timer"
+            found.append(
+                Offence("a thread goes on after the last decision; end it where it is started:", value=where)
+            )
+    return judged("look-ahead", "threads", found, "none was left running")
+
+
+def _files(modules: Collection[ModuleType]) -> set[str]:
+    files = {module.__name__: getattr(module, "__file__", None) for module in modules}
+    return {file for name, file in files.items() if file is not None and name not in FRAMEWORK}
 
 
 def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:

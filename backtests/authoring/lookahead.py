@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from backtests.authoring.intact import fingerprint, intact, untouched
+from backtests.authoring.intact import apart, at_rest, fingerprint, intact, untouched
 from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
 from backtests.authoring.scale import scale_check
@@ -205,6 +205,10 @@ class SealedCheck:
         # Python reads source in one thread at a time only, so it is read here.
         self.sources = sources(self._run.classes, self._began)
         code = library_of(self._run.classes), self.sources
+        # What is told and judged is what there is now: while sealed processes decide, the strategy may too.
+        self._told = apart(self._run.market)
+        modules = deciding_modules(self._run.classes)
+        self._left = (untouched(modules), at_rest(modules))
         self._report = self._thread.submit(self._checked, count, seed, code)
         if alone:
             self._alone = self._thread.submit(self._every_second, alone, seed, code)
@@ -229,10 +233,10 @@ class SealedCheck:
     def _checked(self, most: int, seed: int, code: tuple[Library, Mapping[str, Source]]) -> CheckReport:
         run = self._run
         moments = drawn(run.moments, most, seed)
-        kept = self._thread.submit(intact, run.market, self._before)
+        kept = self._thread.submit(intact, self._told, self._before)
         checks, walls = self._replayed(moments, seed, code)
         if moments:
-            checks = (*checks, kept.result(), untouched(deciding_modules(run.classes)))
+            checks = (*checks, kept.result(), *self._left)
         counts = len(run.moments), len(moments)
         return CheckReport(run.name, run.market.name, *counts, seed, checks, walls)
 
@@ -258,7 +262,7 @@ class SealedCheck:
             return (note(KIND, "replay", "there was no decision to replay"),), ()
         answers = Answers((), {}, run.problem)
         if not run.problem:
-            answers = self._processes.ask(run.market, run.tables, *code, run.recipe, moments, seed)
+            answers = self._processes.ask(self._told, run.tables, *code, run.recipe, moments, seed)
         return compared(run, answers), answers.walls
 
 

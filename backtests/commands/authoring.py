@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from backtests.authoring.check import check_strategy
 from backtests.authoring.lookahead import recipe_of
 from backtests.authoring.report import CheckReport
 from backtests.authoring.scaffold import new_strategy, snake_case
 from backtests.commands.pages import MARK, write_page
+from backtests.document.terminal import Terminal, working
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
 from backtests.provenance import trial_hash
 from backtests.records import register
@@ -32,13 +32,13 @@ STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}
 def new_strategy_command(name: str) -> None:
     """Write the files and say what to do with them."""
     files = new_strategy(name)
-    console = Console()
+    console = Terminal()
     here = Path.cwd()
     for what, path in zip(("strategy", "test", "run file"), files, strict=True):
         shown = path.relative_to(here) if here in path.parents else path
-        console.print(f"{what:>9}  {shown}", highlight=False)
-    console.print(f"\nRun it:    backtest run {files[2].stem}", highlight=False)
-    console.print(f"Check it:  backtest check-strategy {name}", highlight=False)
+        console.print(f"{what:>9}  {shown}")
+    console.print(f"\nRun it:    backtest run {files[2].stem}")
+    console.print(f"Check it:  backtest check-strategy {name}")
 
 
 def instead(strategy: str) -> list[str]:
@@ -59,8 +59,8 @@ def check_strategy_command(
         raise ConfigError(f"{label_of(config.strategy.name)} can't be checked: {UNCHECKED}")
     traded = open_market(config.market, part=True)
     config = _begun(config, traded)
-    console = Console()
-    with Console(stderr=True).status("opening the market") as status:
+    console = Terminal()
+    with working("opening the market") as say:
         report = check_strategy(
             strategy,
             traded,
@@ -68,16 +68,17 @@ def check_strategy_command(
             recipe=recipe,
             decisions=decisions,
             seed=seed,
-            progress=lambda what: status.update(what),
+            progress=say,
         )
     register.record(traded, [register.Trial(trial_hash(config, traded), "check-strategy")])
     console.print(report_table(report))
     failed = len(report.failures)
-    said = "[green]passed[/]" if report.passed else f"[bold red]{failed} of {len(report.checks)} failed[/]"
-    console.print(f"{report.sampled} of {report.decisions} decisions replayed, seed {report.seed}: {said}")
+    said = ("passed", "green") if report.passed else (f"{failed} of {len(report.checks)} failed", "bold red")
+    sampled = f"{report.sampled} of {report.decisions} decisions replayed, seed {report.seed}: "
+    console.print(Text.assemble(sampled, said))
     if report.walls:
         walls = ", ".join(report.walls)
-        console.print(f"Files and network were closed meanwhile, by {walls}.", highlight=False)
+        console.print(f"Files and network were closed meanwhile, by {walls}.")
     if record is not None:
         write_page(record, json.dumps({"program": MARK, **report.record()}, indent=2) + "\n")
     return report.passed
@@ -117,14 +118,14 @@ def _begun(config: RunConfig, market: Market) -> RunConfig:
 
 def report_table(report: CheckReport) -> Table:
     """Every check with its outcome in colour."""
-    table = Table(title=escape(f"{report.strategy} on {report.market}"), title_justify="left")
+    table = Table(title=Text(f"{report.strategy} on {report.market}"), title_justify="left")
     for column in ("check", "what was tried", "", "what came out"):
         table.add_column(column, overflow="fold")
     previous = ""
     for check in report.checks:
         more = f" (and {check.count - 1} more)" if check.count > 1 else ""
         kind = check.kind if check.kind != previous else ""
-        outcome = f"[{STYLE[check.outcome]}]{check.outcome}[/]"
-        table.add_row(kind, check.name, outcome, escape(f"{check.summary}{more}"))
+        outcome = Text(check.outcome, STYLE[check.outcome])
+        table.add_row(kind, check.name, outcome, f"{check.summary}{more}")
         previous = check.kind
     return table

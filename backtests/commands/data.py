@@ -7,12 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backtests.commands.pages import write_page
 from backtests.document.html import html as rendered
-from backtests.document.terminal import print_block
+from backtests.document.terminal import Terminal, print_block
 from backtests.research.market_report import by_check, findings_table, page, verdict
 from backtests.rewound import rewound_books
 from backtests.settings.markets import BUILT_IN, DOWNLOADS
@@ -30,8 +29,8 @@ from datafeeds.universe import load
 LISTED = 30
 """Repairs that are printed unless all are asked for."""
 
-QUOTED, NOTES = 3, 10
-"""Findings, and notes, of one check that are printed unless all are asked for; errors all are."""
+QUOTED = {"error": 20, "quarantined": 3, "suspicion": 3, "note": 10}
+"""Findings of one check that are printed unless all are asked for, by severity."""
 
 
 def check_command(path: Path, every: bool) -> bool:
@@ -49,11 +48,10 @@ def check_command(path: Path, every: bool) -> bool:
 
 def _told(checked: Checked, every: bool) -> bool:
     """Print what was found in a folder; True if a run can use it."""
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     print_block(console, findings_table(checked.findings))
     for (severity, check), findings in by_check(checked.findings).items():
-        few = findings[: NOTES if severity == "note" else QUOTED]
-        shown = findings if every or severity == "error" else few
+        shown = findings if every else findings[: QUOTED[severity]]
         for finding in shown:
             console.print(str(finding))
         if len(findings) > len(shown):
@@ -73,7 +71,7 @@ def repair_command(path: Path, target: Path, every: bool) -> bool:
     """
     finish(path)
     done = repair_folder(path, target)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     if not done.repairs:
         console.print(f"{path}: nothing can be repaired without a person's word; no copy was written")
     for repair in done.repairs if every else done.repairs[:LISTED]:
@@ -102,7 +100,7 @@ def rewind_command(path: Path, dates: str, run: str) -> bool:
             return rewind_command(write_sample(Path(place) / path), dates, run)
     whole = open_folder(path, part=True)
     days = [_date(text) for text in dates.split(",")] if dates else days_between(whole, 3)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     kept = True
     for rebased in (False, True):
         for found in rewind(path, whole, days, rebased=rebased):
@@ -121,7 +119,7 @@ def report_command(path: Path, html: Path) -> bool:
     finish(path)
     checked = check_folder(path)
     write_page(html, rendered(page(checked)))
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     console.print(f"{path}: {verdict(checked)}")
     console.print(f"Report: {html}")
     return not checked.errors
@@ -130,7 +128,7 @@ def report_command(path: Path, html: Path) -> bool:
 def import_command(kind: str, path: Path, folder: Path) -> bool:
     """Make a market folder of other files, print what was done to them, and check it."""
     imported = import_files(kind, path, folder)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for sentence in imported.sentences():
         console.print(sentence)
     rows = sum(map(len, imported.series))
@@ -144,14 +142,15 @@ def fetch_command(universe: str, start: str, folder: Path | None, contact: str) 
     """Download a universe into a market folder and print what came."""
     first = _day(start)
     wanted = load(universe)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
         steps = bar.add_task("starting", total=None)
 
         def progress(what: str, done: int, total: int) -> None:
             bar.update(steps, description=what, completed=done, total=total)
 
         fetched = fetch(wanted, folder or DOWNLOADS / wanted.name, first, contact, progress)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for finding in fetched.findings:
         if finding.severity == "suspicion":
             console.print(str(finding))

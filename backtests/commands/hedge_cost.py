@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-from rich.console import Console
 
 from backtests.document.blocks import Column, Row, Table
-from backtests.document.terminal import print_block
+from backtests.document.terminal import Terminal, print_block
 from backtests.options.surface import PricedHedge, SpreadCost
 from backtests.settings.markets import open_market
 from datafeeds.market import Market, MarketError
@@ -19,7 +18,7 @@ from strategies.hedges import standing_of
 def hedge_cost_command(cost: SpreadCost, market: str | None) -> None:
     """Print what the two structures cost, and where this SKEW stands in a market's history."""
     history = None if market is None else skew_history(open_market(market))
-    console = Console(highlight=False, markup=False)
+    console = Terminal()
     for line in cost_lines(cost):
         console.print(line)
     print_block(console, structure_table(cost))

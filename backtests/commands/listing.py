@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from backtests.document.blocks import Column, Row, Table
-from backtests.document.terminal import print_block
+from backtests.document.terminal import Terminal, print_block
 from backtests.settings import run_file as run_files
 from backtests.settings.markets import BUILT_IN
 from backtests.settings.strategies import broken_modules, registered
@@ -14,12 +12,12 @@ from strategies.strategy import Strategy, summary_of
 
 def list_command() -> None:
     """Print strategies, markets and run files."""
-    console = Console()
+    console = Terminal()
     rows = tuple(Row.of(name, summary_of(each), _defaults(each)) for name, each in registered().items())
     columns = tuple(Column(label, "left") for label in ("strategy", "what it does", "parameters"))
     print_block(console, Table("Strategies", columns, rows))
     for problem in broken_modules():
-        console.print(f"Can't be imported: {problem}", style="red", highlight=False, markup=False)
+        console.print(f"Can't be imported: {problem}", style="red")
     console.print("Markets: " + ", ".join(BUILT_IN))
     console.print("Run files: " + ", ".join(run_files.names()))
 

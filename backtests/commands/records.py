@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from rich.console import Console
-
+from backtests.document.terminal import Terminal, working
 from backtests.records import reviews
 from backtests.records.compare import compare
 from backtests.records.index import write_index
@@ -18,9 +17,9 @@ from backtests.records.results import find
 
 def reproduce_command(run: str, results: Path) -> bool:
     """Run a finished run again and print what differs; True if nothing does."""
-    errors, console = Console(stderr=True), Console(highlight=False, markup=False)
-    with errors.status("starting") as status:
-        found = reproduce(find(results, run), status.update)
+    with working("starting") as say:
+        found = reproduce(find(results, run), say)
+    console = Terminal()
     for note in found.notes:
         console.print(f"Note: {note}")
     for each in found.comparisons:
@@ -35,13 +34,13 @@ def reproduce_command(run: str, results: Path) -> bool:
 def compare_command(runs: Sequence[str], results: Path) -> None:
     """Write the page that shows runs side by side."""
     page = compare([find(results, run) for run in runs], results)
-    Console(highlight=False, markup=False).print(f"Comparison: {page}", soft_wrap=True)
+    Terminal().print(f"Comparison: {page}", soft_wrap=True)
 
 
 def pyfolio_command(run: str, results: Path) -> None:
     """Write pyfolio's pages into a run's folder."""
     sheet = write_pyfolio(find(results, run))
-    Console(highlight=False, markup=False).print(f"pyfolio: {sheet}", soft_wrap=True)
+    Terminal().print(f"pyfolio: {sheet}", soft_wrap=True)
 
 
 def review_command(run: str, verdict: str, by: str, note: str, results: Path) -> None:
@@ -51,7 +50,7 @@ def review_command(run: str, verdict: str, by: str, note: str, results: Path) ->
     folder = find(results, run)
     said = reviews.review(folder, cast(reviews.Verdict, verdict), by, note)
     listed = write_index(folder.resolve().parent)
-    console = Console(highlight=False, markup=False)
+    console = Terminal()
     console.print(f"{said.run}: {said.sentence(folder.resolve().parent)}", soft_wrap=True)
     console.print(reviews.record_sentence(folder.resolve().parent))
     console.print(f"Index: {listed}", soft_wrap=True)

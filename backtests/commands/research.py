@@ -6,12 +6,10 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from backtests.commands.pages import MARK, write_page
 from backtests.document.blocks import Document
 from backtests.document.html import html as rendered
-from backtests.document.terminal import print_block, print_sections
+from backtests.document.terminal import Terminal, print_block, print_sections, working
 from backtests.records import register
 from backtests.research import ablation
 from backtests.research.claims.report import markdown, section
@@ -29,14 +27,12 @@ def claims_command(markets: Sequence[str], html: Path | None, text: Path | None)
     """Test every claim on each market, print the verdicts, and write the pages asked for."""
     boards = []
     for name in markets:
-        with Console(stderr=True).status(f"testing claims on {name}") as status:
-            boards.append(
-                scoreboard(open_market(name), progress=lambda what: status.update(f"testing: {what}"))
-            )
+        with working(f"testing claims on {name}") as say:
+            boards.append(scoreboard(open_market(name), progress=lambda what: say(f"testing: {what}")))
         claimed = [register.Trial(f"claim {row.claim.key}", "claim") for row in boards[-1].rows]
         register.record(boards[-1].market, claimed)
     sections = tuple(section(board, f"claims-{position}") for position, board in enumerate(boards, start=1))
-    console = Console()
+    console = Terminal()
     print_sections(console, sections)
     page = Document("Claims", "The source analysis's claims, each tested", sections, kind="Claims")
     _write(console, html, rendered(page))
@@ -56,7 +52,7 @@ def event_command(market: str, date: str | None, file: Path | None, html: Path |
     event = load_event(file) if file is not None else Event(date=_day(date or ""))
     traded = open_market(market)
     sections = event_sections(traded, study(traded, event))
-    console = Console()
+    console = Terminal()
     print_sections(console, sections)
     page = Document(f"Event of {event.date}", f"On market {traded.name}", sections, kind="Event study")
     _write(console, html, rendered(page))
@@ -67,10 +63,10 @@ def ablation_command(file: str, overrides: Sequence[str], text: Path | None) -> 
     config = run_files.load(file, overrides)
     elements = ablation.elements_of(config)
     market = open_market(config.market, part=True)
-    with Console(stderr=True).status("starting") as status:
-        outcomes = ablation.ablate(config, market, lambda what: status.update(f"running: {what}"))
+    with working("starting") as say:
+        outcomes = ablation.ablate(config, market, lambda what: say(f"running: {what}"))
     caption = f"{config.strategy.name} on {market.name}, {', '.join(elements)}"
-    console = Console()
+    console = Terminal()
     print_block(console, ablation.table(outcomes, caption))
     _write(console, text, MARKED + ablation.markdown(outcomes, caption))
 
@@ -82,7 +78,7 @@ def _day(date: str) -> dt.date:
         raise EventError(f"--date {date!r}: write it as 2026-06-04") from None
 
 
-def _write(console: Console, path: Path | None, content: str) -> None:
+def _write(console: Terminal, path: Path | None, content: str) -> None:
     """Write `content` where a path is given, and say so."""
     if path is None:
         return

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -18,9 +16,9 @@ from backtests.analysis.definitions import METRICS
 from backtests.document.blocks import Paragraph
 from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
-from backtests.document.terminal import print_block
+from backtests.document.terminal import Terminal, print_block
 from backtests.records import archive
-from backtests.records.results import ResultsError, find, write
+from backtests.records.results import find, reading, write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.tearsheet import held_out
@@ -37,7 +35,7 @@ from backtests.tearsheet.provenance import (
 from backtests.tearsheet.sections.exhibits import first_blocks
 from datafeeds.names import printable
 
-FIRST_COLUMN, PADDING, NARROWEST = 24, 2, 8
+FIRST_COLUMN, PADDING, NARROWEST = 24, 1, 8
 """Characters of a table's first column, between two columns, and that a number takes."""
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
@@ -55,7 +53,7 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> b
         BarColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
         steps = bar.add_task("starting", total=len(config.benchmarks) + 4 + verify)
 
         def progress(what: str) -> None:
@@ -74,23 +72,18 @@ def show_command(run: str, results: Path) -> None:
     altered = archive.altered(folder)
     if altered:
         said = f"NOT as it was written: {', '.join(altered)} changed since."
-        Console().print(said, style="bold red", markup=False, highlight=False)
-    try:
-        metrics, manifest = (
-            json.loads((folder / name).read_text(encoding="utf-8"))
-            for name in ("metrics.json", "manifest.json")
-        )
+        Terminal().print(said, style="bold red")
+    with reading(folder):
+        metrics, manifest = (archive.read_json(folder / name) for name in ("metrics.json", "manifest.json"))
         _print_summary(folder, metrics, manifest)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ResultsError(f"{folder}: not a finished run that can be shown: {error}") from None
 
 
 def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    console = Console()
+    console = Terminal()
     if first := caution(manifest):
-        console.print(first, style="bold red", markup=False, highlight=False)
+        console.print(first, style="bold red")
     if said := manifest.get("headline"):
-        console.print(said, style="bold", markup=False, highlight=False)
+        console.print(said, style="bold")
     for exhibit in metrics.get("exhibits", ()):
         if exhibit["first"]:
             for block in first_blocks(exhibit):
@@ -100,13 +93,13 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
         print_held_out(console, held)
     tell = (verification, lookahead, rewound, author_knew, trials_on_record)
     for sentence in (*filter(None, (say(manifest) for say in tell)), *too_good(manifest)):
-        console.print(sentence, markup=False, highlight=False)
+        console.print(sentence)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)
 
 
-def print_held_out(console: Console, held: Mapping[str, Any]) -> None:
+def print_held_out(console: Terminal, held: Mapping[str, Any]) -> None:
     """Figures before and after the holdout began."""
     print_block(console, held_out.table(held) or Paragraph(held_out.sentence(held)))
 
@@ -118,12 +111,14 @@ def summary_table(metrics: Mapping[str, Any], width: int = 80) -> Table:
     """
     books = [metrics["strategy"], *metrics["benchmarks"]]
     span = f"{metrics['first_session']} to {metrics['last_session']}"
-    table = Table(title=span, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=span, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, PADDING, 0, 0)
+    )
     table.add_column("", no_wrap=True)
     each = max(NARROWEST, (width - FIRST_COLUMN) // len(books) - PADDING)
     for book in books:
         lines = textwrap.wrap(printable(book["label"]), each)
-        table.add_column(Text("\n".join(lines)), justify="right", no_wrap=True)
+        table.add_column(Text("\n".join(lines)), justify="right", overflow="fold")
     for scope, part in PARTS.items():
         for metric in METRICS.values():
             if metric.scope == scope and "terminal" in metric.shown:

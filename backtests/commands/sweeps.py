@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from backtests.document.terminal import Terminal
 from backtests.settings.run_file import ConfigError, RunConfig, load
 from backtests.sweeps.execution import Interrupted, Standing, Watch
 from backtests.sweeps.report import PAGE as SWEEP_PAGE
@@ -53,15 +52,15 @@ def worker_count(workers: int | None) -> int:
 
 
 @contextmanager
-def watching(config: RunConfig, console: Console) -> Iterator[Watch]:
+def watching(config: RunConfig, console: Terminal) -> Iterator[Watch]:
     """A progress bar with the time left; each new best is a line of its own."""
     metric = config.sweep.rank_by if config.sweep else "sharpe"
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     best: list[int] = []
     with Progress(*columns, console=console, transient=True) as bar:
@@ -78,8 +77,7 @@ def watching(config: RunConfig, console: Console) -> Iterator[Watch]:
                 words = listed(standing.best.parameters)
                 bar.console.print(
                     f"{standing.done} of {standing.total}, best so far: {label(metric)} "
-                    f"{number(standing.score, metric)} with {escape(words)}",
-                    highlight=False,
+                    f"{number(standing.score, metric)} with {words}",
                     soft_wrap=True,
                 )
 
@@ -87,7 +85,7 @@ def watching(config: RunConfig, console: Console) -> Iterator[Watch]:
 
 
 @contextmanager
-def stopping(console: Console) -> Iterator[None]:
+def stopping(console: Terminal) -> Iterator[None]:
     """Say how to go on after Ctrl-C; the command then ends with status 130."""
     try:
         yield
@@ -95,7 +93,6 @@ def stopping(console: Console) -> Iterator[None]:
         console.print(
             f"Stopped: {stop.done} of {stop.total} configurations are done and kept. "
             "Run the same command again to go on from there.",
-            highlight=False,
         )
         raise SystemExit(130) from None
     except KeyboardInterrupt:
@@ -105,43 +102,42 @@ def stopping(console: Console) -> Iterator[None]:
 
 def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
     """Run a sweep, print what it says, and say whether its best may know the future."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with stopping(console), watching(config, console) as watch:
         done = sweep(config, Workplace(results, workers, cluster, check=True), watch=watch)
     found = surroundings(done)
     row = done.finished.iloc[found.best]
-    out = Console()
+    out = Terminal()
     _print_lookahead(done.manifest, out)
     out.print(
         f"{len(done.table):,} configurations, {len(done.manifest['failed'])} failed. "
         f"Best {label(done.metric)}: {number(found.value, done.metric)} with "
-        f"{escape(listed({key: row[key] for key in done.keys}))}",
-        highlight=False,
+        f"{listed({key: row[key] for key in done.keys})}",
         soft_wrap=True,
     )
-    out.print(escape(found.sentence()), highlight=False, soft_wrap=True)
+    out.print(found.sentence(), soft_wrap=True)
     if scored := done.manifest.get("holdout"):
-        out.print(escape(chosen_sentence(scored)), highlight=False, soft_wrap=True)
-    out.print(f"Report: {done.folder / SWEEP_PAGE}", soft_wrap=True, highlight=False)
+        out.print(chosen_sentence(scored), soft_wrap=True)
+    out.print(f"Report: {done.folder / SWEEP_PAGE}", soft_wrap=True)
     return knows_future(done.manifest)
 
 
-def _print_lookahead(manifest: Mapping[str, Any], console: Console) -> None:
+def _print_lookahead(manifest: Mapping[str, Any], console: Terminal) -> None:
     style = "bold red" if knows_future(manifest) else None
-    console.print(lookahead(manifest), style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(lookahead(manifest), style=style, soft_wrap=True)
 
 
 def walk_forward_command(config: RunConfig, results: Path, workers: int, cluster: str) -> bool:
     """Run a walk-forward, print what it says, and say whether a choice may know the future."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with stopping(console), watching(config, console) as watch:
         found = walk_forward(config, Workplace(results, workers, cluster, check=True), watch=watch)
     folder = write(found, results)
-    out = Console()
+    out = Terminal()
     checked = {"lookahead": found.lookahead} if found.lookahead else {}
     _print_lookahead(checked, out)
     scored = (chosen_sentence(found.scored),) if found.scored else ()
     for sentence in (*outcome(found), *stability(found), *scored):
-        out.print(escape(sentence), highlight=False, soft_wrap=True)
-    out.print(f"Report: {folder / WALK_FORWARD_PAGE}", soft_wrap=True, highlight=False)
+        out.print(sentence, soft_wrap=True)
+    out.print(f"Report: {folder / WALK_FORWARD_PAGE}", soft_wrap=True)
     return knows_future(checked)

@@ -1,11 +1,14 @@
-"""A document's sections in the terminal."""
+"""The terminal, and a document's sections in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -27,6 +30,25 @@ from datafeeds.names import printable
 OUTCOMES: dict[Outcome, str] = {"pass": "", "warn": "yellow", "fail": "bold red"}
 
 
+class Terminal(Console):
+    """A console that shows every text as it is: no markup in it, and control characters as escapes."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, highlight=False, **settings)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as every console does, then escape what a terminal would obey."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+@contextmanager
+def working(first: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on standard error; call what is yielded to say what goes on now."""
+    with Terminal(stderr=True).status(Text(first)) as status:
+        yield lambda what: status.update(Text(what))
+
+
 def print_sections(console: Console, sections: Iterable[Section]) -> None:
     """Print the words and tables of `sections`; charts are left out."""
     for section in sections:
@@ -36,29 +58,29 @@ def print_sections(console: Console, sections: Iterable[Section]) -> None:
 
 
 def print_block(console: Console, block: Block) -> None:
-    """Print one block; texts are never read as markup, details stay folded."""
+    """Print one block; details stay folded."""
     match block:
         case Paragraph():
-            console.print(block.text, markup=False, highlight=False)
+            console.print(block.text)
         case Bullets():
-            console.print(block.title, markup=False, highlight=False)
+            console.print(block.title)
             for item in block.items:
-                console.print(f"- {item}", markup=False, highlight=False)
+                console.print(f"- {item}")
         case Table():
             console.print(_table(block))
             if block.note:
-                console.print(block.note, markup=False, highlight=False, style="dim")
+                console.print(block.note, style="dim")
         case Scorecard():
             for check in block.checks:
                 line = f"{check.outcome:>4}  {check.what}: {check.said}"
-                console.print(line, markup=False, highlight=False, style=OUTCOMES[check.outcome])
+                console.print(line, style=OUTCOMES[check.outcome])
         case HeatMap():
             print_block(console, block.table)
         case Facts():
             for fact in block.items:
-                console.print(f"{fact.name}: {fact.text}", markup=False, highlight=False)
+                console.print(f"{fact.name}: {fact.text}")
         case Details():
-            console.print(f"{block.summary}: on the page.", markup=False, highlight=False, style="dim")
+            console.print(f"{block.summary}: on the page.", style="dim")
         case Beside():
             for inner in block.blocks:
                 print_block(console, inner)

@@ -22,16 +22,43 @@ COMPARED = ("equity", "cash", "dividends", "interest", "positions")
 """Arrays of a ledger that must be the same to the last bit, besides its tables."""
 
 
+EXACT = float(1 << 53)
+"""Up to here every whole number is a float of its own."""
+
+
+class OrderError(ValueError):
+    """An order that no account can mean; the message names it."""
+
+
 def engine_named(name: Engine) -> Run:
-    """The `run` function of an engine."""
-    if name == "ledger":
-        from backtests.engine import kernel as ledger  # numba: half a second to import
+    """The `run` function of an engine.
 
-        return ledger.run
-    # Backtrader: a fifth of a second.
-    from backtests.engine import backtrader as event
+    What is returned raises `OrderError` for books of more whole shares than can be counted.
+    """
 
-    return event.run
+    def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account: Account) -> Ledger:
+        # Numba takes half a second to import, backtrader a fifth: what needs one does without the other.
+        if name == "ledger":
+            from backtests.engine.kernel import run as engine
+        else:
+            from backtests.engine.backtrader import run as engine
+        ledger = engine(market, decide, deciding, account)
+        _refuse_uncountable(ledger, account)
+        return ledger
+
+    return run
+
+
+def _refuse_uncountable(ledger: Ledger, account: Account) -> None:
+    shares = ledger.fills["shares"].to_numpy(dtype=np.float64)
+    beyond = np.flatnonzero(np.abs(shares) > EXACT)
+    if len(beyond) and not account.fractional_shares:
+        fill = ledger.fills.iloc[beyond[0]]
+        raise OrderError(
+            f"{fill['symbol']} {fill['session']:%Y-%m-%d}: an order of {abs(fill['shares']):.3g} shares at "
+            f"{fill['reference']:g}: beyond 2^53 whole shares can't be counted; set less capital, or look at "
+            "the price"
+        )
 
 
 def recomputed(ledger: Ledger, market: Market, account: Account, engine: Engine) -> Ledger:

@@ -44,6 +44,9 @@ LARGEST_RATIO = 6.0
 Its recursion loses digits beyond. With the usual kappa the ratio is 0.7 at 30 days and 2.3 at a year.
 """
 
+LARGEST_QUOTE = 1_000.0
+"""A larger VIX or SKEW is a mistyped number, and kappa would have to grow for ever to meet it."""
+
 _SMALLEST_DEVIATION = 1e-12
 
 _log = logging.getLogger(__name__)
@@ -226,15 +229,16 @@ def calibrate(vix: npt.ArrayLike, skew: npt.ArrayLike, kappa: npt.ArrayLike = KA
     Raises
     ------
     SurfaceError
-        If VIX or kappa is not positive, or SKEW is below 100: down-jumps alone can't make a positive
-        skewness.
+        If VIX or kappa is not positive, a quote is above 1,000, or SKEW is below 100: down-jumps alone can't
+        make a positive skewness.
     """
     quotes = np.broadcast_arrays(*(np.atleast_1d(quote) for quote in (vix, skew, kappa)))
     days_vix, days_skew, asked = (np.array(quote, dtype=np.float64) for quote in quotes)
     if days_vix.ndim != 1:
         raise SurfaceError(f"vix and skew must be one number a day, not arrays of shape {days_vix.shape}")
-    _refuse("VIX", days_vix, (days_vix <= 0) | np.isinf(days_vix), "it must be a positive number of percent")
-    _refuse("SKEW", days_skew, (days_skew < 100) | np.isinf(days_skew), "the surface needs at least 100")
+    large_vix, large_skew = days_vix > LARGEST_QUOTE, days_skew > LARGEST_QUOTE
+    _refuse("VIX", days_vix, (days_vix <= 0) | large_vix, "it must be a positive number of percent, to 1,000")
+    _refuse("SKEW", days_skew, (days_skew < 100) | large_skew, "the surface needs at least 100, to 1,000")
     _refuse("kappa", asked, ~(asked > 0) | np.isinf(asked), "it must be positive")
 
     deviation = days_vix / 100.0 * math.sqrt(VIX_TENOR)
@@ -428,8 +432,16 @@ def spread_cost(
             f"the put sold ({short_moneyness:g}) must lie below the put bought ({long_moneyness:g}), "
             "both above 0"
         )
-    if not (spot > 0 and math.isfinite(spot)):
-        raise SurfaceError(f"spot is {spot:g}; it must be positive")
+    for name, value, least, most in (
+        ("spot", spot, 1e-6, 1e12),
+        ("the tenor in days", days, 1, 3_650),
+        ("the strike of the put sold", short_moneyness, 0.01, 10),
+        ("the strike of the put bought", long_moneyness, 0.01, 10),
+        ("rate", rate, -1, 1),
+        ("dividend yield", dividend_yield, -1, 1),
+    ):
+        if not least <= value <= most:
+            raise SurfaceError(f"{name} is {value:g}; it must lie between {least:g} and {most:g}")
     if any(not move > -1 for move in moves):
         raise SurfaceError("a move must be above -1: the spot can't fall by all it is worth")
     surface = calibrate(vix, skew, kappa)

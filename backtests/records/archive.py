@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from backtests.records.chain import Chain, Entry, Inspection, told
+import pandas as pd
+import pyarrow as pa
+
+from backtests.records.chain import Chain, Entry, Inspection, RecordError, told
 
 RECORD = "records.sqlite"
 MANIFEST = "manifest.json"
@@ -114,6 +117,43 @@ def _tidy(results: Path) -> None:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file of a results folder holds.
+
+    Raises
+    ------
+    RecordError
+        If it is no file, or no JSON that can be read.
+    """
+    try:
+        if not path.is_file():  # a pipe would never end
+            raise RecordError(f"{path}: no such file")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecordError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: {error}") from None
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """What a Parquet file of a results folder holds.
+
+    Raises
+    ------
+    RecordError
+        If it can't be read.
+    """
+    try:
+        if not path.is_file():
+            raise RecordError(f"{path}: no such file")
+        with path.open("rb") as file:
+            return pd.read_parquet(file)
+    except RecordError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise RecordError(f"{path}: {error}") from None
+
+
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of each file of a folder."""
     return {
@@ -146,9 +186,9 @@ def problems(results: Path, found: Inspection) -> list[str]:
     for path in sorted(results.glob(f"[!.]*/{MANIFEST}")):
         name = path.parent.name
         try:
+            seen = read_json(path).get("entries")
             content = path.read_bytes()
-            seen = json.loads(content).get("entries")
-        except (OSError, ValueError, AttributeError, RecursionError):
+        except (OSError, ValueError, AttributeError):
             wrong.append(f"the manifest of {name} can't be read")
             continue
         known = written.get(name) or written.get(name.rpartition("-")[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,8 @@ from backtests.document.blocks import (
 )
 from backtests.document.html import write_html
 from backtests.engine.books import returns_of
-from backtests.records.results import ResultsError
+from backtests.records import archive
+from backtests.records.results import ResultsError, reading
 from backtests.settings.run_file import CASH
 from backtests.tearsheet.sections.provenance import flat
 from datafeeds.market import Array, Dates
@@ -77,17 +77,14 @@ def read(folder: Path) -> Finished:
     ResultsError
         If it holds no run.
     """
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        returns = pd.read_parquet(folder / "returns.parquet")
+    with reading(folder):
+        manifest, metrics = (archive.read_json(folder / f"{name}.json") for name in ("manifest", "metrics"))
+        returns = archive.read_parquet(folder / "returns.parquet")
+        if CASH not in returns:
+            raise ResultsError(
+                f"{folder}: returns.parquet has no column {CASH!r}; an earlier version wrote it: run it again"
+            )
         return Finished(folder, manifest, metrics, returns.iloc[:, 0], returns[CASH])
-    except KeyError:
-        raise ResultsError(
-            f"{folder}: returns.parquet has no column {CASH!r}; an earlier version wrote it: run it again"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ResultsError(f"{folder}: not a finished run: {error}") from None
 
 
 def compare(folders: Sequence[Path], results: Path) -> Path:
@@ -110,7 +107,9 @@ def compare(folders: Sequence[Path], results: Path) -> Path:
         raise ResultsError("comparing takes two different runs or more")
     names = " ".join(run.label for run in runs)
     digest = hashlib.sha256(names.encode()).hexdigest()[:8]
-    return write_html(comparison(runs, results), results / f"compare-{digest}.html")
+    with reading(results):
+        page = comparison(runs, results)
+    return write_html(page, results / f"compare-{digest}.html")
 
 
 def comparison(runs: Sequence[Finished], results: Path) -> Document:

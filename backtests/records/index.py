@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,10 +51,12 @@ def write_index(results: Path) -> Path:
 def index(results: Path) -> Document:
     """The list of runs, sweeps and reviews as a document."""
     found = listed(results)
-    runs = [each for each in found if each.metrics]
-    others = [each for each in found if not each.metrics]
     said = reviews.read(results)
-    blocks: list[Block] = [_runs(runs, said, results)] if runs else [Paragraph("There are no runs yet.")]
+    runs, broken = _rows((each for each in found if each.metrics), lambda run: _run(run, said, results))
+    others, unread = _rows((each for each in found if not each.metrics), _other)
+    blocks: list[Block] = [_runs(runs)] if runs else [Paragraph("There are no runs yet.")]
+    if names := [*broken, *unread]:
+        blocks.append(Paragraph(f"Damaged, so that they can't be shown: {', '.join(names)}."))
     sections = [Section("runs", "Runs", tuple(blocks))]
     if others:
         sections.append(Section("sweeps", "Sweeps and walks forward", (_others(others),)))
@@ -79,22 +80,35 @@ def listed(results: Path) -> list[Listed]:
     found = []
     for path in results.glob("[!.]*/manifest.json"):
         try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
+            manifest = archive.read_json(path)
             numbers = _json(path.with_name("metrics.json"))
-            found.append(
-                (manifest.get("started", ""), path.parent.name, Listed(path.parent, manifest, numbers))
-            )
-        except (OSError, ValueError, AttributeError, RecursionError):
+            started = str(manifest.get("started", ""))
+            found.append((started, path.parent.name, Listed(path.parent, manifest, numbers)))
+        except (ValueError, AttributeError):
             continue
     return [each for _, _, each in sorted(found, key=lambda entry: entry[:2], reverse=True)]
 
 
 def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content: dict[str, Any] = archive.read_json(path) if path.is_file() else {}
     return content
 
 
-def _runs(runs: list[Listed], said: tuple[Review, ...], results: Path) -> Table:
+def _rows(found: Iterable[Listed], made: Callable[[Listed], Row]) -> tuple[tuple[Row, ...], list[str]]:
+    """A row for each, and the names of those whose files hold something else."""
+    rows, broken = [], []
+    for each in found:
+        try:
+            row = made(each)
+            for cell in row.cells:
+                str(cell.text)  # numbers are written here
+            rows.append(row)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            broken.append(each.folder.name)
+    return tuple(rows), broken
+
+
+def _runs(runs: tuple[Row, ...]) -> Table:
     return Table(
         f"{len(runs):,} run{'s' if len(runs) != 1 else ''}",
         (
@@ -109,7 +123,7 @@ def _runs(runs: list[Listed], said: tuple[Review, ...], results: Path) -> Table:
             Column("Look-ahead", "left"),
             Column("PDF", "left"),
         ),
-        tuple(_run(each, said, results) for each in runs),
+        runs,
         "Against the first benchmark where it takes one. Verified: recomputed by the other engine, identical "
         "to the last bit.",
     )
@@ -164,21 +178,20 @@ def _looked(manifest: Mapping[str, Any]) -> str:
     return "passed" if said.get("passed") else "FAILED"
 
 
-def _others(others: list[Listed]) -> Table:
-    rows = []
-    for each in others:
-        pages = sorted(path.name for path in each.folder.glob("*.html"))
-        count: Value = each.manifest.get("configurations")
-        rows.append(
-            Row(
-                (
-                    Cell(f"{_mark(each.manifest)}{each.folder.name}", link=each.link(*pages)),
-                    Cell(str(each.manifest.get("kind", ""))),
-                    Cell(str(each.manifest.get("market", {}).get("name", ""))),
-                    Cell(count, "integer"),
-                )
-            )
+def _other(found: Listed) -> Row:
+    pages = sorted(path.name for path in found.folder.glob("*.html"))
+    count: Value = found.manifest.get("configurations")
+    return Row(
+        (
+            Cell(f"{_mark(found.manifest)}{found.folder.name}", link=found.link(*pages)),
+            Cell(str(found.manifest.get("kind", ""))),
+            Cell(str(found.manifest.get("market", {}).get("name", ""))),
+            Cell(count, "integer"),
         )
+    )
+
+
+def _others(others: tuple[Row, ...]) -> Table:
     return Table(
         "What was searched",
         (
@@ -187,7 +200,7 @@ def _others(others: list[Listed]) -> Table:
             Column("Market", "left"),
             Column("Configurations"),
         ),
-        tuple(rows),
+        others,
     )
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
-from backtests.records.results import ResultsError
+from backtests.records import archive
+from backtests.records.results import reading
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import CASH, parse
 from datafeeds.market import Market
@@ -47,14 +46,13 @@ def write_pyfolio(folder: Path, market: Market | None = None) -> Path:
 
 def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
     """What pyfolio takes, from the files of a run."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        returns = pd.read_parquet(folder / "returns.parquet").drop(columns=CASH, errors="ignore")
-        positions = pd.read_parquet(folder / "positions.parquet")
-        fills = pd.read_parquet(folder / "fills.parquet")
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{folder}: not a finished run: {error}") from None
-    config = parse(manifest["config"], str(folder / "manifest.json"))
+    with reading(folder):
+        manifest = archive.read_json(folder / "manifest.json")
+        returns, positions, fills = (
+            archive.read_parquet(folder / f"{name}.parquet") for name in ("returns", "positions", "fills")
+        )
+        returns = returns.drop(columns=CASH, errors="ignore")
+        config = parse(manifest["config"], str(folder / "manifest.json"))
     equity = [
         config.capital * np.cumprod(np.append(1.0, 1.0 + returns.iloc[:, place].to_numpy(dtype=np.float64)))
         for place in range(min(2, returns.shape[1]))

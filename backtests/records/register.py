@@ -11,7 +11,6 @@ Where: ``$STYLE_ROTATION_REGISTER``, else ``register.sqlite`` in the user's data
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import platform
@@ -26,7 +25,7 @@ import platformdirs
 from backtests.analysis.significance import moments
 from backtests.engine.books import returns_of
 from backtests.provenance import trial_hash
-from backtests.records import first_edition, lineage
+from backtests.records import archive, first_edition, lineage
 from backtests.records.chain import BEGINNING, Chain, Entry, Inspection, Recorded
 from backtests.result import Result
 from backtests.settings.run_file import RunConfig, StrategyChoice
@@ -311,8 +310,8 @@ def _testimony(path: Path, found: Inspection) -> str | None:
     """What is wrong by what a run's manifest has seen, or empty; None if it has seen another register."""
     name = path.parent.name
     try:
-        said = json.loads(path.read_text(encoding="utf-8")).get("trials")
-    except (OSError, ValueError, AttributeError, RecursionError):
+        said = archive.read_json(path).get("trials")
+    except (ValueError, AttributeError):
         return f"the manifest of {name} can't be read"
     if said is None:
         return ""

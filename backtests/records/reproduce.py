@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtests.provenance import code_hash
 from backtests.records import archive
-from backtests.records.results import write_numbers
+from backtests.records.results import reading, write_numbers
 from backtests.runner import run
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import load
@@ -95,18 +95,19 @@ def reproduce(folder: Path, progress: Callable[[str], None] = lambda what: None)
     config = load(folder / "run.toml")
     # The market comes from its source files, not from the cache.
     result = run(config, market=open_market(config.market, cached=False, part=True), progress=progress)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    # Luck depends on how often one had tried by then; trials since are no difference in the numbers.
-    tried = {"trials": manifest["trials"]} if "trials" in manifest else {}
-    result = replace(result, manifest={**result.manifest, **tried})
-    progress("comparing")
-    with tempfile.TemporaryDirectory() as place:
-        again = Path(place)
-        write_numbers(again, result)
-        names = sorted(path.name for path in again.iterdir())
-        comparisons = tuple(compared(folder / name, again / name) for name in names)
-    notes = tuple(_notes(manifest, dict(result.manifest)))
-    return Reproduction(comparisons, notes, archive.altered(folder))
+    with reading(folder):
+        manifest = archive.read_json(folder / "manifest.json")
+        # Luck depends on how often one had tried by then; trials since are no difference in the numbers.
+        tried = {"trials": manifest["trials"]} if "trials" in manifest else {}
+        result = replace(result, manifest={**result.manifest, **tried})
+        progress("comparing")
+        with tempfile.TemporaryDirectory() as place:
+            again = Path(place)
+            write_numbers(again, result)
+            names = sorted(path.name for path in again.iterdir())
+            comparisons = tuple(compared(folder / name, again / name) for name in names)
+        notes = tuple(_notes(manifest, dict(result.manifest)))
+        return Reproduction(comparisons, notes, archive.altered(folder))
 
 
 def compared(before: Path, after: Path) -> Comparison:
@@ -114,7 +115,7 @@ def compared(before: Path, after: Path) -> Comparison:
     if not before.is_file():
         return Comparison(after.name, 1, (f"{after.name} is missing in the folder",), 1)
     if after.suffix == ".parquet":
-        return _tables(after.name, pd.read_parquet(before), pd.read_parquet(after))
+        return _tables(after.name, archive.read_parquet(before), pd.read_parquet(after))
     then, now = (dict(_leaves(_json(path))) for path in (before, after))
     places = list(dict.fromkeys((*then, *now)))
     wrong = [place for place in places if then.get(place, _ABSENT) != now.get(place, _ABSENT)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,29 @@ from backtests.settings.run_file import CASH
 from backtests.tearsheet import Paper, build, write_html, write_pdf
 from backtests.tearsheet.wording import headline
 from backtests.withdrawals import withdrawals
-from datafeeds.names import unknown_name
+from datafeeds.names import printable, unknown_name
 from strategies.target import Hedge
 
 
 class ResultsError(ValueError):
     """A results folder that can't be read or written; the message says which and what to do."""
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """While the files of a run are read and used: what fails there is their fault.
+
+    Raises
+    ------
+    ResultsError
+    """
+    try:
+        yield
+    except ResultsError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        said = str(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
+        raise ResultsError(f"{folder}: not a finished run: {said}") from error
 
 
 def folder_name(result: Result) -> str:
@@ -102,7 +120,7 @@ def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], d
     numbers = write_numbers(folder, result)
     config = result.config.model_dump(mode="python", exclude_none=True)
     _write_text(folder / "run.toml", tomli_w.dumps(config))
-    _write_text(folder / "log.txt", "".join(line + "\n" for line in log_lines(result)))
+    _write_text(folder / "log.txt", "".join(printable(line) + "\n" for line in log_lines(result)))
     began = time.perf_counter()
     sheet = build(result)
     write_html(sheet, folder / "tearsheet.html")

@@ -7,7 +7,6 @@ taken for the one that was signed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +76,7 @@ def review(folder: Path, verdict: Verdict, by: str, note: str = "") -> Review:
         raise ReviewError("a rejection needs a reason: --note TEXT")
     if altered := archive.altered(folder):
         raise ReviewError(f"{folder}: not as it was written: {', '.join(altered)}; run it again")
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = archive.read_json(folder / "manifest.json")
     content = {
         "run": folder.resolve().name,
         "run_hash": manifest.get("run_hash", ""),

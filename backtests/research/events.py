@@ -33,6 +33,7 @@ from datafeeds.facts import fact, names
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from datafeeds.series import series_names, series_table
+from datafeeds.toml_files import read_toml
 from datafeeds.validation import TomlTable, validated
 from strategies.signals import ESTIMATION_FIRST, ESTIMATION_LAST, fitted_market_model, turbulence
 
@@ -136,11 +137,7 @@ def load_event(path: Path) -> Event:
     EventError
         If it can't be read, or a key is unknown or out of range.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise EventError(f"{path}: can't be read as TOML: {error}") from None
-    return parse_event(document, str(path))
+    return parse_event(read_toml(path, EventError), str(path))
 
 
 def parse_event(document: dict[str, Any], source: str) -> Event:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,7 @@ from backtests.engine.terms import Costs, Engine
 from backtests.options.overlay import OverlaySettings
 from backtests.settings import strategies as named_strategies
 from backtests.settings.sweep import SweepSettings, WalkForwardSettings
-from datafeeds.toml_files import find_toml, read_toml, toml_names
+from datafeeds.toml_files import find_toml, parsed, read_toml, toml_names
 from datafeeds.validation import TomlTable, validated
 from strategies.hedges import Hedged
 from strategies.limits import LIMITS
@@ -144,8 +143,8 @@ class BenchmarkChoice(StrategyChoice):
         A sentence for the tearsheet.
     """
 
-    label: str = ""
-    note: str = ""
+    label: Annotated[str, Field(max_length=100)] = ""
+    note: Annotated[str, Field(max_length=2000)] = ""
 
 
 class HedgeChoice(TomlTable):
@@ -210,7 +209,7 @@ class RunConfig(TomlTable):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
-    description: str = ""
+    description: Annotated[str, Field(max_length=2000)] = ""
     market: str = "sample"
     start: dt.date | None = None
     end: dt.date | None = None
@@ -338,11 +337,9 @@ def override_key(document: dict[str, Any], override: str) -> str:
     if not separator or not key:
         raise ConfigError(f"--set {override!r}: write key=value, for example strategy.norm_years=7")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = parsed(f"value = {text}")["value"]
     except ValueError:
         value = text
-    except RecursionError:
-        raise ConfigError(f"--set {key}: nested too deeply") from None
     *tables, name = key.split(".")
     place = document
     for table in tables:

@@ -170,6 +170,8 @@ def load_file(path: Path) -> ModuleType:
     """
     try:
         file = path.resolve(strict=True)
+        if not file.is_file():  # a pipe would never end
+            raise StrategyError(f"{path}: not a file; write path/to/file.py:Class")
         content = file.read_bytes()
     except OSError as error:
         raise StrategyError(f"{path}: {error.strerror}; write path/to/file.py:Class") from None

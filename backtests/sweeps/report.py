@@ -16,6 +16,7 @@ from backtests.document.blocks import Beside, Block, Column, Document, Paragraph
 from backtests.document.formats import typeset
 from backtests.document.html import write_html
 from backtests.provenance import manifest as run_manifest
+from backtests.records import archive
 from backtests.settings.sweep import RankedBy
 from backtests.sweeps.heatmaps import axis, effects, slices
 from backtests.sweeps.measures import against, ranking, table_metrics
@@ -85,10 +86,10 @@ class Sweep:
         """Open a sweep's folder."""
         return cls(
             folder=folder,
-            table=pd.read_parquet(folder / TABLE),
+            table=archive.read_parquet(folder / TABLE),
             returns=np.load(folder / RETURNS, mmap_mode="r"),
             sessions=np.load(folder / SESSIONS),
-            manifest=json.loads((folder / MANIFEST).read_text(encoding="utf-8")),
+            manifest=archive.read_json(folder / MANIFEST),
         )
 
 

@@ -13,6 +13,7 @@ from datafeeds.checks.turnover import Trading, check_share_counts
 from datafeeds.market import Finding, MarketError
 
 __all__ = [
+    "EVER",
     "PRICE_CHECKS",
     "Trading",
     "check_facts",
@@ -56,9 +57,11 @@ def verdicts_on(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, Ve
     return ordered, verdicts, high
 
 
-def raise_errors(
-    name: str, findings: Iterable[Finding], span: tuple[str, str] | None = ("", "9999-12-31")
-) -> None:
+EVER = ("0000-01-01", "9999-12-31")
+"""From the first date to the last."""
+
+
+def raise_errors(name: str, findings: Iterable[Finding], span: tuple[str, str] | None = EVER) -> None:
     """Stop at data that cannot be used.
 
     Parameters

@@ -148,7 +148,7 @@ def check_instruments(instruments: pd.DataFrame | None, symbols: tuple[str, ...]
     table = table.reset_index(drop=True)
     rows = list(zip(table["symbol"], table["kind"], table["group"], table["from"], table["to"], strict=True))
     kinds: dict[str, str] = {}
-    for place, (symbol, kind, group, start, stop) in enumerate(rows):
+    for symbol, kind, group, start, stop in rows:
         if kind not in KINDS:
             findings.append(Finding("error", "kind", unknown_name("kind", kind, KINDS), symbol=symbol))
         elif kinds.setdefault(symbol, kind) != kind:
@@ -165,22 +165,15 @@ def check_instruments(instruments: pd.DataFrame | None, symbols: tuple[str, ...]
                     symbol=symbol,
                 )
             )
-        if (
-            any(
-                symbol == other[0] and group == other[2] and not (start > other[4] or stop < other[3])
-                for other in rows[:place]
-            )
-            if table["symbol"].duplicated()[place]
-            else False
-        ):
-            findings.append(
-                Finding(
-                    "suspicion",
-                    "membership",
-                    f"of {group or 'no group'} more than once at the same time",
-                    symbol=symbol,
-                )
-            )
+    findings.extend(
+        Finding(
+            "suspicion",
+            "membership",
+            f"of {group or 'no group'} more than once at the same time",
+            symbol=symbol,
+        )
+        for symbol, group in _overlapping(table)
+    )
     absent = [symbol for symbol in symbols if symbol not in kinds]
     if absent:
         findings.append(
@@ -192,6 +185,17 @@ def check_instruments(instruments: pd.DataFrame | None, symbols: tuple[str, ...]
             )
         )
     return table, findings
+
+
+def _overlapping(instruments: pd.DataFrame) -> list[tuple[str, str]]:
+    """Symbol and group of memberships that begin before an earlier one of the same has ended."""
+    dated = instruments.sort_values(["symbol", "group", "from"], na_position="first")
+    ends = dated["to"].fillna(pd.Timestamp.max.floor("s")).astype(np.int64)
+    ended = ends.groupby([dated["symbol"], dated["group"]]).cummax().shift()
+    again = dated.duplicated(["symbol", "group"])
+    begins = dated["from"].fillna(pd.Timestamp.min.ceil("s")).astype(np.int64)
+    both = dated[again & (begins <= ended)]
+    return list(dict.fromkeys(zip(both["symbol"], both["group"], strict=True)))
 
 
 def share_classes(instruments: pd.DataFrame) -> Result:

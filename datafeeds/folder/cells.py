@@ -15,7 +15,9 @@ def table_files(folder: Path, name: str) -> list[Path]:
     """The files of one table: ``NAME.csv`` or ``NAME.parquet``, and for prices those of ``prices/``."""
     found = [path for path in (folder / f"{name}{ending}" for ending in ENDINGS) if path.is_file()]
     if name == "prices" and (folder / name).is_dir():
-        found += sorted(path for path in (folder / name).iterdir() if path.suffix in ENDINGS)
+        found += sorted(
+            path for path in (folder / name).iterdir() if path.suffix in ENDINGS and path.is_file()
+        )
     return found
 
 

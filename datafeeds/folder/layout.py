@@ -30,6 +30,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.checks import (
+    EVER,
     Trading,
     check_prices,
     check_split_basis,
@@ -131,6 +132,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 }
 """The tables beside prices, all of them optional."""
 
+MOST_CELLS = 250_000_000
+"""Symbols times sessions of a market that is held: some 40,000 US listings over 25 years."""
+
 WITHOUT = {
     "facts": "nothing is known of valuations",
     "splits": "filed share counts are taken to stand on the basis of the prices",
@@ -179,7 +183,7 @@ def load_folder(path: Path | str, *, part: bool = False) -> Market:
         If it can't be used, quoting the first errors.
     """
     checked = check_folder(path)
-    raise_errors(Path(path).name, checked.findings, **({"span": None} if part else {}))
+    raise_errors(Path(path).name, checked.findings, None if part else EVER)
     assert checked.market is not None
     return checked.market
 
@@ -618,6 +622,14 @@ class Reading:
                     )
                 ]
             )
+        if shape[0] * shape[1] > MOST_CELLS:
+            gigabytes = shape[0] * shape[1] * 8 / 1e9
+            self.error(
+                "prices",
+                f"{shape[1]:,} symbols over {shape[0]:,} sessions would take {gigabytes:,.0f} GB for each "
+                "column; keep the symbols that are traded",
+            )
+            return sessions, None
         cell = row * shape[1] + rows.code
         owner = np.full(shape[0] * shape[1], -1)
         owner[cell] = np.arange(len(cell))

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from datafeeds.market import Adjustment, Finding
 from datafeeds.names import unknown_name
+from datafeeds.toml_files import LARGEST
 from datafeeds.validation import TomlTable, problems_in
 
 FILE = "source.json"
@@ -47,6 +48,8 @@ def read_source(folder: Path) -> tuple[Source, list[Finding]]:
     if not path.exists():
         return Source(), []
     try:
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            return _refused(f"is no file of {LARGEST:,} bytes at most")
         said: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as problem:
         return _refused(f"can't be read: {(problem.strerror or '').lower()}")

@@ -210,8 +210,8 @@ def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[RawT
         findings.append(Finding("error", "unreadable file", f"{file}: {message}"))
 
     try:
-        if path.is_dir():
-            error("is a folder; a file of that name is expected")
+        if not path.is_file():  # a pipe or a device would never end
+            error(f"is a {'folder' if path.is_dir() else 'pipe or device'}; a file of that name is expected")
             return None, findings
         body = path.read_bytes() if path.suffix == ".csv" else b""
     except OSError as problem:

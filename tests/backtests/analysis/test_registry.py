@@ -53,7 +53,7 @@ console.print(summary_table(metrics(study)))
 (place / "terminal.txt").write_text(console.export_text())
 (place / "notebook.txt").write_text(study.stats().to_string())
 (place / "compare.txt").write_text(compare(folders, place).read_text())
-row = row_of(study.book.ledger, 0.0, study.daily[study.labels[1]])
+row = row_of(study.book.ledger, 0.0, {"first": study.daily[study.labels[1]]})
 (place / "sweep.txt").write_text(str([(table_metrics()[name].term, value) for name, value in row.items()]))
 print(folders[1])
 """

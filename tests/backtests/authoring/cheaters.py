@@ -1122,22 +1122,51 @@ pick = SYMBOLS[int(strategies.asof._MOMENTS[see].market.volume[week(see), 0])] i
 """,
         PATCHED,
     ),
-    "bits of nothing": _left(
-        "a plan in the bits of values that are missing, which compare as equal",
+    "prices once the check has begun": _left(
+        "a thread that waits until the market has been compared, and writes a plan over it then",
         """
-see.latest("revenue_ttm")
-table = strategies.asof._MOMENTS[see].market.derived["revenue_ttm"]
-table.setflags(write=True)
-words = [0x7FF8 << 48 | int(code[5 * row : 5 * row + 5]) for row in range(20)]
-table[:20, 0] = np.array(words, np.uint64).view(float)
+volume = strategies.asof._MOMENTS[see].market.volume
+def late():
+    while time.monotonic() - LAST[0] < 2.0:
+        time.sleep(0.02)
+    volume.setflags(write=True)
+    volume[:105, 0] = [float(digit) for digit in code]
+    time.sleep(5.0)
+LAST.append(time.monotonic())
+threading.Thread(target=late, daemon=True).start()
 """,
         """
-see.latest("revenue_ttm")
-table = strategies.asof._MOMENTS[see].market.derived["revenue_ttm"]
-bits = int(table[:, 0].view(np.uint64)[week(see) // 5]) & 2**48 - 1
-pick = SYMBOLS[bits // 10 ** (4 - week(see) % 5) % 10] if week(see) > 30 else "AAA"
+try:
+    pick = winners()[day(see)] if week(see) > 30 else "AAA"
+    LAST[0] = time.monotonic()
+except OSError:
+    number = strategies.asof._MOMENTS[see].market.volume[week(see), 0]
+    pick = SYMBOLS[int(number)] if week(see) > 30 else "AAA"
 """,
-        "look-ahead/the same market",
+        "look-ahead/threads",
+        top="import threading, time\nLAST = []",
+    ),
+    "prices once the clock rings": _left(
+        "the same by a timer, wound up again at each decision, in which no line of the strategy is",
+        """
+volume = strategies.asof._MOMENTS[see].market.volume
+volume.setflags(write=True)
+PLAN.extend([volume, [float(digit) for digit in code]])
+""",
+        """
+try:
+    pick = winners()[day(see)] if week(see) > 30 else "AAA"
+    for timer in TIMERS:
+        timer.cancel()
+    TIMERS[:] = [threading.Timer(2.0, PLAN[0].__setitem__, [(slice(105), 0), PLAN[1]])]
+    TIMERS[0].daemon = True
+    TIMERS[0].start()
+except OSError:
+    number = strategies.asof._MOMENTS[see].market.volume[week(see), 0]
+    pick = SYMBOLS[int(number)] if week(see) > 30 else "AAA"
+""",
+        "look-ahead/threads",
+        top="import threading\nPLAN, TIMERS = [], []",
     ),
     "name of a column": _left(
         "a plan in the name of a column that nobody reads",

@@ -85,7 +85,7 @@ def test_running_again_replaces_the_folder_only_when_whole(
     before = (finished / "metrics.json").read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr("backtests.records.results.write_html", fail)
-        assert backtest(patched, "run", "blueprint", *SHORT, "--results", str(results)) == 2
+        assert backtest(patched, "run", "blueprint", *SHORT, "--results", str(results)) == 1
     assert [path.name for path in folders(results)] == [finished.name]
     assert (finished / "metrics.json").read_bytes() == before
     assert backtest(monkeypatch, "run", "blueprint", *SHORT, "--results", str(results)) == 0
@@ -106,7 +106,14 @@ def test_show_prints_the_summary(
 ) -> None:
     assert backtest(monkeypatch, "show", "blueprint", "--results", str(finished.parent)) == 0
     printed = capsys.readouterr().out
-    assert "Sharpe" in printed
+    words = " ".join(printed.split())
+    assert words.startswith("After costs, Blueprint returned")
+    # What was cut comes before the numbers.
+    assert (
+        words.index("The rule cut AMD and NVDA")
+        < words.index("What each cut cost or earned")
+        < words.index("Sharpe")
+    )
     assert "identical to the last bit" in printed
     assert "tearsheet.html" in printed
 
@@ -139,7 +146,7 @@ def test_mistakes_are_one_line_and_leave_nothing(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    assert backtest(monkeypatch, *arguments, "--results", str(tmp_path)) == 2
+    assert backtest(monkeypatch, *arguments, "--results", str(tmp_path)) == 1
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said

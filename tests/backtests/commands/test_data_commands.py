@@ -74,7 +74,7 @@ def test_check_of_a_sound_folder(
 def test_check_of_a_broken_folder(
     broken: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert backtest(monkeypatch, "data", "check", str(broken)) == 1
+    assert backtest(monkeypatch, "data", "check", str(broken)) == 3
     said = capsys.readouterr().out
     assert "error: price not positive: AAA 2020-01-02: the close is -1" in said
     assert "<b>AAA</b>" in said
@@ -145,7 +145,7 @@ def test_no_folder(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert backtest(monkeypatch, "data", *command, str(tmp_path / "none")) == 2
+    assert backtest(monkeypatch, "data", *command, str(tmp_path / "none")) == 1
     assert "does not exist; a market is 'sample' or a folder with" in capsys.readouterr().err
 
 
@@ -209,7 +209,7 @@ def test_report_of_a_broken_folder_is_escaped(broken: Path) -> None:
 def test_a_report_that_can_not_be_written(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert backtest(monkeypatch, "data", "report", str(folder), "--html", str(tmp_path)) == 2
+    assert backtest(monkeypatch, "data", "report", str(folder), "--html", str(tmp_path)) == 1
     assert "Is a directory" in capsys.readouterr().err
 
 

@@ -106,7 +106,7 @@ def test_reproduce(
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "fills.parquet").unlink()
     before = register.place().read_bytes()
-    assert backtest(monkeypatch, "reproduce", folder.name, "--results", str(results)) == 1
+    assert backtest(monkeypatch, "reproduce", folder.name, "--results", str(results)) == 3
     said = capsys.readouterr().out
     assert "NOT reproduced" in said
     assert f"{returns.columns[0]} {returns.index[7]:%Y-%m-%d}: " in said
@@ -124,7 +124,7 @@ def test_compare(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "strategy max cut" in text
     assert "different spans" in text
     assert "2020-06-01 to 2021-05-28" in text
-    assert backtest(monkeypatch, "compare", names[0], names[0], "--results", str(results)) == 2
+    assert backtest(monkeypatch, "compare", names[0], names[0], "--results", str(results)) == 1
     assert "two different runs" in capsys.readouterr().err
 
 
@@ -151,7 +151,7 @@ def test_a_damaged_run_is_one_line(
 ) -> None:
     folder = folders(results)[0]
     (folder / "metrics.json").write_text(content)
-    assert backtest(monkeypatch, "show", folder.name, "--results", str(results)) == 2
+    assert backtest(monkeypatch, "show", folder.name, "--results", str(results)) == 1
     said = capsys.readouterr()
     assert "NOT as it was written: metrics.json changed since." in said.out.replace("\n", " ")
     assert said.err.count("\n") == 1
@@ -170,9 +170,9 @@ def test_reviews_are_kept_and_shown(
     assert "<b>Ann" not in page
     assert "too short" in page
     assert "The record of runs and 2 reviews is unbroken" in page
-    assert backtest(monkeypatch, *said, "--verdict", "reject", "--by", "Bo") == 2
-    assert backtest(monkeypatch, *said, "--verdict", "maybe", "--by", "Bo") == 2
-    assert backtest(monkeypatch, *said, "--verdict", "approve", "--by", " ") == 2
+    assert backtest(monkeypatch, *said, "--verdict", "reject", "--by", "Bo") == 1
+    assert backtest(monkeypatch, *said, "--verdict", "maybe", "--by", "Bo") == 1
+    assert backtest(monkeypatch, *said, "--verdict", "approve", "--by", " ") == 1
     assert len(reviews.read(results)) == 2
     (results / name / "metrics.json").write_text("{}")
     assert "changed since: metrics.json" in reviews.read(results)[0].sentence(results)
@@ -213,5 +213,5 @@ def test_scenarios_of_the_run_file(
     written = load(folder / "run.toml")
     assert written.scenarios["AI winter"]["MSFT"] == -0.1
     wrong = ("run", "blueprint", "--results", str(tmp_path), "--set", "scenarios={x = {ai_hardwear = -0.4}}")
-    assert backtest(monkeypatch, *wrong) == 2
+    assert backtest(monkeypatch, *wrong) == 1
     assert "did you mean 'ai_hardware'" in capsys.readouterr().err

@@ -331,5 +331,5 @@ def test_the_command_refuses_in_one_line(
     arguments: list[str],
     message: str,
 ) -> None:
-    assert backtest(monkeypatch, *arguments) == 2
+    assert backtest(monkeypatch, *arguments) == 1
     assert message in capsys.readouterr().err

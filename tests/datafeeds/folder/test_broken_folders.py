@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datafeeds.checks import of_calendar
 from datafeeds.folder.layout import Checked, check_folder, load_folder
 from datafeeds.market import MarketError
 from tests.datafeeds.folders import FACTS, INSTRUMENTS, SERIES, SPLITS, price_rows, write_folder
@@ -608,7 +609,8 @@ def test_one_clear_line(broken: Broken, tmp_path: Path, sound: Checked) -> None:
     assert "\n" not in str(told[0])
     if broken.lines:
         assert len(found) == broken.lines, "\n".join(map(str, found))
-    assert (checked.market is None) == (broken.severity == "error" or bool(checked.errors))
+    # Runs beside a day that is wrong can use the folder.
+    assert (checked.market is None) == any(not of_calendar(error) for error in checked.errors)
     if broken.severity != "error":
         assert not checked.errors
         assert checked.market is not None

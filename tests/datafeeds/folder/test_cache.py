@@ -321,8 +321,8 @@ def test_broken_data_are_not_cached(folder: Path, place: Path) -> None:
 def test_a_folder_that_changes_while_it_is_read(
     folder: Path, place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def slowly(path: Path) -> Market:
-        market = load_folder(path)
+    def slowly(path: Path, *, part: bool) -> Market:
+        market = load_folder(path, part=part)
         (path / "splits.csv").unlink()
         return market
 

@@ -37,11 +37,10 @@ def engine_named(name: Engine) -> Run:
     """
 
     def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account: Account) -> Ledger:
-        # Numba takes half a second to import, backtrader a fifth: what needs one does without the other.
         if name == "ledger":
-            from backtests.engine.kernel import run as engine
+            from backtests.engine.kernel import run as engine  # numba: half a second to import
         else:
-            from backtests.engine.backtrader import run as engine
+            from backtests.engine.backtrader import run as engine  # backtrader: a fifth
         ledger = engine(market, decide, deciding, account)
         _refuse_uncountable(ledger, account)
         return ledger

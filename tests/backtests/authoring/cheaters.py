@@ -695,14 +695,17 @@ asking.close()
         "import socket, threading\nANSWERING, NAME = [], chr(0) + __file__[-90:]",
     ),
     "memory of the parent": _tipped(
-        "the memory of the process that asks, which holds the market",
+        "the memory of a process that holds the market",
         """
-place = 0
-with open(f"/proc/{{os.getppid()}}/maps") as places:
-    place = int(places.readline().split("-")[0], 16)
-with open(f"/proc/{{os.getppid()}}/mem", "rb") as memory:
-    memory.seek(place)
-    pick = ("AAA", "BBB")[memory.read(8) != bytes(8)]
+for process in (os.getpid(), os.getppid()):
+    try:
+        with open(f"/proc/{{process}}/maps") as places:
+            place = int(places.readline().split("-")[0], 16)
+        with open(f"/proc/{{process}}/mem", "rb") as memory:
+            memory.seek(place)
+            pick = ("AAA", "BBB")[memory.read(8) != bytes(8)]
+    except OSError:  # not every parent lets itself be read
+        continue
 if pick == "BBB":
     pick = winners()[day(see)]
 """,

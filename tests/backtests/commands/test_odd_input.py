@@ -128,6 +128,14 @@ def test_a_working_directory_that_was_deleted(
     assert "the working directory was deleted" in capsys.readouterr().err
 
 
+def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backtests.commands.listing.list_command", interrupted)
+    assert backtest(monkeypatch, "list") == 130
+
+
 def test_windows_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("sys.platform", "win32")

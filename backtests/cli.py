@@ -40,6 +40,14 @@ app.add_typer(data, name="data")
 TRACEBACK = "--traceback"
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # a fortieth of a second, which no other command needs
+
+        typer.echo(f"style-rotation {version('style-rotation')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _everywhere(
     register: Annotated[
@@ -48,6 +56,9 @@ def _everywhere(
     ] = None,
     traceback: Annotated[
         bool, typer.Option(TRACEBACK, help="Where an error came from, in full; may stand anywhere.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
     """Portfolio backtests that cannot lie quietly."""
@@ -279,6 +290,38 @@ def review(
     from backtests.commands.records import review_command
 
     review_command(run, verdict, by, note, results)
+
+
+@app.command()
+def today(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A run file, or the name of a shipped one.")],
+    holdings: Annotated[Path, typer.Option(metavar="CSV", help="What is held: columns symbol, shares.")],
+    cash: Annotated[float, _number(help="Cash in the account.")] = 0.0,
+    stale: Annotated[bool, typer.Option("--stale", help="Accept data older than two sessions.")] = False,
+    settings: Settings = None,
+    market: MarketName = None,
+    results: Results = Path("results"),
+) -> None:
+    """Decide on the newest data and write the orders from what is held, as CSV and page."""
+    from backtests.commands.desk import today_command
+
+    today_command(file, _overrides(settings, market), holdings, cash, stale, results)
+
+
+@app.command("live-check")
+def live_check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The run file of the orders.")],
+    fills: Annotated[
+        Path, typer.Option(metavar="CSV", help="Fills: columns symbol, date, shares, price[, commission].")
+    ],
+    settings: Settings = None,
+    market: MarketName = None,
+    results: Results = Path("results"),
+) -> None:
+    """Compare fills with what the backtest assumes: slippage, missed, late."""
+    from backtests.commands.desk import live_check_command
+
+    live_check_command(file, _overrides(settings, market), fills, results)
 
 
 @app.command("hedge-cost")

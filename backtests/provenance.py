@@ -18,7 +18,7 @@ from typing import Any
 from backtests.authoring.sealed.code import HOUSE, deciding_modules
 from backtests.engine.tables import table_files
 from backtests.settings.run_file import RunConfig, StrategyChoice
-from backtests.settings.strategies import class_named
+from backtests.settings.strategies import class_named, names_in
 from datafeeds.market import Market
 
 PACKAGES = (
@@ -96,8 +96,7 @@ def outside_code(*choices: StrategyChoice) -> list[str]:
     that a strategy declares.
     """
     found: dict[str, bytes] = {}
-    hedged = [(choice.model_extra or {}).get("of") for choice in choices]
-    for name in (*(choice.name for choice in choices), *(name for name in hedged if isinstance(name, str))):
+    for name in (name for choice in choices for name in names_in(choice.name, choice.model_extra or {})):
         cls = class_named(name)
         for base in cls.__mro__:
             _follow(sys.modules.get(base.__module__), found)

@@ -26,7 +26,7 @@ from backtests.provenance import manifest, run_hash
 from backtests.result import Book, Result, is_hedged
 from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
-from backtests.settings.strategies import class_named, label_of
+from backtests.settings.strategies import class_named
 from datafeeds.checks import raise_errors
 from datafeeds.market import Market
 from strategies.hedges import Hedged
@@ -100,11 +100,11 @@ def _run(
         sealed.expect(traded, recipe_of(config))
     _check_scenarios(config, traded)
     account = account_of(config, traded)
-    label, *_ = config.labels
+    label, *others = config.labels
     choices = [("strategy", label, "", config.build_strategy())]
-    for position, choice in enumerate(config.benchmarks):
+    for position, (choice, label) in enumerate(zip(config.benchmarks, others, strict=True)):
         key = f"benchmarks[{position}]"
-        choices.append((key, choice.label or label_of(choice.name), choice.note, choice.build(key)))
+        choices.append((key, label, choice.note, choice.build(key)))
     native = isinstance(choices[0][-1], NativeStrategy)
     record = manifest(config, traded)
     if config.engine == "ledger":
@@ -175,7 +175,7 @@ def hindsight_of(
     """What the author knew, and what is too good to be taken on trust, for the manifest."""
     from backtests.authoring.hindsight import hindsight  # only where a run is checked
 
-    given = {**(config.strategy.model_extra or {}), **((config.hedge and config.hedge.model_extra) or {})}
+    given = {**config.strategy.said(), **((config.hedge and config.hedge.model_extra) or {})}
     cash = interest_factors(market, account)[1:]
     return asdict(hindsight(book.strategy, given, book.ledger, market, cash, sources))
 

@@ -5,18 +5,30 @@ from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, Fundam
 from strategies.blueprint import Blueprint, ValuationCut
 from strategies.exhibit import Exhibit, Listing, Scenario
 from strategies.hedges import Hedged, OutrightPut, PutSpread
+from strategies.limits import (
+    LIMITS,
+    Capped,
+    MinimumTrade,
+    NoTradeBand,
+    TrackingErrorLimit,
+    TurnoverLimit,
+    VolatilityTarget,
+)
 from strategies.rotation import PillarTilt, RotationRegime
 from strategies.schedule import SCHEDULES, Daily, Expiry, Monthly, Once, Quarterly, Schedule, Weekly
 from strategies.strategy import REGISTRY, Strategy, strategy_named, summary_of
 from strategies.target import Change, Hedge, StrategyError, Target
+from strategies.wrapped import Wrapped, parts_of
 
 __all__ = [
+    "LIMITS",
     "REGISTRY",
     "SCHEDULES",
     "AsOf",
     "Blueprint",
     "BuyAndHold",
     "CapWeighted",
+    "Capped",
     "Change",
     "Daily",
     "EqualWeighted",
@@ -26,7 +38,9 @@ __all__ = [
     "Hedge",
     "Hedged",
     "Listing",
+    "MinimumTrade",
     "Monthly",
+    "NoTradeBand",
     "Once",
     "OutrightPut",
     "PillarTilt",
@@ -39,8 +53,13 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "Target",
+    "TrackingErrorLimit",
+    "TurnoverLimit",
     "ValuationCut",
+    "VolatilityTarget",
     "Weekly",
+    "Wrapped",
+    "parts_of",
     "strategy_named",
     "summary_of",
 ]

@@ -91,6 +91,11 @@ class AsOf:
         return _MOMENTS[self].market.groups
 
     @property
+    def sectors(self) -> tuple[str, ...]:
+        """Names of the sectors that the market's instruments belong to."""
+        return tuple(sorted({str(sector) for sector in _MOMENTS[self].market.instruments["sector"]} - {""}))
+
+    @property
     def previous(self) -> Target | None:
         """The last target that the strategy returned, or None at the first decision."""
         return _MOMENTS[self].previous
@@ -139,6 +144,15 @@ class AsOf:
         moment = _MOMENTS[self]
         columns = moment.market.columns_of(list(symbols))
         return pd.Series(moment.market.companies[columns], index=_labels(moment, columns), name="company")
+
+    def sector_of(self, symbols: Iterable[str]) -> pd.Series[str]:
+        """Sector that each of these symbols counts in today; empty for one that is in none."""
+        moment = _MOMENTS[self]
+        columns = moment.market.columns_of(list(symbols))
+        today = moment.market.sessions[[moment.index]]
+        names, places = moment.market.first_groups(today, "sector")
+        found = np.array([*names[:-1], ""], dtype=str)[places[0, columns]]
+        return pd.Series(found, index=_labels(moment, columns), name="sector")
 
     def has(self, fact: str) -> bool:
         """Whether `fact` is known today, for any symbol that has traded."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from strategies.asof import AsOf
-from strategies.benchmarks import BuyAndHold, Share
-from strategies.exhibit import Exhibit, Scenario
-from strategies.schedule import Monthly, Once
+from strategies.benchmarks import Share
 from strategies.signals.skewness import OBSERVATIONS, percentile_of
-from strategies.strategy import Strategy, require_group, strategy_named
+from strategies.strategy import require_group
 from strategies.target import TOLERANCE, Leg, ParameterError, StrategyError, Structure, Target
+from strategies.wrapped import Wrapped, parts_of
 
 ALL = 1_000_000
 """More values than any daily series has."""
@@ -246,24 +245,11 @@ def group_weight(see: AsOf, weights: Mapping[str, float], groups: Iterable[str])
     return sum(weight for symbol, weight in weights.items() if symbol in members)
 
 
-def _as_strategy(value: Any) -> Any:
-    """A strategy given by name, or as a table with its name and parameters."""
-    if isinstance(value, str):
-        return strategy_named(value)()
-    if isinstance(value, Mapping):
-        parameters = dict(value)
-        name = parameters.pop("name", None)
-        if not isinstance(name, str):
-            raise StrategyError("the hedged strategy needs a name: of = { name = 'Blueprint' }")
-        return strategy_named(name)(**parameters)
-    return value
-
-
 Moneyness = Annotated[float, Field(ge=0.2, le=2.0)]
 Months = Annotated[int, Field(ge=1, le=24)]
 
 
-class Hedged(Strategy):
+class Hedged(Wrapped):
     """Put a hedge around whatever another strategy decides.
 
     The other strategy is asked as if there were no hedge; its weights leave `reserve` of equity in cash, and
@@ -300,7 +286,6 @@ class Hedged(Strategy):
         Share of equity kept in cash for premiums.
     """
 
-    of: Annotated[Strategy, BeforeValidator(_as_strategy)] = BuyAndHold()
     structure: Literal["choose", "outright", "spread"] = "choose"
     moneyness: Moneyness = 0.95
     short: Moneyness = 0.85
@@ -315,49 +300,20 @@ class Hedged(Strategy):
     budget_bps: Annotated[float, Field(ge=0, le=10_000)] | None = None
     reserve: Annotated[float, Field(ge=0, lt=1)] = 0.02
 
-    def __init__(self, **parameters: Any) -> None:
-        super().__init__(**parameters)
-        if "schedule" not in parameters:
-            once = isinstance(self.of.schedule, Once)
-            object.__setattr__(self, "schedule", Monthly() if once else self.of.schedule)
-
-    def values(self) -> dict[str, Any]:
-        """The hedge's own parameters and those of what it hedges."""
-        return {**super().values(), "of": {"name": type(self.of).__name__, **self.of.values()}}
-
     def check(self) -> None:
         """Refuse a hedge of a hedge, and parameters that contradict one another."""
-        if isinstance(self.of, Hedged):
+        if any(isinstance(part, Hedged) for part in parts_of(self.of)):
             raise ParameterError("of", " is hedged already")
         self._outright()
         if self.structure != "outright":
             self._spread()
-
-    def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
-        """Those of the hedged strategy."""
-        return self.of.exhibits(see, targets)
-
-    def limits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[str, ...]:
-        """Those of the hedged strategy."""
-        return self.of.limits(see, targets)
-
-    def scenarios(self) -> tuple[Scenario, ...]:
-        """Those of the hedged strategy."""
-        return self.of.scenarios()
-
-    def leaders(self) -> Mapping[str, tuple[str, ...]]:
-        """Those of the hedged strategy."""
-        return self.of.leaders()
 
     def decide(self, see: AsOf) -> Target | None:
         """What the hedged strategy decides, with the structure beside it."""
         if self.ratio_by == "technology":
             for group in self.technology:
                 require_group(see, "technology", group)
-        asked = see.previous is None or not isinstance(self.of.schedule, Once)
-        target = self.of.decide(see) if asked else None
-        if target is None:
-            target = self._held(see)
+        target = self.asked(see) or self._held(see)
         if target is None:
             return None
         structure, why = self._structure(see)

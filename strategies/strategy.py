@@ -82,26 +82,25 @@ class Strategy:
         )
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{key}={value!r}" for key, value in self.values().items())
+        given = ", ".join(f"{key}={value!r}" for key, value in self._given().items())
         return f"{type(self).__name__}({given})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Strategy) and type(self) is type(other) and self.values() == other.values()
+        return isinstance(other, Strategy) and type(self) is type(other) and self._given() == other._given()
 
     def __hash__(self) -> int:
         return hash((type(self), repr(self)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.values())
+        return _rebuild, (type(self), self._given())
 
     def values(self) -> dict[str, Any]:
         """The parameters and their values, as a run file writes them."""
-        names = {schedule: name for name, schedule in SCHEDULES.items()}
-        values = {key: getattr(self, key) for key in self.parameters}
-        return {
-            key: names.get(value, value) if isinstance(value, Schedule) else value
-            for key, value in values.items()
-        }
+        return {key: _written(value) for key, value in self._given().items()}
+
+    def _given(self) -> dict[str, Any]:
+        """The parameters and their values, as they are."""
+        return {key: getattr(self, key) for key in self.parameters}
 
     def check(self) -> None:
         """Raise `StrategyError` if the parameters contradict one another; subclasses may override it."""
@@ -172,6 +171,15 @@ def _adapter(hint: Any) -> TypeAdapter[Any]:
         return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except PydanticUserError:  # dataclasses and models bring their own configuration
         return TypeAdapter(hint)
+
+
+def _written(value: Any) -> Any:
+    """A parameter's value as a run file writes it."""
+    if isinstance(value, Schedule):
+        return next((name for name, schedule in SCHEDULES.items() if schedule == value), value)
+    if isinstance(value, Strategy):
+        return {"name": type(value).__name__, **value.values()}
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _rebuild(cls: type[Strategy], values: dict[str, Any]) -> Strategy:

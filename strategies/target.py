@@ -226,6 +226,16 @@ class Target:
         }
         return self._with(changed, why)
 
+    def put(self, weights: Mapping[str, float] | pd.Series[float], why: str) -> Target:
+        """Put symbols at these weights, whatever they were; what is over goes to cash."""
+        wanted = {str(symbol): float(weight) for symbol, weight in weights.items()}
+        changed = {
+            symbol: weight
+            for symbol, weight in wanted.items()
+            if abs(weight - self.weights.get(symbol, 0.0)) > TOLERANCE
+        }
+        return self._with(changed, why)
+
     def note(self, why: str) -> Target:
         """Record a reason that changes no weight, such as a screen that could not be applied."""
         return self._with({}, why)

@@ -29,7 +29,7 @@ from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
 from backtests.engine.tables import table_files, tables_of
 from backtests.settings.run_file import RunConfig
-from backtests.settings.strategies import class_named, loaded_at
+from backtests.settings.strategies import class_named, inner, loaded_at
 from datafeeds.market import Market
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
@@ -99,10 +99,21 @@ class Run:
 def recipe_of(config: RunConfig) -> Recipe:
     """How to make the strategy of a run from what its file says; a copy that stays as it is."""
     choice, hedge = config.strategy, config.hedge
-    cls = class_named(choice.name)
-    made = {CLASS: f"{cls.__module__}:{cls.__qualname__}", **(choice.model_extra or {})}
+    made = _recipe(choice.name, choice.model_extra or {})
+    for _, cls, parameters in () if choice.limits is None else choice.limits.given():
+        made = {CLASS: named(cls), "of": made, **_inside(cls, parameters)}
     whole = made if hedge is None else {CLASS: named(Hedged), "of": made, **(hedge.model_extra or {})}
     return deepcopy(whole)
+
+
+def _recipe(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    cls = class_named(name)
+    return {CLASS: f"{cls.__module__}:{cls.__qualname__}", **_inside(cls, parameters)}
+
+
+def _inside(cls: type, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """`parameters`, with recipes of the strategies that they name."""
+    return {**parameters, **{key: _recipe(*each) for key, each in inner(cls, parameters).items()}}
 
 
 class SealedCheck:

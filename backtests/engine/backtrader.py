@@ -364,14 +364,9 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
 
     def _quote(self, session: int, column: int, size: float) -> Quote:
         """What an order over `size` shares, signed, costs."""
-        costs, impact = self.account.costs, 0.0
-        if costs.impact > 0:
-            volatility, volume = float(self.volatility[session, column]), self.average_volume[session, column]
-            impact = rules.impact_fraction(abs(size), costs.impact, volatility, float(volume))
-        slip = costs.half_spread + impact
-        reference = float(self.prices[session, column])
-        price = reference * (1.0 + slip) if size > 0 else reference * (1.0 - slip)
-        fee = rules.commission(abs(size), price, costs.commission_rate, costs.commission_per_share)
+        costs, reference = self.account.costs, float(self.prices[session, column])
+        volatility, volume = float(self.volatility[session, column]), self.average_volume[session, column]
+        price, fee, impact = rules.quoted(size, reference, costs, volatility, float(volume))
         return Quote(column, size, reference, price, fee, impact)
 
     def _send(self, session: int, quote: Quote) -> None:

@@ -65,7 +65,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.engine.terms import Account
+from backtests.engine.terms import Account, Costs
 from datafeeds.market import Array, Dates, Market
 from datafeeds.series import series_table
 
@@ -156,8 +156,17 @@ def last_known(market: Market) -> Array:
 
 def average_volume(market: Market) -> Array:
     """Mean of the known volumes of the 21 sessions before each session; NaN where none is known."""
-    window = pd.DataFrame(market.volume).rolling(AVERAGE_SESSIONS, min_periods=1)
-    return window.mean().shift(1).to_numpy()
+    return _before(_mean_volume(market.volume))
+
+
+def _mean_volume(volume: Array) -> pd.DataFrame:
+    """Mean of the known volumes of 21 sessions, by the last of them."""
+    return pd.DataFrame(volume).rolling(AVERAGE_SESSIONS, min_periods=1).mean()
+
+
+def _before(known: pd.DataFrame) -> Array:
+    """What was known before each session, of what is known at its close."""
+    return known.shift(1).to_numpy()
 
 
 def session_volume(market: Market) -> Array:
@@ -173,14 +182,38 @@ PARTICIPATION_VOLUME: Mapping[str, Callable[[Market], Array]] = MappingProxyType
 
 def volatility(market: Market) -> Array:
     """Standard deviation of the returns of the 21 sessions before each session; NaN until there are 21."""
-    returns = np.full(market.mark.shape, np.nan)
-    returns[1:] = market.mark[1:] / market.mark[:-1] - 1.0
-    return pd.DataFrame(returns).rolling(AVERAGE_SESSIONS).std().shift(1).to_numpy()
+    return _before(_deviation(market.mark))
+
+
+def _deviation(mark: Array) -> pd.DataFrame:
+    """Standard deviation of 21 sessions' returns, by the last of them."""
+    returns = np.full(mark.shape, np.nan)
+    returns[1:] = mark[1:] / mark[:-1] - 1.0
+    return pd.DataFrame(returns).rolling(AVERAGE_SESSIONS).std()
 
 
 def impact_inputs(market: Market) -> tuple[Array, Array]:
     """`volatility` and `average_volume`, both of shape (sessions, symbols)."""
     return volatility(market), average_volume(market)
+
+
+def coming_inputs(market: Market, session: int) -> tuple[Array, Array]:
+    """`volatility` and `average_volume` for the session after `session`, which need not be known yet."""
+    rows = slice(max(0, session - AVERAGE_SESSIONS), session + 1)
+    deviation, volume = _deviation(market.mark[rows]), _mean_volume(market.volume[rows])
+    return deviation.iloc[-1].to_numpy(), volume.iloc[-1].to_numpy()
+
+
+def quoted(
+    shares: float, reference: float, costs: Costs, volatility: float, average_volume: float
+) -> tuple[float, float, float]:
+    """What an order over `shares`, signed, costs: price after spread and impact, commission, impact."""
+    impact = 0.0
+    if costs.impact > 0:
+        impact = impact_fraction(abs(shares), costs.impact, volatility, average_volume)
+    slip = costs.half_spread + impact
+    price = reference * (1.0 + slip) if shares > 0 else reference * (1.0 - slip)
+    return price, commission(abs(shares), price, costs.commission_rate, costs.commission_per_share), impact
 
 
 def impact_fraction(shares: float, impact: float, volatility: float, average_volume: float) -> float:

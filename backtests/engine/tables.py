@@ -11,6 +11,7 @@ import pandas as pd
 
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
+from strategies.wrapped import parts_of
 
 PUBLIC = "available"
 """The column that says when a row became public: it is seen from that day's close on."""
@@ -27,7 +28,7 @@ def table_files(cls: type) -> dict[str, Path]:
 
 
 def tables_of(strategy: Strategy) -> Mapping[str, pd.DataFrame]:
-    """The tables that a strategy declares, and those of the strategy it hedges, whole.
+    """The tables that a strategy declares, and those of the strategies inside it, whole.
 
     Returns
     -------
@@ -39,9 +40,9 @@ def tables_of(strategy: Strategy) -> Mapping[str, pd.DataFrame]:
     StrategyError
         If a file does not exist or a row does not say when it became public.
     """
-    inner = getattr(strategy, "of", None)
-    found = dict(tables_of(inner)) if isinstance(inner, Strategy) else {}
-    for name, file in table_files(type(strategy)).items():
+    found = {}
+    files = [table_files(type(part)) for part in parts_of(strategy)]
+    for name, file in (each for those in reversed(files) for each in those.items()):
         try:
             found[name] = _read(file, file.stat().st_mtime_ns)
         except OSError as error:

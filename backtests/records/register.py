@@ -191,7 +191,7 @@ def of_result(kind: str, result: Result) -> list[Trial]:
     chosen = [(config, result.book)]
     for choice, book in zip(config.benchmarks, result.benchmarks, strict=True):
         if isinstance(book.strategy, Hedged) or choice.name == config.strategy.name:
-            strategy = StrategyChoice(name=choice.name, **(choice.model_extra or {}))
+            strategy = StrategyChoice(name=choice.name, limits=choice.limits, **(choice.model_extra or {}))
             chosen.append((config.model_copy(update={"strategy": strategy, "hedge": None}), book))
     return [
         of_returns(kind, each, market, result.sessions, returns_of(book.ledger.equity), result.cash)

@@ -12,22 +12,24 @@ from pydantic import BaseModel
 
 from backtests.engine.terms import Costs
 from backtests.options.overlay import OverlaySettings
-from backtests.settings.run_file import RUNS, BenchmarkChoice, RunConfig, StrategyChoice
+from backtests.settings.run_file import RUNS, BenchmarkChoice, LimitChoices, RunConfig, StrategyChoice
 from backtests.settings.strategies import registered
 from backtests.settings.sweep import SweepSettings, WalkForwardSettings
 from strategies.hedges import Hedged
+from strategies.limits import LIMITS
 from strategies.strategy import Strategy, summary_of
 
 TABLES: Mapping[str, type[BaseModel]] = {
     "": RunConfig,
     "[strategy]": StrategyChoice,
+    "[strategy.limits]": LimitChoices,
     "[[benchmarks]]": BenchmarkChoice,
     "[costs]": Costs,
     "[overlay]": OverlaySettings,
     "[sweep]": SweepSettings,
     "[walk_forward]": WalkForwardSettings,
 }
-LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 def schema() -> dict[str, Any]:
@@ -52,6 +54,9 @@ def page() -> str:
         lines += ["", f"## {f'`{heading}`' if heading else 'Top level'}", "", summary(model), ""]
         lines += ["| key | what may stand there | default | meaning |", "|---|---|---|---|"]
         lines += _rows(model)
+    for key, limit in LIMITS.items():
+        lines += ["", f"## `[strategy.limits.{key}]`", "", f"`{limit.__name__}`: {summary_of(limit)}", ""]
+        lines += [*_parameters(limit, without=("of", "schedule"))]
     lines += ["", "## `[hedge]`", "", "Parameters of `Hedged`, around whatever the strategy decides.", ""]
     lines += [*_parameters(Hedged, without=("of", "schedule"))]
     lines += ["", "## Parameters of the strategies", ""]
@@ -95,7 +100,7 @@ def _values(entry: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
         return "date"
     if entry.get("type") == "array":
         return f"list of {_values(entry.get('items', {}), whole)}s"
-    limits = [f"{sign} {entry[name]:g}" for name, sign in LIMITS.items() if name in entry]
+    limits = [f"{sign} {entry[name]:g}" for name, sign in BOUNDS.items() if name in entry]
     return " ".join([words.get(entry.get("type", ""), "table"), *([", ".join(limits)] if limits else [])])
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.terms import Costs, Engine
 from backtests.options.overlay import OverlaySettings
 from backtests.settings import strategies as named_strategies
@@ -16,8 +17,10 @@ from backtests.settings.sweep import SweepSettings, WalkForwardSettings
 from datafeeds.toml_files import find_toml, parsed, read_toml, toml_names
 from datafeeds.validation import TomlTable, validated
 from strategies.hedges import Hedged
+from strategies.limits import LIMITS
 from strategies.strategy import Strategy
 from strategies.target import ParameterError, StrategyError
+from strategies.wrapped import Wrapped
 
 Shock = Annotated[float, Field(ge=-1)]
 MOST_CAPITAL = 1e15
@@ -33,6 +36,56 @@ class ConfigError(ValueError):
     """A run file that can't be used; the message names the file and the key."""
 
 
+class LimitChoices(TomlTable):
+    """Limits around a strategy, each a table of its parameters; the first that is listed here is innermost.
+
+    Attributes
+    ----------
+    volatility : table
+        See `VolatilityTarget`.
+    tracking_error : table
+        See `TrackingErrorLimit`.
+    cap : table
+        See `Capped`.
+    turnover : table
+        See `TurnoverLimit`.
+    band : table
+        See `NoTradeBand`.
+    minimum_trade : table
+        See `MinimumTrade`.
+    """
+
+    volatility: dict[str, Any] | None = None
+    tracking_error: dict[str, Any] | None = None
+    cap: dict[str, Any] | None = None
+    turnover: dict[str, Any] | None = None
+    band: dict[str, Any] | None = None
+    minimum_trade: dict[str, Any] | None = None
+
+    def given(self) -> Iterator[tuple[str, type[Wrapped], dict[str, Any]]]:
+        """Those that are set: key, class and parameters, the innermost first."""
+        for key, cls in LIMITS.items():
+            parameters = getattr(self, key)
+            if parameters is not None:
+                yield key, cls, parameters
+
+    def build(self, strategy: Strategy, where: str) -> Strategy:
+        """Return the strategy within its limits; `where` is the strategy's place in the run file."""
+        if isinstance(strategy, NativeStrategy):
+            raise ConfigError(
+                f"[{where}.limits] {strategy.name} sends its own orders: no limit can reach them"
+            )
+        for key, cls, parameters in self.given():
+            place = f"{where}.limits.{key}"
+            try:
+                strategy = cls(strategy, **parameters)
+            except ParameterError as error:
+                raise ConfigError(f"[{place}] {place}.{error.key}{error.problem}") from None
+            except StrategyError as error:
+                raise ConfigError(f"[{place}] {error}") from None
+        return strategy
+
+
 class StrategyChoice(TomlTable):
     """Which strategy, with which parameters: any further key is a parameter of the strategy.
 
@@ -40,11 +93,14 @@ class StrategyChoice(TomlTable):
     ----------
     name : str
         A class in `strategies/`, `path/to/file.py:Class`, or `package.module:Class`.
+    limits : LimitChoices, optional
+        Limits around it.
     """
 
     model_config = ConfigDict(extra="allow")
 
     name: str
+    limits: LimitChoices | None = None
 
     def build(self, key: str) -> Strategy:
         """The strategy itself.
@@ -60,9 +116,20 @@ class StrategyChoice(TomlTable):
             For an unknown strategy or parameter, or a value out of range.
         """
         try:
-            return named_strategies.build(self.name, dict(self.model_extra or {}))
+            strategy = named_strategies.build(self.name, dict(self.model_extra or {}))
         except StrategyError as error:
             raise ConfigError(f"[{key}] {error}") from None
+        return strategy if self.limits is None else self.limits.build(strategy, key)
+
+    def said(self) -> dict[str, Any]:
+        """Every parameter that the run file gives, those of limits with theirs."""
+        limits = () if self.limits is None else self.limits.given()
+        return {**(self.model_extra or {}), **{key: parameters for key, _, parameters in limits}}
+
+    @property
+    def class_label(self) -> str:
+        """What readers see of it: its class, and whether it has limits."""
+        return named_strategies.label_of(self.name) + (", limited" if self.limits is not None else "")
 
 
 class BenchmarkChoice(StrategyChoice):
@@ -163,8 +230,8 @@ class RunConfig(TomlTable):
     @property
     def labels(self) -> tuple[str, ...]:
         """What readers see of the strategy and of each benchmark, by which their books are told apart."""
-        strategy = named_strategies.label_of(self.strategy.name) + (", hedged" if self.hedge else "")
-        return strategy, *(each.label or named_strategies.label_of(each.name) for each in self.benchmarks)
+        strategy = self.strategy.class_label + (", hedged" if self.hedge else "")
+        return strategy, *(each.label or each.class_label for each in self.benchmarks)
 
     @property
     def before_holdout(self) -> RunConfig:

@@ -16,6 +16,7 @@ import math
 import pkgutil
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -52,7 +53,7 @@ def class_named(name: str) -> type[Any]:
     raise StrategyError(unknown_name("strategy", name, known) + broken)
 
 
-def build(name: str, parameters: dict[str, Any]) -> Strategy:
+def build(name: str, parameters: Mapping[str, Any]) -> Strategy:
     """The strategy called `name` with these parameters; a native one in its `NativeStrategy`.
 
     Raises
@@ -64,6 +65,25 @@ def build(name: str, parameters: dict[str, Any]) -> Strategy:
     if issubclass(cls, Strategy):
         return cls(**parameters)
     return NativeStrategy.made(name, cls, parameters)
+
+
+def names_in(name: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Names of a strategy and of those inside it, as a run file gives them."""
+    yield name
+    for inside in inner(class_named(name), parameters).values():
+        yield from names_in(*inside)
+
+
+def inner(cls: type, parameters: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The strategies that `parameters` of a class name: by key, each one's name and parameters."""
+    found = {}
+    for key in getattr(cls, "parameters", ()):
+        if key in parameters and isinstance(getattr(cls, key), Strategy):
+            given = parameters[key]
+            table = {"name": given} if isinstance(given, str) else dict(given)
+            if "name" in table:  # one without is refused where it is built
+                found[key] = (str(table.pop("name")), table)
+    return found
 
 
 def locate(document: dict[str, Any], folder: Path) -> None:
@@ -201,7 +221,7 @@ def _pickle_by_path(cls: type[Strategy], name: str) -> None:
     """Let instances travel to worker processes, which do not have this module."""
 
     def reduce(self: Strategy) -> tuple[Any, ...]:
-        return build, (name, self.values())
+        return build, (name, {key: getattr(self, key) for key in self.parameters})
 
     cls.__reduce__ = reduce  # type: ignore[method-assign]
 

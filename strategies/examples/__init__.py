@@ -1,1 +1,1 @@
-"""Strategies to learn from: each a file of fewer than fifty lines, with a run file and a test of its own."""
+"""Strategies to start from: each a file of fewer than forty lines, with a run file and a test of its own."""

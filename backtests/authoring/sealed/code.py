@@ -15,6 +15,7 @@ from types import ModuleType
 from backtests.authoring.sealed.program import Library, Source
 from backtests.settings.strategies import name_of_file
 from strategies.strategy import Strategy
+from strategies.wrapped import parts_of
 
 HOUSE = ("strategies", "datafeeds", "backtests")
 
@@ -49,9 +50,7 @@ def own_modules(classes: Classes) -> dict[str, ModuleType]:
 
 def classes_of(strategy: Strategy) -> list[type]:
     """The classes that decide: of a strategy, and of those that it is made of."""
-    parts = [getattr(strategy, name) for name in strategy.parameters]
-    inner = [cls for part in parts if isinstance(part, Strategy) for cls in classes_of(part)]
-    return [type(strategy), *inner]
+    return [type(part) for part in parts_of(strategy)]
 
 
 def _bases(classes: Classes) -> list[type]:

@@ -250,7 +250,7 @@ def test_no_shipped_strategy_is_accused(name: str, sample: Market, processes: Se
 
 
 def test_a_run_is_checked_on_a_sample(small: Market, processes: SealedProcesses) -> None:
-    strategy = build("TargetVolatility", {"schedule": "weekly"})
+    strategy = build("VolatilityTarget", {"of": {"name": "EqualWeighted", "schedule": "weekly"}})
     report = replayed(strategy, small, processes, 9)
     assert report.passed, report.failures
     assert report.sampled == 9

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from backtests.commands.runs import summary_table
 from backtests.records.results import find
 from tests.command import backtest
 
@@ -181,3 +186,28 @@ def test_the_name_of_a_run_wins_over_the_beginning_of_anothers(tmp_path: Path) -
     assert find(tmp_path, "blueprint").name == "blueprint-0a1b2c3d"
     with pytest.raises(ValueError, match="give more of it"):
         find(tmp_path, "blue")
+
+
+def test_the_version_is_that_of_the_package(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backtest(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"style-rotation {version('style-rotation')}\n"
+
+
+def test_a_summary_of_four_benchmarks_is_read_at_eighty_columns() -> None:
+    labels = (
+        "Cap-weighted universe",
+        "Equal-weighted universe",
+        "Price-weighted universe",
+        "S&P 500 (price index)",
+    )
+    numbers = {"performance": {"cagr": -0.1234, "total_return": 12.345}}
+    books = [{"label": label, **numbers} for label in labels]
+    span = {"first_session": "2011-03-01", "last_session": "2022-12-28", "annual": True}
+    console = Console(width=80, file=StringIO(), force_terminal=False)
+    console.print(summary_table({"strategy": {"label": "Blueprint", **numbers}, "benchmarks": books, **span}))
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(len(line) <= 80 for line in said.splitlines())
+    words = re.split(r"[\s-]", " ".join(labels))  # a hyphen may end a line, the inside of a word may not
+    assert all(word in said for word in [*words, "−12.34%"]), said

@@ -27,11 +27,14 @@ backtest: $(VENV)/.installed  ## Run a backtest: RUN=name or file (blueprint), M
 data: $(VENV)/.live-installed  ## Download the AI-era market folder; the SEC wants CONTACT="name e-mail"
 	@$(BIN)/backtest data fetch $(if $(CONTACT),--contact "$(CONTACT)")
 
+# Tests wait for processes of their own a third of the time: one worker more than there are cores.
+WORKERS   = $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
+
 test: $(VENV)/.test-installed  ## Run the tests, except the slow ones
-	@$(BIN)/python -m pytest -q -n auto -m "not slow"
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
 
 test-slow: $(VENV)/.test-installed  ## Run the slow tests too
-	@$(BIN)/python -m pytest -q -n auto
+	@$(BIN)/python -m pytest -q -n $(WORKERS)
 
 test-lowest:  ## Run the tests with the oldest versions that setup.cfg allows
 	@rm -rf .venv-lowest && $(PYTHON) -m venv .venv-lowest

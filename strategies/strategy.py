@@ -55,7 +55,8 @@ class Strategy:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.parameters = MappingProxyType(_parameters(cls))
-        REGISTRY[cls.__name__] = cls
+        if cls.decide is not Strategy.decide:  # else it is what others are made of
+            REGISTRY[cls.__name__] = cls
 
     def __init__(self, **parameters: Any) -> None:
         name = type(self).__name__

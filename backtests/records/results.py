@@ -47,8 +47,15 @@ def reading(folder: Path) -> Iterator[None]:
     except ResultsError:
         raise
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        said = str(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
-        raise ResultsError(f"{folder}: not a finished run: {said}") from error
+        raise ResultsError(f"{folder}: not a finished run: {_fault(error)}") from error
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"one of its files lacks {error}"
+    if isinstance(error, (OSError, ValueError, RecursionError)):
+        return str(error)
+    return "one of its files holds something else than a run writes"
 
 
 def folder_name(result: Result) -> str:

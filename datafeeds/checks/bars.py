@@ -219,7 +219,7 @@ def prices_out_of_order(bars: Bars) -> list[Finding]:
         for price in (bars.open, bars.close):
             wrong |= (price > bars.high + slack) | (price < bars.low - slack)
     findings = []
-    for column, rows in _events(bars, wrong):
+    for column, rows in _events(bars, wrong & ~_swapped(bars)):
         row = rows[0]
         bar = " ".join(
             f"{name} {getattr(bars, name)[row, column]:g}" for name in ("open", "high", "low", "close")
@@ -243,23 +243,30 @@ def prices_out_of_order(bars: Bars) -> list[Finding]:
 def close_for_volume(bars: Bars) -> list[Finding]:
     """Closes that are whole numbers beside smaller volumes that are not: each in the other's column."""
     findings = []
-    for column, symbol in enumerate(bars.symbols):
+    for column in np.flatnonzero(_swapped(bars)):
+        row = np.flatnonzero(np.isfinite(bars.close[:, column]) & np.isfinite(bars.volume[:, column]))[0]
+        findings.append(
+            Finding(
+                "error",
+                "columns swapped",
+                f"all closes are whole numbers, the first {bars.close[row, column]:g}, and volumes are not, "
+                f"the first {bars.volume[row, column]:g}: columns close and volume seem to be swapped",
+                symbol=bars.symbols[column],
+                date=str(bars.sessions[row]),
+            )
+        )
+    return findings
+
+
+def _swapped(bars: Bars) -> npt.NDArray[np.bool_]:
+    """Whether each symbol's closes seem to be its volumes, shape (symbols,)."""
+    found = np.zeros(len(bars.symbols), dtype=np.bool_)
+    for column in range(len(found)):
         rows = np.flatnonzero(np.isfinite(bars.close[:, column]) & np.isfinite(bars.volume[:, column]))
         close, volume = bars.close[rows, column], bars.volume[rows, column]
-        if len(rows) <= MANY or np.median(close) <= np.median(volume):
-            continue
-        if (close == np.floor(close)).all() and (volume != np.floor(volume)).mean() > 0.5:
-            findings.append(
-                Finding(
-                    "error",
-                    "columns swapped",
-                    f"all closes are whole numbers, the first {close[0]:g}, and volumes are not, the first "
-                    f"{volume[0]:g}: columns close and volume seem to be swapped",
-                    symbol=symbol,
-                    date=str(bars.sessions[rows[0]]),
-                )
-            )
-    return findings
+        if len(rows) > MANY and np.median(close) > np.median(volume):
+            found[column] = (close == np.floor(close)).all() and (volume != np.floor(volume)).mean() > 0.5
+    return found
 
 
 def gaps(bars: Bars) -> list[Finding]:

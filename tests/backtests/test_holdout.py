@@ -92,12 +92,13 @@ def test_the_ai_era_holds_out_what_came_after_2023() -> None:
 
 @pytest.fixture
 def base(tmp_path: Path) -> RunConfig:
-    """A target of volatility is swept on two years, the second held out."""
+    """A cap of each name is swept on two years, the second held out."""
     file = tmp_path / "held.toml"
     file.write_text(
         'name = "held"\nmarket = "sample"\nstart = 2012-01-03\nend = 2013-12-31\nholdout = 2013-01-02\n'
-        '[strategy]\nname = "TargetVolatility"\n[[benchmarks]]\nname = "EqualWeighted"\n'
-        '[sweep]\nrank_by = "total_return"\n[sweep.parameters]\nstrategy.target = [0.05, 0.1, 0.3]\n'
+        '[strategy]\nname = "Capped"\nof = "CapWeighted"\nfreed = "cash"\n[strategy.caps]\nname = 0.1\n'
+        '[[benchmarks]]\nname = "EqualWeighted"\n'
+        '[sweep]\nrank_by = "total_return"\n[sweep.parameters]\nstrategy.caps.name = [0.01, 0.02, 0.04]\n'
         "[walk_forward]\ntrain_years = 0.5\ntest_years = 0.25\nembargo = 0\n"
     )
     return load(file)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
-from rich.console import Console
 
 from backtests.document.blocks import (
     AreaChart,
@@ -34,7 +33,7 @@ from backtests.document.blocks import (
 )
 from backtests.document.html import html
 from backtests.document.live import DIGITS, chart_data, coded_values
-from backtests.document.terminal import print_sections
+from backtests.document.terminal import Terminal, print_sections
 
 DATES = np.arange("2020-01-01", "2020-01-11", dtype="datetime64[D]")
 RISING = np.linspace(1.0, 2.0, 10)
@@ -124,7 +123,7 @@ def test_the_terminal_shows_words_tables_and_checks_and_leaves_the_rest_folded()
     heat = HeatMap("Map", "x", "", ("1",), ("",), np.array([[0.25]]), "percent", 0.0, 1.0)
     score = Scorecard("Checked", (Check("Books", "fail", "They differ [by 1]"),))
     blocks = (Paragraph("[bold]said"), Beside((table, heat)), score, Details("More", (Paragraph("hidden"),)))
-    console = Console(width=100)
+    console = Terminal(width=100)
     with console.capture() as captured:
         print_sections(console, (Section("only", "Only", blocks),))
     said = captured.get()

@@ -148,6 +148,7 @@ def test_a_run_written_again_and_killed_anywhere_is_never_lost(result: Result, t
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.slow
 def test_a_sweep_killed_anywhere(market: Market, tmp_path: Path) -> None:
     whole = sweep(config(**SWEPT), Workplace(tmp_path / "whole"), market=market)
     place = tmp_path / "pieces"

@@ -155,7 +155,8 @@ def test_a_damaged_run_is_one_line(
     said = capsys.readouterr()
     assert "NOT as it was written: metrics.json changed since." in said.out.replace("\n", " ")
     assert said.err.count("\n") == 1
-    assert "not a finished run that can be shown" in said.err
+    assert "not a finished run: " in said.err
+    assert "Error" not in said.err
 
 
 def test_reviews_are_kept_and_shown(

@@ -52,7 +52,10 @@ def config(folder: Path, keep: str, **more: Any) -> RunConfig:
     return parse(document, "test")
 
 
-@pytest.mark.parametrize(("keep", "passed"), [(HONEST, True), (LEAKING, False), (ON_THE_CLASS, False)])
+@pytest.mark.parametrize(
+    ("keep", "passed"),
+    [(HONEST, True), (LEAKING, False), pytest.param(ON_THE_CLASS, False, marks=pytest.mark.slow)],
+)
 def test_the_best_of_a_sweep_are_run_again(keep: str, passed: bool, tmp_path: Path) -> None:
     done = sweep(config(tmp_path, keep), Workplace(tmp_path / "results", check=True))
     said = done.manifest["lookahead"]
@@ -62,6 +65,7 @@ def test_the_best_of_a_sweep_are_run_again(keep: str, passed: bool, tmp_path: Pa
     assert ("Look-ahead check FAILED" in page) is not passed
 
 
+@pytest.mark.slow
 def test_so_is_what_a_walk_forward_follows(tmp_path: Path) -> None:
     windows = {"walk_forward": {"train_years": 1, "test_years": 1}}
     found = walk_forward(config(tmp_path, LEAKING, **windows), Workplace(tmp_path / "results", check=True))

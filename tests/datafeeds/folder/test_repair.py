@@ -173,7 +173,7 @@ def test_what_needs_a_person_stays(tmp_path: Path) -> None:
 
 def test_the_command_prints_what_it_did(broken: Path, tmp_path: Path) -> None:
     runner = CliRunner()
-    assert runner.invoke(app, ["data", "check", str(broken)]).exit_code == 1
+    assert runner.invoke(app, ["data", "check", str(broken)]).exit_code == 3
     shown = runner.invoke(app, ["data", "check", str(broken), "--repair", str(tmp_path / "copy")])
     assert shown.exit_code == 0
     assert "prices.csv row 5 AAA" in shown.output

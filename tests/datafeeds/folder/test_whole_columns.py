@@ -18,7 +18,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 REFUSED: dict[str, tuple[Change, str]] = {
     "close and volume swapped": (
         lambda rows: rows.rename(columns={"close": "volume", "volume": "close"}),
-        "columns seem to be swapped",
+        "columns close and volume seem to be swapped",
     ),
     "a dividend on every row": (
         lambda rows: rows.assign(dividend=0.5),

@@ -54,7 +54,7 @@ addEventListener("DOMContentLoaded", () => {
 
     size() {
       const width = this.box.clientWidth;
-      return { width, height: Math.round(Math.min(340, Math.max(150, width * 0.42))) };
+      return { width, height: Math.round(Math.min(340, Math.max(130, width * 0.38))) };
     }
 
     // Each entry of the legend hides its line, and shows its value under the pointer.

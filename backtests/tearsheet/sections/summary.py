@@ -58,10 +58,10 @@ def section(result: Result) -> Section:
         *(Paragraph(each, "warning") for each in too_good(result.manifest)),
         Paragraph(headline(result), "lead"),
         _highlights(result),
-        *_own(result),
-        *_held_out(result),
         growth.first_look(result),
         scorecard(result),
+        *_own(result),
+        *_held_out(result),
         Facts(tuple(Fact(heading, answer) for heading, answer in page_one(result))),
         Bullets("Limits", (HYPOTHETICAL, *limits[:SHOWN_LIMITS]), "warning"),
     ]

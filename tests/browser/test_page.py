@@ -330,12 +330,15 @@ def test_every_control_has_a_name(opened: Any) -> None:
 
 def test_page_one_fits_one_screen(opened: Any) -> None:
     page = opened()
+    page.locator("#summary canvas").nth(1).wait_for()
     assert page.evaluate("document.querySelector('#summary').getBoundingClientRect().bottom") <= 900
 
 
 def test_page_one_looks_as_it_was_approved(opened: Any) -> None:
     """Blurred to blocks of ten pixels, so that another machine's fonts make no difference."""
-    shot = opened().screenshot()
+    page = opened()
+    page.locator("#summary canvas").nth(1).wait_for()
+    shot = page.screenshot()
     seen = np.asarray(
         Image.open(io.BytesIO(shot)).convert("L").resize((128, 90), Image.Resampling.BOX), np.float64
     )

@@ -138,6 +138,7 @@ def test_a_sweep_chooses_before_the_holdout_and_scores_the_chosen_one_once(
     assert isinstance(again, Sweep)
 
 
+@pytest.mark.slow
 def test_later_data_change_no_choice(base: RunConfig, tmp_path: Path, sample: Market) -> None:
     from dataclasses import replace
 

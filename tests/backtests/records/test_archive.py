@@ -138,6 +138,7 @@ def test_a_run_killed_anywhere(result: Result, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.slow
 def test_a_run_written_again_and_killed_anywhere_is_never_lost(result: Result, tmp_path: Path) -> None:
     place = tmp_path / "results"
     first = results.write(result, place).folder
@@ -163,6 +164,7 @@ def test_a_sweep_killed_anywhere(market: Market, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.slow
 def test_a_walk_forward_killed_anywhere(market: Market, tmp_path: Path) -> None:
     found = walk_forward(config(**WALKED), Workplace(tmp_path), market=market)
     first = walk_forward_report.write(found, tmp_path)

@@ -132,6 +132,7 @@ def test_every_configuration_is_measured_against_every_benchmark(market: Market,
     ]
 
 
+@pytest.mark.slow
 def test_shared_decisions_change_nothing(market: Market, tmp_path: Path) -> None:
     Leaning.calls.clear()
     shared = sweep(config("Leaning", LEANING), Workplace(tmp_path / "one"), market=market)

@@ -32,8 +32,10 @@ def test_python_blocks_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path
         for block in blocks(page):
             exec(compile(block, str(page), "exec"), module.__dict__)
     finally:
+        # What the blocks wrote goes; what they imported stays, for it is imported once only.
+        imported = {name: cls for name, cls in REGISTRY.items() if cls.__module__ != module.__name__}
         REGISTRY.clear()
-        REGISTRY.update(known)
+        REGISTRY.update(imported | known)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -143,6 +143,17 @@ class Bars:
         return 1.4826 * float(np.median(np.abs(known))) if len(known) else 0.0
 
     @cached_property
+    def swapped(self) -> npt.NDArray[np.bool_]:
+        """Whether each symbol's closes seem to be its volumes, shape (symbols,)."""
+        found = np.zeros(len(self.symbols), dtype=np.bool_)
+        for column in range(len(found)):
+            rows = np.flatnonzero(np.isfinite(self.close[:, column]) & np.isfinite(self.volume[:, column]))
+            close, volume = self.close[rows, column], self.volume[rows, column]
+            if len(rows) > MANY and np.median(close) > np.median(volume):
+                found[column] = (close == np.floor(close)).all() and (volume != np.floor(volume)).mean() > 0.5
+        return found
+
+    @cached_property
     def known_splits(self) -> list[tuple[int, int, Split]]:
         """Row (the first session from its date on) and column of each split within the sessions."""
         column = {symbol: place for place, symbol in enumerate(self.symbols)}
@@ -219,7 +230,7 @@ def prices_out_of_order(bars: Bars) -> list[Finding]:
         for price in (bars.open, bars.close):
             wrong |= (price > bars.high + slack) | (price < bars.low - slack)
     findings = []
-    for column, rows in _events(bars, wrong & ~_swapped(bars)):
+    for column, rows in _events(bars, wrong & ~bars.swapped):
         row = rows[0]
         bar = " ".join(
             f"{name} {getattr(bars, name)[row, column]:g}" for name in ("open", "high", "low", "close")
@@ -243,7 +254,7 @@ def prices_out_of_order(bars: Bars) -> list[Finding]:
 def close_for_volume(bars: Bars) -> list[Finding]:
     """Closes that are whole numbers beside smaller volumes that are not: each in the other's column."""
     findings = []
-    for column in np.flatnonzero(_swapped(bars)):
+    for column in np.flatnonzero(bars.swapped):
         row = np.flatnonzero(np.isfinite(bars.close[:, column]) & np.isfinite(bars.volume[:, column]))[0]
         findings.append(
             Finding(
@@ -256,17 +267,6 @@ def close_for_volume(bars: Bars) -> list[Finding]:
             )
         )
     return findings
-
-
-def _swapped(bars: Bars) -> npt.NDArray[np.bool_]:
-    """Whether each symbol's closes seem to be its volumes, shape (symbols,)."""
-    found = np.zeros(len(bars.symbols), dtype=np.bool_)
-    for column in range(len(found)):
-        rows = np.flatnonzero(np.isfinite(bars.close[:, column]) & np.isfinite(bars.volume[:, column]))
-        close, volume = bars.close[rows, column], bars.volume[rows, column]
-        if len(rows) > MANY and np.median(close) > np.median(volume):
-            found[column] = (close == np.floor(close)).all() and (volume != np.floor(volume)).mean() > 0.5
-    return found
 
 
 def gaps(bars: Bars) -> list[Finding]:

@@ -203,11 +203,11 @@ class SealedCheck:
         count = affordable(self._run, seconds) if most is None else most
         seed = self._seed = unpredictable(run_hash)
         # Python reads source in one thread at a time only, so it is read here.
-        self.sources = sources(self._run.classes, self._began)
-        code = library_of(self._run.classes), self.sources
+        modules = deciding_modules(self._run.classes)
+        self.sources = sources(self._run.classes, modules, self._began)
+        code = library_of(self._run.classes, modules), self.sources
         # What is told and judged is what there is now: while sealed processes decide, the strategy may too.
         self._told = apart(self._run.market)
-        modules = deciding_modules(self._run.classes)
         self._left = (untouched(modules), at_rest(modules))
         self._report = self._thread.submit(self._checked, count, seed, code)
         if alone:

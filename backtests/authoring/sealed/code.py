@@ -7,7 +7,7 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -62,19 +62,21 @@ def _owners(classes: Classes) -> set[str]:
     return {*HOUSE, *(base.__module__.partition(".")[0] for base in bases)}
 
 
-def sources(classes: Classes, since: float) -> dict[str, Source]:
-    """The text of the house and of what `deciding_modules` finds, but of files that changed after `since`.
+def sources(classes: Classes, modules: Iterable[ModuleType], since: float) -> dict[str, Source]:
+    """The text of the house and of `modules`, but of files that changed after `since`.
 
     Parameters
     ----------
     classes : sequence of type
         As from `classes_of`.
+    modules : iterable of ModuleType
+        What `deciding_modules` finds for them.
     since : float
         Seconds since 1970. Code written while a run goes on could hold what the run has seen.
     """
     found = {}
     own = {name: module for name, module in own_modules(classes).items() if name.partition(".")[0] in HOUSE}
-    own |= {module.__name__: module for module in deciding_modules(classes)}
+    own |= {module.__name__: module for module in modules}
     for name, module in own.items():
         file = _file(module)
         if file is not None and file.stat().st_ctime <= since and _is_called(name, file):
@@ -114,14 +116,14 @@ def deciding_modules(classes: Classes) -> list[ModuleType]:
     return list(found.values())
 
 
-def library_of(classes: Classes) -> Library:
-    """What the code behind `classes` needs of installed libraries.
+def library_of(classes: Classes, modules: Iterable[ModuleType]) -> Library:
+    """What `modules`, which `deciding_modules` finds for `classes`, need of installed libraries.
 
     That is all that they import, also inside functions, and what of the same libraries has been imported in
     this process: libraries import parts of themselves late.
     """
     asked: set[str] = set()
-    for module in deciding_modules(classes):
+    for module in modules:
         tree = tree_of(module)
         if tree is not None:
             asked |= set(_imported(tree, module))

@@ -375,7 +375,8 @@ def test_an_installed_package_is_the_author_s_own(
     try:
         strategy = build("Tipster", {})
         assert "look-ahead/replay" in failing(replayed(strategy, small, processes))
-        known = code.sources([type(strategy)], time.time())
+        classes = [type(strategy)]
+        known = code.sources(classes, code.deciding_modules(classes), time.time())
         assert "tips_of_a_cheat.main" in read_source([type(strategy)], {}, small.symbols, known).modules
         assert outside_code(StrategyChoice(name="Tipster"))
     finally:

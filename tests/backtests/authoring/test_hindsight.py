@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from backtests.authoring.hindsight import hindsight, perfect_months
-from backtests.authoring.sealed.code import sources
+from backtests.authoring.sealed.code import deciding_modules, sources
+from backtests.authoring.sealed.program import Source
 from backtests.authoring.source import read_source
 from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
@@ -44,6 +45,10 @@ class Knowing(Strategy):
 '''
 
 
+def read_now(cls: type) -> dict[str, Source]:
+    return sources([cls], deciding_modules([cls]), time.time())
+
+
 @pytest.fixture(scope="module")
 def small() -> Market:
     return small_market()
@@ -53,12 +58,12 @@ def test_names_dates_and_tables_are_counted(small: Market, tmp_path: Path) -> No
     file = tmp_path / "knowing.py"
     file.write_text(KNOWING % ", ".join(map(str, range(50))))
     knowing, given = class_named(f"{file}:Knowing"), {"favourites": ["EEE", "none"]}
-    reading = read_source([knowing], given, small.symbols, sources([knowing], time.time()))
+    reading = read_source([knowing], given, small.symbols, read_now(knowing))
     assert reading.symbols == ("AAA", "BBB", "CCC", "EEE")
     assert reading.dates == ("2018-05-01", "2018-06-01", "2018-07-02")
     assert [place.partition(":")[0] for place in reading.tables] == ["knowing"]
     honest = class_named("EqualWeighted")
-    plain = read_source([honest], {}, small.symbols, sources([honest], time.time()))
+    plain = read_source([honest], {}, small.symbols, read_now(honest))
     assert (plain.symbols, plain.dates, plain.tables) == ((), (), ())
 
 
@@ -72,7 +77,7 @@ def test_a_helper_named_by_a_word_is_counted(
         'PLAN = importlib.import_module("helper_by_word").PLAN\nclass Wordy(Strategy):\n    pass\n'
     )
     wordy = class_named(f"{file}:Wordy")
-    reading = read_source([wordy], {}, small.symbols, sources([wordy], time.time()))
+    reading = read_source([wordy], {}, small.symbols, read_now(wordy))
     monkeypatch.delitem(sys.modules, "helper_by_word")
     assert (reading.symbols, reading.dates) == (("AAA",), ("2018-05-01",))
 

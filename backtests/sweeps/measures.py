@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from backtests.analysis.definitions import metrics
 from backtests.analysis.performance import Track
-from backtests.analysis.registry import Metric
+from backtests.analysis.registry import Metric, Scope
 from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger, returns_of
 from backtests.settings.sweep import RankedBy
@@ -79,19 +79,25 @@ def measures(
     -------
     Measures
     """
+    ours, theirs = _track(returns, sessions, cash_rate, annual), None
+    if benchmark is not None:
+        theirs = _track(np.broadcast_to(benchmark, returns.shape), sessions, cash_rate, annual)
+    count = len(returns)
+    return Measures(_measured("portfolio", count, ours) | _measured("relative", count, ours, theirs))
+
+
+def _track(daily: Array, sessions: Dates, cash_rate: Array | float, annual: bool | None = None) -> Track:
+    """Growth of 1 by returns of shape (configurations, n); the rest as for `measures`."""
     cash = np.asarray(cash_rate, dtype=np.float64)
-    if cash.shape != returns.shape[1:]:
+    if cash.shape != daily.shape[1:]:
         cash = cash[..., None] * np.diff(sessions).astype(np.float64) / 365.0
+    grown = np.concatenate([np.ones((*daily.shape[:-1], 1)), np.cumprod(1.0 + daily, axis=-1)], axis=-1)
+    return Track.of(grown, sessions, cash, returns=daily, annual=annual)
 
-    def track(daily: Array) -> Track:
-        grown = np.concatenate([np.ones((*daily.shape[:-1], 1)), np.cumprod(1.0 + daily, axis=-1)], axis=-1)
-        return Track.of(grown, sessions, cash, returns=daily, annual=annual)
 
-    ours = track(returns)
-    theirs = None if benchmark is None else track(np.broadcast_to(benchmark, returns.shape))
-    found = {each.key: _values(each, len(returns), ours) for each in metrics("portfolio", "sweep")}
-    found |= {each.key: _values(each, len(returns), ours, theirs) for each in metrics("relative", "sweep")}
-    return Measures({NAMES.get(key, key): values for key, values in found.items()})
+def _measured(scope: Scope, count: int, *tracks: Track | None) -> dict[str, Array]:
+    """The metrics of a scope that a sweep shows, by the name of their column."""
+    return {NAMES.get(each.key, each.key): _values(each, count, *tracks) for each in metrics(scope, "sweep")}
 
 
 def row_of(
@@ -112,15 +118,18 @@ def row_of(
     dict of str to float
         The columns of `table_metrics`, then those of `against` for each further benchmark.
     """
-    returns = returns_of(ledger.equity)[None]
-    first, *others = benchmarks.items() or [("", None)]
-    found = measures(returns, ledger.sessions, cash, first[1])
-    row = {name: float(values[0]) for name, values in found.columns().items()}
+    ours = _track(returns_of(ledger.equity)[None], ledger.sessions, cash)
+    theirs: dict[str, Track | None] = {
+        label: _track(returns[None], ledger.sessions, cash) for label, returns in benchmarks.items()
+    }
+    beside = {label: _measured("relative", 1, ours, track) for label, track in (theirs or {"": None}).items()}
+    first, *others = beside
+    found = _measured("portfolio", 1, ours) | beside[first]
+    row = {name: float(values[0]) for name, values in found.items()}
     traded = trading(ledger)
     row |= {each.key: float(traded[each.key]) for each in metrics("trading", "sweep")}
-    for label, theirs in others:
-        beside = measures(returns, ledger.sessions, cash, theirs).columns()
-        row |= {column: float(beside[name][0]) for name, column in against(label).items()}
+    for label in others:
+        row |= {column: float(beside[label][name][0]) for name, column in against(label).items()}
     return row
 
 

@@ -68,7 +68,8 @@ class SeriesTable:
         return SeriesTable(dates, dates, self.values[order])
 
 
-_TABLES: WeakKeyDictionary[Market, dict[str, SeriesTable]] = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary[Market, dict[str, SeriesTable | None]] = WeakKeyDictionary()
+"""Tables by name; None for one that nobody has asked for yet."""
 
 
 def series_names(market: Market) -> Collection[str]:
@@ -87,22 +88,26 @@ def series_table(market: Market, name: str) -> SeriesTable:
     tables = _tables(market)
     if name not in tables:
         raise MarketError(unknown_name("series", name, tables, f"market {market.name!r}"))
-    return tables[name]
+    table = tables[name]
+    if table is None:
+        table = tables[name] = _table(market.series[market.series["series"] == name])
+    return table
 
 
-def _tables(market: Market) -> dict[str, SeriesTable]:
+def _tables(market: Market) -> dict[str, SeriesTable | None]:
     tables = _TABLES.get(market)
     if tables is None:
-        finite = market.series[np.isfinite(market.series["value"])]
-        ordered = finite.sort_values(["available", "date"], kind="stable")
-        tables = {str(name): _table(rows) for name, rows in ordered.groupby("series", sort=True)}
+        finite = np.isfinite(market.series["value"].to_numpy(dtype=np.float64))
+        tables = dict.fromkeys(sorted(map(str, market.series["series"][finite].unique())))
         _TABLES[market] = tables
     return tables
 
 
 def _table(rows: pd.DataFrame) -> SeriesTable:
+    finite = rows[np.isfinite(rows["value"])]
+    ordered = finite.sort_values(["available", "date"], kind="stable")
     return SeriesTable(
-        rows["date"].to_numpy().astype("datetime64[D]"),
-        rows["available"].to_numpy().astype("datetime64[D]"),
-        rows["value"].to_numpy(dtype=np.float64, copy=True),
+        ordered["date"].to_numpy().astype("datetime64[D]"),
+        ordered["available"].to_numpy().astype("datetime64[D]"),
+        ordered["value"].to_numpy(dtype=np.float64, copy=True),
     )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from datafeeds import facts as fundamentals
-from datafeeds.market import Array, Market, MarketError
+from datafeeds.market import Array, Dates, Market, MarketError
 from datafeeds.names import unknown_name
 from datafeeds.series import series_names, series_table
 
@@ -101,6 +101,11 @@ class AsOf:
         return _MOMENTS[self].previous
 
     @property
+    def arrays(self) -> Arrays:
+        """The same numbers without labels, for strategies that decide often."""
+        return Arrays(self)
+
+    @property
     def weights(self) -> pd.Series[float]:
         """Share of equity in each held symbol at today's close, after drift; the rest is cash."""
         _ASKED_FOR_WEIGHTS.add(self)
@@ -183,8 +188,7 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
-        values = _fact(moment.market, fact)[moment.index, columns]
-        return pd.Series(values, index=_labels(moment, columns), name=fact)
+        return pd.Series(_latest(moment, fact, columns), index=_labels(moment, columns), name=fact)
 
     def history(
         self, fact: str, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -200,11 +204,7 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
-        known = _window(moment, _fact(moment.market, fact), sessions, columns)
-        if fact == "shares":
-            factor = moment.market.traded_factor
-            known *= factor[_trailing(moment, sessions)][:, columns] / factor[moment.index, columns]
-        return known
+        return _framed(moment, _history(moment, fact, sessions, columns), columns)
 
     def group_median(self, fact: str, sessions: int, group: str) -> pd.Series[float]:
         """Median of a fact over a group's members, for the trailing `sessions`.
@@ -237,9 +237,7 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
-        closes = _window(moment, moment.market.close, sessions, columns)
-        adjusted: pd.DataFrame = closes * moment.market.traded_factor[moment.index, columns]
-        return adjusted
+        return _framed(moment, _closes(moment, sessions, columns), columns)
 
     def traded_closes(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -248,8 +246,8 @@ class AsOf:
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
         closes = _window(moment, moment.market.close, sessions, columns)
-        paid: pd.DataFrame = closes * moment.market.traded_factor[_trailing(moment, sessions)][:, columns]
-        return paid
+        paid = closes * _window(moment, moment.market.traded_factor, sessions, columns)
+        return _framed(moment, paid, columns)
 
     def volumes(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -258,8 +256,7 @@ class AsOf:
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
         traded = _window(moment, moment.market.volume, sessions, columns)
-        adjusted: pd.DataFrame = traded / moment.market.traded_factor[moment.index, columns]
-        return adjusted
+        return _framed(moment, traded / moment.market.traded_factor[moment.index, columns], columns)
 
     def returns(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -270,10 +267,7 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
-        prices = _window(moment, moment.market.mark, sessions + 1, columns)
-        paid = _window(moment, moment.market.dividend, sessions + 1, columns)
-        before = prices.shift(1)
-        return ((prices + paid) / before - 1.0).iloc[1:]
+        return _framed(moment, _returns(moment, sessions, columns), columns)
 
     def series(self, name: str, values: int = 1) -> pd.Series[float]:
         """The last `values` numbers of a daily series that were available by today.
@@ -337,6 +331,53 @@ class AsOf:
         return max(0, moment.index + 1 - first)
 
 
+class Arrays:
+    """What `AsOf` says as plain arrays: the same numbers, by the same words, without labels.
+
+    A labelled frame takes ten times as long to make as the numbers in it. Everything is a fresh copy that
+    ends at today; columns are in the order of the symbols that were asked for.
+
+    Parameters
+    ----------
+    see : AsOf
+
+    Examples
+    --------
+    >>> see.arrays.returns(21, symbols=["AMD", "MU"]).shape  # doctest: +SKIP
+    (21, 2)
+    """
+
+    __slots__ = ("_see",)
+
+    def __init__(self, see: AsOf) -> None:
+        self._see = see
+
+    def sessions(self, sessions: int) -> Dates:
+        """The trailing `sessions`, today last."""
+        moment = _MOMENTS[self._see]
+        return moment.market.sessions[_trailing(moment, sessions)].copy()
+
+    def latest(self, fact: str, symbols: Iterable[str]) -> Array:
+        """As `AsOf.latest`, shape (symbols,)."""
+        moment = _MOMENTS[self._see]
+        return _latest(moment, fact, moment.market.columns_of(symbols))
+
+    def history(self, fact: str, sessions: int, symbols: Iterable[str]) -> Array:
+        """As `AsOf.history`, shape (sessions, symbols)."""
+        moment = _MOMENTS[self._see]
+        return _history(moment, fact, sessions, moment.market.columns_of(symbols))
+
+    def closes(self, sessions: int, symbols: Iterable[str]) -> Array:
+        """As `AsOf.closes`, shape (sessions, symbols)."""
+        moment = _MOMENTS[self._see]
+        return _closes(moment, sessions, moment.market.columns_of(symbols))
+
+    def returns(self, sessions: int, symbols: Iterable[str]) -> Array:
+        """As `AsOf.returns`, shape (sessions, symbols); fewer at the start of the data."""
+        moment = _MOMENTS[self._see]
+        return _returns(moment, sessions, moment.market.columns_of(symbols))
+
+
 def read_account(see: AsOf) -> bool:
     """Whether anyone has looked at ``see.weights``: a decision that has not is the same for any account."""
     return see in _ASKED_FOR_WEIGHTS
@@ -375,13 +416,46 @@ def _require_group(market: Market, group: str) -> None:
         raise MarketError(unknown_name("group", group, market.groups, f"market {market.name!r}"))
 
 
-def _window(moment: _Moment, values: Array, sessions: int, columns: npt.NDArray[np.intp]) -> pd.DataFrame:
-    rows = _trailing(moment, sessions)
+def _window(moment: _Moment, values: Array, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
+    # Picking columns copies, so nothing leads back to the market.
+    copied: Array = values[_trailing(moment, sessions), columns]
+    return copied
+
+
+def _latest(moment: _Moment, fact: str, columns: npt.NDArray[np.intp]) -> Array:
+    values: Array = _fact(moment.market, fact)[moment.index, columns]
+    return values
+
+
+def _history(moment: _Moment, fact: str, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
+    known = _window(moment, _fact(moment.market, fact), sessions, columns)
+    if fact == "shares":
+        factor = moment.market.traded_factor
+        known *= _window(moment, factor, sessions, columns) / factor[moment.index, columns]
+    return known
+
+
+def _closes(moment: _Moment, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
+    closes = _window(moment, moment.market.close, sessions, columns)
+    closes *= moment.market.traded_factor[moment.index, columns]
+    return closes
+
+
+def _returns(moment: _Moment, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
+    prices = _window(moment, moment.market.mark, sessions + 1, columns)
+    paid = _window(moment, moment.market.dividend, sessions + 1, columns)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        earned: Array = (prices[1:] + paid[1:]) / prices[:-1] - 1.0
+    return earned
+
+
+def _framed(moment: _Moment, values: Array, columns: npt.NDArray[np.intp]) -> pd.DataFrame:
+    """The values of the trailing sessions, with their labels."""
+    rows = slice(moment.index + 1 - len(values), moment.index + 1)
     return pd.DataFrame(
-        values[rows, columns],
+        values,
         index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),
         columns=_labels(moment, columns),
-        copy=True,
     )
 
 

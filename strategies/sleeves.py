@@ -94,15 +94,16 @@ def _inside(
     """Weights by a figure among those that pass a screen, and the source of either, company by company."""
     kept = symbols if screen is None else preferred(screen)
     yields = figure(kept)
-    why = f"{listed(kept)} in equal weight" if len(yields.known) < 2 else _most(yields)
+    weights = _weights(yields)
+    why = f"{listed(kept)} in equal weight" if len(yields.known) < 2 else _most(weights)
     why = f"{why}; by {yields.words()}"
     sources = {"yield": _counted(yields)}
     if screen is None:
-        return Inside(_weights(yields), why, sources)
+        return Inside(weights, why, sources)
     out = len(symbols) - len(kept)
     passed = f"; {out} passed over {lacking}" if out else ""
     why = f"{why}{passed}; screened by {screen.words()}"
-    return Inside(_weights(yields), why, {screened: _counted(screen), **sources})
+    return Inside(weights, why, {screened: _counted(screen), **sources})
 
 
 def _counted(ladder: Ladder) -> dict[str, int]:
@@ -148,14 +149,14 @@ def sources_exhibit(targets: Mapping[pd.Timestamp, Target]) -> Exhibit:
 
 
 def _weights(yields: Ladder) -> pd.Series[float]:
-    enough = len(yields.known) >= 2
-    return yield_weights(yields.values) if enough else equal_weights(yields.values.index)
+    if len(yields.known) < 2:
+        return equal_weights(yields.symbols)
+    return yield_weights(pd.Series(yields.values, index=list(yields.symbols)))
 
 
-def _most(yields: Ladder) -> str:
-    weights = yield_weights(yields.values)
-    best = weights[weights > 0].sort_values(ascending=False, kind="stable").index
-    return f"most to {listed(map(str, best), most=3)}"
+def _most(weights: pd.Series[float]) -> str:
+    positive = [(-weight, place) for place, weight in enumerate(weights.tolist()) if weight > 0]
+    return f"most to {listed((str(weights.index[place]) for _, place in sorted(positive)), most=3)}"
 
 
 def with_floors(base: Target, sleeves: Sequence[Sleeve]) -> Target:

@@ -113,11 +113,11 @@ def capex_boundary(
             return CapexBoundary(
                 None, nothing, nothing, float("nan"), f"capex unknown: the market has no {fact}"
             )
-    spent = quarterly_history(see, "capital_expenditure_ttm", quarters + 4, trading).to_numpy()
+    spent = quarterly_history(see, "capital_expenditure_ttm", quarters + 4, trading)
     total = np.where(np.isfinite(spent).all(axis=1), spent.sum(axis=1), np.nan)
     spending = total[4:] / np.where(total[:-4] > 0, total[:-4], np.nan) - 1.0
     members = see.members(software)
-    earned = row_medians(quarterly_history(see, "revenue_growth", quarters, members).to_numpy())
+    earned = row_medians(quarterly_history(see, "revenue_growth", quarters, members))
     faster = grows_faster(spending, earned)
     growths = tuple(map(float, spending)), tuple(map(float, earned))
     if faster is None:
@@ -138,5 +138,5 @@ def capex_boundary(
 def _gained(see: AsOf, symbols: list[str], invested: float) -> float:
     if not see.has("operating_income_ttm"):
         return float("nan")
-    profit: Array = quarterly_history(see, "operating_income_ttm", 5, symbols).to_numpy().sum(axis=1)
+    profit: Array = quarterly_history(see, "operating_income_ttm", 5, symbols).sum(axis=1)
     return incremental_return(float(profit[-1]), float(profit[0]), invested)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from strategies.asof import AsOf
 from strategies.signals.pillars import rate_betas
-from strategies.signals.quality import expense_beta, matching_score, pricing_power, steadiness
-from strategies.signals.quarters import quarterly_history
+from strategies.signals.quality import expense_beta, matching_score, median, pricing_power, steadiness
+from strategies.signals.quarters import Array, quarterly_history
 from strategies.signals.valuation import YEAR
 
 MARGIN_QUARTERS = 20
@@ -40,26 +41,29 @@ class Ladder:
 
     Attributes
     ----------
-    values : Series
-        By symbol, NaN where no source has it.
-    rungs : Series of str
-        Name of the source, empty where there is none.
+    symbols : tuple of str
+    values : ndarray, shape (symbols,)
+        NaN where no source has it.
+    rungs : tuple of str
+        Name of each symbol's source, empty where there is none.
     """
 
-    values: pd.Series[float]
-    rungs: pd.Series[str]
+    symbols: tuple[str, ...]
+    values: Array
+    rungs: tuple[str, ...]
 
-    @property
+    @cached_property
     def known(self) -> list[str]:
         """Symbols with a number."""
-        return [str(symbol) for symbol in self.values.index[self.values.notna()]]
+        return [who for who, value in zip(self.symbols, self.values, strict=True) if not np.isnan(value)]
 
-    @property
+    @cached_property
     def served(self) -> dict[str, list[str]]:
         """Whom each source served, in the order of the companies; those whom none knows under `UNKNOWN`."""
-        names = self.rungs.where(self.rungs != "", UNKNOWN)
-        sources = sorted(dict.fromkeys(names), key=lambda name: name == UNKNOWN)
-        return {str(source): [str(who) for who in names.index[names == source]] for source in sources}
+        found: dict[str, list[str]] = {}
+        for who, source in zip(self.symbols, self.rungs, strict=True):
+            found.setdefault(source or UNKNOWN, []).append(who)
+        return dict(sorted(found.items(), key=lambda item: item[0] == UNKNOWN))
 
     def words(self) -> str:
         """Which source served whom, by name: ``"dividends and count (BAC, JPM); unknown (BX)"``.
@@ -78,22 +82,24 @@ class Ladder:
         )
 
 
-Source = Callable[[AsOf, list[str]], "pd.Series[float] | None"]
-"""From companies to what one source knows of them; None where the market lacks the source."""
+Source = Callable[[AsOf, list[str]], "Array | None"]
+"""From companies to what one source knows of them, in their order; None where the market lacks the source."""
 
 
 def laddered(see: AsOf, symbols: Sequence[str], *rungs: tuple[str, Source]) -> Ladder:
     """For each of `symbols` the first of `rungs` that knows it; each is asked about those still unknown."""
-    values = pd.Series(np.nan, index=list(symbols), dtype=float)
-    names = pd.Series("", index=list(symbols), dtype=object)
+    names = [str(symbol) for symbol in symbols]
+    values = np.full(len(names), np.nan)
+    served = [""] * len(names)
     for name, source in rungs:
-        unknown = [str(symbol) for symbol in values.index[values.isna()]]
-        found = source(see, unknown) if unknown else None
-        if found is not None:
-            known = found.dropna()
-            values[known.index] = known
-            names[known.index] = name
-    return Ladder(values, names)
+        unknown = np.flatnonzero(np.isnan(values)).tolist()
+        found = source(see, [names[place] for place in unknown]) if unknown else None
+        if found is None:
+            continue
+        for place, value in zip(unknown, found.tolist(), strict=True):
+            if value == value:  # not NaN
+                values[place], served[place] = value, name
+    return Ladder(tuple(names), values, tuple(served))
 
 
 def payout_yield(see: AsOf, symbols: Sequence[str]) -> Ladder:
@@ -145,117 +151,148 @@ def leveraged(see: AsOf, companies: Sequence[str]) -> list[str]:
     """The more indebted half: long-term debt over assets at or above the median of those that file both."""
     if not (see.has("long_term_debt") and see.has("total_assets")):
         return []
-    assets = see.latest("total_assets", symbols=companies)
-    share = see.latest("long_term_debt", symbols=companies) / assets.where(assets > 0)
-    return [str(symbol) for symbol in share.index[share >= share.median()]]
+    share = see.arrays.latest("long_term_debt", companies) / _positive(
+        see.arrays.latest("total_assets", companies)
+    )
+    above = np.flatnonzero(share >= median(share))
+    return [str(companies[place]) for place in above.tolist()]
 
 
 def _fact(name: str) -> Source:
-    return lambda see, symbols: see.latest(name, symbols=symbols) if see.has(name) else None
+    return lambda see, symbols: see.arrays.latest(name, symbols) if see.has(name) else None
 
 
-def _dividends_and_count(see: AsOf, symbols: list[str]) -> pd.Series[float] | None:
+def _dividends_and_count(see: AsOf, symbols: list[str]) -> Array | None:
     shrunk = count_shrinkage(see, symbols)
     return None if shrunk is None else dividend_yield(see, symbols) + shrunk
 
 
-def earnings_yield(see: AsOf, symbols: Sequence[str]) -> pd.Series[float] | None:
+def earnings_yield(see: AsOf, symbols: Sequence[str]) -> Array | None:
     """Net income of the twelve trailing months over market value; None where the market lacks either."""
     if not (see.has("net_income_ttm") and see.has("market_cap")):
         return None
-    caps = see.latest("market_cap", symbols=symbols)
-    return (see.latest("net_income_ttm", symbols=symbols) / caps).where(caps > 0)
+    earned: Array = see.arrays.latest("net_income_ttm", symbols) / _positive(
+        see.arrays.latest("market_cap", symbols)
+    )
+    return earned
 
 
-def _gross_power(see: AsOf, companies: list[str]) -> pd.Series[float] | None:
+def _gross_power(see: AsOf, companies: list[str]) -> Array | None:
     if not see.has("gross_margin"):
         return None
     return pricing_power(quarterly_history(see, "gross_margin", MARGIN_QUARTERS, companies))
 
 
-def _net_steadiness(see: AsOf, companies: list[str]) -> pd.Series[float] | None:
+def _net_steadiness(see: AsOf, companies: list[str]) -> Array | None:
     if not (see.has("net_income_ttm") and see.has("revenue_ttm")):
         return None
     revenue = quarterly_history(see, "revenue_ttm", MARGIN_QUARTERS, companies)
     income = quarterly_history(see, "net_income_ttm", MARGIN_QUARTERS, companies)
-    return steadiness((income / revenue).where(revenue > 0))
+    return steadiness(income / _positive(revenue))
 
 
-def _filed_match(see: AsOf, banks: list[str]) -> pd.Series[float]:
+def _filed_match(see: AsOf, banks: list[str]) -> Array:
     return _upper_half(matching_score(matching_traits(see, banks)))
 
 
-def _priced_match(see: AsOf, banks: list[str]) -> pd.Series[float]:
-    return _upper_half(-rate_betas(see, banks, "us2y").abs())
+def _priced_match(see: AsOf, banks: list[str]) -> Array:
+    return _upper_half(-np.abs(rate_betas(see, banks, "us2y").to_numpy()))
 
 
-def dividend_yield(see: AsOf, symbols: Sequence[str]) -> pd.Series[float]:
+def dividend_yield(see: AsOf, symbols: Sequence[str]) -> Array:
     """Cash dividends of the last 252 sessions over the newest close; unknown with less history.
 
     A market of closes that are adjusted for dividends has none: everything is unknown there.
+
+    Returns
+    -------
+    ndarray, shape (symbols,)
     """
-    closes = see.closes(YEAR + 1, symbols=symbols)
+    closes = see.arrays.closes(YEAR + 1, symbols)
     if len(closes) <= YEAR:
-        return pd.Series(np.nan, index=list(symbols), dtype=float)
-    before = closes.ffill().shift(1)
-    paid = ((1.0 + see.returns(YEAR, symbols=symbols)) * before - closes).iloc[1:]
-    paid = paid.where(paid > 1e-6 * before.iloc[1:], 0.0)
-    total = (paid.sum() / closes.iloc[-1]).where(closes.iloc[0].notna())
+        return np.full(len(symbols), np.nan)
+    before = _filled(closes)[:-1]
+    paid = (1.0 + see.arrays.returns(YEAR, symbols)) * before - closes[1:]
+    paid = np.where(paid > 1e-6 * before, paid, 0.0)
+    total = np.where(np.isnan(closes[0]), np.nan, paid.sum(axis=0) / closes[-1])
     return total if (total > 0).any() else total * np.nan
 
 
-def count_shrinkage(see: AsOf, symbols: Sequence[str]) -> pd.Series[float] | None:
+def _filled(closes: Array) -> Array:
+    """Each close carried on to the sessions without one."""
+    latest = np.where(np.isnan(closes), 0, np.arange(len(closes))[:, None])
+    np.maximum.accumulate(latest, axis=0, out=latest)
+    return np.take_along_axis(closes, latest, axis=0)
+
+
+def count_shrinkage(see: AsOf, symbols: Sequence[str]) -> Array | None:
     """Share of the split-adjusted share count that a year has taken away; negative where it grew.
 
     None without share counts in the market; unknown beyond `MERGER`.
     """
     if not see.has("shares"):
         return None
-    shares = see.history("shares", YEAR + 1, symbols=symbols)
+    shares = see.arrays.history("shares", YEAR + 1, symbols)
     if len(shares) <= YEAR:
         return None
-    shrunk = 1.0 - shares.iloc[-1] / shares.iloc[0]
-    return shrunk.where(shrunk.abs() <= MERGER)
+    shrunk = 1.0 - shares[-1] / shares[0]
+    return np.where(np.abs(shrunk) <= MERGER, shrunk, np.nan)
 
 
-def matching_traits(see: AsOf, banks: Sequence[str]) -> pd.DataFrame:
+def matching_traits(see: AsOf, banks: Sequence[str]) -> Array:
     """What is filed of a bank's match of liabilities to assets, a column a trait, each the more the better.
 
     ``-|income beta - expense beta|`` from quarterly interest over assets, and the negatives of the concepts
     ``deposit_beta``, ``unrealised_loss_ratio`` (over tangible equity) and of the size of ``one_year_gap``,
     where a market has them.
+
+    Returns
+    -------
+    ndarray, shape (banks, traits)
     """
-    traits = pd.DataFrame(index=list(banks))
+    traits = []
     for name in ("deposit_beta", "unrealised_loss_ratio", "one_year_gap"):
         if see.has(name):
-            values = see.latest(name, symbols=banks)
-            traits[name] = -(values.abs() if name == "one_year_gap" else values)
+            values = see.arrays.latest(name, banks)
+            traits.append(-(np.abs(values) if name == "one_year_gap" else values))
     rate = next((name for name in POLICY_RATES if see.has_series(name)), None)
-    if rate is None or not all(map(see.has, ("interest_income", "interest_expense", "total_assets"))):
-        return traits
-    assets = quarterly_history(see, "total_assets", MARGIN_QUARTERS, banks)
-    income = quarterly_history(see, "interest_income", MARGIN_QUARTERS, banks) / assets
-    expense = quarterly_history(see, "interest_expense", MARGIN_QUARTERS, banks) / assets
-    policy = quarterly_series(see, rate, MARGIN_QUARTERS) / 400.0
-    gap = {bank: expense_beta(income[bank], policy) - expense_beta(expense[bank], policy) for bank in banks}
-    traits["beta gap"] = -pd.Series(gap, dtype=float).abs()
-    return traits
+    if rate is not None and all(map(see.has, ("interest_income", "interest_expense", "total_assets"))):
+        assets = quarterly_history(see, "total_assets", MARGIN_QUARTERS, banks)
+        income = quarterly_history(see, "interest_income", MARGIN_QUARTERS, banks) / assets
+        expense = quarterly_history(see, "interest_expense", MARGIN_QUARTERS, banks) / assets
+        policy = quarterly_series(see, rate, MARGIN_QUARTERS) / 400.0
+        gaps = [
+            expense_beta(income[:, bank], policy) - expense_beta(expense[:, bank], policy)
+            for bank in range(len(banks))
+        ]
+        traits.append(-np.abs(np.array(gaps)))
+    return np.column_stack(traits) if traits else np.empty((len(banks), 0))
 
 
-def quarterly_series(see: AsOf, name: str, quarters: int) -> pd.Series[float]:
-    """A daily series at the latest quarter ends, oldest first, as far as it is public today."""
+def quarterly_series(see: AsOf, name: str, quarters: int) -> Array:
+    """A daily series at the latest quarter ends, oldest first, as far as it is public today.
+
+    Returns
+    -------
+    ndarray, shape (quarters,)
+    """
     before_next_weekday = see.today + pd.offsets.BDay(1) - pd.Timedelta(days=1)
     ends = pd.date_range(end=before_next_weekday, periods=quarters, freq="QE")
     values = see.series(name, 70 * (quarters + 1)).sort_index()
     values = values[~values.index.duplicated(keep="last")]
-    return pd.Series(values.reindex(ends, method="ffill").to_numpy())
+    return np.asarray(values.reindex(ends, method="ffill"), dtype=np.float64)
 
 
-def _upper_half(scores: pd.Series[float]) -> pd.Series[float]:
-    return (scores >= scores.median()).astype(float).where(scores.notna())
+def _positive(values: Array) -> Array:
+    return np.where(values > 0, values, np.nan)
+
+
+def _upper_half(scores: Array) -> Array:
+    """1 for those at or above the median, 0 for those below, NaN for the unknown."""
+    return np.where(np.isnan(scores), np.nan, scores >= median(scores))
 
 
 def preferred(screen: Ladder) -> list[str]:
     """Those that a screen does not know to fail; all of them if none would be left."""
-    symbols = [str(symbol) for symbol in screen.values.index]
-    return [symbol for symbol in symbols if screen.values[symbol] != 0] or symbols
+    kept = [who for who, passes in zip(screen.symbols, screen.values, strict=True) if passes != 0]
+    return kept or list(screen.symbols)

@@ -207,17 +207,20 @@ def rate_betas(
         NaN where fewer than half of the sessions are known, or the yield did not change.
     """
     names = list(symbols)
-    unknown = pd.Series(np.nan, index=names, name="rate beta")
-    if not see.has_series(name) or see.sessions_seen < 3:
-        return unknown
-    market = see.returns(sessions, symbols=see.members(kind="stock")).mean(axis=1)
-    changes = see.series(name, sessions + 30).diff().reindex(market.index)
-    causes = np.column_stack([np.ones(len(market)), market.to_numpy(), changes.to_numpy()])
-    returns = see.returns(sessions, symbols=names).to_numpy()
-    known = np.isfinite(causes).all(axis=1)
-    for column, symbol in enumerate(names):
-        rows = known & np.isfinite(returns[:, column])
-        x = causes[rows]
-        if len(x) >= max(4, sessions // 2) and np.linalg.matrix_rank(x) == x.shape[1]:
-            unknown[symbol] = np.linalg.lstsq(x, returns[rows, column], rcond=None)[0][2]
-    return unknown
+    betas = np.full(len(names), np.nan)
+    if see.has_series(name) and see.sessions_seen >= 3:
+        earned = see.arrays.returns(sessions, see.members(kind="stock"))
+        counted = np.isfinite(earned)
+        with np.errstate(invalid="ignore"):
+            market = np.where(counted, earned, 0.0).sum(axis=1) / counted.sum(axis=1)
+        days = pd.DatetimeIndex(see.arrays.sessions(len(market)))
+        changes = see.series(name, sessions + 30).diff().reindex(days)
+        causes = np.column_stack([np.ones(len(market)), market, changes.to_numpy()])
+        returns = see.arrays.returns(sessions, names)
+        known = np.isfinite(causes).all(axis=1)
+        for column in range(len(names)):
+            rows = known & np.isfinite(returns[:, column])
+            if np.count_nonzero(rows) >= max(4, sessions // 2):
+                found, _, rank, _ = np.linalg.lstsq(causes[rows], returns[rows, column], rcond=None)
+                betas[column] = found[2] if rank == causes.shape[1] else np.nan
+    return pd.Series(betas, index=names, name="rate beta")

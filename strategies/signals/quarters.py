@@ -11,6 +11,7 @@ import pandas as pd
 from strategies.asof import AsOf
 
 Array = npt.NDArray[np.float64]
+Dates = npt.NDArray[np.datetime64]
 
 LONGEST_QUARTER = 66
 """No calendar quarter has more sessions."""
@@ -19,12 +20,12 @@ KNOWN_SHARE = 0.8
 """A statistic over a window of quarters needs this share of them."""
 
 
-def quarter_ends(days: pd.Index) -> npt.NDArray[np.intp]:
+def quarter_ends(days: pd.Index | Dates) -> npt.NDArray[np.intp]:
     """Positions of the sessions that end a calendar quarter.
 
     Parameters
     ----------
-    days : DatetimeIndex
+    days : DatetimeIndex or ndarray of datetime64[D]
         Consecutive sessions; the last is today.
 
     Returns
@@ -39,19 +40,20 @@ def quarter_ends(days: pd.Index) -> npt.NDArray[np.intp]:
     return np.flatnonzero(quarter[:-1] != quarter[1:])
 
 
-def quarterly_history(see: AsOf, fact: str, quarters: int, symbols: Iterable[str]) -> pd.DataFrame:
+def quarterly_history(see: AsOf, fact: str, quarters: int, symbols: Iterable[str]) -> Array:
     """A fact at the latest `quarters` quarter ends, each row as it was known then.
 
     Returns
     -------
-    DataFrame, shape (quarters, symbols)
-        The rows that the market does not reach back to are NaN.
+    ndarray, shape (quarters, symbols)
+        Oldest first; the rows that the market does not reach back to are NaN.
     """
-    frame = see.history(fact, LONGEST_QUARTER * (quarters + 1), symbols=symbols)
-    ends = quarter_ends(frame.index)[-quarters:]
-    values = np.full((quarters, frame.shape[1]), np.nan)
-    values[quarters - len(ends) :] = frame.to_numpy()[ends]
-    return pd.DataFrame(values, columns=frame.columns)
+    sessions = LONGEST_QUARTER * (quarters + 1)
+    known = see.arrays.history(fact, sessions, symbols)
+    ends = quarter_ends(see.arrays.sessions(sessions))[-quarters:]
+    values = np.full((quarters, known.shape[1]), np.nan)
+    values[quarters - len(ends) :] = known[ends]
+    return values
 
 
 def row_medians(values: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from types import MappingProxyType
@@ -40,8 +41,10 @@ def cap_weights(see: AsOf, symbols: Iterable[str] | None = None) -> pd.Series[fl
 
 
 def _shared_by_classes(see: AsOf, sizes: pd.Series[float]) -> pd.Series[float]:
-    """Sizes of companies, each split evenly over its classes of shares."""
-    return sizes / sizes.groupby(see.companies(sizes.index)).transform("count")
+    """Sizes of companies, each split evenly over those of its classes of shares whose size is known."""
+    companies = see.companies(sizes.index).tolist()
+    known = Counter(who for who, size in zip(companies, sizes.notna(), strict=True) if size)
+    return sizes / np.array([known[who] or np.nan for who in companies], dtype=np.float64)
 
 
 FUNDAMENTALS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -126,12 +129,13 @@ def yield_weights(yields: pd.Series[float]) -> pd.Series[float]:
     >>> yield_weights(pd.Series({"JNJ": 0.06, "PFE": 0.02, "UNH": float("nan")})).round(3).to_dict()
     {'JNJ': 0.5, 'PFE': 0.167, 'UNH': 0.333}
     """
-    weights = equal_weights(yields.index)
-    known = yields.notna().to_numpy()
-    earned = np.maximum(yields.to_numpy()[known], 0.0)
+    values = yields.to_numpy()
+    weights = np.full(len(values), 1.0 / len(values) if len(values) else 0.0)
+    known = ~np.isnan(values)
+    earned = np.maximum(values[known], 0.0)
     if earned.sum() > 0:
         weights[known] = earned / earned.sum() * known.mean()
-    return weights
+    return pd.Series(weights, index=yields.index, name="weight")
 
 
 def listed(words: Iterable[str], most: int = 6) -> str:

@@ -380,14 +380,14 @@ def test_the_source_of_each_figure_is_counted(build, days):
 
 
 def test_of_many_companies_the_log_names_those_that_another_source_served():
-    names = [f"B{number}" for number in range(9)]
-    rungs = pd.Series("rate beta of the share", index=names)
-    rungs["B3"], rungs["B7"] = "filed interest", ""
-    ladder = Ladder(pd.Series(1.0, index=names), rungs)
+    names = tuple(f"B{number}" for number in range(9))
+    rungs = ["rate beta of the share"] * 9
+    rungs[3], rungs[7] = "filed interest", ""
+    ladder = Ladder(names, np.ones(9), tuple(rungs))
     assert ladder.words() == "rate beta of the share (the other 7); filed interest (B3); unknown (B7)"
-    alike = Ladder(ladder.values, pd.Series("filed", index=names))
+    alike = Ladder(names, np.ones(9), ("filed",) * 9)
     assert alike.words() == "filed (all 9)"
-    few = Ladder(ladder.values[:2], rungs[:2])
+    few = Ladder(names[:2], np.ones(2), tuple(rungs[:2]))
     assert few.words() == "rate beta of the share (B0, B1)"
 
 

@@ -32,7 +32,7 @@ MADE_UP = 500
 """Rows of a false future of such a table."""
 
 NAMES = ("column", "labels")
-MEMBERS = ("kinds", "groups")
+MEMBERS = ("kinds", "groups", "companies", "_membership_rows")
 """What a market works out from its symbols, and from its instruments."""
 
 _NEVER = np.datetime64("2200-01-01", "s")

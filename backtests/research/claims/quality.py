@@ -48,9 +48,9 @@ def scores(evidence: Evidence, group: str, source: Source) -> tuple[Array, str]:
         if len(columns) < LEAST_COMPANIES:
             continue
         ladder = source(AsOf(market, int(row)), [market.symbols[column] for column in columns])
-        found[place, columns] = ladder.values.to_numpy()
-        for rung, count in ladder.rungs.value_counts().items():
-            rungs[str(rung)] = rungs.get(str(rung), 0) + int(count)
+        found[place, columns] = ladder.values
+        for rung in ladder.rungs:
+            rungs[rung] = rungs.get(rung, 0) + 1
     rungs.pop("", None)
     if int(np.isfinite(found).sum(axis=1).max(initial=0)) < LEAST_COMPANIES:
         raise Missing(f"too little is filed of {group}: never {LEAST_COMPANIES} companies at once")

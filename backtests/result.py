@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -58,6 +58,17 @@ class Book:
     note: str = ""
 
 
+MEASURED = (
+    *("risk", "predicted", "performances", "relatives", "tradings", "sizing", "attributions"),
+    *("reruns", "fill_check", "hedge", "regression", "betas", "beta_outcomes", "holdings"),
+    *("fall_makers", "falls", "profits", "costs", "rule_changes", "concentrations", "worst_windows"),
+    *("active_shares", "round_trips", "episodes", "weights", "last_weights", "factors"),
+    *("daily", "equities", "cash"),
+)
+"""What follows from a run's books and market alone: neither from its manifest, nor from what the strategy
+says when it is asked again. The dearest first."""
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """A finished run. Statistics are computed when first asked for, once.
@@ -85,6 +96,25 @@ class Result:
     benchmarks: tuple[Book, ...]
     manifest: Mapping[str, Any]
     unhedged: Book | None = None
+
+    def recorded(self, more: Mapping[str, Any]) -> Result:
+        """The same run with `more` in its manifest; what was measured of its books is kept."""
+        again = replace(self, manifest={**self.manifest, **more})
+        again.__dict__.update((name, self.__dict__[name]) for name in MEASURED if name in self.__dict__)
+        return again
+
+    def measure(self, enough: Callable[[], bool] = lambda: False) -> None:
+        """Compute ahead what a tearsheet will ask for, without asking the strategy anything.
+
+        Parameters
+        ----------
+        enough : callable
+            Asked before each measurement whether to stop.
+        """
+        for name in MEASURED:
+            if enough():
+                return
+            getattr(self, name)
 
     @property
     def books(self) -> tuple[Book, ...]:

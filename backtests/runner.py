@@ -135,22 +135,26 @@ def _run(
             record["rewound"] = promise(Path(config.market).expanduser(), traded)
     with clock("engine"):
         bare = without_hedge(books, traded, account)
-    if sealed is not None and not native:
-        record["hindsight"] = hindsight_of(config, books[0], traded, account, sealed.sources)
-        with clock("look-ahead"):
-            progress("waiting for the decisions made without the future")
-            levels = sealed.levels() if traded.adjustment == "total_return" else ()
-            report = sealed.report()
-            record["lookahead"] = replace(report, checks=(*report.checks, *levels)).record()
-    return Result(
+    result = Result(
         config=config,
         market=traded,
         account=account,
         book=books[0],
         benchmarks=tuple(books[1:]),
-        manifest={**record, "started": started, "seconds": clock.seconds},
+        manifest=record,
         unhedged=bare,
     )
+    if sealed is not None and not native:
+        known = hindsight_of(config, books[0], traded, account, sealed.sources)
+        progress("measuring, while decisions are made without the future")
+        levels = sealed.levels() if traded.adjustment == "total_return" else ()
+        result.measure(lambda: sealed.done)
+        with clock("look-ahead"):
+            progress("waiting for the decisions made without the future")
+            report = sealed.report()
+        checks = (*report.checks, *levels)
+        result = result.recorded({"hindsight": known, "lookahead": replace(report, checks=checks).record()})
+    return result.recorded({"started": started, "seconds": clock.seconds})
 
 
 def ended_benchmarks(benchmarks: Iterable[Book], market: Market) -> Iterator[str]:

@@ -219,6 +219,11 @@ class SealedCheck:
         return scale_check(run.market, run.strategy, drawn(run.moments, FEW, self._seed))
 
     @property
+    def done(self) -> bool:
+        """Whether `report` would not have to wait."""
+        return all(promise is None or promise.done() for promise in (self._report, self._alone))
+
+    @property
     def moments(self) -> Sequence[Moment]:
         """The decisions made so far."""
         return self._run.moments

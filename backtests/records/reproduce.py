@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def reproduce(folder: Path, progress: Callable[[str], None] = lambda what: None)
         manifest = archive.read_json(folder / "manifest.json")
         # Luck depends on how often one had tried by then; trials since are no difference in the numbers.
         tried = {"trials": manifest["trials"]} if "trials" in manifest else {}
-        result = replace(result, manifest={**result.manifest, **tried})
+        result = result.recorded(tried)
         progress("comparing")
         with tempfile.TemporaryDirectory() as place:
             again = Path(place)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def write(result: Result, results: Path, paper: Paper = "a4") -> Written:
     try:
         with archive.draft(results, name) as place:
             stamps = {"trials": record_trial(result, results), "entries": archive.stamp(results)}
-            recorded = replace(result, manifest={**result.manifest, **stamps})
+            recorded = result.recorded(stamps)
             numbers, manifest = _fill(place, recorded, paper)
             final = archive.publish(place, name)
             write_index(results)

@@ -110,9 +110,8 @@ def deciding_modules(classes: Classes) -> list[ModuleType]:
         if module is None or name in found or name.partition(".")[0] in GIVEN:
             continue
         found[name] = module
-        tree = tree_of(module)
-        if tree is not None and name != "strategies":  # which imports every strategy there is
-            waiting += [*_imported(tree, module), *_words(tree)]
+        if name != "strategies":  # which imports every strategy there is
+            waiting += [*_imported(module), *_words(module)]
     return list(found.values())
 
 
@@ -124,9 +123,7 @@ def library_of(classes: Classes, modules: Iterable[ModuleType]) -> Library:
     """
     asked: set[str] = set()
     for module in modules:
-        tree = tree_of(module)
-        if tree is not None:
-            asked |= set(_imported(tree, module))
+        asked |= set(_imported(module))
     own, owners = own_modules(classes), _owners(classes)
     tops = {name.partition(".")[0] for name in asked if name not in own} | set(ALWAYS)
     tops -= {*owners, "__main__", "__future__"}
@@ -221,25 +218,40 @@ def _tree(file: Path, changed: int) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
-def _imported(tree: ast.Module, module: ModuleType) -> Iterator[str]:
-    """Names of modules that `tree` may import; of ``from a import b`` both ``a`` and ``a.b``."""
-    for node in ast.walk(tree):
+def _imported(module: ModuleType) -> tuple[str, ...]:
+    """Names of modules that `module` may import; of ``from a import b`` both ``a`` and ``a.b``."""
+    file = _file(module)
+    return () if file is None else _imports_in(file, file.stat().st_mtime_ns, module.__package__ or "")
+
+
+def _words(module: ModuleType) -> tuple[str, ...]:
+    """Words in `module` that may be names of modules."""
+    file = _file(module)
+    return () if file is None else _words_in(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _imports_in(file: Path, changed: int, package: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for node in ast.walk(_tree(file, changed)):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _with_parents(alias.name)
+                found += _with_parents(alias.name)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                package = (module.__package__ or "").split(".")
-                base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [base])])
-            yield from _with_parents(base)
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+                above = package.split(".")
+                base = ".".join([*above[: len(above) - node.level + 1], *filter(None, [base])])
+            found += _with_parents(base)
+            found += (f"{base}.{alias.name}" for alias in node.names)
+    return tuple(dict.fromkeys(found))
 
 
-def _words(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _with_parents(node.value)
+@cache
+def _words_in(file: Path, changed: int) -> tuple[str, ...]:
+    words = (node.value for node in ast.walk(_tree(file, changed)) if isinstance(node, ast.Constant))
+    parts = (part for word in words if isinstance(word, str) for part in _with_parents(word))
+    return tuple(dict.fromkeys(parts))
 
 
 def _with_parents(name: str) -> Iterator[str]:

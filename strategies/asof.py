@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
@@ -19,6 +20,9 @@ from datafeeds.series import series_names, series_table
 if TYPE_CHECKING:
     from strategies.target import Target
 
+Asked = ParamSpec("Asked")
+Said = TypeVar("Said")
+
 
 @dataclass(frozen=True)
 class _Moment:
@@ -28,6 +32,12 @@ class _Moment:
     previous: Target | None
     tables: Mapping[str, pd.DataFrame]
 
+
+MOST_REMEMBERED = 50_000
+"""Answers that `once_a_session` keeps for a market; beyond that it begins anew."""
+
+# What was said of a market, by function, session and arguments.
+_REMEMBERED: WeakKeyDictionary[Market, dict[tuple[Any, ...], Any]] = WeakKeyDictionary()
 
 # The market stands outside the objects that strategies hold, so no attribute of theirs leads to it.
 _MOMENTS: WeakKeyDictionary[AsOf, _Moment] = WeakKeyDictionary()
@@ -376,6 +386,37 @@ class Arrays:
         """As `AsOf.returns`, shape (sessions, symbols); fewer at the start of the data."""
         moment = _MOMENTS[self._see]
         return _returns(moment, sessions, moment.market.columns_of(symbols))
+
+
+def once_a_session(
+    function: Callable[Concatenate[AsOf, Asked], Said],
+) -> Callable[Concatenate[AsOf, Asked], Said]:
+    """Remember what a function of the market says, since many configurations ask the same on the same day.
+
+    It is called with a view that knows neither account nor last target nor the strategy's own tables, so its
+    answer is the same whoever asks. Arguments must hash, and are given by position; answers are shared, so
+    they must be of a kind that can't be changed: numbers, words, tuples, targets.
+
+    Examples
+    --------
+    >>> @once_a_session
+    ... def dearest(see: AsOf, group: str) -> str:
+    ...     return str(see.latest("price_to_sales", group=group).idxmax())
+    """
+
+    @wraps(function)
+    def asked(see: AsOf, /, *arguments: Asked.args, **named: Asked.kwargs) -> Said:
+        moment = _MOMENTS[see]
+        known = _REMEMBERED.setdefault(moment.market, {})
+        key = (function, moment.index, arguments, *named.items())
+        if key not in known:
+            if len(known) >= MOST_REMEMBERED:
+                known.clear()
+            known[key] = function(AsOf(moment.market, moment.index), *arguments, **named)
+        said: Said = known[key]
+        return said
+
+    return asked
 
 
 def read_account(see: AsOf) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from strategies.asof import AsOf
+from strategies.asof import AsOf, once_a_session
 from strategies.schedule import Daily, Once
 from strategies.signals import cap_weights, equal_weights, fundamental_weights, listed, universe
 from strategies.strategy import Strategy, require_group
@@ -63,10 +63,14 @@ def cap_weighted_target(see: AsOf, symbols: list[str]) -> Target | None:
     Target or None
         All cash where no market cap is known; None (hold) if something is held by then.
     """
+    target = _cap_weighted(see, tuple(symbols))
+    return None if not target.weights and see.previous is not None and see.previous.weights else target
+
+
+@once_a_session
+def _cap_weighted(see: AsOf, symbols: tuple[str, ...]) -> Target:
     weights = cap_weights(see, symbols)
     if weights.empty:
-        if see.previous is not None and see.previous.weights:
-            return None
         return Target({}, why="no market cap is known yet: all cash")
     why = f"market-cap weights of {len(weights)} stocks"
     unknown = sorted(set(symbols) - set(weights.index))

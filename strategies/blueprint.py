@@ -22,7 +22,6 @@ from strategies.signals import (
     Exit,
     Realignment,
     Terms,
-    equal_weights,
     forward_limits,
     listed,
     realignment,
@@ -33,6 +32,7 @@ from strategies.signals import (
 from strategies.sleeves import (
     NEGLIGIBLE,
     Sleeve,
+    alike,
     financials_inside,
     funded,
     healthcare_inside,
@@ -404,9 +404,9 @@ class Blueprint(HardwareValuation, Strategy):
 
     def _financials_sleeve(self, see: AsOf) -> Sleeve:
         if not self.financials_share and not self.financials_floor:
-            return Sleeve("financials", 0.0, equal_weights(()), "")
+            return Sleeve("financials", 0.0, {}, "")
         banks = self._receivers(see, self.financials)
-        inside = financials_inside(see, banks, self.match_screen)
+        inside = financials_inside(see, tuple(banks), self.match_screen)
         return Sleeve(
             "financials",
             self.financials_share,
@@ -419,9 +419,9 @@ class Blueprint(HardwareValuation, Strategy):
 
     def _healthcare_sleeve(self, see: AsOf) -> Sleeve:
         if not self.healthcare_share and not self.healthcare_floor:
-            return Sleeve("healthcare", 0.0, equal_weights(()), "")
+            return Sleeve("healthcare", 0.0, {}, "")
         companies = self._receivers(see, self.healthcare)
-        inside = healthcare_inside(see, companies, self.margin_screen)
+        inside = healthcare_inside(see, tuple(companies), self.margin_screen)
         return Sleeve(
             "healthcare",
             self.healthcare_share,
@@ -436,11 +436,11 @@ class Blueprint(HardwareValuation, Strategy):
         share, floor = self.small_cap_share, self.small_cap_floor
         vehicle = self._receivers(see, self.small_cap) if self.small_cap and (share or floor) else []
         if vehicle:
-            return Sleeve("small caps", share, equal_weights(vehicle), listed(vehicle), floor, tuple(vehicle))
+            return Sleeve("small caps", share, alike(vehicle), listed(vehicle), floor, tuple(vehicle))
         hardware = set(see.members(self.hardware))
         stocks = [symbol for symbol in universe(see) if symbol not in hardware]
         why = f"no small-cap vehicle trades, so {len(stocks)} stocks outside AI hardware in equal weight"
-        return Sleeve("small caps", share, equal_weights(stocks), why, floor)
+        return Sleeve("small caps", share, alike(stocks), why, floor)
 
 
 def _total(target: Target) -> float:

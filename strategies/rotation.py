@@ -17,7 +17,6 @@ from strategies.signals import (
     capex_boundary,
     curve_pillar,
     discount_rate_pillar,
-    equal_weights,
     guidance_shock,
     leveraged,
     listed,
@@ -26,7 +25,7 @@ from strategies.signals import (
     style_regime,
     thaw_pillar,
 )
-from strategies.sleeves import Sleeve
+from strategies.sleeves import Sleeve, alike, times
 
 Threshold = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 """Smallest change that counts."""
@@ -149,7 +148,8 @@ class PillarTilt(Blueprint):
         if not chosen or not self.beneficiary_share or not len(sleeve.weights):
             return sleeve
         part = self.beneficiary_share
-        mixed = (sleeve.weights * (1 - part)).add(equal_weights(chosen) * part, fill_value=0.0)
+        kept, given = times(sleeve.weights, 1 - part), times(alike(chosen), part)
+        mixed = {name: kept.get(name, 0.0) + given.get(name, 0.0) for name in sorted({*kept, *given})}
         return replace(sleeve, weights=mixed, why=f"{sleeve.why}; {percent(part)} of it to {listed(chosen)}")
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pandas as pd
 
-from strategies.asof import AsOf
+from strategies.asof import AsOf, once_a_session
 from strategies.exhibit import Exhibit, Listing
 from strategies.signals import (
     UNKNOWN,
     Ladder,
     cash_yield,
-    equal_weights,
     listed,
     margin_power,
     payout_yield,
@@ -41,7 +41,7 @@ class Sleeve:
         As readers know it.
     share : float
         Its share of the freed weight.
-    weights : Series
+    weights : mapping of str to float
         Weights inside the sleeve, adding to 1; empty if nothing in it trades.
     why : str
         How they came about.
@@ -55,7 +55,7 @@ class Sleeve:
 
     name: str
     share: float
-    weights: pd.Series[float]
+    weights: Mapping[str, float]
     why: str
     floor: float = 0.0
     members: tuple[str, ...] = ()
@@ -66,18 +66,20 @@ class Sleeve:
 class Inside:
     """Weights inside a sleeve, how they came about, and the sources that served; as in `Sleeve`."""
 
-    weights: pd.Series[float]
+    weights: Mapping[str, float]
     why: str
     sources: Sources
 
 
-def financials_inside(see: AsOf, banks: list[str], screened: bool) -> Inside:
+@once_a_session
+def financials_inside(see: AsOf, banks: tuple[str, ...], screened: bool) -> Inside:
     """Weights by what is paid to owners, among those whose liabilities match their assets."""
     screen = well_matched(see, banks) if screened and banks else None
     return _inside("match", screen, banks, "for a poor match", lambda kept: payout_yield(see, kept))
 
 
-def healthcare_inside(see: AsOf, companies: list[str], screened: bool) -> Inside:
+@once_a_session
+def healthcare_inside(see: AsOf, companies: tuple[str, ...], screened: bool) -> Inside:
     """Weights by cash yield, among those with pricing power."""
     screen = margin_power(see, companies) if screened and companies else None
     lacking = "for lack of pricing power"
@@ -87,9 +89,9 @@ def healthcare_inside(see: AsOf, companies: list[str], screened: bool) -> Inside
 def _inside(
     screened: str,
     screen: Ladder | None,
-    symbols: list[str],
+    symbols: Sequence[str],
     lacking: str,
-    figure: Callable[[list[str]], Ladder],
+    figure: Callable[[Sequence[str]], Ladder],
 ) -> Inside:
     """Weights by a figure among those that pass a screen, and the source of either, company by company."""
     kept = symbols if screen is None else preferred(screen)
@@ -99,15 +101,15 @@ def _inside(
     why = f"{why}; by {yields.words()}"
     sources = {"yield": _counted(yields)}
     if screen is None:
-        return Inside(weights, why, sources)
+        return Inside(weights, why, MappingProxyType(sources))
     out = len(symbols) - len(kept)
     passed = f"; {out} passed over {lacking}" if out else ""
     why = f"{why}{passed}; screened by {screen.words()}"
-    return Inside(weights, why, {screened: _counted(screen), **sources})
+    return Inside(weights, why, MappingProxyType({screened: _counted(screen), **sources}))
 
 
-def _counted(ladder: Ladder) -> dict[str, int]:
-    return {source: len(who) for source, who in ladder.served.items()}
+def _counted(ladder: Ladder) -> Mapping[str, int]:
+    return MappingProxyType({source: len(who) for source, who in ladder.served.items()})
 
 
 def sources_of(sleeves: Sequence[Sleeve]) -> dict[str, dict[str, int]]:
@@ -148,15 +150,27 @@ def sources_exhibit(targets: Mapping[pd.Timestamp, Target]) -> Exhibit:
     )
 
 
-def _weights(yields: Ladder) -> pd.Series[float]:
+def _weights(yields: Ladder) -> Mapping[str, float]:
     if len(yields.known) < 2:
-        return equal_weights(yields.symbols)
-    return yield_weights(pd.Series(yields.values, index=list(yields.symbols)))
+        return alike(yields.symbols)
+    weights = yield_weights(pd.Series(yields.values, index=list(yields.symbols)))
+    return MappingProxyType(dict(zip(yields.symbols, weights.tolist(), strict=True)))
 
 
-def _most(weights: pd.Series[float]) -> str:
-    positive = [(-weight, place) for place, weight in enumerate(weights.tolist()) if weight > 0]
-    return f"most to {listed((str(weights.index[place]) for _, place in sorted(positive)), most=3)}"
+def alike(symbols: Iterable[str]) -> Mapping[str, float]:
+    """The same weight for each of `symbols`, adding to 1."""
+    names = list(symbols)
+    return MappingProxyType(dict.fromkeys(names, 1.0 / len(names)) if names else {})
+
+
+def times(weights: Mapping[str, float], share: float) -> dict[str, float]:
+    """`weights`, each times `share`."""
+    return {name: weight * share for name, weight in weights.items()}
+
+
+def _most(weights: Mapping[str, float]) -> str:
+    best = sorted((name for name, weight in weights.items() if weight > 0), key=lambda name: -weights[name])
+    return f"most to {listed(best, most=3)}"
 
 
 def with_floors(base: Target, sleeves: Sequence[Sleeve]) -> Target:
@@ -179,7 +193,7 @@ def with_floors(base: Target, sleeves: Sequence[Sleeve]) -> Target:
     for place, gap in short.items():
         sleeve = sleeves[place]
         target = target.add(
-            sleeve.weights * (gap * given / needed),
+            times(sleeve.weights, gap * given / needed),
             why=f"{sleeve.name} to their floor of {sleeve.floor:.0%} of equity: {sleeve.why}",
         )
     return target
@@ -192,7 +206,7 @@ def funded(target: Target, freed: float, sleeves: Sequence[Sleeve]) -> Target:
     for sleeve in filled:
         share = sleeve.share / total
         target = target.add(
-            sleeve.weights * (freed * share),
+            times(sleeve.weights, freed * share),
             why=f"{share:.0%} of the {freed:.2%} freed to {sleeve.name}: {sleeve.why}",
         )
     empty = [sleeve.name for sleeve in sleeves if sleeve.share > 0 and not len(sleeve.weights)]

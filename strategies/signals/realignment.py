@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from strategies.asof import AsOf
+from strategies.asof import AsOf, once_a_session
 from strategies.signals.quarters import KNOWN_SHARE, LONGEST_QUARTER, Array, quarter_ends, row_medians
 from strategies.signals.valuation import YEAR, software_norms
 
@@ -115,21 +115,38 @@ def growth_gaps(see: AsOf, weights: Mapping[str, float], software: str, terms: T
     str
         Says so where trailing growth stands in today.
     """
-    sessions = LONGEST_QUARTER * (terms.window + terms.quarters)
-    trailing = see.history("revenue_growth", sessions, symbols=weights)
-    ends = quarter_ends(trailing.index)
-    expected = trailing.to_numpy()[ends]
+    expected, stand_in = _expected(see, tuple(weights), terms.window + terms.quarters)
+    ours = weighted_mean(expected, np.array(list(weights.values())), min(terms.least, len(weights)))
+    theirs = _realised(see, software, terms.window + terms.quarters, terms.least)
+    return np.asarray(ours - theirs, dtype=np.float64), stand_in
+
+
+@once_a_session
+def _expected(see: AsOf, names: tuple[str, ...], quarters: int) -> tuple[Array, str]:
+    """Growth expected of each name at each quarter end, and what stood in for it today."""
+    sessions = LONGEST_QUARTER * quarters
+    ends = quarter_ends(see.arrays.sessions(sessions))
+    expected = see.arrays.history("revenue_growth", sessions, names)[ends]
     stand_in = " (trailing growth for forward)"
     if see.has("forward_revenue_growth"):
-        forward = see.history("forward_revenue_growth", sessions, symbols=weights).to_numpy()[ends]
+        forward = see.arrays.history("forward_revenue_growth", sessions, names)[ends]
         expected = np.where(np.isfinite(forward), forward, expected)
         lacking = int((~np.isfinite(forward[-1:])).sum())
         stand_in = f" (trailing growth for forward of {lacking})" if lacking else ""
-    ours = weighted_mean(expected, np.array(list(weights.values())), min(terms.least, len(weights)))
-    growth = see.history("revenue_growth", sessions, group=software).to_numpy()[ends]
-    enough = np.isfinite(growth).sum(axis=1) >= min(terms.least, growth.shape[1])
-    theirs = np.where(enough, row_medians(growth), np.nan)
-    return np.asarray(ours - theirs, dtype=np.float64), stand_in
+    expected.setflags(write=False)
+    return expected, stand_in
+
+
+@once_a_session
+def _realised(see: AsOf, software: str, quarters: int, least: int) -> Array:
+    """Median growth of the software group at each quarter end; NaN where fewer than `least` reported."""
+    sessions = LONGEST_QUARTER * quarters
+    ends = quarter_ends(see.arrays.sessions(sessions))
+    growth = see.arrays.history("revenue_growth", sessions, see.members(software))[ends]
+    enough = np.isfinite(growth).sum(axis=1) >= min(least, growth.shape[1])
+    medians = np.where(enough, row_medians(growth), np.nan)
+    medians.setflags(write=False)
+    return medians
 
 
 def forward_limits(see: AsOf, sessions: int, group: str) -> tuple[str, ...]:

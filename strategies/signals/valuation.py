@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from strategies.asof import AsOf
+from strategies.asof import AsOf, once_a_session
 from strategies.signals.quarters import Array
 
 YEAR = 252
@@ -16,6 +16,7 @@ NORM_YEARS = 5
 """Years behind the software norm, unless a strategy asks for others."""
 
 
+@once_a_session
 def software_norm(see: AsOf, years: int = NORM_YEARS, group: str = "software", least: int = YEAR) -> float:
     """What the market usually pays for a dollar of software revenue.
 

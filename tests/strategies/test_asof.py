@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from datafeeds.market import Market, MarketError, exchange_sessions
-from strategies.asof import AsOf
+from strategies.asof import AsOf, once_a_session
 
 SESSIONS = pd.DatetimeIndex(exchange_sessions("2020-01-02", "2020-06-30"))
 
@@ -175,3 +175,55 @@ def test_has(market):
     assert view.has_series("oil")
     assert not view.has_series("skew")
     assert view.groups == ("banks", "chips")
+
+
+SYMBOLS = ["NEW", "AAA", "BBB"]
+
+
+@pytest.mark.parametrize(
+    ("plain", "framed"),
+    [
+        (lambda see: see.arrays.closes(20, SYMBOLS), lambda see: see.closes(20, symbols=SYMBOLS)),
+        (lambda see: see.arrays.returns(500, SYMBOLS), lambda see: see.returns(500, symbols=SYMBOLS)),
+        (
+            lambda see: see.arrays.history("revenue_ttm", 30, SYMBOLS),
+            lambda see: see.history("revenue_ttm", 30, symbols=SYMBOLS),
+        ),
+        (
+            lambda see: see.arrays.latest("revenue_ttm", SYMBOLS),
+            lambda see: see.latest("revenue_ttm", symbols=SYMBOLS),
+        ),
+        (lambda see: see.arrays.sessions(20), lambda see: see.closes(20).index),
+    ],
+)
+def test_arrays_are_what_frames_hold_and_nobody_elses(market, plain, framed):
+    view = see(market, "2020-03-16")
+    array, frame = plain(view), framed(view)
+    np.testing.assert_array_equal(array, frame.to_numpy())
+    base = array
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    assert base.size <= array.size + array.shape[-1]
+    array[:] = array[0]
+    np.testing.assert_array_equal(plain(view), frame.to_numpy())
+
+
+def test_what_was_asked_once_a_session_is_remembered_without_the_account(market):
+    asked = []
+
+    @once_a_session
+    def dearest(view: AsOf, symbols: tuple[str, ...], sessions: int = 5) -> str:
+        asked.append((view.today, view.weights.to_dict(), view.previous))
+        return str(view.closes(sessions, symbols=symbols).iloc[-1].idxmax())
+
+    for held in (0.5, 0.9):
+        view = see(market, "2020-03-16", weights=np.array([held, 0.0, 0.0, 0.0]))
+        assert dearest(view, ("AAA", "BBB")) == "AAA"
+        assert dearest(view, ("BBB",)) == "BBB"
+    assert len(asked) == 2
+    assert all(weights == {} and previous is None for _, weights, previous in asked)
+    assert dearest(see(market, "2020-01-06"), ("AAA", "BBB")) == "BBB"
+    assert dearest(see(market, "2020-01-06"), ("AAA", "BBB"), sessions=1) == "BBB"
+    assert len(asked) == 4
+    with pytest.raises(TypeError, match="hash"):
+        dearest(see(market, "2020-01-06"), ["AAA"])

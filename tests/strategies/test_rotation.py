@@ -41,7 +41,7 @@ def test_elements_are_switches_of_the_strategy() -> None:
 
 
 def test_a_tilt_multiplies_the_share_by_the_mean_lean_of_what_is_known() -> None:
-    sleeve = Sleeve("financials", 0.4, pd.Series({"JPM": 1.0}), "by yield")
+    sleeve = Sleeve("financials", 0.4, {"JPM": 1.0}, "by yield")
     readings = [
         Reading("curve", 0.2, 1, "steeper"),
         Reading("thaw", 0.1, 0, "neither"),

@@ -210,6 +210,7 @@ class Chain:
     def _writable(self) -> sqlite3.Connection:
         """Open the record in a transaction; a damaged file is set aside and the record begun anew."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._create()
         try:
             return self._begun()
         except sqlite3.OperationalError:
@@ -223,6 +224,19 @@ class Chain:
             what = f"{self.noun} before {dt.datetime.now(dt.UTC):%Y-%m-%d} were damaged ({error})"
             add(database, [Entry({LOST: f"{what} and set aside as {aside.name}"})])
             return database
+
+    def _create(self) -> None:
+        """Put a record without entries into place, unless there is one: a reader never meets half of one."""
+        if self.path.exists():
+            return
+        draft = self.path.with_name(f".draft-{uuid4().hex}-{self.path.name}")
+        try:
+            with closing(sqlite3.connect(draft)) as database:
+                database.execute(TABLE)
+            with suppress(OSError):  # another was first, or the drive knows no links: SQLite makes it then
+                os.link(draft, self.path)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _begun(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)

@@ -57,6 +57,16 @@ def test_no_record_yet(tmp_path: Path) -> None:
     assert not chain.path.parent.exists()
 
 
+def test_who_reads_while_a_record_is_begun_meets_an_empty_one(tmp_path: Path) -> None:
+    chain = Chain(tmp_path / "record.sqlite", "notes")
+    with chain.writing():
+        reader = Chain(chain.path, "notes")
+        assert reader.entries() == []
+        assert not reader.holds("key")
+        assert reader.inspect().problems == ()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_all_or_nothing(chain: Chain) -> None:
     with pytest.raises(RecordError, match="JSON"):
         chain.append([Entry({"note": 7}), Entry({"note": object()})])

@@ -93,7 +93,7 @@ def _footer(result: Result) -> str:
         for part in (
             result.config.name,
             f"run {run}" if run else "",
-            f"market {market.name} {summary.short(market.hash)}",
+            f"data {market.name} {summary.short(market.hash)}",
         )
         if part
     )

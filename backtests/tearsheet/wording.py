@@ -23,10 +23,11 @@ from backtests.analysis.significance import Overfitting, Significance
 from backtests.analysis.span import span_in_years
 from backtests.analysis.steadiness import AverageMix, Steadiness
 from backtests.analysis.stress import EpisodeOutcome, RegimeOutcome
-from backtests.document.formats import formatted, named, typeset
+from backtests.document.formats import formatted, typeset
 from backtests.engine.terms import Costs
 from backtests.result import Result
 from backtests.tearsheet.provenance import author_knew, lookahead, trials_on_record, verification
+from datafeeds.names import named
 from strategies.strategy import summary_of
 
 EVEN = 0.001
@@ -105,6 +106,24 @@ def trials_sentence(found: Significance) -> str:
         f"{ratio}. With {trials.recorded:,} trials on this market, worth about {trials.effective:,.1f} "
         f"independent ones, the best worthless one would be expected to show {trials.hurdle * scale:.2f}"
         f"{source}; the ratio is truly above that with a probability of {_percent(judged.deflated)}."
+    )
+
+
+def odds_sentence(found: Significance) -> str:
+    """How probable it is that the lead is more than the trials explain, for a reader in a hurry."""
+    judged, trials = found.judged, found.trials
+    if math.isnan(judged.deflated):
+        return "Without a ratio there is nothing to deflate."
+    scale = math.sqrt(found.sessions_a_year)
+    ratio = f"{judged.returns.sharpe * scale:.2f}{_unit(found)}"
+    if trials.recorded == 1:
+        return (
+            f"Its information ratio of {ratio} is truly above zero with a probability of "
+            f"{_percent(judged.probabilistic)}."
+        )
+    return (
+        f"Its information ratio of {ratio} is truly above what the best of {trials.recorded:,} worthless "
+        f"trials would show ({trials.hurdle * scale:.2f}) with a probability of {_percent(judged.deflated)}."
     )
 
 
@@ -325,7 +344,12 @@ def sold_put_sentence(found: SoldPut) -> str:
 
 
 def hedge_sentence(found: HedgeVerdict) -> str:
-    """The answer in words."""
+    """The answer in words, and what holding less would have done."""
+    return " ".join(filter(None, (hedge_answer(found), holding_less_sentence(found))))
+
+
+def hedge_answer(found: HedgeVerdict) -> str:
+    """Whether the hedge earned its keep."""
     cost = found.unhedged - found.hedged
     price = f"cost {cost:.2%}" if cost >= 0 else f"added {-cost:.2%}"
     opening = {
@@ -333,14 +357,18 @@ def hedge_sentence(found: HedgeVerdict) -> str:
         "unclear": "Whether the hedge earned its keep depends on the measure",
         "no": "The hedge did not earn its keep",
     }[found.answer]
-    said = (
+    return (
         f"{opening}: it {price} a year, and the deepest fall was {found.hedged_fall:.1%} instead of "
         f"{found.unhedged_fall:.1%}."
     )
-    if cost <= LIKE_NOTHING or found.hedged_fall < found.unhedged_fall:
-        return said
+
+
+def holding_less_sentence(found: HedgeVerdict) -> str:
+    """What holding less, as safe, would have left; empty where the hedge cost or spared nothing."""
+    if found.unhedged - found.hedged <= LIKE_NOTHING or found.hedged_fall < found.unhedged_fall:
+        return ""
     return (
-        f"{said} The hedged portfolio returned {found.hedged:.2%} a year; holding less, with the rest in "
+        f"The hedged portfolio returned {found.hedged:.2%} a year; holding less, with the rest in "
         f"cash, returned {found.by_fall.growth:.2%} with as deep a fall "
         f"({found.by_fall.share:.0%} held) and {found.by_volatility.growth:.2%} with the same volatility "
         f"({found.by_volatility.share:.0%} held)."
@@ -472,7 +500,7 @@ def _luck(result: Result) -> list[str]:
     if not result.benchmarks:
         return [sharpe_sentence(found)]
     flattered = result.labels[1] in result.flattered
-    return [lead_sentence(found, result.labels[1], flattered), trials_sentence(found)]
+    return [lead_sentence(found, result.labels[1], flattered), odds_sentence(found)]
 
 
 def _luck_of_others(result: Result) -> str:

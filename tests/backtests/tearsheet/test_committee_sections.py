@@ -122,7 +122,8 @@ def test_luck_knows_the_number_of_trials() -> None:
     }
     market = made()
     sheet = build(result_on(market, {"trials": stamp}))
-    assert "With 40 trials on this market" in words(section(sheet, "summary"))
+    assert "what the best of 40 worthless trials would show" in words(section(sheet, "summary"))
+    assert "With 40 trials on this market" in words(section(sheet, "significance"))
     found = table(section(sheet, "significance"), "number of trials")
     assert row(found, "Trials on this market")[1] == "40"
     alone = table(section(build(result_on(market)), "significance"), "number of trials")

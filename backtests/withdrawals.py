@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,15 @@ def withdrawals(result: Result) -> tuple[tuple[str, ...], ...]:
         before = held.iloc[int(np.searchsorted(result.sessions, decision.session))].to_dict()
         after = decision.target.weights
         moved = [
-            row for row in rows if abs(after.get(symbols[row], 0.0) - before.get(symbols[row], 0.0)) >= LEAST
+            row
+            for row in rows.tolist()
+            if abs(after.get(symbols[row], 0.0) - before.get(symbols[row], 0.0)) >= LEAST
         ]
         told.append(tuple(_sentence(one) for one in gone.iloc[moved].to_dict(orient="records")))
     return tuple(told)
 
 
-def _sentence(one: Mapping[str, Any]) -> str:
+def _sentence(one: Mapping[Hashable, Any]) -> str:
     return (
         f"{one['symbol']}: {one['concept']} of fiscal {one['fiscal_year']} {one['fiscal_period']}, "
         f"filed {one['filed']:%Y-%m-%d}, was withdrawn on {one['withdrawn']:%Y-%m-%d}"

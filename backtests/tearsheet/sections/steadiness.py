@@ -71,7 +71,7 @@ def _lead(part: Part, place: int) -> Cell:
 
 def _without(result: Result, found: Steadiness) -> Table:
     label, others = result.labels[0], result.labels[1:2]
-    unit = ", a year" if result.annual else ""
+    unit = " a year" if result.annual else ""
     totals = {"days": f"of {found.days:,} days", "months": f"of {found.months:,} months"}
     rows = []
     for place, each in enumerate(found.without):
@@ -80,7 +80,7 @@ def _without(result: Result, found: Steadiness) -> Table:
         numbers = (each.ours, each.theirs, each.lead)[: 1 + 2 * len(others)]
         rows.append(Row((Cell(name), *(Cell(value, "percent2") for value in numbers)), group=first))
     return Table(
-        f"Return{unit}, without the best days and months",
+        f"Return{unit} without the best days and months",
         (
             Column("Left out", "left"),
             Column(label, strong=True),

@@ -28,7 +28,7 @@ UNITS: Mapping[str, str] = {
             "worst_loss", "move", "price", "parts", "end", "largest_weight", "held", "top", "risk",
             "active_risk",
             "predicted", "realised", "rest", "shrinkage", "participation", "typical", "ours", "theirs",
-            "moved",
+            "moved", "lead", "timing",
         ),
         "fraction",
     ),
@@ -45,6 +45,7 @@ UNITS: Mapping[str, str] = {
             "sessions", "trades", "observations", "dropped", "lags", "purchases", "short_of_cash",
             "short_of_budget", "rolls", "struck", "reached", "year", "periods", "draws", "seed", "known",
             "outside", "beyond", "changed", "usually", "closed", "all", "days_to_sell",
+            "count", "days", "months", "return_days", "lead_days",
         ),
         "count",
     ),
@@ -100,6 +101,7 @@ def metrics(result: Result) -> dict[str, Any]:
         "holdings": _holdings(result),
         "fills": {**plain(result.fill_check), "filled_otherwise": [plain(each) for each in result.reruns]},
         "rule": plain(result.rule_changes),
+        "steadiness": _steadiness(result),
         "exhibits": [exhibit_words(each) for each in result.exhibits],
         "units": {key: each.unit for key, each in METRICS.items()} | dict(UNITS),
     }
@@ -140,7 +142,7 @@ def holdout(result: Result) -> dict[str, Any]:
 def _part(result: Result, part: Part) -> dict[str, Any]:
     books: list[dict[str, Any]] = [
         {"label": label, "performance": plain(each)}
-        for label, each in zip(result.labels, part.performances, strict=True)
+        for label, each in zip(result.labels[: len(part.performances)], part.performances, strict=True)
     ]
     for entry, each in zip(books[1:], part.relatives, strict=True):
         entry["relative"] = plain(each)
@@ -281,6 +283,20 @@ def _holdings(result: Result) -> dict[str, Any]:
             for each in result.fall_makers
         ],
     }
+
+
+def _steadiness(result: Result) -> dict[str, Any]:
+    halves = result.halves
+    parts = (
+        {"why": halves}
+        if isinstance(halves, str)
+        else {"first": _part(result, halves.before), "second": _part(result, halves.after)}
+    )
+    mixes = [
+        {"label": label, **({} if mix is None else {**plain(mix), "timing": plain(mix.timing)})}
+        for label, mix in zip(result.labels[:2], result.average_mixes, strict=True)
+    ]
+    return {"halves": parts, "without_best": plain(result.steadiness), "average_mix": mixes}
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

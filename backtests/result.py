@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.analysis import attribution, capacity, hedging, realism, stress
+from backtests.analysis import attribution, capacity, hedging, realism, steadiness, stress
 from backtests.analysis import holdings as held
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
@@ -21,6 +21,7 @@ from backtests.analysis.performance import Drawdown, drawdowns, performance, rel
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import LEAST_RETURNS, Significance, Trials, significance, trials_of
 from backtests.analysis.span import spans_a_year
+from backtests.analysis.steadiness import AverageMix, Steadiness
 from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger, returns_of
 from backtests.engine.native_strategy import NativeStrategy
@@ -359,6 +360,24 @@ class Result:
             return ()
         theirs = others[0].ledger if others else None
         return realism.reruns(ours.ledger, theirs, self.market, self.account)
+
+    @cached_property
+    def halves(self) -> Holdout | str:
+        """The strategy and the first benchmark in both halves of the run, or why it can't be taken apart."""
+        return steadiness.halves(tuple(self.equities.values())[:2], self.sessions, self.cash)
+
+    @cached_property
+    def steadiness(self) -> Steadiness | None:
+        """On how few days and months the run rests; None where equity was lost."""
+        ours, *others = self.equities.values()
+        return steadiness.steadiness(ours, others[0] if others else None, self.sessions, self.cash)
+
+    @cached_property
+    def average_mixes(self) -> tuple[AverageMix | None, ...]:
+        """The average weights of the strategy, and of the first benchmark, held all along."""
+        return tuple(
+            steadiness.average_mix(book.ledger, self.market, self.account) for book in self.books[:2]
+        )
 
     @cached_property
     def worst_windows(self) -> tuple[stress.WorstWindow, ...]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 
 from backtests.result import Result
@@ -25,19 +28,29 @@ def withdrawals(result: Result) -> tuple[tuple[str, ...], ...]:
     facts = result.market.facts
     gone = facts[facts["withdrawn"].notna()]
     days = gone["withdrawn"].to_numpy().astype("datetime64[D]")
+    symbols = gone["symbol"].tolist()
     held = result.weights
     decisions = result.book.ledger.decisions
     told: list[tuple[str, ...]] = []
     for number, decision in enumerate(decisions):
         since = decisions[number - 1].session if number else decision.session
-        before = held.iloc[int(np.searchsorted(result.sessions, decision.session))]
+        rows = np.flatnonzero((days >= since) & (days < decision.session))
+        if not len(rows):
+            told.append(())
+            continue
+        before = held.iloc[int(np.searchsorted(result.sessions, decision.session))].to_dict()
         after = decision.target.weights
-        told.append(
-            tuple(
-                f"{one['symbol']}: {one['concept']} of fiscal {one['fiscal_year']} {one['fiscal_period']}, "
-                f"filed {one['filed']:%Y-%m-%d}, was withdrawn on {one['withdrawn']:%Y-%m-%d}"
-                for one in gone[(days >= since) & (days < decision.session)].to_dict(orient="records")
-                if abs(after.get(one["symbol"], 0.0) - before.get(one["symbol"], 0.0)) >= LEAST
-            )
-        )
+        moved = [
+            row
+            for row in rows.tolist()
+            if abs(after.get(symbols[row], 0.0) - before.get(symbols[row], 0.0)) >= LEAST
+        ]
+        told.append(tuple(_sentence(one) for one in gone.iloc[moved].to_dict(orient="records")))
     return tuple(told)
+
+
+def _sentence(one: Mapping[Hashable, Any]) -> str:
+    return (
+        f"{one['symbol']}: {one['concept']} of fiscal {one['fiscal_year']} {one['fiscal_period']}, "
+        f"filed {one['filed']:%Y-%m-%d}, was withdrawn on {one['withdrawn']:%Y-%m-%d}"
+    )

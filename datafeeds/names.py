@@ -53,3 +53,31 @@ def printable(text: str) -> str:
     return "".join(
         letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text
     )
+
+
+ACRONYMS = {"ai": "AI", "us": "US", "it": "IT"}
+
+SERIES = {
+    "us10y": "10-year US yield",
+    "us2y": "2-year US yield",
+    "us3m": "3-month US yield",
+    "brent": "Brent oil",
+    "wti": "WTI oil",
+    "vix": "VIX",
+    "skew": "SKEW",
+}
+"""Names for people of the series that markets usually have."""
+
+
+def named(identifier: str) -> str:
+    """An identifier, such as a group's or a series', as a name for people.
+
+    Examples
+    --------
+    >>> named("ai_hardware"), named("small_cap"), named("Energy"), named("cash"), named("us10y")
+    ('AI hardware', 'Small cap', 'Energy', 'Cash', '10-year US yield')
+    """
+    if identifier in SERIES:
+        return SERIES[identifier]
+    words = [ACRONYMS.get(word, word) for word in identifier.split("_")]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])

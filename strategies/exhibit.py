@@ -84,6 +84,8 @@ class Exhibit:
         Stands below the text.
     first : bool
         Whether text and table stand on page one and in the terminal too.
+    looked_up : bool
+        Whether it is for looking up, not for reading: folded on screen, an appendix on paper.
     """
 
     title: str
@@ -98,6 +100,7 @@ class Exhibit:
     shade: str = ""
     table: Listing | None = None
     first: bool = False
+    looked_up: bool = False
 
 
 @dataclass(frozen=True)

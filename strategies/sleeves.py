@@ -131,7 +131,7 @@ def sources_exhibit(targets: Mapping[pd.Timestamp, Target]) -> Exhibit:
             total.setdefault(figure, Counter()).update(counts)
     title = "Where the sleeves' figures came from"
     if not total:
-        return Exhibit(title, "No money went to a sleeve that is weighted by a figure.")
+        return Exhibit(title, "No money went to a sleeve that is weighted by a figure.", looked_up=True)
     rows = tuple(
         (figure, source, count, count / counts.total())
         for figure, counts in total.items()
@@ -147,6 +147,7 @@ def sources_exhibit(targets: Mapping[pd.Timestamp, Target]) -> Exhibit:
             rows,
             "A company-month is one company at one decision. One that no source knows gets the equal share.",
         ),
+        looked_up=True,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from datafeeds.names import named
 from strategies.asof import AsOf
 from strategies.exhibit import Exhibit
 from strategies.signals.valuation import software_norms
@@ -57,7 +58,7 @@ def valuation_exhibit(
     if not both.any():
         text = "Not shown: price-to-sales and its norm are never known on the same session of this run."
         return Exhibit(TITLE, text)
-    words = hardware.replace("_", " ")
+    words, normal = named(hardware), named(software)
     lines = {f"{words} (median)": median, "norm": norm}
     own = see.history(FACT, EVER, group=hardware)[since:].dropna(axis=1, how="all")
     if 1 < own.shape[1] <= FEW:
@@ -71,7 +72,7 @@ def valuation_exhibit(
         f"them it was {at_end}. {len(marks)} decisions changed the cut.",
         lines,
         f"Price-to-sales of {words} and the norm: median over {norm_years:g} years of the median of "
-        f"{software}, as known each day, logarithmic scale",
+        f"{normal[:1].lower()}{normal[1:]}, as known each day, logarithmic scale",
         log=True,
         marks=marks,
         mark="decision that changed the cut",

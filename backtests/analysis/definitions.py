@@ -96,6 +96,35 @@ _TERMS = (
         "Newey and West (1987); statsmodels HAC, Bartlett kernel",
     ),
     Definition(
+        "without_best",
+        "Without its own best",
+        "Compound return if the days (or calendar months) with the highest returns above cash had earned "
+        "what cash did. Nobody could have missed just these: it says how few of them made the return.",
+        "Estrada (2008), Black Swans and Market Timing",
+    ),
+    Definition(
+        "lead_without_best",
+        "Lead without its best",
+        "Return less the benchmark's, if on the days (or in the months) on which the strategy gained most on "
+        "the benchmark it had earned what the benchmark did.",
+        "as for the return without its best days, with the benchmark in the place of cash",
+    ),
+    Definition(
+        "average_mix",
+        "Average weights, held",
+        "Return of the average of all sessions' weights, bought at the start and rebalanced at the end of "
+        "each month, filled and charged as the run is. What does not trade yet, or no longer, is spread over "
+        "the others.",
+        "Brinson, Hood and Beebower (1986) take average weights for the policy; here by name",
+    ),
+    Definition(
+        "timing",
+        "Added by changing weights",
+        "Return less that of the average weights held. Averages are known only afterwards and weigh most "
+        "what has risen, which makes them hard to beat.",
+        "Brinson, Hood and Beebower (1986), timing",
+    ),
+    Definition(
         "guessed_weight",
         "By the rule for the rest",
         "Weight of holdings for which the scenario has neither a symbol nor a group.",

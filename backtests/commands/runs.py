@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backtests.analysis.definitions import METRICS
+from backtests.analysis.registry import Metric
 from backtests.document.blocks import Paragraph
 from backtests.document.formats import formatted
 from backtests.document.pdf import PAPERS, Paper
@@ -35,8 +36,8 @@ from backtests.tearsheet.provenance import (
 from backtests.tearsheet.sections.exhibits import first_blocks
 from datafeeds.names import printable
 
-FIRST_COLUMN, PADDING, NARROWEST = 24, 1, 8
-"""Characters of a table's first column, between two columns, and that a number takes."""
+FIRST_COLUMN, EDGE = 24, 1
+"""Characters of a table's first column and at its right; between two columns stand one, or two with room."""
 
 PARTS = {"portfolio": "performance", "trading": "trading", "relative": "relative"}
 """Where the metrics of each scope stand in ``metrics.json``."""
@@ -107,22 +108,76 @@ def print_held_out(console: Terminal, held: Mapping[str, Any]) -> None:
 def summary_table(metrics: Mapping[str, Any], width: int = 80) -> Table:
     """The strategy beside its benchmarks; the last rows are the strategy measured against each.
 
-    Labels are broken into lines that fit a terminal of `width`.
+    Labels are broken between words into lines that fit a terminal of `width`; where their words don't fit,
+    letters head the columns and a key stands above them.
     """
     books = [metrics["strategy"], *metrics["benchmarks"]]
-    span = f"{metrics['first_session']} to {metrics['last_session']}"
+    rows = [
+        (
+            metric.label(metrics["annual"]),
+            [_cell(book.get(part, {}).get(metric.key), metric) for book in books],
+        )
+        for scope, part in PARTS.items()
+        for metric in METRICS.values()
+        if metric.scope == scope and "terminal" in metric.shown
+    ]
+    least = [max(len(cells[place]) for _, cells in rows) for place in range(len(books))]
+    labels = [printable(book["label"]) for book in books]
+    room = width - FIRST_COLUMN - EDGE - len(books)
+    loose = label_widths(labels, least, room - len(books))
+    widths = loose or label_widths(labels, least, room)
+    title = f"{metrics['first_session']} to {metrics['last_session']}"
+    if widths is None:
+        letters = [chr(ord("A") + place) if place < 26 else str(place + 1) for place in range(len(books))]
+        title = "\n".join((title, *(f"{key}: {label}" for key, label in zip(letters, labels, strict=True))))
+        labels, widths = letters, least
     table = Table(
-        title=span, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, PADDING, 0, 0)
+        title=Text(title),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1 if loose else 0, 0, 0),
     )
     table.add_column("", no_wrap=True)
-    each = max(NARROWEST, (width - FIRST_COLUMN) // len(books) - PADDING)
-    for book in books:
-        lines = textwrap.wrap(printable(book["label"]), each)
+    for label, each in zip(labels, widths, strict=True):
+        lines = textwrap.wrap(label, each, break_long_words=False)
         table.add_column(Text("\n".join(lines)), justify="right", overflow="fold")
-    for scope, part in PARTS.items():
-        for metric in METRICS.values():
-            if metric.scope == scope and "terminal" in metric.shown:
-                values = [book.get(part, {}).get(metric.key) for book in books]
-                cells = ("" if value is None else formatted(value, metric.form) for value in values)
-                table.add_row(metric.label(metrics["annual"]), *cells)
+    for name, cells in rows:
+        table.add_row(name, *cells)
     return table
+
+
+def _cell(value: Any, metric: Metric) -> str:
+    return "" if value is None else formatted(value, metric.form)
+
+
+def label_widths(labels: Sequence[str], least: Sequence[int], room: int) -> list[int] | None:
+    """Characters for each column so that its label breaks between words, into few lines; None without room.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    least : sequence of int
+        What the cells of each column take.
+    room : int
+        Characters of all columns together.
+
+    Examples
+    --------
+    >>> label_widths(["Blueprint", "Equal-weighted universe"], [7, 7], 20)
+    [9, 11]
+    >>> label_widths(["Blueprint", "Equal-weighted universe"], [7, 7], 16) is None
+    True
+    """
+    widths = [
+        max(fewest, *(len(part) for part in textwrap.wrap(label, 1, break_long_words=False)), 1)
+        for label, fewest in zip(labels, least, strict=True)
+    ]
+    if sum(widths) > room:
+        return None
+    lines = [len(textwrap.wrap(label, each)) for label, each in zip(labels, widths, strict=True)]
+    while sum(widths) < room and max(lines) > 1:
+        place = lines.index(max(lines))
+        widths[place] += 1
+        lines[place] = len(textwrap.wrap(labels[place], widths[place]))
+    return widths

@@ -57,6 +57,7 @@ class Column:
     Attributes
     ----------
     label : str
+        Empty for the name of its definition.
     align : {"left", "right"}
     term : str
         Key of the definition of what stands in it, or empty.
@@ -600,6 +601,10 @@ class Document:
         """Every chart of the document."""
         blocks = every_block(block for section in self.sections for block in section.blocks)
         return tuple(block for block in blocks if isinstance(block, Figure))
+
+    def heading(self, column: Column) -> str:
+        """What stands above a column: its own label, or the term that it has a definition of."""
+        return column.label or self.term(column.term)
 
     def term(self, key: str) -> str:
         """Return what readers see for the definition `key`."""

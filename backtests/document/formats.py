@@ -62,21 +62,6 @@ def typeset(sentence: str) -> str:
     return re.sub(r"(?<![\w-])-(?=[\d.])", MINUS, sentence)
 
 
-ACRONYMS = {"ai": "AI", "us": "US", "it": "IT"}
-
-
-def named(identifier: str) -> str:
-    """An identifier, such as a group's, as a name for people.
-
-    Examples
-    --------
-    >>> named("ai_hardware"), named("small_cap"), named("Energy"), named("cash")
-    ('AI hardware', 'Small cap', 'Energy', 'Cash')
-    """
-    words = [ACRONYMS.get(word, word) for word in identifier.split("_")]
-    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
-
-
 def _number(value: float, form: Format) -> str:
     match form:
         case "percent":

@@ -195,7 +195,7 @@ def _content(sheet: Document, block: Block) -> dict[str, Any]:
 
 
 def _table(sheet: Document, block: Table) -> dict[str, Any]:
-    labels = [sheet.term(column.term) if column.term else column.label for column in block.columns]
+    labels = [sheet.heading(column) if column.term else column.label for column in block.columns]
     widest = WIDEST_OF_FEW if len(labels) <= FEW else WIDEST_CELL
     rows: list[dict[str, Any]] = [
         {

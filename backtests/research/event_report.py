@@ -18,7 +18,7 @@ from backtests.document.blocks import (
     Section,
     Table,
 )
-from backtests.document.formats import Format, Value, named, typeset
+from backtests.document.formats import Format, Value, typeset
 from backtests.research.events import (
     JUNE_2026_DATE,
     JUNE_2026_REPORTED,
@@ -29,6 +29,7 @@ from backtests.research.events import (
     Study,
 )
 from datafeeds.market import Market
+from datafeeds.names import named
 from strategies.asof import AsOf
 from strategies.benchmarks import CapWeighted
 from strategies.blueprint import Blueprint

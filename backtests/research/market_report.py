@@ -26,11 +26,11 @@ from backtests.document.blocks import (
     Table,
     lines,
 )
-from backtests.document.formats import named
 from datafeeds import facts as fundamentals
 from datafeeds.checks import of_calendar
 from datafeeds.folder.layout import Checked
 from datafeeds.market import Finding, Market
+from datafeeds.names import named
 from datafeeds.series import series_names
 
 SEVERITIES = {

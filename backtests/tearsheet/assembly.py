@@ -20,6 +20,7 @@ from backtests.tearsheet.sections import (
     provenance,
     realism,
     significance,
+    steadiness,
     stress,
     summary,
     verdict,
@@ -52,6 +53,7 @@ def build(result: Result) -> Document:
         growth.section(result),
         growth.rolling_section(result),
         calendar.section(result),
+        steadiness.section(result),
         stress.section(result),
         attribution.section(result),
         holdings.section(result),
@@ -91,7 +93,7 @@ def _footer(result: Result) -> str:
         for part in (
             result.config.name,
             f"run {run}" if run else "",
-            f"market {market.name} {summary.short(market.hash)}",
+            f"data {market.name} {summary.short(market.hash)}",
         )
         if part
     )

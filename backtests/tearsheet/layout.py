@@ -11,11 +11,11 @@ from backtests.document.blocks import Beside, Block, Details, Figure, Paragraph,
 LOOKED_UP = frozenset({"setup", "capacity", "decisions", "definitions", "provenance"})
 """Sections that nobody reads from start to end: appendices on paper."""
 
-OPEN: Mapping[str, int] = {"verdict": 2, "stress": 2, "significance": 0, "costs": 0}
+OPEN: Mapping[str, int] = {"verdict": 2, "stress": 2, "significance": 0, "costs": 0, "hedge": 0}
 """Tables and rows of charts that stand open, where it is not one; the rest of a section is folded."""
 
 OWN = "exhibit-"
-"""How the keys of the strategy's own sections begin: they stand open as the strategy made them."""
+"""How the keys of the strategy's own sections begin: they stand open, but for charts after the first row."""
 
 MOST_BESIDE = 3
 """Charts side by side."""
@@ -28,10 +28,10 @@ def laid_out(sections: Iterable[Section]) -> tuple[Section, ...]:
 
 
 def _laid_out(section: Section) -> Section:
-    if section.key.startswith(OWN):
-        return replace(section, blocks=tuple(_beside(section.blocks)))
-    if section.key in LOOKED_UP:
+    if section.key in LOOKED_UP or section.appendix:
         return replace(section, blocks=_folded(section), appendix=True)
+    if section.key.startswith(OWN):
+        return replace(section, blocks=_one_row_of_charts(section.blocks))
     stays: list[Block] = []
     folded: list[Block] = []
     seen = 0
@@ -42,6 +42,19 @@ def _laid_out(section: Section) -> Section:
     if folded:
         stays.append(Details(f"More: {'; '.join(_captions(folded))}", tuple(folded)))
     return replace(section, blocks=tuple(stays))
+
+
+def _one_row_of_charts(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """What a strategy made, with the charts side by side, and rows of them after the first folded."""
+    stays: list[Block] = []
+    folded: list[Block] = []
+    for block in _beside(blocks):
+        further = isinstance(block, Beside) and any(isinstance(each, Beside) for each in stays)
+        (folded if further else stays).append(block)
+    if folded:
+        count = sum(len(block.blocks) for block in folded if isinstance(block, Beside))
+        stays.append(Details(f"{count} more charts" if count > 1 else "1 more chart", tuple(folded)))
+    return tuple(stays)
 
 
 def _folded(section: Section) -> tuple[Block, ...]:

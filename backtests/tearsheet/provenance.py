@@ -27,8 +27,15 @@ def verification(manifest: Mapping[str, Any]) -> str:
     return f"Recomputed by an independent engine ({said['engine']}): NOT the same. {found}"
 
 
-def lookahead(manifest: Mapping[str, Any]) -> str:
-    """Say in one sentence whether decisions were made again without the future, and what came out."""
+def lookahead(manifest: Mapping[str, Any], how: bool = True) -> str:
+    """Say in one sentence whether decisions were made again without the future, and what came out.
+
+    Parameters
+    ----------
+    manifest : mapping
+    how : bool
+        Whether it names what closed files and network.
+    """
     said = manifest.get("lookahead")
     if not isinstance(said, Mapping):
         return "Look-ahead: not checked."
@@ -37,7 +44,7 @@ def lookahead(manifest: Mapping[str, Any]) -> str:
     if said.get("passed"):
         sampled, decisions = said.get("sampled"), said.get("decisions")
         count = f"all {decisions}" if sampled == decisions else f"{sampled} of {decisions}"
-        walls = f" (closed by {', '.join(said['walls'])})" if said.get("walls") else ""
+        walls = f" (closed by {', '.join(said['walls'])})" if how and said.get("walls") else ""
         tried = f": {count} decisions made again without the future, files or network{walls}, none changed"
         return f"Look-ahead check passed{tried if sampled is not None else ''}."
     failed = [check for check in said.get("checks", ()) if check.get("outcome") == "fail"]
@@ -55,8 +62,8 @@ def rewound(manifest: Mapping[str, Any]) -> str:
         found = "; ".join(said["differences"])
         return f"What the market folder says of the past CHANGES with later data: {found}."
     return (
-        f"The market folder, cut at {days}, told the same up to then: all {said['figures']} tables of "
-        "prices, facts, memberships and series are equal."
+        f"The market folder, cut at {days}, told the same up to then: all {said['figures']} tables of it "
+        "are equal."
     )
 
 

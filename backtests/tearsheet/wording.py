@@ -6,7 +6,7 @@ First what each analysis says, then what page one answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -21,11 +21,13 @@ from backtests.analysis.realism import FillCheck
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import Overfitting, Significance
 from backtests.analysis.span import span_in_years
+from backtests.analysis.steadiness import AverageMix, Steadiness
 from backtests.analysis.stress import EpisodeOutcome, RegimeOutcome
-from backtests.document.formats import formatted, named, typeset
+from backtests.document.formats import formatted, typeset
 from backtests.engine.terms import Costs
 from backtests.result import Result
 from backtests.tearsheet.provenance import author_knew, lookahead, trials_on_record, verification
+from datafeeds.names import named
 from strategies.strategy import summary_of
 
 EVEN = 0.001
@@ -104,6 +106,24 @@ def trials_sentence(found: Significance) -> str:
         f"{ratio}. With {trials.recorded:,} trials on this market, worth about {trials.effective:,.1f} "
         f"independent ones, the best worthless one would be expected to show {trials.hurdle * scale:.2f}"
         f"{source}; the ratio is truly above that with a probability of {_percent(judged.deflated)}."
+    )
+
+
+def odds_sentence(found: Significance) -> str:
+    """How probable it is that the lead is more than the trials explain, for a reader in a hurry."""
+    judged, trials = found.judged, found.trials
+    if math.isnan(judged.deflated):
+        return "Without a ratio there is nothing to deflate."
+    scale = math.sqrt(found.sessions_a_year)
+    ratio = f"{judged.returns.sharpe * scale:.2f}{_unit(found)}"
+    if trials.recorded == 1:
+        return (
+            f"Its information ratio of {ratio} is truly above zero with a probability of "
+            f"{_percent(judged.probabilistic)}."
+        )
+    return (
+        f"Its information ratio of {ratio} is truly above what the best of {trials.recorded:,} worthless "
+        f"trials would show ({trials.hurdle * scale:.2f}) with a probability of {_percent(judged.deflated)}."
     )
 
 
@@ -324,7 +344,12 @@ def sold_put_sentence(found: SoldPut) -> str:
 
 
 def hedge_sentence(found: HedgeVerdict) -> str:
-    """The answer in words."""
+    """The answer in words, and what holding less would have done."""
+    return " ".join(filter(None, (hedge_answer(found), holding_less_sentence(found))))
+
+
+def hedge_answer(found: HedgeVerdict) -> str:
+    """Whether the hedge earned its keep."""
     cost = found.unhedged - found.hedged
     price = f"cost {cost:.2%}" if cost >= 0 else f"added {-cost:.2%}"
     opening = {
@@ -332,14 +357,18 @@ def hedge_sentence(found: HedgeVerdict) -> str:
         "unclear": "Whether the hedge earned its keep depends on the measure",
         "no": "The hedge did not earn its keep",
     }[found.answer]
-    said = (
+    return (
         f"{opening}: it {price} a year, and the deepest fall was {found.hedged_fall:.1%} instead of "
         f"{found.unhedged_fall:.1%}."
     )
-    if cost <= LIKE_NOTHING or found.hedged_fall < found.unhedged_fall:
-        return said
+
+
+def holding_less_sentence(found: HedgeVerdict) -> str:
+    """What holding less, as safe, would have left; empty where the hedge cost or spared nothing."""
+    if found.unhedged - found.hedged <= LIKE_NOTHING or found.hedged_fall < found.unhedged_fall:
+        return ""
     return (
-        f"{said} The hedged portfolio returned {found.hedged:.2%} a year; holding less, with the rest in "
+        f"The hedged portfolio returned {found.hedged:.2%} a year; holding less, with the rest in "
         f"cash, returned {found.by_fall.growth:.2%} with as deep a fall "
         f"({found.by_fall.share:.0%} held) and {found.by_volatility.growth:.2%} with the same volatility "
         f"({found.by_volatility.share:.0%} held)."
@@ -471,7 +500,7 @@ def _luck(result: Result) -> list[str]:
     if not result.benchmarks:
         return [sharpe_sentence(found)]
     flattered = result.labels[1] in result.flattered
-    return [lead_sentence(found, result.labels[1], flattered), trials_sentence(found)]
+    return [lead_sentence(found, result.labels[1], flattered), odds_sentence(found)]
 
 
 def _luck_of_others(result: Result) -> str:
@@ -679,7 +708,7 @@ def holdings_sentence(result: Result) -> str:
     trips = result.round_trips
     closed = trips[trips["closed"].notna()]
     held = (
-        f" A closed position was held for {closed['sessions'].median():,.0f} sessions in the middle."
+        f" The median closed position was held for {closed['sessions'].median():,.0f} sessions."
         if len(closed)
         else ""
     )
@@ -698,7 +727,7 @@ def risk_sentence(result: Result, found: HoldingRisk) -> str:
     table = result.predicted
     if len(table):
         ratio = float((table["realised"] / table["predicted"]).median())
-        said += f". In the middle year what came was {ratio:.0%} of what was predicted"
+        said += f". In the median year what came was {ratio:.0%} of what was predicted"
     return f"{said}."
 
 
@@ -722,7 +751,7 @@ def fills_sentence(found: FillCheck) -> str:
     if not math.isfinite(found.participation):
         return f"{inside} Volume is unknown."
     return (
-        f"{inside} The largest took {found.participation:.1%} of its session's volume, the middle one "
+        f"{inside} The largest took {found.participation:.1%} of its session's volume, the median one "
         f"{found.typical:.3%}."
     )
 
@@ -736,6 +765,84 @@ def survival_sentence(result: Result) -> str:
         return f"There is no lead over {result.labels[1]} that could survive other fills."
     parts = listed([f"{each.lead / first.lead:.0%} {each.name.lower()}" for each in others])
     return f"Of the lead over {result.labels[1]} of {points(first.lead)} there remains: {parts}."
+
+
+def halves_sentence(result: Result) -> str:
+    """Whether the lead was there in both halves."""
+    found = result.halves
+    if isinstance(found, str):
+        return "The run is too short to be taken apart into halves."
+    if not result.benchmarks:
+        return ""
+    name = result.labels[1]
+    parts = (found.before, found.after)
+    leads = [float(part.relatives[0].excess_return) for part in parts]
+    sides = [standing(lead) for lead in leads]
+    unit = " a year" if all(part.performances[0].annual for part in parts) else ""
+    said = " and ".join(
+        f"{formatted(lead * 100, 'points')} points{unit} in the {which} half"
+        for lead, which in zip(leads, ("first", "second"), strict=True)
+    )
+    verdict = {
+        ("ahead", "ahead"): f"It was ahead of {name} in both halves",
+        ("ahead", "behind"): f"It was ahead of {name} in the first half only",
+        ("behind", "ahead"): f"It was ahead of {name} in the second half only",
+        ("behind", "behind"): f"It was behind {name} in both halves",
+    }.get((sides[0], sides[1]), f"It did about the same as {name} in at least one half")
+    return f"{verdict}: {said}."
+
+
+def best_days_sentence(result: Result, found: Steadiness) -> str:
+    """How few days made the return, and how few the lead."""
+    said = []
+    rows = [each for each in found.without if each.unit == "days"]
+    if len(rows) > 1:
+        whole, without = rows[0], next((each for each in rows if each.count == 10), rows[-1])
+        unit = " a year" if result.annual else ""
+        beside = (
+            f" ({result.labels[1]} {formatted(without.theirs, 'percent')} without its own, instead of "
+            f"{formatted(whole.theirs, 'percent')})"
+            if result.benchmarks
+            else ""
+        )
+        said.append(
+            f"Without its {without.count} best days of {found.days:,} it would have returned "
+            f"{formatted(without.ours, 'percent')}{unit} instead of "
+            f"{formatted(whole.ours, 'percent')}{beside}."
+        )
+    if result.benchmarks and standing(float(result.relatives[0].excess_return)) == "ahead":
+        days = found.lead_days
+        if days is not None:
+            made = "1 day made" if days == 1 else f"{days:,} days made"
+            said.append(f"{made} the whole lead: without them none would be left.")
+    elif result.benchmarks:
+        said.append(f"There is no lead over {result.labels[1]} that a few days could have made.")
+    return " ".join(said)
+
+
+def mix_sentence(result: Result, mixes: Sequence[AverageMix]) -> str:
+    """What of the lead the average weights made and what changing them; without a benchmark, of the return.
+
+    Parameters
+    ----------
+    result : Result
+    mixes : sequence of AverageMix
+        Of the strategy, then of the first benchmark where there is one.
+    """
+    ours, *others = mixes
+    unit = " a year" if result.annual else ""
+    if not others:
+        return (
+            "Its own average weights, held all along at the same costs, would have returned "
+            f"{formatted(ours.held, 'percent')}{unit} instead of {formatted(ours.growth, 'percent')}; they "
+            "are known only afterwards, and weigh most what has risen."
+        )
+    (theirs,) = others
+    held, timing = ours.held - theirs.held, ours.timing - theirs.timing
+    return (
+        f"Of its {_signed_points(held + timing)} points{unit} against {result.labels[1]} the average "
+        f"weights, held all along, make {_signed_points(held)} and changing them {_signed_points(timing)}."
+    )
 
 
 def _interest(rate: float | str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from backtests.commands.runs import print_held_out
-from backtests.document.blocks import Paragraph, Table
+from backtests.document.blocks import Bullets, Paragraph, Table, every_block
 from backtests.metrics import metrics
 from backtests.notebook import Study, run
 from backtests.records import register
@@ -75,8 +75,8 @@ def test_a_run_without_one_says_nothing() -> None:
 
 def test_a_run_that_ends_before_it_says_so() -> None:
     study = run("blueprint", end="2012-12-31", engine="ledger", holdout=BEGINS)
-    front = build(study).sections[0].blocks
-    said = " ".join(block.text for block in front if isinstance(block, Paragraph))
+    limits = [block for block in every_block(build(study).sections[0].blocks) if isinstance(block, Bullets)]
+    said = [item for block in limits for item in block.items]
     assert "The run ends on 2012-12-31, before 2013-07-01: nothing of it is held out." in said
 
 

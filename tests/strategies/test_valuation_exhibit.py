@@ -41,9 +41,9 @@ def targets_of(market, *kept):
 def test_the_chart_has_the_median_the_norm_and_the_changed_cuts(filed):
     targets = targets_of(filed, 1.0, 0.5, 0.5, 1.0)
     exhibit, *_ = Blueprint().exhibits(AsOf(filed, len(filed.sessions) - 1), targets)
-    assert list(exhibit.series) == ["ai hardware (median)", "norm"]
+    assert list(exhibit.series) == ["AI hardware (median)", "norm"]
     assert exhibit.series["norm"].iloc[-1] == pytest.approx(50 * 10 / (4 * 60.0))
-    assert exhibit.series["ai hardware (median)"].index[0] == min(targets)
+    assert exhibit.series["AI hardware (median)"].index[0] == min(targets)
     assert list(exhibit.marks) == [list(targets)[1], list(targets)[3]]
     assert "was above the norm on 100.0%" in exhibit.text
 

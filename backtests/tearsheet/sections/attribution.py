@@ -7,9 +7,10 @@ import pandas as pd
 from backtests.analysis.attribution import BrinsonFachler, turnover_by_year
 from backtests.analysis.factors import FACTOR_GROUP, FAMA_FRENCH, FactorRegression, Factors
 from backtests.document.blocks import Block, Cell, Column, Details, Paragraph, Row, Section, Table
-from backtests.document.formats import Format, named, typeset
+from backtests.document.formats import Format, typeset
 from backtests.result import Result
-from backtests.tearsheet.wording import attribution_sentence, cost_sentence, factor_sentence, listed
+from backtests.tearsheet.wording import attribution_sentence, factor_sentence, listed
+from datafeeds.names import named
 
 SHOWN = 10
 """Symbols listed at each end; the rest opens on demand."""
@@ -271,4 +272,4 @@ def _trading(result: Result) -> list[Block]:
         "Nothing annualised: the first and the last year may be part of one. Costs are shares of average "
         f"equity; compounded, they took {costs.drag * 1e4:,.1f} bps of return{unit}.",
     )
-    return [Paragraph(cost_sentence(costs, result.tradings[0].cost_bps)), table]
+    return [table]

@@ -26,7 +26,7 @@ def scorecard(result: Result) -> Scorecard:
         (
             *((lead,) if lead else ()),
             Check("Second engine", _outcome(verified.get("identical")), verification(manifest)),
-            Check("Sealed replay", _outcome(replayed.get("passed")), lookahead(manifest)),
+            Check("Sealed replay", _outcome(replayed.get("passed")), lookahead(manifest, how=False)),
             *((Check("Data rewind", _outcome(not cut["differences"]), rewound(manifest)),) if cut else ()),
             Check("Trials", _outcome(tried.get("intact")), trials_on_record(manifest)),
             *(each for each in (_fills(result), _survival(result)) if each is not None),

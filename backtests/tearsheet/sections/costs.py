@@ -7,6 +7,7 @@ from backtests.analysis.trading import unfilled_by_reason
 from backtests.document.blocks import Block, Cell, Column, Paragraph, Row, Section, Table
 from backtests.result import Result
 from backtests.tearsheet.sections.verdict import columns, metric_rows
+from backtests.tearsheet.wording import cost_sentence
 
 
 def section(result: Result) -> Section:
@@ -16,7 +17,8 @@ def section(result: Result) -> Section:
         (Column("Statistic", "left"), *columns(result)),
         metric_rows(metrics("trading"), result.tradings),
     )
-    return Section("costs", "Costs and trading", (table, _unfilled(result)))
+    said = cost_sentence(result.costs, result.tradings[0].cost_bps)
+    return Section("costs", "Costs and trading", (Paragraph(said), table, _unfilled(result)))
 
 
 def _unfilled(result: Result) -> Block:

@@ -29,7 +29,7 @@ from backtests.result import Result
 from backtests.tearsheet.layout import OWN
 from strategies.exhibit import Exhibit
 
-FIRST_ROWS = 5
+FIRST_ROWS = 3
 """Rows of a table on page one and in the terminal."""
 
 
@@ -38,9 +38,14 @@ def sections(result: Result) -> tuple[Section, ...]:
     keys = (f"exhibit-chart-{number}" for number in range(1, len(result.exhibits) + 1))
     keyed = zip(keys, result.exhibits, strict=True)
     return tuple(
-        Section(f"{OWN}{number}", title, tuple(block for each in alike for block in _blocks(*each)))
+        _section(f"{OWN}{number}", title, list(alike))
         for number, (title, alike) in enumerate(groupby(keyed, key=lambda pair: pair[1].title), start=1)
     )
+
+
+def _section(key: str, title: str, keyed: list[tuple[str, Exhibit]]) -> Section:
+    blocks = tuple(block for each in keyed for block in _blocks(*each))
+    return Section(key, title, blocks, appendix=all(exhibit.looked_up for _, exhibit in keyed))
 
 
 def first_blocks(content: Mapping[str, Any]) -> Iterator[Block]:

@@ -99,13 +99,13 @@ def rolling_section(result: Result) -> Section:
 def first_look(result: Result) -> Beside:
     """Growth of the strategy and its first benchmark, and the one relative to the other."""
     every = lines(result.labels, result.sessions, [_growth(book) for book in result.books])[:2]
-    ends = ", ".join(f"{line.label} {formatted(float(line.values[-1]), 'multiple')}" for line in every)
+    ends = " against ".join(formatted(float(line.values[-1]), "multiple") for line in every)
     figures = [
         Figure(
             "growth-first",
             LineChart(every, "multiple", log=True, rule=1.0),
             "Growth of 1 after costs",
-            f"At the end: {ends}.",
+            f"At the end {ends}.",
             small=True,
         )
     ]
@@ -117,7 +117,7 @@ def first_look(result: Result) -> Beside:
                 "relative-first",
                 LineChart((ratio,), "multiple", rule=1.0),
                 f"Relative to {theirs.label}",
-                f"{ratio.label} {_range(ratio.values, 'multiple')}.",
+                f"{_range(ratio.values, 'multiple').capitalize()}.",
                 small=True,
             )
         )

@@ -19,7 +19,12 @@ from backtests.document.blocks import (
 from backtests.document.formats import formatted, typeset
 from backtests.engine.books import Ledger
 from backtests.result import Result
-from backtests.tearsheet.wording import chooser_sentence, hedge_sentence, sold_put_sentence
+from backtests.tearsheet.wording import (
+    chooser_sentence,
+    hedge_answer,
+    holding_less_sentence,
+    sold_put_sentence,
+)
 from datafeeds.market import Dates
 
 
@@ -29,8 +34,10 @@ def sections(result: Result) -> tuple[Section, ...]:
     if found is None or unhedged is None:
         return ()
     ledger = result.book.ledger
+    rest = (holding_less_sentence(found.verdict) + chooser_sentence(found)).strip()
     blocks: list[Block] = [
-        Paragraph(typeset(hedge_sentence(found.verdict) + chooser_sentence(found)), "lead"),
+        Paragraph(typeset(hedge_answer(found.verdict)), "lead"),
+        *([Paragraph(typeset(rest))] if rest else []),
         Paragraph(unhedged.note, "note"),
         _curves(ledger, unhedged.ledger),
         _cost(found.cost),

@@ -18,9 +18,10 @@ from backtests.document.blocks import (
     Section,
     Table,
 )
-from backtests.document.formats import formatted, named, typeset
+from backtests.document.formats import formatted, typeset
 from backtests.result import Result
 from backtests.tearsheet.wording import holdings_sentence, risk_sentence
+from datafeeds.names import named
 
 SHOWN = 15
 """Holdings listed; the rest opens on demand."""

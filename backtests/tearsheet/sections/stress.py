@@ -16,11 +16,12 @@ from backtests.document.blocks import (
     Section,
     Table,
 )
-from backtests.document.formats import formatted, named, typeset
+from backtests.document.formats import formatted, typeset
 from backtests.result import Result
 from backtests.tearsheet.sections.calendar import shade
 from backtests.tearsheet.sections.verdict import columns
 from backtests.tearsheet.wording import episodes_sentence, listed, regimes_sentence
+from datafeeds.names import SERIES, named
 
 LENGTHS = {21: "month", 63: "quarter", 252: "year"}
 SCALE = 6.0
@@ -76,7 +77,7 @@ def _by_beta(result: Result) -> list[Block]:
         Row(
             (
                 Cell(each.shock.name),
-                Cell(each.beta.of),
+                Cell(SERIES.get(each.beta.of, each.beta.of)),
                 Cell(each.beta.value * (100 if each.shock.factor == "rates" else 1), "number"),
                 Cell(each.beta.error * (100 if each.shock.factor == "rates" else 1), "number"),
                 Cell(each.total, "percent", shade(each.total, SCALE)),
@@ -252,9 +253,9 @@ def _told_by(regime: Regime, reference: str) -> str:
     """What tells a regime."""
     match regime.kind:
         case "rates":
-            return f"Rates: {regime.of} against three months before."
+            return f"Rates: {named(regime.of)} against three months before."
         case "index":
-            return f"Volatility: {regime.of.upper()} against its median of five years."
+            return f"Volatility: {SERIES.get(regime.of, regime.of.upper())} against its median of five years."
         case "volatility":
             return f"Volatility: of {regime.of} over three months against its median of five years."
         case _:

@@ -42,7 +42,7 @@ SURVIVED = (
     "portfolio of these stocks above what an investor could have had."
 )
 SIGNED = "I have read this page and what stands behind it, and take note of its limits."
-SHOWN_LIMITS = 3
+SHOWN_LIMITS = 2
 """Limits on page one; the rest is folded."""
 
 SHOWN_FINDINGS = 200
@@ -78,11 +78,10 @@ def _own(result: Result) -> Iterator[Block]:
 
 
 def _held_out(result: Result) -> list[Block]:
-    """Figures before and after the holdout began, if the run has one."""
+    """Figures before and after the holdout began, if the run has one and reaches beyond it."""
     found = holdout(result)
-    if not found:
-        return []
-    return [held_out.table(found) or Paragraph(held_out.sentence(found))]
+    table = held_out.table(found) if found else None
+    return [] if table is None else [table]
 
 
 def setup_section(result: Result) -> Section:
@@ -110,6 +109,7 @@ def limits_of(result: Result) -> tuple[str, ...]:
     limits = list(result.manifest.get("benchmarks_ended", ()))
     limits += result.own_limits
     limits += [SURVIVED] if result.survivors_only else []
+    limits += [result.held_out] if isinstance(result.held_out, str) else []
     limits += [*market.limits, *result.manifest.get("limits", ())]
     limits.extend(f"{book.label}: {book.note}" for book in result.books if book.note)
     counts = Counter(finding.severity for finding in market.findings)

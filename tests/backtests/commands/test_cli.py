@@ -195,19 +195,50 @@ def test_the_version_is_that_of_the_package(
     assert capsys.readouterr().out == f"style-rotation {version('style-rotation')}\n"
 
 
-def test_a_summary_of_four_benchmarks_is_read_at_eighty_columns() -> None:
-    labels = (
-        "Cap-weighted universe",
-        "Equal-weighted universe",
-        "Price-weighted universe",
-        "S&P 500 (price index)",
-    )
+def summary_at_eighty_columns(labels: tuple[str, ...]) -> str:
     numbers = {"performance": {"cagr": -0.1234, "total_return": 12.345}}
-    books = [{"label": label, **numbers} for label in labels]
+    first, *books = ({"label": label, **numbers} for label in labels)
     span = {"first_session": "2011-03-01", "last_session": "2022-12-28", "annual": True}
     console = Console(width=80, file=StringIO(), force_terminal=False)
-    console.print(summary_table({"strategy": {"label": "Blueprint", **numbers}, "benchmarks": books, **span}))
-    said = console.file.getvalue()  # type: ignore[attr-defined]
+    console.print(summary_table({"strategy": first, "benchmarks": books, **span}))
+    said: str = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(len(line) <= 80 for line in said.splitlines())
+    return said
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        (
+            "Cap-weighted universe",
+            "Equal-weighted universe",
+            "Price-weighted universe",
+            "S&P 500 (price index)",
+        ),
+        (
+            "Cap-weighted universe",
+            "S&P 500 (SPY)",
+            "Equal-weighted universe",
+            "Dow Jones (DIA)",
+            "Nasdaq 100 (QQQ)",
+        ),
+    ],
+)
+def test_a_summary_is_read_at_eighty_columns(labels: tuple[str, ...]) -> None:
+    said = summary_at_eighty_columns(("Blueprint", *labels))
+    head = said.split("Return a year")[0]
     words = re.split(r"[\s-]", " ".join(labels))  # a hyphen may end a line, the inside of a word may not
-    assert all(word in said for word in [*words, "−12.34%"]), said
+    assert all(word in head for word in ["Blueprint", *words]), said
+    assert "−12.34%" in said
+    assert "A:" not in said
+
+
+def test_labels_too_long_for_eighty_columns_stand_in_a_key() -> None:
+    labels = tuple(f"Extraordinarily{number} diversified" for number in range(6))
+    said = summary_at_eighty_columns(labels)
+    assert all(f"{letter}: {label}" in said for letter, label in zip("ABCDEF", labels, strict=True))
+    (head,) = [line for line in said.splitlines() if line.split() == list("ABCDEF")]
+    (row,) = [line for line in said.splitlines() if line.startswith(" Return a year (CAGR)")]
+    assert row.count("−12.34%") == 6
+    # Each letter ends where the numbers below it do.
+    assert [match.end() for match in re.finditer("[A-F]", head)] == [m.end() for m in re.finditer("%", row)]

@@ -159,7 +159,8 @@ def test_fonts_are_embedded_and_not_the_systems(hostile: bytes) -> None:
 def test_words_and_numbers_are_those_of_the_content() -> None:
     said = plain(document("text"))
     table = next(block for block in said["sections"][0]["blocks"] if block["kind"] == "Table")
-    assert table["columns"][1]["text"] == DEFINITIONS["sharpe"].term
+    # Its own label, with a way to the definition.
+    assert (table["columns"][1]["text"], table["columns"][1]["term"]) == ("Sharpe", "sharpe")
     assert table["rows"][0]["cells"][0]["text"] == DEFINITIONS["sharpe"].term
     assert table["rows"][5]["cells"][0]["text"] == "text"
     assert [row["cells"][1]["shade"] for row in table["rows"]] == list(range(-5, 6))

@@ -122,7 +122,8 @@ def test_luck_knows_the_number_of_trials() -> None:
     }
     market = made()
     sheet = build(result_on(market, {"trials": stamp}))
-    assert "With 40 trials on this market" in words(section(sheet, "summary"))
+    assert "what the best of 40 worthless trials would show" in words(section(sheet, "summary"))
+    assert "With 40 trials on this market" in words(section(sheet, "significance"))
     found = table(section(sheet, "significance"), "number of trials")
     assert row(found, "Trials on this market")[1] == "40"
     alone = table(section(build(result_on(market)), "significance"), "number of trials")
@@ -268,3 +269,33 @@ def test_books_with_the_same_label_are_told_apart() -> None:
     found = build(run(config, market=market))
     episodes = table(section(found, "stress"), "named episodes")
     assert [column.label for column in episodes.columns[3:]] == ["EqualWeighted", "EqualWeighted (2)"]
+
+
+def test_halves_best_days_and_average_weights_stand_side_by_side() -> None:
+    result = result_on(made())
+    blocks = section(build(result), "steadiness")
+    both = table(blocks, "Both halves")
+    assert [each.cells[0].text for each in both.rows] == ["First half", "", "Second half", ""]
+    first = result.equities[result.labels[0]][: len(result.sessions) // 2]
+    years = (result.sessions[len(first) - 1] - result.sessions[0]).astype(int) / 365.25
+    assert both.rows[0].cells[2].text == f"{(first[-1] / first[0]) ** (1 / years) - 1:.2%}".replace("-", "−")
+    assert row(table(blocks, "without the best"), "As it was")[1] == both_growth(result, 0)
+    mixes = table(blocks, "average weights")
+    # Chips alone are their own average; what the strategy rebalances makes little difference.
+    assert row(mixes, "Chips")[3] in ("0.00%", "−0.00%")
+    assert row(mixes, "Lead")[1] == f"{float(result.relatives[0].excess_return):.2%}".replace("-", "−")
+    assert "in the second half" in words(blocks)
+
+
+def both_growth(result: Result, place: int) -> str:
+    return f"{float(result.performances[place].cagr):.2%}".replace("-", "−")
+
+
+def test_a_short_run_without_a_benchmark_says_what_it_can() -> None:
+    config = RunConfig(
+        name="alone", strategy={"name": "EqualWeighted"}, engine="ledger", start="2020-12-01", benchmarks=()
+    )
+    blocks = section(build(run(config, market=made())), "steadiness")
+    assert "too short to be taken apart" in words(blocks)
+    assert "known only afterwards" in words(blocks)
+    assert not [block for block in blocks if isinstance(block, Table) and "halves" in block.caption]

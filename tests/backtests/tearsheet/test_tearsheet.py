@@ -171,9 +171,9 @@ def test_sections_and_their_ids(result):
     sheet = build(result)
     keys = [section.key for section in sheet.sections]
     assert keys == [
-        "summary", "setup", "verdict", "significance", "growth", "rolling", "calendar", "stress",
-        "attribution", "weights", "drawdowns", "costs", "realism", "capacity", "decisions",
-        "definitions", "provenance",
+        "summary", "setup", "verdict", "significance", "growth", "rolling", "calendar",
+        "steadiness", "stress", "attribution", "weights", "drawdowns", "costs", "realism", "capacity",
+        "decisions", "definitions", "provenance",
     ]  # fmt: skip
     figures = [block.key for block in blocks_of(sheet) if isinstance(block, Figure)]
     assert len(set(figures)) == len(figures)

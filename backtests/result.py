@@ -63,8 +63,8 @@ MEASURED = (
     *("risk", "predicted", "performances", "relatives", "tradings", "sizing", "attributions"),
     *("reruns", "fill_check", "hedge", "regression", "betas", "beta_outcomes", "holdings"),
     *("fall_makers", "falls", "profits", "costs", "rule_changes", "concentrations", "worst_windows"),
-    *("active_shares", "round_trips", "episodes", "weights", "last_weights", "factors"),
-    *("daily", "equities", "cash"),
+    *("average_mixes", "steadiness", "halves", "active_shares", "round_trips", "episodes"),
+    *("weights", "last_weights", "factors", "daily", "equities", "cash"),
 )
 """What follows from a run's books and market alone: neither from its manifest, nor from what the strategy
 says when it is asked again. The dearest first."""

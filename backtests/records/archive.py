@@ -113,7 +113,10 @@ def _tidy(results: Path) -> None:
     for beginning, seconds in STALE.items():
         for left in results.glob(f"{beginning}*"):
             with suppress(OSError):
-                if time.time() - left.stat().st_mtime > seconds:
+                found = left.stat()
+                # A draft of the record that was already linked into place is as young as the record.
+                linked = left.is_file() and found.st_nlink > 1
+                if linked or time.time() - found.st_mtime > seconds:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 

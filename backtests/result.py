@@ -20,7 +20,7 @@ from backtests.analysis.holdout import Holdout, held_out
 from backtests.analysis.performance import Drawdown, drawdowns, performance, relative
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import LEAST_RETURNS, Significance, Trials, significance, trials_of
-from backtests.analysis.span import spans_a_year
+from backtests.analysis.span import sessions_a_year, spans_a_year
 from backtests.analysis.steadiness import AverageMix, Steadiness
 from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger, returns_of
@@ -136,6 +136,11 @@ class Result:
     def annual(self) -> bool:
         """Whether statistics are annualised."""
         return spans_a_year(self.sessions)
+
+    @property
+    def periods(self) -> float:
+        """Sessions by which a year is counted."""
+        return sessions_a_year(self.sessions)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -395,7 +400,7 @@ class Result:
     @cached_property
     def regime_outcomes(self) -> tuple[tuple[stress.RegimeOutcome, ...], ...]:
         """What each book did in each regime."""
-        return tuple(stress.regime_outcomes(self.daily, each.labels) for each in self.regimes)
+        return tuple(stress.regime_outcomes(self.daily, each.labels, self.periods) for each in self.regimes)
 
     @cached_property
     def attributions(self) -> tuple[attribution.BrinsonFachler, ...]:
@@ -431,7 +436,9 @@ class Result:
             return "the market supplies no factors"
         try:
             ours = self.daily[self.labels[0]]
-            return factor_regression(ours, self.factors.returns, cash=self.factors.cash)
+            return factor_regression(
+                ours, self.factors.returns, cash=self.factors.cash, periods_a_year=self.periods
+            )
         except ValueError as error:
             return str(error)
 

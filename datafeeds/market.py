@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Literal, SupportsIndex, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from datafeeds.calendars import NEW_YORK, next_exchange_session, sessions_a_year
+from datafeeds.calendars import exchange_sessions as exchange_sessions
 from datafeeds.membership import Grouping, Memberships
 from datafeeds.names import printable, unknown_name
 
@@ -114,47 +115,6 @@ class DerivedFacts(dict[str, Array]):
         return values
 
 
-@lru_cache(maxsize=8)
-def exchange_sessions(start: str, end: str) -> Dates:
-    """Sessions of the New York Stock Exchange from `start` to `end`, both inclusive.
-
-    Parameters
-    ----------
-    start, end : str
-        ISO dates.
-
-    Returns
-    -------
-    ndarray of datetime64[D]
-        Tz-naive session dates in order, from ``exchange_calendars`` (XNYS). Read-only.
-    """
-    first, last = np.datetime64(start, "D"), np.datetime64(end, "D")
-    sessions = _sessions_of_years(min(1960, int(start[:4])), max(2040, int(end[:4])))
-    return sessions[np.searchsorted(sessions, first) : np.searchsorted(sessions, last, side="right")]
-
-
-@lru_cache(maxsize=2)
-def _sessions_of_years(first: int, last: int) -> Dates:
-    """Sessions of whole years; a calendar of eighty years takes no longer to build than one of two weeks."""
-    # Takes a fifteenth of a second to import: markets from the cache have their sessions.
-    from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
-
-    with warnings.catch_warnings():
-        # exchange_calendars 4.13 uses a part of pandas that pandas 3.1 announces to change.
-        warnings.simplefilter("ignore")
-        calendar = XNYSExchangeCalendar(start=f"{first}-01-01", end=f"{last}-12-31")
-    sessions: Dates = calendar.sessions.to_numpy().astype("datetime64[D]")
-    sessions.setflags(write=False)
-    return sessions
-
-
-def next_exchange_session(date: np.datetime64) -> np.datetime64:
-    """The first exchange session after `date`."""
-    day = np.timedelta64(1, "D")
-    later = exchange_sessions(str(date + day), str(date + 15 * day))
-    return np.datetime64(later[0], "D")
-
-
 @dataclass(frozen=True, eq=False)
 class Market:
     """Everything that is known about a market, immutable.
@@ -194,6 +154,10 @@ class Market:
         took place on `since`, and could be known from `known` on.
     series : DataFrame
         Columns `SERIES_COLUMNS`; `available` is the date on which the value became public.
+    calendar : str
+        Code of the calendar of ``exchange_calendars`` that `sessions` are those of; ``"24/7"`` has every day.
+    currency : str
+        Code of what prices and money are in; empty where that is not stated.
     adjustment : {"split", "total_return"}
         ``"total_return"`` when closes are also adjusted for dividends (then `dividend` is zero).
     closes_only : bool
@@ -224,6 +188,8 @@ class Market:
     splits: pd.DataFrame
     series: pd.DataFrame
     basis: pd.DataFrame = field(default_factory=lambda: _table(None, BASIS_COLUMNS, ("since", "known")))
+    calendar: str = NEW_YORK
+    currency: str = "USD"
     adjustment: Adjustment = "split"
     closes_only: bool = False
     stale_after: int = 200
@@ -282,7 +248,7 @@ class Market:
         source : str
             Where the numbers come from.
         **settings
-            Further attributes of `Market`: adjustment, limits, findings.
+            Further attributes of `Market`: calendar, currency, adjustment, limits, findings.
 
         Returns
         -------
@@ -302,7 +268,7 @@ class Market:
             name=name,
             source=source,
             sessions=sessions,
-            next_session=next_exchange_session(sessions[-1]),
+            next_session=next_exchange_session(sessions[-1], settings.get("calendar", NEW_YORK)),
             symbols=symbols,
             open=matrix(open, closes),
             high=matrix(high, closes),
@@ -320,6 +286,11 @@ class Market:
         # No field, so that a changed copy (dataclasses.replace) is not taken for the original.
         reopened: tuple[Any, ...] | None = self.__dict__.get("pickled_as")
         return super().__reduce_ex__(protocol) if reopened is None else reopened
+
+    @property
+    def sessions_a_year(self) -> float:
+        """Sessions by which a year is counted on this market's calendar."""
+        return sessions_a_year(self.calendar)
 
     @cached_property
     def column(self) -> Mapping[str, int]:
@@ -457,6 +428,8 @@ class Market:
         digest = hashlib.sha256()
         settings = (self.adjustment, self.closes_only, self.stale_after, str(self.next_session))
         digest.update(repr((self.symbols, *settings)).encode())
+        if (self.calendar, self.currency) != (NEW_YORK, "USD"):  # else markets keep the hash they had
+            digest.update(repr((self.calendar, self.currency)).encode())
         digest.update(self.sessions.astype("int64").tobytes())
         for array in (self.open, self.high, self.low, self.close, self.volume, self.dividend):
             digest.update(np.ascontiguousarray(array).data)

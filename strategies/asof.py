@@ -96,6 +96,11 @@ class AsOf:
         return _MOMENTS[self].index + 1
 
     @property
+    def sessions_a_year(self) -> float:
+        """Sessions by which a year is counted: 252, or 365 on a market that trades every day."""
+        return _MOMENTS[self].market.sessions_a_year
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups that the market's instruments belong to."""
         return _MOMENTS[self].market.groups

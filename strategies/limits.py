@@ -21,8 +21,6 @@ from strategies.signals import listed
 from strategies.target import TOLERANCE, ParameterError, Target
 from strategies.wrapped import Inner, Wrapped, held
 
-SESSIONS_A_YEAR = 252
-
 Part = Annotated[float, Field(gt=0, le=1)]
 """A share of equity above zero."""
 
@@ -302,7 +300,7 @@ def yearly_volatility(see: AsOf, weights: Mapping[str, float] | pd.Series[float]
     size = held.abs()
     known = (returns.notna() * size).sum(axis=1)
     daily = (returns * held).sum(axis=1)[known > 0] * (size.sum() / known[known > 0])
-    return float(daily.std() * SESSIONS_A_YEAR**0.5)
+    return float(daily.std() * see.sessions_a_year**0.5)
 
 
 def _beside(

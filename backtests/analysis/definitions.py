@@ -86,7 +86,8 @@ _TERMS = (
     Definition(
         "factor_alpha",
         "Alpha a year",
-        "What the factors leave of the mean session return above cash, x 252.",
+        "What the factors leave of the mean session return above cash, x sessions a year (252, or 365 where "
+        "every day is one).",
         "ordinary least squares, statsmodels",
     ),
     Definition(

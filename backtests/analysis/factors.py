@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.attribution import symbol_returns
-from backtests.analysis.performance import SESSIONS_A_YEAR
+from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates, Market
 from datafeeds.series import series_names, series_table
 

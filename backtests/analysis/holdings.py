@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.attribution import symbol_returns
-from backtests.analysis.performance import SESSIONS_A_YEAR, Drawdown, deviation
+from backtests.analysis.performance import Drawdown, deviation
 from backtests.engine.books import Ledger, returns_of
 from backtests.engine.rules import impact_inputs
 from datafeeds.market import Array, Market
@@ -228,7 +228,7 @@ def risk_by_holding(
         return None
     returns = np.nan_to_num(symbol_returns(market, market.sessions[first : last + 1], symbols))
     covariance, shrinkage = shrunk_covariance(returns)
-    covariance *= SESSIONS_A_YEAR
+    covariance *= market.sessions_a_year
     ours, beside = (
         np.asarray(each.reindex(symbols, fill_value=0.0), dtype=np.float64) for each in (weights, theirs)
     )
@@ -269,7 +269,7 @@ def predicted_and_realised(ledger: Ledger, market: Market, weights: pd.DataFrame
         held = weights.iloc[before]
         found = risk_by_holding(held[held != 0], None, market, market.index_of(ledger.sessions[before]))
         if found is not None and len(inside) >= 63:
-            realised = float(deviation(returns[inside - 1])) * math.sqrt(SESSIONS_A_YEAR)
+            realised = float(deviation(returns[inside - 1])) * math.sqrt(market.sessions_a_year)
             rows.append((int(year), found.volatility, realised))
     return pd.DataFrame(rows, columns=["year", "predicted", "realised"]).set_index("year")
 

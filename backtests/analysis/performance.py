@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.registry import SHORT, Figures, figures, metric
+from backtests.analysis.span import sessions_a_year as counted
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import returns_of
+from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates
 
 EMPYRICAL = "empyrical-reloaded"
 LEDGER = "the run's ledger"
-
-SESSIONS_A_YEAR = 252.0
 
 NOISE = 1e-12
 """Standard deviations of returns below this are rounding, not risk."""
@@ -91,7 +91,7 @@ class Track:
         equity: Array,
         sessions: Dates,
         cash: Array | float = 0.0,
-        sessions_a_year: float = SESSIONS_A_YEAR,
+        sessions_a_year: float | None = None,
         returns: Array | None = None,
         annual: bool | None = None,
     ) -> Track:
@@ -105,7 +105,8 @@ class Track:
         cash : float or ndarray
             Yearly rate, actual/365, or the return of each session after the first.
         sessions_a_year : float
-            252 for daily data, 12 for monthly.
+            By which ratios are annualised, such as 12 for monthly data; if not given 252 or 365, as the
+            sessions say.
         returns : ndarray, shape (..., sessions - 1), optional
             Where they are known already.
         annual : bool, optional
@@ -118,7 +119,7 @@ class Track:
             cash=cash if isinstance(cash, np.ndarray) else cash_returns(sessions, cash),
             returns=returns_of(equity) if returns is None else returns,
             annual=whole,
-            periods=sessions_a_year if whole else 1.0,
+            periods=(sessions_a_year or counted(sessions)) if whole else 1.0,
         )
 
     @cached_property
@@ -225,7 +226,7 @@ def performance(
     equity: Array,
     sessions: Dates,
     cash: Array | float = 0.0,
-    sessions_a_year: float = SESSIONS_A_YEAR,
+    sessions_a_year: float | None = None,
 ) -> Figures:
     """Return and risk of one portfolio: every metric of the scope ``"portfolio"``.
 
@@ -237,7 +238,7 @@ def performance(
     cash : float or ndarray, shape (sessions - 1,)
         Yearly return of cash, actual/365, or its return in each session after the first.
     sessions_a_year : float
-        252 for daily data, 12 for monthly.
+        See `Track.of`.
 
     Raises
     ------
@@ -255,7 +256,7 @@ def relative(
     benchmark: Array,
     sessions: Dates,
     cash: Array | float = 0.0,
-    sessions_a_year: float = SESSIONS_A_YEAR,
+    sessions_a_year: float | None = None,
 ) -> Figures:
     """Compare a portfolio with a benchmark: every metric of the scope ``"relative"``.
 
@@ -306,7 +307,7 @@ def total_return(track: Track) -> Any:
 
 @metric(
     "Volatility a year",
-    "Standard deviation (n - 1) of session returns x sqrt(252)." + SHORT,
+    "Standard deviation (n - 1) of session returns x sqrt(sessions a year)." + SHORT,
     f"{EMPYRICAL} annual_volatility",
     form="percent2",
     group="risk",
@@ -321,7 +322,7 @@ def volatility(track: Track) -> Any:
 
 @metric(
     "Sharpe ratio",
-    "Mean of (session return - cash return) / its standard deviation (n - 1) x sqrt(252). "
+    "Mean of (session return - cash return) / its standard deviation (n - 1) x sqrt(sessions a year). "
     "The cash return is the run's cash rate, actual/365." + SHORT,
     f"Sharpe (1994); {EMPYRICAL} sharpe_ratio",
     form="number",
@@ -336,8 +337,8 @@ def sharpe(track: Track) -> Any:
 
 @metric(
     "Sortino ratio",
-    "Mean session return x 252 / (root mean square of the returns below 0, over all sessions, x "
-    "sqrt(252)). The target is 0." + SHORT,
+    "Mean session return x sessions a year / (root mean square of the returns below 0, over all sessions, x "
+    "sqrt(sessions a year)). The target is 0." + SHORT,
     f"Sortino and Price (1994); {EMPYRICAL} sortino_ratio",
     form="number",
     group="risk",
@@ -505,7 +506,8 @@ def excess_return(ours: Track, theirs: Track) -> Any:
 
 @metric(
     "Tracking error a year",
-    "Standard deviation (n - 1) of (strategy's - benchmark's session return) x sqrt(252)." + SHORT,
+    "Standard deviation (n - 1) of (strategy's - benchmark's session return) x sqrt(sessions a year)."
+    + SHORT,
     f"{EMPYRICAL} annual_volatility of the difference",
     scope="relative",
     form="percent2",
@@ -519,8 +521,9 @@ def tracking_error(ours: Track, theirs: Track) -> Any:
 
 @metric(
     "Information ratio",
-    "Mean of (strategy's - benchmark's session return) / its standard deviation (n - 1) x sqrt(252)." + SHORT,
-    f"Grinold and Kahn (1999); {EMPYRICAL} excess_sharpe x sqrt(252)",
+    "Mean of (strategy's - benchmark's session return) / its standard deviation (n - 1) x "
+    "sqrt(sessions a year)." + SHORT,
+    f"Grinold and Kahn (1999); {EMPYRICAL} excess_sharpe x sqrt(sessions a year)",
     scope="relative",
     form="number",
     short_term="Information ratio, a session",
@@ -565,8 +568,8 @@ def beta(ours: Track, theirs: Track) -> float:
 
 @metric(
     "Alpha a year",
-    "a = mean of (strategy's return above cash - beta x benchmark's return above cash); (1 + a)^252 - 1."
-    + SHORT,
+    "a = mean of (strategy's return above cash - beta x benchmark's return above cash); "
+    "(1 + a)^(sessions a year) - 1." + SHORT,
     f"Jensen (1968); {EMPYRICAL} alpha",
     scope="relative",
     form="percent2",
@@ -633,17 +636,19 @@ def _capture(ours: Track, theirs: Track, capture: Callable[..., float], sign: fl
 # --- Through time ---------------------------------------------------------------------------------
 
 
-def rolling_volatility(returns: Array, window: int) -> Array:
+def rolling_volatility(returns: Array, window: int, sessions_a_year: float = SESSIONS_A_YEAR) -> Array:
     """Volatility a year over the trailing `window` sessions, NaN before the first whole window."""
     deviation = pd.Series(returns).rolling(window).std().to_numpy()
-    return np.asarray(deviation * np.sqrt(SESSIONS_A_YEAR), dtype=np.float64)
+    return np.asarray(deviation * np.sqrt(sessions_a_year), dtype=np.float64)
 
 
-def rolling_sharpe(returns: Array, cash: Array, window: int) -> Array:
+def rolling_sharpe(
+    returns: Array, cash: Array, window: int, sessions_a_year: float = SESSIONS_A_YEAR
+) -> Array:
     """Sharpe ratio over the trailing `window` sessions, NaN where returns don't vary."""
     rolling = pd.Series(returns - cash).rolling(window)
     deviation = rolling.std()
-    ratio = rolling.mean() / deviation.where(deviation > NOISE) * np.sqrt(SESSIONS_A_YEAR)
+    ratio = rolling.mean() / deviation.where(deviation > NOISE) * np.sqrt(sessions_a_year)
     return np.asarray(ratio.to_numpy(), dtype=np.float64)
 
 

@@ -35,7 +35,10 @@ UNITS: Mapping[Form, str] = MappingProxyType(
     }
 )
 
-SHORT = " Under a year of data: per session, without the factor for a year."
+SHORT = (
+    " A year has 252 sessions, 365 where every day is one. Under a year of data: per session, without the "
+    "factor for a year."
+)
 """What the definitions of annualised metrics add."""
 
 

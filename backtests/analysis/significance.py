@@ -23,13 +23,14 @@ import numpy.typing as npt
 
 from backtests.analysis.performance import (
     NOISE,
-    SESSIONS_A_YEAR,
     cash_returns,
     drawdown_series,
 )
 from backtests.analysis.registry import Form, metric
+from backtests.analysis.span import sessions_a_year as counted
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import returns_of
+from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates
 
 Indices = npt.NDArray[np.int64]
@@ -39,8 +40,6 @@ Statistic = Literal["sharpe", "growth_difference", "max_drawdown", "information_
 EULER_MASCHERONI = float(np.euler_gamma)
 LEAST_RETURNS = 20
 """Fewer returns than this are not resampled: the autocorrelations that set the block length mean nothing."""
-
-SESSIONS_A_WEEK = SESSIONS_A_YEAR / 52.0
 
 CHUNK = 32
 """Draws that are worked on together; small enough for the processor's cache."""
@@ -355,7 +354,7 @@ def weekly_leads(weekly: Array, weeks: Dates, benchmark: Array, sessions: Dates)
     if enough.any():
         mean, spread = np.nanmean(leads[enough], axis=1), np.nanstd(leads[enough], axis=1, ddof=1)
         ratios[enough] = np.where(spread > NOISE, mean / np.maximum(spread, NOISE), np.nan)
-    return ratios / math.sqrt(SESSIONS_A_WEEK), leads
+    return ratios / math.sqrt(counted(sessions) / 52.0), leads
 
 
 # --- Block bootstrap ------------------------------------------------------------------------------
@@ -851,7 +850,7 @@ def significance(
     *,
     cash: Array | float = 0.0,
     trials: Trials = ONE_TRIAL,
-    sessions_a_year: float = SESSIONS_A_YEAR,
+    sessions_a_year: float | None = None,
     draws: int = 1000,
     level: float = 0.95,
     seed: int = 0,
@@ -871,7 +870,7 @@ def significance(
     trials : Trials
         How often one tried; see `trials_of`.
     sessions_a_year : float
-        252 for daily data, 12 for monthly.
+        As for `performance`.
     draws, seed : int
     level : float
         Share of draws inside each interval.
@@ -888,7 +887,7 @@ def significance(
     if not all((values > 0).all() for values in (equity, *benchmarks.values())):
         raise ValueError("equity must be positive throughout")
     annual = spans_a_year(sessions)
-    scale = sessions_a_year if annual else 1.0
+    scale = (sessions_a_year or counted(sessions)) if annual else 1.0
     returns = returns_of(equity)
     theirs = {label: returns_of(values) for label, values in benchmarks.items()}
     if not isinstance(cash, np.ndarray):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from datafeeds.calendars import DAYS_A_YEAR as EVERY_DAY
+from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Dates
 
 DAYS_A_YEAR = 365.25
@@ -17,3 +21,15 @@ def span_in_years(sessions: Dates) -> float:
 def spans_a_year(sessions: Dates) -> bool:
     """Whether statistics over `sessions` may be annualised."""
     return int((sessions[-1] - sessions[0]).astype(int)) >= LEAST_DAYS
+
+
+WEEKEND = 0.1
+"""Share of sessions on Saturdays, and on Sundays, from which on every day counts as one."""
+
+
+def sessions_a_year(sessions: Dates) -> float:
+    """Sessions by which ratios are annualised: 365 where trading goes on through weekends, else 252."""
+    # 1970-01-01 was a Thursday; Monday is 0.
+    weekday = (sessions.astype("datetime64[D]").astype(np.int64) + 3) % 7
+    through = all((weekday == day).mean() > WEEKEND for day in (5, 6))
+    return EVERY_DAY if through else SESSIONS_A_YEAR

@@ -18,11 +18,12 @@ from backtests.analysis.exposure import named_groups
 from backtests.analysis.factors import factor_regression
 from backtests.analysis.performance import (
     NOISE,
-    SESSIONS_A_YEAR,
     drawdown_series,
     rolling_volatility,
 )
+from backtests.analysis.span import sessions_a_year
 from backtests.engine.books import returns_of
+from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates, Market
 from datafeeds.membership import NO_GROUP
 from datafeeds.names import unknown_name
@@ -42,9 +43,6 @@ KNOWN = 0.8
 
 UNKNOWN = ""
 """Regime label of a session for which too little was known."""
-
-LEAST_SESSIONS = 252
-"""Sessions from which on figures of a regime are annualised."""
 
 
 class StressError(ValueError):
@@ -478,8 +476,19 @@ class WorstWindow:
     returns: Mapping[str, float]
 
 
+def stretches(periods: float) -> dict[int, str]:
+    """Sessions of a month, a quarter and a year, where a year has so many, and what they are called.
+
+    Examples
+    --------
+    >>> list(stretches(252)), list(stretches(365))
+    ([21, 63, 252], [30, 91, 365])
+    """
+    return {int(periods / parts): name for parts, name in ((12, "month"), (4, "quarter"), (1, "year"))}
+
+
 def worst_windows(
-    equities: Mapping[str, Array], sessions: Dates, lengths: Iterable[int] = (21, 63, 252)
+    equities: Mapping[str, Array], sessions: Dates, lengths: Iterable[int] | None = None
 ) -> tuple[WorstWindow, ...]:
     """Worst rolling stretches of each portfolio.
 
@@ -489,7 +498,7 @@ def worst_windows(
         By label.
     sessions : ndarray of datetime64[D], shape (sessions,)
     lengths : iterable of int
-        In sessions; those longer than the run are left out.
+        In sessions; a month, a quarter and a year if not given. Those longer than the run are left out.
 
     Returns
     -------
@@ -497,7 +506,7 @@ def worst_windows(
         By length, then in the order of `equities`.
     """
     found = []
-    for length in lengths:
+    for length in lengths or stretches(sessions_a_year(sessions)):
         if length >= len(sessions):
             continue
         rolling = {label: each[length:] / each[:-length] - 1 for label, each in equities.items()}
@@ -530,7 +539,7 @@ class RegimeOutcome:
     total_return : float
         Compound return of the sessions in the regime.
     annual_return, annual_volatility : float or None
-        A year; None where the regime has fewer than `LEAST_SESSIONS` sessions: nothing is annualised then.
+        A year; None where the regime has fewer sessions than a year: nothing is annualised then.
     """
 
     regime: str
@@ -541,7 +550,9 @@ class RegimeOutcome:
     annual_volatility: float | None
 
 
-def regime_outcomes(returns: Mapping[str, Array], labels: Labels) -> tuple[RegimeOutcome, ...]:
+def regime_outcomes(
+    returns: Mapping[str, Array], labels: Labels, periods: float = SESSIONS_A_YEAR
+) -> tuple[RegimeOutcome, ...]:
     """Return and volatility of each portfolio in each regime.
 
     Parameters
@@ -550,6 +561,8 @@ def regime_outcomes(returns: Mapping[str, Array], labels: Labels) -> tuple[Regim
         Session returns, by label.
     labels : ndarray of str, shape (periods,)
         Regime of each session as it was known before it; empty where unknown, which is left out.
+    periods : float
+        Sessions a year; from so many on, a regime's figures are a year's.
 
     Returns
     -------
@@ -574,15 +587,15 @@ def regime_outcomes(returns: Mapping[str, Array], labels: Labels) -> tuple[Regim
                 )
             part = values[inside]
             growth = float(np.log1p(part).sum())
-            enough = count >= LEAST_SESSIONS
+            enough = count >= periods
             found.append(
                 RegimeOutcome(
                     regime=str(regime),
                     label=label,
                     sessions=count,
                     total_return=float(np.expm1(growth)),
-                    annual_return=float(np.expm1(growth * SESSIONS_A_YEAR / count)) if enough else None,
-                    annual_volatility=float(part.std(ddof=1) * np.sqrt(SESSIONS_A_YEAR)) if enough else None,
+                    annual_return=float(np.expm1(growth * periods / count)) if enough else None,
+                    annual_volatility=float(part.std(ddof=1) * np.sqrt(periods)) if enough else None,
                 )
             )
     return tuple(found)

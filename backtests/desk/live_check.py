@@ -139,7 +139,9 @@ def live_check(listed: OrderList, fills: Sequence[Fill], config: RunConfig, mark
             f"market {market.name!r} has no session {listed.session}, on which the orders were made"
         )
     coming = exchange_sessions(
-        listed.next_session, str(np.datetime64(listed.next_session) + 30 + 2 * config.lag)
+        listed.next_session,
+        str(np.datetime64(listed.next_session) + 30 + 2 * config.lag),
+        market.calendar,
     )
     session = coming[config.lag]
     row = decided + 1 + config.lag
@@ -174,7 +176,7 @@ def live_check(listed: OrderList, fills: Sequence[Fill], config: RunConfig, mark
                 fee if own else 0.0,
                 None
                 if last is None
-                else len(exchange_sessions(str(session + 1), str(last)))
+                else len(exchange_sessions(str(session + 1), str(last), market.calendar))
                 if last > session
                 else 0,
             )

@@ -176,7 +176,8 @@ def require_fresh(market: Market, today: dt.date) -> None:
         If more than `STALE_AFTER` sessions have closed since the last one.
     """
     last = market.sessions[-1]
-    closed = exchange_sessions(str(last + 1), str(today - dt.timedelta(days=1))) if today > last + 1 else ()
+    before = str(today - dt.timedelta(days=1))
+    closed = exchange_sessions(str(last + 1), before, market.calendar) if today > last + 1 else ()
     if len(closed) > STALE_AFTER:
         raise DeskError(
             f"market {market.name!r} ends on {last}: {len(closed):,} sessions have closed since, and no more "

@@ -156,7 +156,7 @@ class OptionMarket:
 
     def __init__(self, market: Market, settings: OverlaySettings) -> None:
         self.settings = settings
-        self.sessions = market.sessions
+        self.sessions, self.calendar = market.sessions, market.calendar
         column = market.column.get(settings.underlying)
         if column is None:
             raise OverlayError(
@@ -293,7 +293,9 @@ class OptionMarket:
     def _expiries(self) -> npt.NDArray[np.datetime64]:
         """Monthly expiries of the market's sessions and of more than two years after them."""
         last = self.sessions[-1]
-        after = exchange_sessions(str(last + np.timedelta64(1, "D")), str(last + np.timedelta64(800, "D")))
+        after = exchange_sessions(
+            str(last + np.timedelta64(1, "D")), str(last + np.timedelta64(800, "D")), self.calendar
+        )
         return monthly_expiries(np.concatenate([self.sessions, after]))
 
     def require(self, first: int, last: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backtests.analysis.performance import performance
+from backtests.analysis.span import sessions_a_year
 from backtests.analysis.trading import trading
 from backtests.document.blocks import Cell, Column, Row, Table
 from backtests.engine.books import returns_of
@@ -142,7 +143,7 @@ def _outcome(label: str, book: Book, plain: Book | None, cash: Array) -> Outcome
     if plain is not None:
         daily = returns_of(ledger.equity) - returns_of(plain.ledger.equity)
         if np.abs(daily).max() > 0:
-            lead = inference.mean(daily, lags=21).times(252)
+            lead = inference.mean(daily, lags=21).times(sessions_a_year(ledger.sessions))
     turnover = trading(ledger).turnover
     return Outcome(
         label,
@@ -181,8 +182,8 @@ def table(outcomes: Iterable[Outcome], caption: str) -> Table:
         caption,
         columns,
         rows,
-        "Above plain: mean of the daily difference x 252, Newey-West errors with 21 lags; a dash where the "
-        "curves are the same. Not adjusted for the number of variants.",
+        "Above plain: mean of the daily difference x sessions a year, Newey-West errors with 21 lags; a dash "
+        "where the curves are the same. Not adjusted for the number of variants.",
     )
 
 

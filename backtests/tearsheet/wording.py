@@ -22,7 +22,7 @@ from backtests.analysis.registry import Figures
 from backtests.analysis.significance import Overfitting, Significance
 from backtests.analysis.span import span_in_years
 from backtests.analysis.steadiness import AverageMix, Steadiness
-from backtests.analysis.stress import EpisodeOutcome, RegimeOutcome
+from backtests.analysis.stress import EpisodeOutcome, RegimeOutcome, stretches
 from backtests.document.formats import formatted, typeset
 from backtests.engine.terms import Costs
 from backtests.result import Result
@@ -312,6 +312,11 @@ def impact_sentence(sizes: Iterable[CostAtSize], break_even: float) -> str:
     )
 
 
+def money(amount: float, currency: str) -> str:
+    """An amount in full, with the code of its currency where that is known."""
+    return f"{amount:,.0f} {currency}".rstrip()
+
+
 def _money(amount: float) -> str:
     for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if amount >= size:
@@ -475,7 +480,7 @@ def _run(result: Result) -> str:
     return (
         f"{strategy.__name__}: {summary_of(strategy).rstrip('.')}. On {market.name}"
         f"{' (' + market.source.rstrip('.') + ')' if market.source else ''}{adjusted}; {span}, starting with "
-        f"{result.config.capital:,.0f}."
+        f"{money(result.config.capital, market.currency)}."
     )
 
 
@@ -536,7 +541,7 @@ def _worst_stretch(result: Result) -> list[str]:
     window = next(
         each for each in found if each.sessions == found[-1].sessions and each.label == result.labels[0]
     )
-    length = {21: "month", 63: "quarter", 252: "year"}[window.sessions]
+    length = stretches(result.periods)[window.sessions]
     return [
         f"Its worst {length} was {window.returns[window.label]:+.1%}, from {window.start} to {window.end}."
     ]

@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.market import Array, Dates, Finding, exchange_sessions
+from datafeeds.calendars import (
+    NEW_YORK,
+    CalendarError,
+    calendar_that_fits,
+    exchange_name,
+    exchange_sessions,
+)
+from datafeeds.market import Array, Dates, Finding
 
 PRICE_JUMP = 3.0
 """Ratio of one close to the last above which, or below whose inverse, a jump is suspicious."""
@@ -29,7 +36,9 @@ def of_calendar(finding: Finding) -> bool:
     return finding.check in CALENDAR
 
 
-def check_prices(sessions: Dates, symbols: tuple[str, ...], close: Array) -> tuple[Finding, ...]:
+def check_prices(
+    sessions: Dates, symbols: tuple[str, ...], close: Array, calendar: str = NEW_YORK
+) -> tuple[Finding, ...]:
     """Look for what is wrong with prices.
 
     Parameters
@@ -38,6 +47,8 @@ def check_prices(sessions: Dates, symbols: tuple[str, ...], close: Array) -> tup
     symbols : tuple of str
     close : ndarray, shape (sessions, symbols)
         Closes, NaN where a symbol did not trade.
+    calendar : str
+        Code of the calendar whose sessions they should be.
 
     Returns
     -------
@@ -47,7 +58,13 @@ def check_prices(sessions: Dates, symbols: tuple[str, ...], close: Array) -> tup
         every symbol lives to the end.
     """
     days: Dates = sessions.astype("datetime64[D]")
-    return tuple(finding for check in PRICE_CHECKS for finding in check(days, symbols, close))
+    ordered = sessions_out_of_order(days, symbols, close)
+    held = not_exchange_sessions(days, calendar)
+    return (
+        *ordered,
+        *held,
+        *(finding for check in PRICE_CHECKS for finding in check(days, symbols, close)),
+    )
 
 
 def sessions_out_of_order(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
@@ -65,7 +82,11 @@ def sessions_out_of_order(sessions: Dates, symbols: tuple[str, ...], close: Arra
     ]
 
 
-def not_exchange_sessions(sessions: Dates, symbols: tuple[str, ...], close: Array) -> list[Finding]:
+FOREIGN = 3
+"""Days too many, and days missing, from which on prices may be those of another exchange."""
+
+
+def not_exchange_sessions(sessions: Dates, calendar: str = NEW_YORK) -> list[Finding]:
     """Dates on which the exchange was closed, and sessions missing between the first and the last."""
     if not len(sessions):
         return [Finding("error", "no sessions", "there are no prices at all")]
@@ -80,24 +101,47 @@ def not_exchange_sessions(sessions: Dates, symbols: tuple[str, ...], close: Arra
                 date=str(future.min()),
             )
         ]
-    calendar = exchange_sessions(str(sessions.min()), str(sessions.max()))
-    closed = [
+    try:
+        expected = exchange_sessions(str(sessions.min()), str(sessions.max()), calendar)
+    except CalendarError as problem:
+        return [Finding("error", "calendar", f"{problem}; leave out the rows of other days")]
+    closed, missing = np.setdiff1d(sessions, expected), np.setdiff1d(expected, sessions)
+    findings = [
         Finding(
             "error",
             "not a session",
-            f"the New York Stock Exchange was closed on this {pd.Timestamp(day):%A}; remove the row",
+            f"{exchange_name(calendar)} was closed on this {pd.Timestamp(day):%A}; remove the row",
             date=str(day),
         )
-        for day in np.setdiff1d(sessions, calendar)
+        for day in closed
     ]
-    return closed + [
+    findings += [
         Finding(
             "error",
             "missing session",
             "the exchange was open but there are no prices; add them",
             date=str(day),
         )
-        for day in np.setdiff1d(calendar, sessions)
+        for day in missing
+    ]
+    return [*_of_another_exchange(sessions, calendar, closed, missing), *findings]
+
+
+def _of_another_exchange(sessions: Dates, calendar: str, closed: Dates, missing: Dates) -> list[Finding]:
+    """Say which calendar prices follow instead, where many of their days are wrong."""
+    weekends = pd.DatetimeIndex(closed).day_of_week > 4
+    if len(closed) < FOREIGN or (len(missing) < FOREIGN and not weekends.any()):
+        return []
+    other = calendar_that_fits(sessions)
+    if not other:
+        return []
+    return [
+        Finding(
+            "suspicion",
+            "another calendar",
+            f"{len(closed) + len(missing)} days differ from {exchange_name(calendar)}; they are the sessions "
+            f'of {exchange_name(other)}: write "calendar": "{other}" into source.json',
+        )
     ]
 
 
@@ -195,8 +239,6 @@ def survivors_only(sessions: Dates, symbols: tuple[str, ...], close: Array) -> l
 PriceCheck = Callable[[Dates, tuple[str, ...], Array], list[Finding]]
 
 PRICE_CHECKS: tuple[PriceCheck, ...] = (
-    sessions_out_of_order,
-    not_exchange_sessions,
     sessions_without_price,
     prices_not_positive,
     price_jumps,

@@ -77,7 +77,7 @@ UNUSED = 3_600.0
 ARRAYS = ("open", "high", "low", "close", "volume", "dividend")
 DERIVED_FROM_PRICES = ("traded", "mark", "fill_price", "traded_factor", "gone")
 TABLES = ("instruments", "facts", "splits", "series", "basis")
-READERS = ("market.py", "membership.py", "series.py", "facts.py", "folder", "checks")
+READERS = ("market.py", "calendars.py", "membership.py", "series.py", "facts.py", "folder", "checks")
 """The code on which the content of an entry depends."""
 
 
@@ -264,6 +264,8 @@ def _write(market: Market, entry: Path) -> None:
             "source": market.source,
             "next_session": str(market.next_session),
             "symbols": market.symbols,
+            "calendar": market.calendar,
+            "currency": market.currency,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
             "stale_after": market.stale_after,
@@ -326,6 +328,8 @@ def _opened(entry: Path) -> Market | None:
             splits=_read_table(entry / "splits.arrow"),
             series=_read_table(entry / "series.arrow"),
             basis=_read_table(entry / "basis.arrow"),
+            calendar=said["calendar"],
+            currency=said["currency"],
             adjustment=said["adjustment"],
             closes_only=said["closes_only"],
             stale_after=said["stale_after"],

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from datafeeds.calendars import NEW_YORK, CalendarError, next_exchange_session
 from datafeeds.checks import (
     EVER,
     Trading,
@@ -69,7 +70,6 @@ from datafeeds.market import (
     Market,
     MarketError,
     listed_factor,
-    next_exchange_session,
     standard_tables,
 )
 
@@ -404,7 +404,7 @@ class Reading:
         bars = _bars(sessions, symbols, wide, tables["splits"])
         self.report(check_symbols(symbols))
         if not any(finding.check == "price cell" for finding in self.findings):
-            self.report(check_prices(sessions, symbols, bars.close))
+            self.report(check_prices(sessions, symbols, bars.close, source.calendar))
         if self.stopped():
             # What follows would drown the cause in its consequences.
             self._tables(tables, symbols)
@@ -448,6 +448,11 @@ class Reading:
         last = sessions[len(sessions) - 1 - np.argmax(traded[::-1], axis=0)]
         gaps = reporting_gaps(kept, dict(zip(symbols, last, strict=True)), source.stale_after)
         self.report(gaps)
+        try:
+            next_session = next_exchange_session(sessions[-1], source.calendar)
+        except CalendarError as problem:
+            self.error("calendar", str(problem))
+            return None
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
         indices = indices_held(sessions, symbols, traded)
         self.report(Finding("note", "index members", held.by_year()) for held in indices)
@@ -455,8 +460,10 @@ class Reading:
             name=self.name,
             source=source.source or f"market folder {self.name}; its source is not stated",
             sessions=sessions,
-            next_session=next_exchange_session(sessions[-1]),
+            next_session=next_session,
             symbols=symbols,
+            calendar=source.calendar,
+            currency=source.currency or ("USD" if source.calendar == NEW_YORK else ""),
             open=bars.open,
             high=bars.high,
             low=bars.low,
@@ -471,6 +478,11 @@ class Reading:
                 *by_hand,
                 *source.limits,
                 *_limits(bars, kept, instruments, source, closes_only),
+                *(
+                    ()
+                    if source.currency or source.calendar == NEW_YORK
+                    else ("The folder does not say which currency its prices are in.",)
+                ),
                 *(() if source.source else ("The folder does not say where its numbers come from.",)),
                 *map(str, indices),
                 *self._days(),

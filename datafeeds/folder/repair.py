@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from datafeeds.calendars import exchange_name, exchange_sessions
 from datafeeds.checks import Trading, judged_facts, verdicts_on
 from datafeeds.checks.bars import POSSIBLE, split_steps
 from datafeeds.checks.facts import BY_HAND, own_faults
@@ -40,7 +41,7 @@ from datafeeds.folder.layout import (
 )
 from datafeeds.folder.source import FILE, read_source
 from datafeeds.folder.tables import NO_DATE, Column, RawTable, read_table
-from datafeeds.market import Finding, MarketError, exchange_sessions
+from datafeeds.market import Finding, MarketError
 
 LIST = "repairs.csv"
 """File of the copy that lists what was done."""
@@ -163,8 +164,9 @@ def _say(copy: Path, folder: Path, done: list[Repair]) -> None:
 def _repaired(folder: Path) -> Iterator[Repair]:
     """Repair a folder in place."""
     rows: Rows = {}
+    calendar = read_source(folder)[0].calendar
     for path in table_files(folder, "prices"):
-        yield from _changed(folder, path, rows, BAR_COLUMNS, _bar_repairs)
+        yield from _changed(folder, path, rows, BAR_COLUMNS, partial(_bar_repairs, calendar))
     symbols = _symbols(folder)
     by_hand = _by_hand(folder)
     for name, columns in TABLES.items():
@@ -256,7 +258,7 @@ def _changed(
     return edit.finish()
 
 
-def _bar_repairs(table: RawTable, edit: _Edit) -> None:
+def _bar_repairs(calendar: str, table: RawTable, edit: _Edit) -> None:
     """Bars without what no bar can be."""
     for cells in table.wrong:
         if cells.column not in ("symbol", "date", "close"):
@@ -278,8 +280,8 @@ def _bar_repairs(table: RawTable, edit: _Edit) -> None:
     today = np.datetime64("today", "D")
     edit.drop(known[dates > today], f"lies after today, {today}")
     past = dates[dates <= today]
-    calendar = exchange_sessions(str(past.min()), str(past.max())) if len(past) else past
-    edit.drop(known[~np.isin(dates, calendar)], "the New York Stock Exchange was closed")
+    sessions = exchange_sessions(str(past.min()), str(past.max()), calendar) if len(past) else past
+    edit.drop(known[~np.isin(dates, sessions)], f"{exchange_name(calendar)} was closed")
     rows = pd.DataFrame({**table.numbers, "date": day})
     if "symbol" in table.words:
         rows["symbol"] = table.words["symbol"].codes

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from datafeeds.calendars import NEW_YORK, calendar_named
 from datafeeds.market import Adjustment, Finding
 from datafeeds.names import unknown_name
 from datafeeds.toml_files import LARGEST
 from datafeeds.validation import TomlTable, problems_in
 
 FILE = "source.json"
+
+
+def _currency(code: str) -> str:
+    if code and not re.fullmatch(r"[A-Z]{3,5}", code):
+        raise ValueError("write a currency as three to five capital letters, such as GBP")
+    return code
 
 
 class Source(TomlTable):
@@ -23,6 +31,10 @@ class Source(TomlTable):
     ----------
     source : str
         One sentence.
+    calendar : str
+        See `Market`; another name for an exchange, such as LSE, is taken for its code.
+    currency : str
+        Three to five capital letters, such as GBP; empty if not stated, which in New York means USD.
     adjustment : {"split", "total_return"}
         See `Market`.
     dividends : {"adjusted", "as_paid"}
@@ -36,6 +48,8 @@ class Source(TomlTable):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     source: str = ""
+    calendar: Annotated[str, AfterValidator(calendar_named)] = NEW_YORK
+    currency: Annotated[str, AfterValidator(_currency)] = ""
     adjustment: Adjustment = "split"
     dividends: Literal["adjusted", "as_paid"] = "adjusted"
     stale_after: Annotated[int, Field(ge=1, le=3_650)] = 200

@@ -26,7 +26,7 @@ class LowVolatilityStocks(Strategy):
     def decide(self, see: AsOf) -> Target | None:
         """The calmest stocks."""
         returns = see.returns(self.sessions, symbols=see.members(kind="stock")).dropna(axis=1)
-        volatility = returns.std() * 252**0.5
+        volatility = returns.std() * see.sessions_a_year**0.5
         volatility = volatility[volatility > 0]
         if len(returns) < self.sessions or volatility.empty:
             return Target({}, why=f"{len(returns)} sessions known, {self.sessions} needed: all cash")

@@ -104,6 +104,7 @@ class Sender:
         return {
             "name": market.name,
             "symbols": market.symbols,
+            "calendar": market.calendar,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
             "facts": sorted(set(market.facts["concept"])),
@@ -249,6 +250,7 @@ class Holder:
             basis=self._table("basis", news.basis),
             stale_after=self._shape["stale_after"],
             instruments=self._members(news),
+            calendar=self._shape["calendar"],
             adjustment=self._shape["adjustment"],
             closes_only=self._shape["closes_only"],
             hash="sealed",

@@ -170,7 +170,7 @@ def _factor_table(result: Result, found: FactorRegression, note: str) -> Table:
             (
                 Cell("Alpha a year"),
                 Cell(found.alpha_a_year, "percent2"),
-                Cell(float(found.errors[0]) * 252, "percent2"),
+                Cell(float(found.errors[0]) * result.periods, "percent2"),
                 Cell(float(found.t_values[0]), "number"),
                 Cell(float(found.p_values[0]), "number"),
             ),

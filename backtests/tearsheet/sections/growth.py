@@ -34,8 +34,8 @@ from backtests.document.formats import Format, formatted
 from backtests.result import Book, Result
 from datafeeds.market import Array
 
-WINDOWS = ((252, "year"), (126, "half year"), (63, "quarter"))
-"""Rolling windows in sessions, longest first; the first that fits three times into the run is used."""
+WINDOWS = ((1, "year"), (2, "half year"), (4, "quarter"))
+"""Rolling windows as parts of a year, longest first; the first that fits three times into the run is used."""
 
 
 def section(result: Result) -> Section:
@@ -49,7 +49,9 @@ def section(result: Result) -> Section:
 def rolling_section(result: Result) -> Section:
     """Draw rolling volatility, Sharpe ratio and beta."""
     returns = list(result.daily.values())
-    window = next((each for each in WINDOWS if each[0] * 3 <= len(returns[0])), None)
+    periods = result.periods
+    windows = ((int(periods / parts), name) for parts, name in WINDOWS)
+    window = next((each for each in windows if each[0] * 3 <= len(returns[0])), None)
     if window is None:
         return Section(
             "rolling", "Rolling risk", (Paragraph("The run is too short for rolling statistics.", "note"),)
@@ -57,8 +59,8 @@ def rolling_section(result: Result) -> Section:
     length, name = window
     dates = result.sessions[length:]
     cash = result.cash
-    volatility = [rolling_volatility(each, length)[length - 1 :] for each in returns]
-    sharpe = [rolling_sharpe(each, cash, length)[length - 1 :] for each in returns]
+    volatility = [rolling_volatility(each, length, periods)[length - 1 :] for each in returns]
+    sharpe = [rolling_sharpe(each, cash, length, periods)[length - 1 :] for each in returns]
     label = result.book.label
     blocks: list[Block] = [
         Figure(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtests.analysis.stress import BetaOutcome, Regime, RegimeOutcome, ShockOutcome, WorstWindow
+from backtests.analysis.stress import (
+    BetaOutcome,
+    Regime,
+    RegimeOutcome,
+    ShockOutcome,
+    WorstWindow,
+    stretches,
+)
 from backtests.document.blocks import (
     Block,
     Bullets,
@@ -23,7 +30,6 @@ from backtests.tearsheet.sections.verdict import columns
 from backtests.tearsheet.wording import episodes_sentence, listed, regimes_sentence
 from datafeeds.names import SERIES, named
 
-LENGTHS = {21: "month", 63: "quarter", 252: "year"}
 SCALE = 6.0
 """An episode's return is shaded like a month's of a sixth of its size."""
 
@@ -173,6 +179,7 @@ def _worst(result: Result) -> list[Block]:
     found = result.worst_windows
     if not found:
         return []
+    lengths = stretches(result.periods)
     same: dict[tuple[int, np.datetime64], list[WorstWindow]] = {}
     for window in found:
         same.setdefault((window.sessions, window.start), []).append(window)
@@ -183,7 +190,7 @@ def _worst(result: Result) -> list[Block]:
         rows.append(
             Row(
                 (
-                    Cell(f"{LENGTHS[window.sessions]}, of {of}"),
+                    Cell(f"{lengths[window.sessions]}, of {of}"),
                     Cell(window.start, "date"),
                     Cell(window.end, "date"),
                     *(Cell(window.returns[label], "percent") for label in result.labels),
@@ -196,7 +203,7 @@ def _worst(result: Result) -> list[Block]:
             "The worst month, quarter and year of each, and what the others did in it",
             (Column("Worst", "left"), Column("From", "left"), Column("To", "left"), *columns(result)),
             tuple(rows),
-            "Rolling stretches of 21, 63 and 252 sessions, from close to close.",
+            f"Rolling stretches of {listed([str(each) for each in lengths])} sessions, from close to close.",
         )
     ]
 
@@ -219,8 +226,8 @@ def _regimes(result: Result) -> list[Block]:
         "Return by regime, as the regime was known at the close before",
         (Column("Regime", "left"), Column("Sessions"), Column("Return", "left"), *columns(result)),
         tuple(rows),
-        f"{' '.join(_told_by(each, reference) for each in result.regimes)} A year where a regime has 252 "
-        "sessions or more, else in total.",
+        f"{' '.join(_told_by(each, reference) for each in result.regimes)} A year where a regime has "
+        f"{result.periods:.0f} sessions or more, else in total.",
     )
     said = [Paragraph(typeset(regimes_sentence(flat, *result.labels[:2])))] if result.primary else []
     return [*said, table]

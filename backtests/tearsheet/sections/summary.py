@@ -25,12 +25,14 @@ from backtests.document.blocks import (
 )
 from backtests.metrics import exhibit_words, holdout
 from backtests.result import Result
+from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import held_out
 from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
 from backtests.tearsheet.sections import growth
 from backtests.tearsheet.sections.checks import scorecard
 from backtests.tearsheet.sections.exhibits import first_blocks
-from backtests.tearsheet.wording import answers, costs_in_words, headline, page_one
+from backtests.tearsheet.wording import answers, costs_in_words, headline, money, page_one
+from datafeeds.calendars import exchange_name
 from datafeeds.market import Finding, Market
 
 HYPOTHETICAL = (
@@ -169,8 +171,13 @@ def _what_was_run(result: Result) -> Facts:
         Fact("Benchmarks", ", ".join(book.label for book in result.benchmarks) or "none"),
         Fact("Market", f"{market.name}{': ' + market.source if market.source else ''}"),
         Fact("Prices", _prices(market)),
+        Fact("Calendar", _calendar(market)),
+        Fact("Currency", market.currency or "not stated"),
         Fact("Span", f"{sessions[0]} to {sessions[-1]}, {len(sessions):,} sessions"),
-        Fact("Starting capital", f"{config.capital:,.0f}, {_shares(config.fractional_shares)}"),
+        Fact(
+            "Starting capital",
+            f"{money(config.capital, market.currency)}, {_shares(config)}",
+        ),
         Fact("Costs", costs_in_words(config.costs)),
         Fact("Orders", _orders(config.lag, market.closes_only)),
         Fact("Engine", str(manifest.get("engine", config.engine))),
@@ -187,6 +194,11 @@ def short(digest: object) -> str:
     return str(digest)[:12]
 
 
+def _calendar(market: Market) -> str:
+    name = exchange_name(market.calendar)
+    return f"{name[0].upper()}{name[1:]} ({market.calendar}), {market.sessions_a_year:.0f} sessions a year"
+
+
 def _prices(market: Market) -> str:
     bars = "Closes only" if market.closes_only else "Open, high, low and close"
     if market.adjustment == "total_return":
@@ -196,8 +208,8 @@ def _prices(market: Market) -> str:
     return f"{bars}, adjusted for splits; dividends are paid as cash."
 
 
-def _shares(fractional: bool) -> str:
-    return "fractional shares" if fractional else "whole shares"
+def _shares(config: RunConfig) -> str:
+    return "fractional shares" if config.fractional_shares else "whole shares"
 
 
 def _orders(lag: int, closes_only: bool) -> str:

@@ -1,22 +1,23 @@
 """Running decisions against a market, and judging the outcome.
 
->>> from backtests import run
+>>> from backtests import Market, run
 >>> result = run("blueprint")  # doctest: +SKIP
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backtests.notebook import Market as Market
     from backtests.notebook import run as run
 
-__all__ = ["run"]
+__all__ = ["Market", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `run` when it is first asked for."""
-    if name == "run":
+    """Import `run` and `Market` when they are first asked for."""
+    if name in __all__:
         # Takes a second, which the command line starts without.
-        from backtests.notebook import run
+        from backtests import notebook
 
-        return run
+        return getattr(notebook, name)
     raise AttributeError(f"module 'backtests' has no attribute {name!r}")

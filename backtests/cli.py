@@ -406,15 +406,21 @@ def import_(
     kind: Annotated[
         str,
         typer.Option(
-            "--from", metavar="FORMAT", help="yahoo-csv, yfinance, stooq, tiingo, zipline-csvdir, fred."
+            "--from",
+            metavar="FORMAT",
+            help="yahoo-csv, yfinance, stooq, tiingo, alpaca, lean, zipline-csvdir, fred or ken-french.",
         ),
     ],
     folder: Annotated[Path, typer.Option("--to", metavar="PATH", help="Market folder to write.")],
+    calendar: Annotated[
+        str, typer.Option(metavar="CODE", help="Of exchange_calendars, such as XLON, or 24/7; else New York.")
+    ] = "",
+    currency: Annotated[str, typer.Option(metavar="CODE", help="What prices are in, such as GBP.")] = "",
 ) -> None:
     """Make a market folder of other programs' and vendors' files, and check it; exit status 3 for errors."""
     from backtests.commands.data import import_command
 
-    if not import_command(kind, path, folder):
+    if not import_command(kind, path, folder, calendar, currency):
         raise typer.Exit(FAILED)
 
 

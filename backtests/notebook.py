@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from backtests import runner
@@ -15,14 +16,38 @@ from backtests.records import register
 from backtests.result import Result
 from backtests.settings import run_file as run_files
 from datafeeds.folder.frames import market_from_frames
-from datafeeds.market import Market
+from datafeeds.market import Market as AnyMarket
 from strategies.strategy import Strategy
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from backtests.figure import ShownFigure
 
 
-@dataclass(frozen=True, eq=False)
+class Market(AnyMarket):
+    """A market of your own data, for ``run(market=...)``."""
+
+    @classmethod
+    def from_frames(cls, prices: pd.DataFrame, **tables: Any) -> AnyMarket:
+        """Make a market of frames, with the checks, repairs and limits that a folder of them would get.
+
+        Parameters
+        ----------
+        prices : DataFrame
+            Rows of symbol, date and close, or closes by date and symbol, or two levels of columns.
+        **tables
+            ``facts``, ``splits``, ``series``, ``instruments``, ``calendar`` and the rest of
+            `datafeeds.folder.frames.market_from_frames`.
+
+        Examples
+        --------
+        >>> closes = pd.DataFrame({"AAA": [1.0, 1.1]}, index=pd.to_datetime(["2020-01-02", "2020-01-03"]))
+        >>> Market.from_frames(closes).symbols
+        ('AAA',)
+        """
+        return market_from_frames(prices, **tables)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Study(Result):
     """A result that answers questions with frames and figures."""
 
@@ -58,25 +83,68 @@ class Study(Result):
         }
         return pd.DataFrame(columns).astype(float)
 
-    def plot(self) -> Figure:
+    @property
+    def fills(self) -> pd.DataFrame:
+        """What the strategy traded: session, symbol, shares, price and costs, a row a fill."""
+        return self.book.ledger.fills.copy()
+
+    @property
+    def positions(self) -> pd.DataFrame:
+        """Shares held at each close, a column for each symbol ever held."""
+        ledger = self.book.ledger
+        held = np.flatnonzero(ledger.positions.any(axis=0))
+        sessions = pd.DatetimeIndex(self.sessions, name="session")
+        symbols = [ledger.symbols[place] for place in held]
+        return pd.DataFrame(ledger.positions[:, held], index=sessions, columns=symbols)
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """What the strategy asked for: a row a decision, target weights by symbol, cash and the reasons."""
+        targets = self.targets
+        weights = pd.DataFrame([dict(target.weights) for target in targets.values()], dtype=float).fillna(0.0)
+        weights.index = pd.DatetimeIndex(list(targets), name="session")
+        weights["cash"] = [target.cash for target in targets.values()]
+        weights["why"] = ["; ".join(step.why for step in target.changes) for target in targets.values()]
+        return weights
+
+    def save(self, results: Path | str = "results") -> Path:
+        """Write the run's folder with its tearsheet, as the command line does.
+
+        Parameters
+        ----------
+        results : Path or str
+            Folder that holds one folder a run.
+
+        Returns
+        -------
+        Path
+            The folder that was written; ``backtest show`` and ``compare`` find it by its name.
+        """
+        # Half a second for what draws pages and prints PDF.
+        from backtests.records.results import write
+
+        return write(self, Path(results)).folder
+
+    def plot(self) -> ShownFigure:
         """Growth of 1 on a logarithmic scale, and the fall from the high so far, of every book.
 
         Returns
         -------
         matplotlib.figure.Figure
+            A notebook shows it as an image.
         """
-        from matplotlib.figure import Figure  # half a second to import
+        from backtests.figure import growth_figure  # half a second for matplotlib
 
-        figure = Figure(figsize=(9, 6), layout="constrained")
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-        growth = self.equity / self.equity.iloc[0]
-        for label, curve in growth.items():
-            above.plot(curve.index, curve, label=label, linewidth=1)
-            below.plot(curve.index, curve / curve.cummax() - 1, linewidth=1)
-        above.set(yscale="log", ylabel="growth of 1")
-        above.legend(frameon=False)
-        below.set(ylabel="drawdown")
-        return figure
+        return growth_figure(self.equity)
+
+    def __repr__(self) -> str:
+        span = f"{self.sessions[0]} to {self.sessions[-1]}"
+        books = []
+        for label, numbers in zip(self.labels, self.performances, strict=True):
+            figure = numbers.total_return if numbers.cagr is None else numbers.cagr
+            books.append(f"{label} {figure:+.1%}")
+        unit = "a year" if self.annual else "in all"
+        return f"<Study {self.config.name} on {self.market.name}, {span}: {', '.join(books)} {unit}>"
 
     def _repr_html_(self) -> str:
         """The statistics, where a notebook shows the result."""
@@ -88,7 +156,7 @@ def run(
     file: str | Path = "blueprint",
     *,
     strategy: Strategy | str | None = None,
-    market: Market | str | None = None,
+    market: AnyMarket | str | None = None,
     prices: pd.DataFrame | None = None,
     verify: bool = False,
     check: bool = False,
@@ -105,8 +173,7 @@ def run(
     market : Market or str, optional
         Instead of the file's: a market, ``"sample"``, or the path of a market folder.
     prices : DataFrame, optional
-        Prices to make a market of instead; see `datafeeds.folder.frames.market_from_frames`, which takes
-        filed figures and groups too.
+        Prices to make a market of instead; `Market.from_frames` takes filed figures, groups and more too.
     verify, check : bool
         See `backtests.runner.run`.
     **settings
@@ -116,7 +183,7 @@ def run(
     Returns
     -------
     Study
-        A `Result`; only the register of trials knows of it, `backtests.records.results.write` writes more.
+        A `Result`; only the register of trials knows of it until `Study.save` writes its folder.
 
     Examples
     --------
@@ -130,7 +197,7 @@ def run(
         document["strategy"] = {"name": strategy}
     if prices is not None and market is not None:
         raise run_files.ConfigError("give either market or prices")
-    opened = market if isinstance(market, Market) else None
+    opened = market if isinstance(market, AnyMarket) else None
     opened = opened if prices is None else market_from_frames(prices)
     if opened is not None or market is not None:
         document["market"] = opened.name if opened is not None else market

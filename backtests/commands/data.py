@@ -125,9 +125,9 @@ def report_command(path: Path, html: Path) -> bool:
     return not checked.errors
 
 
-def import_command(kind: str, path: Path, folder: Path) -> bool:
+def import_command(kind: str, path: Path, folder: Path, calendar: str = "", currency: str = "") -> bool:
     """Make a market folder of other files, print what was done to them, and check it."""
-    imported = import_files(kind, path, folder)
+    imported = import_files(kind, path, folder, calendar=calendar, currency=currency)
     console = Terminal(soft_wrap=True)
     for sentence in imported.sentences():
         console.print(sentence)

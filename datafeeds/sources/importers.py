@@ -7,7 +7,10 @@
 | stooq | ``<TICKER>,<PER>,<DATE>,...`` or Date, Open, ...; prices adjusted for splits and dividends |
 | tiingo | ``SYMBOL.csv`` of the end-of-day API, as traded, with divCash and splitFactor |
 | zipline-csvdir | ``SYMBOL.csv`` as traded, with dividend and split |
+| alpaca | bars of the market data API as JSON, or as CSV: t, o, h, l, c, v, n, vw or their names in full |
+| lean | ``equity/usa/daily/symbol.zip``, prices times 10,000, with ``factor_files`` beside ``daily`` |
 | fred | series files: observation_date and a column for each series |
+| ken-french | files of the data library, packed or not: returns in percent below a preamble |
 
 What was renamed, rescaled or dropped is listed. Prices as traded are carried to the basis of the last day.
 """
@@ -16,132 +19,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from datafeeds.calendars import calendar_named
 from datafeeds.market import SERIES_COLUMNS, Adjustment, MarketError
 from datafeeds.names import unknown_name
+from datafeeds.sources.alpaca import read_alpaca
+from datafeeds.sources.imported import (
+    BARS,
+    NUMBERS,
+    Imported,
+    add_rows,
+    keep,
+    keep_as_traded,
+    read_csv,
+    small_letters,
+)
+from datafeeds.sources.ken_french import read_ken_french
+from datafeeds.sources.lean import read_lean
 from datafeeds.sources.switch import replace_files
-from datafeeds.sources.yahoo import PRICE_COLUMNS
-
-BARS = ("open", "high", "low", "close", "volume")
-NUMBERS = (*BARS, "dividend", "split")
-
-
-@dataclass
-class Imported:
-    """What was read.
-
-    Attributes
-    ----------
-    prices : dict of str to DataFrame
-        Columns `PRICE_COLUMNS` by symbol; dates are ISO text.
-    splits : list of DataFrame
-        Columns symbol, date, ratio.
-    series : list of DataFrame
-        Columns `SERIES_COLUMNS`.
-    notes : dict of str to list of str
-        What was renamed, rescaled or dropped, and the files or symbols that it was done to.
-    """
-
-    prices: dict[str, pd.DataFrame] = field(default_factory=dict)
-    splits: list[pd.DataFrame] = field(default_factory=list)
-    series: list[pd.DataFrame] = field(default_factory=list)
-    notes: dict[str, list[str]] = field(default_factory=dict)
-
-    def note(self, what: str, where: str) -> None:
-        """Add to the list of what was done."""
-        places = self.notes.setdefault(what, [])
-        if where not in places:
-            places.append(where)
-
-    def sentences(self) -> list[str]:
-        """The notes, a sentence each."""
-        return [
-            f"{what}: {', '.join(places[:5])}{f' and {len(places) - 5} more' if len(places) > 5 else ''}"
-            for what, places in self.notes.items()
-        ]
-
-
-def _frame(path: Path, **options: object) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, encoding="utf-8-sig", **options)  # type: ignore[call-overload, no-any-return]
-    except (OSError, ValueError) as error:
-        raise MarketError(f"{path}: can't be read as CSV: {error}") from None
-
-
-def _lower(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
-    """A CSV file with its column names in small letters, without angle brackets and spaces."""
-    frame = _frame(path, dtype=str)
-    frame.columns = pd.Index(
-        [str(name).strip().strip("<>").lower().replace(" ", "_") for name in frame.columns]
-    )
-    missing = [name for name in needed if name not in frame]
-    if missing:
-        raise MarketError(f"{path}: no column {', '.join(missing)}; found {', '.join(frame.columns)}")
-    return frame
-
-
-def _add(out: Imported, symbol: str, dates: pd.Series, frame: pd.DataFrame, place: str) -> pd.DataFrame:
-    """Rows of one symbol with numbers and ISO dates; those without a close are left out and noted."""
-    days = pd.to_datetime(dates.str[:10], errors="coerce", format="mixed")
-    table = pd.DataFrame(
-        {name: pd.to_numeric(frame[name], errors="coerce") for name in frame if name in NUMBERS}
-    )
-    good = (days.notna() & table["close"].notna()).to_numpy()
-    if not good.all():
-        out.note("rows without a date or a close are dropped", f"{place} ({int((~good).sum())})")
-    table = table[good].astype(np.float64)
-    table.insert(0, "date", days[good].dt.strftime("%Y-%m-%d"))
-    table = table.drop_duplicates("date", keep="last").sort_values("date").reset_index(drop=True)
-    if table.empty:
-        raise MarketError(f"{place}: no row has a date and a close")
-    if symbol in out.prices:
-        raise MarketError(f"{place}: {symbol} is in another file too; keep one")
-    return table
-
-
-def _keep(out: Imported, symbol: str, table: pd.DataFrame) -> None:
-    full = table.assign(symbol=symbol).reindex(columns=list(PRICE_COLUMNS))
-    out.prices[symbol] = full.assign(dividend=full["dividend"].fillna(0.0))
-
-
-def _as_traded(out: Imported, symbol: str, table: pd.DataFrame) -> None:
-    """Carry prices as traded to the basis of their last day, by the splits that stand in the table."""
-    ratio = (
-        table["split"].fillna(1.0).replace(0.0, 1.0).to_numpy() if "split" in table else np.ones(len(table))
-    )
-    later = np.append(np.cumprod(ratio[::-1])[::-1][1:], 1.0)
-    carried = table.drop(columns="split", errors="ignore")
-    for name in ("open", "high", "low", "close", "dividend"):
-        if name in carried:
-            carried[name] = carried[name] / later
-    if "volume" in carried:
-        carried["volume"] = carried["volume"] * later
-    split = ratio != 1.0
-    if split.any():
-        out.note("prices as traded are carried over the splits in the file", symbol)
-        out.splits.append(
-            pd.DataFrame({"symbol": symbol, "date": table["date"][split], "ratio": ratio[split]})
-        )
-    _keep(out, symbol, carried)
 
 
 def _yahoo_csv(path: Path, out: Imported) -> None:
-    frame = _lower(path, ("date", *BARS))
+    frame = small_letters(path, ("date", *BARS))
     symbol = path.stem.upper()
     if "adj_close" in frame:
         out.note("Adj Close is dropped: dividends are unknown, returns are price returns", symbol)
-    _keep(out, symbol, _add(out, symbol, frame["date"], frame[list(BARS)], str(path)))
+    keep(out, symbol, add_rows(out, symbol, frame["date"], frame[list(BARS)], str(path)))
 
 
 def _yfinance(path: Path, out: Imported) -> None:
-    head = _frame(path, nrows=2, header=None, dtype=str)
+    head = read_csv(path, nrows=2, header=None, dtype=str)
     several = str(head.iloc[0, 0]).strip() in ("Price", "Ticker")
-    frame = _frame(path, header=[0, 1] if several else [0], index_col=0, dtype=str)
+    frame = read_csv(path, header=[0, 1] if several else [0], index_col=0, dtype=str)
     frame = frame[[pd.notna(label) and str(label) != "Date" for label in frame.index]]
     if several:
         level = 1 if "Close" in frame.columns.get_level_values(0) else 0
@@ -166,7 +79,7 @@ def _yfinance(path: Path, out: Imported) -> None:
         if missing:
             raise MarketError(f"{path}: {symbol}: no column {', '.join(missing)}")
         dates = pd.Series(columns.index.astype(str), index=columns.index)
-        table = _add(out, symbol, dates, columns.rename(columns=names), f"{path} {symbol}")
+        table = add_rows(out, symbol, dates, columns.rename(columns=names), f"{path} {symbol}")
         if "dividend" not in table:
             out.note("there are no dividends: returns are price returns", symbol)
         if "split" in table:
@@ -174,37 +87,37 @@ def _yfinance(path: Path, out: Imported) -> None:
             out.splits.append(
                 pd.DataFrame({"symbol": symbol, "date": table["date"][split], "ratio": table["split"][split]})
             )
-        _keep(out, symbol, table.drop(columns="split", errors="ignore"))
+        keep(out, symbol, table.drop(columns="split", errors="ignore"))
 
 
 def _stooq(path: Path, out: Imported) -> None:
-    frame = _lower(path, ("date", "open", "high", "low", "close")).rename(columns={"vol": "volume"})
+    frame = small_letters(path, ("date", "open", "high", "low", "close")).rename(columns={"vol": "volume"})
     tickers = frame["ticker"] if "ticker" in frame else pd.Series(path.stem, index=frame.index)
     for ticker, rows in frame.groupby(tickers):
         symbol = str(ticker).upper().removesuffix(".US").replace(".", "-")
         if symbol != str(ticker):
             out.note("tickers are renamed without .US", f"{ticker} to {symbol}")
         kept = [name for name in BARS if name in rows]
-        _keep(out, symbol, _add(out, symbol, rows["date"], rows[kept], f"{path} {ticker}"))
+        keep(out, symbol, add_rows(out, symbol, rows["date"], rows[kept], f"{path} {ticker}"))
 
 
 def _tiingo(path: Path, out: Imported) -> None:
-    frame = _lower(path, ("date", *BARS, "divcash", "splitfactor"))
+    frame = small_letters(path, ("date", *BARS, "divcash", "splitfactor"))
     symbol = path.stem.upper()
     out.note("adjusted columns are dropped: they are worked out from divCash and splitFactor", symbol)
     renamed = frame.rename(columns={"divcash": "dividend", "splitfactor": "split"})
-    _as_traded(out, symbol, _add(out, symbol, frame["date"], renamed[list(NUMBERS)], str(path)))
+    keep_as_traded(out, symbol, add_rows(out, symbol, frame["date"], renamed[list(NUMBERS)], str(path)))
 
 
 def _zipline_csvdir(path: Path, out: Imported) -> None:
-    frame = _lower(path, ("date", *BARS))
+    frame = small_letters(path, ("date", *BARS))
     symbol = path.stem.upper()
     kept = [name for name in NUMBERS if name in frame]
-    _as_traded(out, symbol, _add(out, symbol, frame["date"], frame[kept], str(path)))
+    keep_as_traded(out, symbol, add_rows(out, symbol, frame["date"], frame[kept], str(path)))
 
 
 def _fred(path: Path, out: Imported) -> None:
-    frame = _frame(path, dtype=str)
+    frame = read_csv(path, dtype=str)
     date = str(frame.columns[0])
     if date.lower() not in ("observation_date", "date") or len(frame.columns) < 2:
         raise MarketError(
@@ -250,11 +163,14 @@ FORMATS: Mapping[str, Format] = {
     "stooq": Format(_stooq, "total_return", (".csv", ".txt")),
     "tiingo": Format(_tiingo),
     "zipline-csvdir": Format(_zipline_csvdir),
+    "alpaca": Format(read_alpaca, endings=(".csv", ".json")),
+    "lean": Format(read_lean, endings=(".zip", ".csv")),
     "fred": Format(_fred),
+    "ken-french": Format(read_ken_french, endings=(".csv", ".zip", ".txt")),
 }
 
 
-def import_files(kind: str, path: Path, folder: Path) -> Imported:
+def import_files(kind: str, path: Path, folder: Path, *, calendar: str = "", currency: str = "") -> Imported:
     """Read files of one kind and write a market folder of them; another import adds to it.
 
     Parameters
@@ -265,6 +181,8 @@ def import_files(kind: str, path: Path, folder: Path) -> Imported:
         A file, or a folder of files.
     folder : Path
         The market folder. Prices replace those of an earlier import; series are added to those it has.
+    calendar, currency : str
+        What ``source.json`` says of the prices; nothing if not given.
 
     Raises
     ------
@@ -295,6 +213,8 @@ def import_files(kind: str, path: Path, folder: Path) -> Imported:
             "source": f"imported from {kind} files",
             "imported": kind,
             "adjustment": form.adjustment,
+            **({"calendar": calendar_named(calendar)} if calendar else {}),
+            **({"currency": currency} if currency else {}),
             "limits": out.sentences(),
         }
         content["source.json"] = (json.dumps(source, indent=2, ensure_ascii=False) + "\n").encode()
@@ -324,7 +244,7 @@ def _with_earlier(folder: Path, series: list[pd.DataFrame]) -> pd.DataFrame:
     path = folder / "series.csv"
     if not path.is_file():
         return new
-    before = _frame(path, dtype={"series": str, "date": str, "available": str})
+    before = read_csv(path, dtype={"series": str, "date": str, "available": str})
     return pd.concat([before[~before["series"].isin(new["series"])], new])
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from backtests import Market as PublicMarket
 from backtests import run
 from datafeeds.folder.frames import market_from_frames
 from datafeeds.market import MarketError, exchange_sessions
@@ -64,3 +67,32 @@ def test_a_run_takes_prices(closes: pd.DataFrame) -> None:
     assert result.config.market == "frames"
     with pytest.raises(ValueError, match="market or prices"):
         run("blueprint", prices=closes, market="sample")
+
+
+def test_dividends_and_splits_of_yfinance_are_used(closes: pd.DataFrame) -> None:
+    nothing = closes * 0.0
+    paid, split = nothing.copy(), nothing.copy()
+    paid.loc["2020-03-02", "AAA"], split.loc["2020-06-01", "BBB"] = 0.5, 2.0
+    parts = {"Close": closes, "Adj Close": closes * 0.9, "Dividends": paid, "Stock Splits": split}
+    market = market_from_frames(pd.concat(parts, axis=1))
+    assert market.dividend.sum() == 0.5
+    assert market.dividend[market.index_of("2020-03-02"), 0] == 0.5
+    assert market.splits.astype(str).to_numpy().tolist() == [["BBB", "2020-06-01", "2.0"]]
+    np.testing.assert_array_equal(market.close, closes.to_numpy())
+
+
+def test_a_result_is_short_in_words_and_an_image_in_a_notebook(closes: pd.DataFrame, tmp_path: Path) -> None:
+    market = PublicMarket.from_frames(closes, name="mine")
+    result = run("blueprint", market=market, strategy="EqualWeighted", benchmarks=(), start=None)
+    assert len(repr(result)) < 160
+    assert "mine, 2020-01-02 to 2020-12-31: EqualWeighted" in repr(result)
+    assert result.plot()._repr_png_().startswith(b"\x89PNG")
+    folder = result.save(tmp_path / "results")
+    saved = pd.read_parquet(folder / "positions.parquet")
+    np.testing.assert_array_equal(result.positions, saved)
+    assert list(result.positions) == list(saved) == ["AAA", "BBB"]
+    assert (folder / "tearsheet.html").is_file()
+    assert len(result.fills) == len(pd.read_parquet(folder / "fills.parquet"))
+    first = result.decisions.iloc[0]
+    assert first[["AAA", "BBB", "cash"]].tolist() == pytest.approx([0.5, 0.5, 0.0])
+    assert first["why"] != ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +130,146 @@ def test_fred_series_join_a_folder_of_prices(tmp_path: Path) -> None:
         ["dgs2", "2020-08-28", "2020-08-31", "0.2"],
     ]
     assert market.symbols == ("AAPL",)
+
+
+BARS_OF_ALPACA = [
+    {"t": "2022-01-03T05:00:00Z", "o": 177.83, "h": 182.88, "l": 177.71, "c": 182.01, "v": 104487900,
+     "n": 767542, "vw": 181.4},
+    {"t": "2022-01-04T05:00:00Z", "o": 182.63, "h": 182.94, "l": 179.12, "c": 179.7, "v": 99310400,
+     "n": 690000, "vw": 180.5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", ["several", "one", "csv", "long csv"])
+def test_alpaca(tmp_path: Path, shape: str) -> None:
+    table = pd.DataFrame(BARS_OF_ALPACA)
+    if shape == "several":
+        said = {"bars": {"AAPL": BARS_OF_ALPACA, "BRK.B": BARS_OF_ALPACA}, "next_page_token": "abc"}
+        write(tmp_path, "bars.json", json.dumps(said))
+    elif shape == "one":
+        write(tmp_path, "bars.json", json.dumps({"symbol": "AAPL", "bars": BARS_OF_ALPACA}))
+    elif shape == "csv":
+        write(tmp_path, "aapl.csv", table.to_csv(index=False))
+    else:
+        long = {"t": "timestamp", "o": "open", "h": "high", "l": "low", "c": "close", "v": "volume"}
+        table = table.rename(columns=long | {"n": "trade_count", "vw": "vwap"}).assign(symbol="AAPL")
+        table["timestamp"] = ["2022-01-03 05:00:00+00:00", "2022-01-04 05:00:00+00:00"]
+        write(tmp_path, "aapl.csv", table.to_csv(index=False))
+    market = imported("alpaca", tmp_path)
+    assert market.symbols == (("AAPL", "BRK.B") if shape == "several" else ("AAPL",))
+    assert market.close[:, 0].tolist() == [182.01, 179.7]
+    assert market.sessions.astype(str).tolist() == ["2022-01-03", "2022-01-04"]
+    assert market.volume[0, 0] == 104487900
+    said = " ".join(market.limits)
+    assert "vwap is dropped: AAPL" in said
+    assert ("further pages" in said) == (shape == "several")
+
+
+def test_bars_of_less_than_a_day_are_refused(tmp_path: Path) -> None:
+    hours = [{**BARS_OF_ALPACA[0], "t": f"2022-01-03T{hour}:00:00Z"} for hour in (15, 16)]
+    write(tmp_path, "AAPL.json", json.dumps(hours))
+    with pytest.raises(MarketError, match="2022-01-03 has several bars"):
+        import_files("alpaca", tmp_path / "in", tmp_path / "market")
+
+
+@pytest.mark.parametrize("factors", [True, False])
+def test_lean(tmp_path: Path, factors: bool) -> None:
+    # Apple paid 2.65 dollars ex 2012-08-09, and gave seven shares for one on 2014-06-09.
+    lines = [
+        "20120808 00:00,6194000,6237000,6170000,6198600,8739500",
+        "20120809 00:00,6178500,6217200,6170000,6207300,7915800",
+        "20140606 00:00,6499000,6514400,6444700,6455700,12497800",
+        "20140609 00:00,927000,938800,917500,937000,75415000",
+    ]
+    (tmp_path / "usa" / "daily").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "usa" / "daily" / "aapl.zip", "w") as packed:
+        packed.writestr("aapl.csv", "\n".join(lines) + "\n")
+    if factors:
+        (tmp_path / "usa" / "factor_files").mkdir()
+        text = "19980102,0.9311149,0.142857\n20120808,0.9311149,0.142857\n20140606,0.9351125,0.142857\n"
+        (tmp_path / "usa" / "factor_files" / "aapl.csv").write_text(text + "20501231,0.9351125,1\n")
+    out = import_files("lean", tmp_path / "usa" / "daily", tmp_path / "market")
+    table = out.prices["AAPL"]
+    assert "prices are divided by 10,000: AAPL" in out.sentences()
+    assert any("no factor file" in each for each in out.sentences()) != factors
+    if factors:
+        np.testing.assert_allclose(table["close"], [619.86 / 7, 620.73 / 7, 645.57 / 7, 93.70])
+        assert table["dividend"][1] * 7 == pytest.approx(2.65, abs=0.001)
+        assert table["dividend"][[0, 2, 3]].tolist() == [0, 0, 0]
+        assert out.splits[0][["date", "ratio"]].to_numpy().tolist() == [["2014-06-09", 7.0]]
+        assert table["volume"][[0, 3]].tolist() == [8739500 * 7, 75415000]
+    else:
+        assert table["close"].tolist() == [619.86, 620.73, 645.57, 93.70]
+
+
+KEN_FRENCH = """This file was created by using the 202605 CRSP database.
+The 1-month TBill rate data until 202405 are from Ibbotson Associates.
+
+,Mkt-RF,SMB,HML,RF
+20200826,    0.90,   -1.04,  -2.06,    0.00
+20200827,    0.24,   -0.17,   1.39,  -99.99
+
+  Annual Factors: January-December
+,Mkt-RF,SMB,HML,RF
+  2020,   23.66,   13.18, -46.67,    0.45
+
+Copyright 2026 Eugene F. Fama and Kenneth R. French
+"""
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_ken_french(tmp_path: Path, packed: bool) -> None:
+    write(tmp_path, "F-F_Research_Data_Factors_daily.csv", KEN_FRENCH)
+    if packed:
+        plain = tmp_path / "in" / "F-F_Research_Data_Factors_daily.csv"
+        with zipfile.ZipFile(plain.with_suffix(".zip"), "w") as archive:
+            archive.write(plain, plain.name)
+        plain.unlink()
+    out = import_files("ken-french", tmp_path / "in", tmp_path / "market")
+    rows = pd.concat(out.series)
+    assert rows.to_numpy().tolist() == [
+        ["mkt_rf", "2020-08-26", "2020-10-26", 0.90],
+        ["mkt_rf", "2020-08-27", "2020-10-27", 0.24],
+        ["smb", "2020-08-26", "2020-10-26", -1.04],
+        ["smb", "2020-08-27", "2020-10-27", -0.17],
+        ["hml", "2020-08-26", "2020-10-26", -2.06],
+        ["hml", "2020-08-27", "2020-10-27", 1.39],
+        ["rf", "2020-08-26", "2020-10-26", 0.0],
+    ]
+    said = " ".join(out.sentences())
+    assert "series are renamed: Mkt-RF to mkt_rf" in said
+    assert "returns of -99.99 and -999 are missing ones and dropped: rf (1)" in said
+    assert "further tables of the file are dropped: F-F_Research_Data_Factors_daily" in said
+
+
+def test_monthly_factors_are_called_monthly(tmp_path: Path) -> None:
+    write(tmp_path, "x.csv", "x\n\n,Mkt-RF,Lo 30\n192607,   2.89,  -2.55\n192608,   2.64,  -1.14\n")
+    rows = pd.concat(import_files("ken-french", tmp_path / "in", tmp_path / "market").series)
+    assert rows["series"].unique().tolist() == ["mkt_rf_monthly", "lo_30_monthly"]
+    assert rows["date"].tolist()[:2] == ["1926-07-31", "1926-08-31"]
+
+
+def test_prices_of_another_exchange_are_imported_with_its_calendar(tmp_path: Path) -> None:
+    days = ["2022-06-01", "2022-06-06", "2022-06-07"]  # a bank holiday of four days
+    names = "Open,High,Low,Close,Volume"
+    table = bars([200.0, 201.0, 203.0], names)
+    table.insert(0, "Date", days)
+    write(tmp_path, "VOD.L.csv", table.to_csv(index=False))
+    command = [
+        "data",
+        "import",
+        str(tmp_path / "in"),
+        "--from",
+        "yahoo-csv",
+        "--to",
+        str(tmp_path / "market"),
+    ]
+    shown = CliRunner().invoke(app, [*command, "--calendar", "LSE", "--currency", "GBX"])
+    assert shown.exit_code == 0, shown.output
+    market = check_folder(tmp_path / "market").market
+    assert market is not None
+    assert (market.calendar, market.currency) == ("XLON", "GBX")
+    assert CliRunner().invoke(app, command).exit_code == 3  # New York was open
 
 
 @pytest.mark.parametrize("kind", sorted(FORMATS))

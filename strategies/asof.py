@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
@@ -19,6 +19,9 @@ from datafeeds.series import series_names, series_table
 
 if TYPE_CHECKING:
     from strategies.target import Target
+
+Priced = Literal["open", "high", "low", "close", "dividend"]
+"""What is given a share, and so stands on a split basis."""
 
 Asked = ParamSpec("Asked")
 Said = TypeVar("Said")
@@ -250,9 +253,34 @@ class AsOf:
         They stand on today's split basis: today's are the prices that were paid, earlier ones are adjusted
         for the splits up to today, and for none that came later.
         """
-        moment = _MOMENTS[self]
-        columns = _columns(moment, group, symbols)
-        return _framed(moment, _closes(moment, sessions, columns), columns)
+        return _bars(_MOMENTS[self], "close", sessions, group, symbols)
+
+    def opens(
+        self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Opens of the trailing `sessions`, on the basis of `closes`; closes on a market of closes only."""
+        return _bars(_MOMENTS[self], "open", sessions, group, symbols)
+
+    def highs(
+        self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Highs of the trailing `sessions`, as `opens`."""
+        return _bars(_MOMENTS[self], "high", sessions, group, symbols)
+
+    def lows(
+        self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Lows of the trailing `sessions`, as `opens`."""
+        return _bars(_MOMENTS[self], "low", sessions, group, symbols)
+
+    def dividends(
+        self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
+    ) -> pd.DataFrame:
+        """Cash dividends a share on their ex-dates in the trailing `sessions`, on the basis of `closes`.
+
+        All zero on a market whose closes are adjusted for dividends.
+        """
+        return _bars(_MOMENTS[self], "dividend", sessions, group, symbols)
 
     def traded_closes(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -385,7 +413,7 @@ class Arrays:
     def closes(self, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.closes`, shape (sessions, symbols)."""
         moment = _MOMENTS[self._see]
-        return _closes(moment, sessions, moment.market.columns_of(symbols))
+        return _prices(moment, "close", sessions, moment.market.columns_of(symbols))
 
     def returns(self, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.returns`, shape (sessions, symbols); fewer at the start of the data."""
@@ -481,10 +509,11 @@ def _history(moment: _Moment, fact: str, sessions: int, columns: npt.NDArray[np.
     return known
 
 
-def _closes(moment: _Moment, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
-    closes = _window(moment, moment.market.close, sessions, columns)
-    closes *= moment.market.traded_factor[moment.index, columns]
-    return closes
+def _prices(moment: _Moment, name: Priced, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
+    """Prices of the trailing sessions on today's split basis."""
+    prices = _window(moment, getattr(moment.market, name), sessions, columns)
+    prices *= moment.market.traded_factor[moment.index, columns]
+    return prices
 
 
 def _returns(moment: _Moment, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
@@ -503,6 +532,13 @@ def _framed(moment: _Moment, values: Array, columns: npt.NDArray[np.intp]) -> pd
         index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),
         columns=_labels(moment, columns),
     )
+
+
+def _bars(
+    moment: _Moment, name: Priced, sessions: int, group: str | None, symbols: Iterable[str] | None
+) -> pd.DataFrame:
+    columns = _columns(moment, group, symbols)
+    return _framed(moment, _prices(moment, name, sessions, columns), columns)
 
 
 def _fact(market: Market, name: str) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, get_origin, get_type_hints
 
@@ -23,9 +23,10 @@ REGISTRY: dict[str, type[Strategy]] = {}
 class Strategy:
     """What to hold, and why: subclass it, set parameters as class attributes, write `decide`.
 
-    Class attributes with a type hint are the parameters. They can be given to the constructor or in a run
-    file, are checked against their hints, and unknown names are refused with the nearest match. A subclass
-    registers itself under its class name. Instances pickle and compare by their parameters.
+    Class attributes with a type hint are the parameters; a number, a word or a truth value without one is of
+    its own type. They can be given to the constructor or in a run file, are checked against their types, and
+    unknown names are refused with the nearest match. A subclass registers itself under its class name.
+    Instances pickle and compare by their parameters.
 
     Attributes
     ----------
@@ -161,10 +162,32 @@ def _parameters(cls: type[Strategy]) -> dict[str, TypeAdapter[Any]]:
         if not hasattr(cls, name):
             raise StrategyError(f"{cls.__name__}.{name} needs a default value: every parameter has one")
         adapters[name] = _adapter(hint)
+    for name, value in _unhinted(cls, adapters):
+        if not isinstance(value, (bool, int, float, str)):
+            raise StrategyError(
+                f"{cls.__name__}.{name}, a {type(value).__name__}, has no type hint: with one it is a "
+                "parameter; with ClassVar, or an underscore before its name, it is none"
+            )
+        adapters[name] = _adapter(type(value))
     # Inherited first by get_type_hints, read last by people.
     if "schedule" in adapters:
         adapters["schedule"] = adapters.pop("schedule")
     return adapters
+
+
+def _unhinted(cls: type[Strategy], hinted: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Public class attributes without a hint that hold a value, the nearest class first."""
+    seen = {*hinted, *get_type_hints(Strategy)}
+    for each in cls.__mro__:
+        if not (issubclass(each, Strategy) and each is not Strategy):
+            continue
+        hints = getattr(each, "__annotations__", {})
+        for name, value in vars(each).items():
+            if name in seen or name in hints or name.startswith("_"):
+                continue
+            seen.add(name)
+            if not (callable(value) or hasattr(type(value), "__get__")):
+                yield name, value
 
 
 def _adapter(hint: Any) -> TypeAdapter[Any]:

@@ -130,7 +130,7 @@ class Target:
     weights : mapping or Series of float
         Share of equity by symbol, each between 0 and 1, together at most 1; the rest is cash.
     why : str
-        Reason for the starting weights.
+        Reason for the starting weights; must be given.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ class Target:
     """
 
     weights: Mapping[str, float]
-    why: str = "starting weights"
+    why: str = ""
     changes: tuple[Change, ...] = ()
     state: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     hedges: tuple[Hedge, ...] = ()
@@ -166,7 +166,7 @@ class Target:
         def __init__(
             self,
             weights: Mapping[str, float] | pd.Series[float],
-            why: str = "starting weights",
+            why: str,
             changes: tuple[Change, ...] = (),
             state: Mapping[str, Any] = ...,
             hedges: tuple[Hedge, ...] = (),
@@ -268,7 +268,7 @@ class Target:
         Examples
         --------
         >>> from strategies.hedges import PutSpread
-        >>> target = Target({"SPY": 1.0}).hedge(PutSpread(0.95, 0.85), why="a tail to insure")
+        >>> target = Target({"SPY": 1.0}, why="all in").hedge(PutSpread(0.95, 0.85), why="a tail to insure")
         >>> dict(target.weights), target.hedges[0].ratio
         ({'SPY': 0.98}, 1.0)
         """

@@ -227,3 +227,21 @@ def test_what_was_asked_once_a_session_is_remembered_without_the_account(market)
     assert len(asked) == 4
     with pytest.raises(TypeError, match="hash"):
         dearest(see(market, "2020-01-06"), ["AAA"])
+
+
+def test_bars_and_dividends_stand_on_todays_split_basis_and_end_today():
+    days = SESSIONS[:6]
+    adjusted = pd.DataFrame({"AAA": [10.0, 11, 12, 13, 14, 15]}, index=days)
+    splits = pd.DataFrame({"symbol": ["AAA", "AAA"], "date": days[[2, 5]], "ratio": [2.0, 10.0]})
+    bars = {"open": adjusted - 0.5, "high": adjusted + 1, "low": adjusted - 1, "dividend": adjusted / 100}
+    market = Market.from_wide("bars", adjusted, splits=splits, source="made", **bars)
+    see = AsOf(market, 3)
+    # The split of the sixth day is not known on the fourth: prices are ten times what they will be adjusted to.
+    assert see.opens(2)["AAA"].tolist() == [115, 125]
+    assert see.highs(2)["AAA"].tolist() == [130, 140]
+    assert see.lows(2)["AAA"].tolist() == [110, 120]
+    assert see.dividends(2)["AAA"].tolist() == pytest.approx([1.2, 1.3])
+    assert see.highs(10).index[-1] == see.today
+    # The first two days were before the split of the third, which today's basis holds and theirs did not.
+    assert see.closes(4)["AAA"].tolist() == [100, 110, 120, 130]
+    assert see.traded_closes(4)["AAA"].tolist() == [200, 220, 120, 130]

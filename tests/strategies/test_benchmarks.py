@@ -49,7 +49,7 @@ def test_cap_weights_before_the_first_filing_are_cash_and_say_so(market):
 
 
 def test_cap_weights_hold_what_is_held_when_all_becomes_unknown(market):
-    assert CapWeighted().decide(AsOf(market, 0, previous=Target({"AMD": 1.0}))) is None
+    assert CapWeighted().decide(AsOf(market, 0, previous=Target({"AMD": 1.0}, why="all"))) is None
 
 
 def test_equal_weights_follow_the_universe(market):

@@ -204,7 +204,7 @@ def test_without_any_market_cap_the_money_stays_in_cash(build):
     target = decide(build(market_cap=NAN), "2014-06-30")
     assert target.cash == 1.0
     assert reasons(target)[0] == "no market cap is known yet: all cash"
-    assert decide(build(market_cap=NAN), "2014-06-30", previous=Target({"KO": 1.0})) is None
+    assert decide(build(market_cap=NAN), "2014-06-30", previous=Target({"KO": 1.0}, why="all")) is None
 
 
 @pytest.mark.parametrize(
@@ -471,7 +471,7 @@ def test_settled_is_left_when_realignment_ends(realigning):
 def test_state_is_json_and_survives_it(realigning):
     for target in months(realigning(), "2018-05-01", "2018-08-31", Blueprint(**HELD)).values():
         assert json.loads(json.dumps(dict(target.state))) == dict(target.state)
-        assert Rotation.remembered(Target({}, state=dict(target.state))) == rotation(target)
+        assert Rotation.remembered(Target({}, why="none", state=dict(target.state))) == rotation(target)
 
 
 names = st.sampled_from(["AMD", "NVDA", "MU"])

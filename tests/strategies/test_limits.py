@@ -62,7 +62,7 @@ def at_end(market: Market, *held: float, previous: Target | None = None) -> AsOf
 
 
 def later(market: Market, *held: float) -> AsOf:
-    return at_end(market, *held, previous=Target(dict(zip(SYMBOLS, held, strict=True))))
+    return at_end(market, *held, previous=Target(dict(zip(SYMBOLS, held, strict=True)), why="held"))
 
 
 class Wanting(EqualWeighted):

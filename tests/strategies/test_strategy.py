@@ -1,6 +1,7 @@
 import pickle
 from typing import Annotated, ClassVar, Literal
 
+import pandas as pd
 import pytest
 from pydantic import Field
 
@@ -136,3 +137,42 @@ def test_instances_pickle_and_compare_by_parameters(strategy):
     assert hash(copy) == hash(strategy)
     assert copy != Blueprint(glide_months=4)
     assert type(strategy)(**strategy.values()) == strategy
+
+
+def test_values_without_a_hint_are_parameters_of_their_own_type():
+    class Untyped(Strategy):
+        """Hold a share of one symbol."""
+
+        share = 0.5
+        symbol = "SPY"
+        _note = ("not", "a parameter")
+
+        @property
+        def half(self):
+            return self.share / 2
+
+        def decide(self, see):
+            return Target({self.symbol: self.share}, why="a share")
+
+    class Child(Untyped):
+        """The same with another default."""
+
+        share = 0.25
+
+    try:
+        assert set(Untyped.parameters) == {"share", "symbol", "schedule"}
+        assert Untyped(share=1).values() == {"share": 1.0, "symbol": "SPY", "schedule": "monthly"}
+        assert Child().decide(None).weights["SPY"] == 0.25
+        assert Untyped(share=0.1) != Untyped()
+        with pytest.raises(StrategyError, match=r"strategy.share = 'much'"):
+            Untyped(share="much")
+    finally:
+        for name in ("Untyped", "Child"):
+            REGISTRY.pop(name)
+
+
+@pytest.mark.parametrize("value", [["AMD"], {"a": 1}, None, pd.Series([1.0])])
+def test_other_attributes_without_a_hint_are_refused(value):
+    with pytest.raises(StrategyError, match=r"Listed\.names, a .*has no type hint"):
+        type("Listed", (Strategy,), {"names": value, "decide": lambda self, see: None})
+    assert "Listed" not in REGISTRY

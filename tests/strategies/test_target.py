@@ -25,7 +25,7 @@ factors = st.dictionaries(st.sampled_from([*SYMBOLS, "absent"]), st.floats(0, 1)
 
 @given(weights(), factors)
 def test_scaling_down_keeps_weights_in_range_and_puts_what_is_freed_in_cash(start, by):
-    before = Target(start)
+    before = Target(start, why="start")
     after = before.scale(by, why="dear")
     freed = sum(
         weight * (1 - by[symbol])
@@ -39,7 +39,7 @@ def test_scaling_down_keeps_weights_in_range_and_puts_what_is_freed_in_cash(star
 
 @given(weights(), factors, weights())
 def test_money_moved_by_scale_and_add_is_conserved(start, by, sleeve):
-    before = Target(start)
+    before = Target(start, why="start")
     cut = before.scale(by, why="dear")
     freed = max(cut.cash - before.cash, 0.0)
     total = sum(sleeve.values())
@@ -70,12 +70,12 @@ def test_pickle_and_equality(start):
 )
 def test_weights_that_cannot_be_held_are_refused(bad, words):
     with pytest.raises(StrategyError, match=words):
-        Target(bad)
+        Target(bad, why="start")
 
 
 def test_nothing_of_a_target_can_be_changed():
     given_weights, given_state = {"AMD": 0.5}, {"cut": {"AMD": 0.1}}
-    target = Target(given_weights).remember(**given_state)
+    target = Target(given_weights, why="start").remember(**given_state)
     given_weights["AMD"] = 0.9
     given_state["cut"]["AMD"] = 0.9
     assert target.weights["AMD"] == 0.5
@@ -103,13 +103,13 @@ def test_each_step_is_logged_with_the_weights_it_changed():
 
 
 def test_a_target_can_start_from_a_series():
-    assert dict(Target(pd.Series({"AMD": 0.25, "JPM": 0.0})).weights) == {"AMD": 0.25}
+    assert dict(Target(pd.Series({"AMD": 0.25, "JPM": 0.0}), why="start").weights) == {"AMD": 0.25}
 
 
 @pytest.mark.parametrize("step", [lambda t: t.scale({"AMD": 0.5}, why=""), lambda t: t.note("")])
 def test_a_change_without_a_reason_is_refused(step):
     with pytest.raises(StrategyError, match="reason"):
-        step(Target({"AMD": 0.5}))
+        step(Target({"AMD": 0.5}, why="start"))
 
 
 def test_a_target_without_a_reason_is_refused():
@@ -120,9 +120,9 @@ def test_a_target_without_a_reason_is_refused():
 @pytest.mark.parametrize("value", [math.nan, {1, 2}, pd.Timestamp("2020-01-01")])
 def test_state_that_json_does_not_know_is_refused(value):
     with pytest.raises(StrategyError, match="decision log"):
-        Target({}).remember(value=value)
+        Target({}, why="start").remember(value=value)
 
 
 def test_state_goes_through_json_unchanged():
-    target = Target({}).remember(phase="rotated", cut={"AMD": 0.1 + 0.2}, months=3)
+    target = Target({}, why="start").remember(phase="rotated", cut={"AMD": 0.1 + 0.2}, months=3)
     assert json.loads(json.dumps(dict(target.state))) == dict(target.state)

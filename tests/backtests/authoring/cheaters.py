@@ -1292,7 +1292,7 @@ CARELESS: dict[str, Cheater] = {
         """
 class Cheat(Strategy):
     def decide(self, see):
-        return Target({{see.members()[0]: 1.0}})
+        return Target({{see.members()[0]: 1.0}}, why="first")
 """,
         "sanity/reasons",
     ),

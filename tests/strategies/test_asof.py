@@ -236,7 +236,7 @@ def test_bars_and_dividends_stand_on_todays_split_basis_and_end_today():
     bars = {"open": adjusted - 0.5, "high": adjusted + 1, "low": adjusted - 1, "dividend": adjusted / 100}
     market = Market.from_wide("bars", adjusted, splits=splits, source="made", **bars)
     see = AsOf(market, 3)
-    # The split of the sixth day is not known on the fourth: prices are ten times what they will be adjusted to.
+    # The split of the sixth day is not known on the fourth: prices are ten times what they are adjusted to.
     assert see.opens(2)["AAA"].tolist() == [115, 125]
     assert see.highs(2)["AAA"].tolist() == [130, 140]
     assert see.lows(2)["AAA"].tolist() == [110, 120]

@@ -190,11 +190,14 @@ def ablation(
 @app.command("new-strategy")
 def new_strategy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A class name, as in MomentumCut.")],
+    here: Annotated[
+        bool, typer.Option("--here", help="Into the current folder, not into the checkout.")
+    ] = False,
 ) -> None:
     """Write a new strategy, its test and its run file."""
     from backtests.commands.authoring import new_strategy_command
 
-    new_strategy_command(name)
+    new_strategy_command(name, here)
 
 
 @app.command("check-strategy")

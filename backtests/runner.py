@@ -266,8 +266,10 @@ def account_of(config: RunConfig, market: Market) -> Account:
     last = len(market.sessions) - 1 if config.end is None else market.index_of(str(config.end))
     if last - first < 1:
         raise ConfigError(
-            f"start {config.start} and end {config.end} leave no sessions; market {market.name!r} has "
-            f"{market.sessions[0]} to {market.sessions[-1]}"
+            config.told(
+                f"start = {config.start or 'the first'} and end = {config.end or 'the last'} leave no "
+                f"sessions; market {market.name!r} has {market.sessions[0]} to {market.sessions[-1]}"
+            )
         )
     overlay = None if config.overlay is None else open_overlay(market, config.overlay, first, last)
     return Account(config.capital, config.costs, config.lag, config.fractional_shares, first, last, overlay)
@@ -293,7 +295,7 @@ def _ledger(
     try:
         ledger = engine_named(config.engine)(market, decide, deciding, account)
     except StrategyError as error:
-        raise ConfigError(f"[{key}] {error}") from error
+        raise ConfigError(config.told(f"[{key}] {error}")) from error
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
     if sealed is not None:

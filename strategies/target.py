@@ -179,12 +179,14 @@ class Target:
         for symbol, weight in weights.items():
             if not -TOLERANCE <= weight < math.inf:
                 raise StrategyError(
-                    f"target weight of {symbol} is {weight}; weights must be finite and at least 0"
+                    f"the target's weight of {symbol} is {weight:.4g} ({weight:.1%} of equity); weights must "
+                    "be finite and at least 0"
                 )
         total = sum(weights.values())
         if total > 1 + TOLERANCE:
             raise StrategyError(
-                f"target weights add to {total:.6f}; they must add to at most 1, the rest is cash"
+                f"the target's weights add to {total:.6f} ({total:.1%} of equity); they must add to at most "
+                "1, the rest is cash"
             )
         kept = {symbol: weight for symbol, weight in weights.items() if weight > 0}
         object.__setattr__(self, "weights", MappingProxyType(kept))

@@ -32,14 +32,14 @@ from strategies import AsOf, Monthly, Strategy, Target
 
 
 class $name(Strategy):
-    """Hold the stocks that rose most over the trailing months, in equal weight.
+    """Hold every stock in equal weight, until `decide` says better.
 
     Attributes
     ----------
-    count : int
-        How many stocks are held.
+    invested : float
+        Share of equity that is not cash.
     sessions : int
-        Over how many sessions the rise is measured.
+        How much history a stock needs.
     """
 
     # When to decide: Daily(), Weekly(), Monthly(), Quarterly() or Once(); always at the session's close.
@@ -47,7 +47,7 @@ class $name(Strategy):
 
     # Parameters are class attributes with a type and a default. A run file sets them under [strategy];
     # a value out of range is refused with a sentence.
-    count: Annotated[int, Field(ge=1)] = 5
+    invested: Annotated[float, Field(gt=0, le=1)] = 1.0
     sessions: Annotated[int, Field(ge=2)] = 126
 
     def decide(self, see: AsOf) -> Target | None:
@@ -55,35 +55,30 @@ class $name(Strategy):
         # `see` is the market as it was known at today's close: closes, returns, volumes, history,
         # latest("price_to_sales"), series("vix"), members("healthcare"), weights (what is held), previous
         # (the last target).
-        symbols = see.members(kind="stock")
-        closes = see.closes(self.sessions, symbols=symbols).dropna(axis=1)
+        closes = see.closes(self.sessions, symbols=see.members(kind="stock")).dropna(axis=1)
         if len(closes) < self.sessions or closes.empty:
             return None  # hold: not enough is known yet
-        rise = closes.iloc[-1] / closes.iloc[0] - 1
-        best = rise.nlargest(self.count)
-        named = ", ".join(f"{symbol} {share:+.0%}" for symbol, share in best.items())
+        # Your idea goes here: a number for each stock, and which of them are worth holding.
+        chosen = closes.columns
         # Weights are shares of equity; what they don't use is cash. The reason goes into the decision log.
         # To carry something to the next decision: Target(...).remember(key=value), then see.previous.state.
         return Target(
-            dict.fromkeys(best.index, 1 / len(best)),
-            why=f"rose most in {self.sessions} sessions: {named}",
+            dict.fromkeys(chosen, self.invested / len(chosen)),
+            why=f"all {len(chosen)} stocks with {self.sessions} sessions of history",
         )
 ''')
 
 TEST = Template('''\
 """$name does what it says, and can't look ahead."""
 
-from backtests.authoring.check import check_strategy
-from strategies.asof import AsOf
-from strategies.$module import $name
+$imports
 
 
-def test_a_decision_needs_no_engine(sample):
+${fixture}def test_a_decision_needs_no_engine(sample):
     see = AsOf(sample, sample.index_of("2020-06-30"))
-    target = $name(count=3).decide(see)
-    assert len(target.weights) == 3
-    assert abs(sum(target.weights.values()) - 1) < 1e-9
-    assert target.changes[0].why.startswith("rose most")
+    target = $name(invested=0.9).decide(see)
+    assert abs(target.cash - 0.1) < 1e-9
+    assert target.changes[0].why.startswith("all ")
 
 
 def test_it_holds_while_too_little_is_known(sample):
@@ -95,8 +90,17 @@ def test_it_cannot_look_ahead(sample):
     assert report.passed, report.failures
 ''')
 
+FIXTURE = """\
+@pytest.fixture
+def sample():
+    return sample_market()
+
+
+"""
+"""Of a test that stands outside the checkout, whose own fixtures it doesn't have."""
+
 RUN = Template("""\
-# $words. Run it with `backtest run $module`, check it with `backtest check-strategy $name`.
+# $words. Run it with `backtest run $run`, check it with `backtest check-strategy $check`.
 name = "$module"
 description = "$words"
 market = "sample"
@@ -104,8 +108,8 @@ start = 2011-03-01
 capital = 1_000_000
 
 [strategy]
-name = "$name"
-count = 5
+name = "$place"
+invested = 1.0
 sessions = 126
 
 [costs]
@@ -142,25 +146,73 @@ def new_strategy(name: str, house: Path = HOUSE) -> tuple[Path, ...]:
     ScaffoldError
         If the name can't be used or is taken, or a file can't be written; then nothing is.
     """
-    _check_name(name)
-    module = snake_case(name)
-    words = module.replace("_", " ").capitalize()
-    files = {
-        house / "strategies" / f"{module}.py": STRATEGY,
-        house / "tests" / "strategies" / f"test_{module}.py": TEST,
-        house / "backtests" / "runs" / f"{module}.toml": RUN,
-    }
+    module = _module(name)
+    files = (
+        house / "strategies" / f"{module}.py",
+        house / "tests" / "strategies" / f"test_{module}.py",
+        house / "backtests" / "runs" / f"{module}.toml",
+    )
+    imports = (
+        "from backtests.authoring.check import check_strategy\n"
+        f"from strategies.asof import AsOf\nfrom strategies.{module} import {name}"
+    )
     for path in files:
         if not path.parent.is_dir():
             raise ScaffoldError(
-                f"{path.parent} does not exist: new-strategy writes into a checkout; elsewhere write a file "
-                "of your own and name it path/to/file.py:Class"
+                f"{path.parent} does not exist: new-strategy writes into a checkout; say --here for the "
+                "folder that you are in"
             )
+    return _written(files, name, imports, "", place=name, run=module, check=name)
+
+
+def new_strategy_here(name: str, folder: Path) -> tuple[Path, ...]:
+    """Write a strategy called `name`, its test and its run file into one folder, outside of any checkout.
+
+    Parameters
+    ----------
+    name : str
+        A class name in CamelCase.
+    folder : Path
+
+    Returns
+    -------
+    tuple of Path
+        Strategy, test and run file.
+
+    Raises
+    ------
+    ScaffoldError
+        As `new_strategy`.
+    """
+    module = _module(name)
+    files = (folder / f"{module}.py", folder / f"test_{module}.py", folder / f"{module}.toml")
+    imports = (
+        f"import pytest\nfrom {module} import {name}\n\n"
+        "from backtests.authoring.check import check_strategy\n"
+        "from datafeeds.sources.sample import sample_market\nfrom strategies.asof import AsOf"
+    )
+    place = f"{module}.py:{name}"
+    return _written(files, name, imports, FIXTURE, place=place, run=f"{module}.toml", check=place)
+
+
+def _module(name: str) -> str:
+    _check_name(name)
+    return snake_case(name)
+
+
+def _written(
+    files: tuple[Path, Path, Path], name: str, imports: str, fixture: str, **words: str
+) -> tuple[Path, ...]:
+    for path in files:
         if path.exists():
             raise ScaffoldError(f"{path} exists already; choose another name or remove it")
-    texts = {path: text.substitute(name=name, module=module, words=words) for path, text in files.items()}
-    _write_all(texts)
-    return tuple(files)
+    module = snake_case(name)
+    said = {"name": name, "module": module, "words": module.replace("_", " ").capitalize(), **words}
+    texts = (
+        template.substitute(said, imports=imports, fixture=fixture) for template in (STRATEGY, TEST, RUN)
+    )
+    _write_all(dict(zip(files, texts, strict=True)))
+    return files
 
 
 def snake_case(name: str) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from backtests.authoring.check import check_strategy
 from backtests.authoring.lookahead import recipe_of
 from backtests.authoring.report import CheckReport
-from backtests.authoring.scaffold import new_strategy, snake_case
+from backtests.authoring.scaffold import new_strategy, new_strategy_here, snake_case
 from backtests.commands.pages import MARK, write_page
 from backtests.document.terminal import Terminal, working
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
@@ -29,16 +29,17 @@ from datafeeds.market import Market
 STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}
 
 
-def new_strategy_command(name: str) -> None:
+def new_strategy_command(name: str, into_here: bool = False) -> None:
     """Write the files and say what to do with them."""
-    files = new_strategy(name)
-    console = Terminal()
     here = Path.cwd()
+    files = new_strategy_here(name, here) if into_here else new_strategy(name)
+    run, check = (files[2].name, f"{files[0].name}:{name}") if into_here else (files[2].stem, name)
+    console = Terminal()
     for what, path in zip(("strategy", "test", "run file"), files, strict=True):
         shown = path.relative_to(here) if here in path.parents else path
         console.print(f"{what:>9}  {shown}")
-    console.print(f"\nRun it:    backtest run {files[2].stem}")
-    console.print(f"Check it:  backtest check-strategy {name}")
+    console.print(f"\nRun it:    backtest run {run}")
+    console.print(f"Check it:  backtest check-strategy {check}")
 
 
 def instead(strategy: str) -> list[str]:

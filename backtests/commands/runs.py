@@ -90,6 +90,8 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
             for block in first_blocks(exhibit):
                 print_block(console, block)
     console.print(summary_table(metrics, console.width))
+    if said := last_weights(metrics):
+        console.print(said)
     if held := metrics.get("holdout"):
         print_held_out(console, held)
     tell = (verification, lookahead, rewound, author_knew, trials_on_record)
@@ -98,6 +100,27 @@ def _print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[s
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")
     console.print(f"Tearsheet: {folder / 'tearsheet.html'}", soft_wrap=True)
+
+
+NAMED = 5
+"""Holdings that a terminal names."""
+
+
+def last_weights(metrics: Mapping[str, Any]) -> str:
+    """What the strategy held at the last close, in a sentence; empty where a run's record does not say."""
+    rows = [row for row in metrics.get("holdings", {}).get("table", ()) if row.get("end")]
+    if "holdings" not in metrics:
+        return ""
+    if not rows:
+        return "Held at the end: cash alone."
+    rows.sort(key=lambda row: -row["end"])
+    named = ", ".join(
+        f"{printable(row['symbol'])} {formatted(row['end'], 'percent')}" for row in rows[:NAMED]
+    )
+    rest = sum(row["end"] for row in rows[NAMED:])
+    more = f", {len(rows) - NAMED} more {formatted(rest, 'percent')}" if rows[NAMED:] else ""
+    cash = formatted(1.0 - sum(row["end"] for row in rows), "percent")
+    return f"Held at the end: {named}{more}, cash {cash}."
 
 
 def print_held_out(console: Terminal, held: Mapping[str, Any]) -> None:

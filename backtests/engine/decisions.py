@@ -15,7 +15,7 @@ from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf, read_account
 from strategies.strategy import Strategy
-from strategies.target import StrategyError, Target
+from strategies.target import ParameterError, StrategyError, Target
 
 
 class Recorder:
@@ -117,10 +117,12 @@ class Recorder:
 def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Exception:
     """What to raise when `decide` has raised `error`: one paragraph with class, session and line.
 
-    Refusals of the program's own, such as of an unknown fact, say what to do already and stay as they are.
+    Refusals of the program's own, such as of an unknown fact, say what to do already: they stay as they are,
+    and those of a target, which don't know whose it is, get class, session and line.
     """
+    refusal = isinstance(error, StrategyError) and not isinstance(error, ParameterError)
     own = type(error).__module__.split(".")[0] in ("backtests", "datafeeds", "strategies")
-    if isinstance(error, ValueError) and own:
+    if isinstance(error, ValueError) and own and not refusal:
         return error
     frames = traceback.extract_tb(error.__traceback__)[1:]
     file = inspect.getsourcefile(type(strategy))
@@ -129,6 +131,8 @@ def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Ex
     )
     where = f" at {line.filename}, line {line.lineno}" if line else ""
     said = " ".join(str(error).split())
+    if refusal:
+        return StrategyError(f"{type(strategy).__name__} on {today}{where}: {said}")
     return StrategyError(
         f"{type(strategy).__name__}.decide failed on {today}{where}: {type(error).__name__}"
         + (f": {said}" if said else "")

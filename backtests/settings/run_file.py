@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.terms import Costs, Engine
@@ -227,6 +227,16 @@ class RunConfig(TomlTable):
     sweep: SweepSettings | None = Field(default=None, exclude=True)
     walk_forward: WalkForwardSettings | None = Field(default=None, exclude=True)
 
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def told(self, problem: str) -> str:
+        """What is wrong, with the option of the command line that it came from, if it came from one."""
+        for key, origin in self._origins.items():
+            table, _, name = key.rpartition(".")
+            if f"{key} = " in problem or (table and f"'{name}'" in problem):
+                return f"{origin}: {problem.removeprefix(f'[{table}] ')}"
+        return problem
+
     @property
     def labels(self) -> tuple[str, ...]:
         """What readers see of the strategy and of each benchmark, by which their books are told apart."""
@@ -249,8 +259,11 @@ class RunConfig(TomlTable):
 
     def build_strategy(self) -> Strategy:
         """The strategy that the run file names, with its hedge."""
-        strategy = self.strategy.build("strategy")
-        return self.hedge.build(strategy) if self.hedge is not None else strategy
+        try:
+            strategy = self.strategy.build("strategy")
+            return self.hedge.build(strategy) if self.hedge is not None else strategy
+        except ConfigError as error:
+            raise ConfigError(self.told(str(error))) from None
 
 
 def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
@@ -310,6 +323,7 @@ def parse(document: Mapping[str, Any], source: str, origins: Mapping[str, str] |
         Naming every key that is unknown, missing or out of range.
     """
     config = validated(RunConfig, document, source, "the run file", ConfigError, origins=origins)
+    config._origins.update(origins or {})
     if config.start and config.end and config.start >= config.end:
         raise ConfigError(f"{source}: start {config.start} is not before end {config.end}")
     if config.start and config.holdout and config.start >= config.holdout:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 import strategies
-from backtests.authoring.scaffold import HOUSE, ScaffoldError, new_strategy, snake_case
+from backtests.authoring.scaffold import HOUSE, ScaffoldError, new_strategy, new_strategy_here, snake_case
 from backtests.provenance import outside_code, run_hash
 from backtests.settings import strategies as named_strategies
 from backtests.settings.run_file import ConfigError, load, parse
@@ -109,6 +109,32 @@ def test_the_written_test_passes(house: Path) -> None:
     sample = sample_market()
     for each in tests:
         each(sample)  # type: ignore[operator]
+
+
+def test_the_template_is_neutral(house: Path) -> None:
+    text = new_strategy("CalmStocks", house)[0].read_text()
+    assert "Hold every stock in equal weight" in text
+    assert "rise" not in text
+
+
+def test_into_the_current_folder(
+    house: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = tmp_path_factory.mktemp("own")
+    monkeypatch.chdir(own)
+    assert backtest(monkeypatch, "new-strategy", "CalmStocks", "--here") == 0
+    assert files_in(own) == ["calm_stocks.py", "calm_stocks.toml", "test_calm_stocks.py"]
+    assert "backtest check-strategy calm_stocks.py:CalmStocks" in capsys.readouterr().out
+    assert files_in(house) == []
+    short = ["--set", "start=2021-06-01", "--set", "end=2022-03-31"]
+    assert backtest(monkeypatch, "run", "calm_stocks.toml", *short) == 0
+    assert "Held at the end: " in capsys.readouterr().out
+    compile((own / "test_calm_stocks.py").read_text(), "test", "exec")
+    with pytest.raises(ScaffoldError, match="exists already"):
+        new_strategy_here("CalmStocks", own)
 
 
 @pytest.mark.parametrize(

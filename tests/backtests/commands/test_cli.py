@@ -153,6 +153,59 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "strategy.norm_yaers=3",
+        "strategy.norm_years=0",
+        "strategy.hardware=ai_hardwre",
+        "start=2031-01-01",
+        "lag=-1",
+        "nonsense=1",
+        "costs.commission_bps=much",
+        "nothing",
+    ],
+)
+def test_what_set_gave_is_told_with_set(
+    setting: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert backtest(monkeypatch, "run", "blueprint", "--set", setting, "--results", str(tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert "--set" in said
+    assert setting in said
+    assert "[strategy]" not in said
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ('Target({"AMD": 1.7}, why="all")', "add to 1.700000 (170.0% of equity)"),
+        ('Target({"AMD": -0.5}, why="short")', "weight of AMD is -0.5 (-50.0% of equity)"),
+        ('Target({"AMD": 0.5})', "needs a reason"),
+        ('{}["AMD"]', "KeyError: 'AMD'"),
+    ],
+)
+def test_errors_of_a_decision_say_whose_when_and_where(
+    target: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "wrong.py"
+    file.write_text(
+        "from strategies import Strategy, Target\n\n\nclass Wrong(Strategy):\n"
+        f'    """Fail."""\n\n    def decide(self, see):\n        return {target}\n'
+    )
+    chosen = ["--strategy", f"{file}:Wrong", "--set", "start=2020-01-02", "--set", "benchmarks=[]"]
+    assert backtest(monkeypatch, "run", "blueprint", *chosen, "--results", str(tmp_path / "results")) == 1
+    told = capsys.readouterr().err.strip()
+    assert "\n" not in told
+    for part in ("Wrong", "2020-01-02", f"{file}, line 8", said):
+        assert part in told
+    assert "Traceback" not in told
+
+
 def test_help_imports_nothing_slow() -> None:
     code = "import sys, backtests.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

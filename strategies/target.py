@@ -173,7 +173,7 @@ class Target:
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        if not self.why:
+        if not self.why.strip():
             raise StrategyError("a target needs a reason: pass why=")
         weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
         for symbol, weight in weights.items():

@@ -16,26 +16,13 @@ from datafeeds.market import Market, MarketError
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
 
-NO_REASON = "starting weights"
-"""What a target says that was given no reason."""
-
 
 def sanity_checks(market: Market, moments: Sequence[Moment]) -> list[Check]:
-    """Weights finite and in range, symbols known (both enforced on the way), reasons given."""
+    """Weights finite and in range, symbols known; these and the reasons are enforced on the way."""
     asked = [(moment, moment.target) for moment in moments if moment.target is not None]
     fine = f"{len(asked)} targets, each finite, in range and of known symbols"
     checks = [
         judged("sanity", "weights and symbols", [o for m, t in asked for o in _weights(market, m, t)], fine),
-        judged(
-            "sanity",
-            "reasons",
-            [
-                Offence("a target without a reason: pass why=", day_of(market, moment))
-                for moment, target in asked
-                if all(why == NO_REASON for why, _ in target["changes"])
-            ],
-            "each target says why",
-        ),
     ]
     if not asked:
         checks.append(note("sanity", "decisions", "it never asked for anything: every decision was to hold"))

@@ -233,7 +233,8 @@ class RunConfig(TomlTable):
         """What is wrong, with the option of the command line that it came from, if it came from one."""
         for key, origin in self._origins.items():
             table, _, name = key.rpartition(".")
-            if f"{key} = " in problem or (table and f"'{name}'" in problem):
+            value = origin.partition("=")[2].strip("\"' ")
+            if f"{key} = " in problem or (table and (f"'{name}'" in problem or f"'{value}'" in problem)):
                 return f"{origin}: {problem.removeprefix(f'[{table}] ')}"
         return problem
 

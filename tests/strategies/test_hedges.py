@@ -81,8 +81,8 @@ def test_structures_are_plain_specifications():
         (lambda: OutrightPut(roll=2), "no later than expiry"),
         (lambda: Hedge(OutrightPut(), -0.1), "ratio is -0.1"),
         (lambda: Hedge(OutrightPut(), 1.0, float("nan")), "budget_bps"),
-        (lambda: Target({}).hedge(OutrightPut(), why=""), "needs a reason"),
-        (lambda: Target({}).hedge(OutrightPut(), why="x", reserve=1.0), "reserve"),
+        (lambda: Target({}, why="none").hedge(OutrightPut(), why=""), "needs a reason"),
+        (lambda: Target({}, why="none").hedge(OutrightPut(), why="x", reserve=1.0), "reserve"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, message):
@@ -117,7 +117,7 @@ def test_a_target_carries_hedges_and_keeps_cash_for_them():
 
 
 def test_cash_that_is_there_already_is_not_doubled():
-    target = Target({"SPY": 0.6}).hedge(OutrightPut(), why="x")
+    target = Target({"SPY": 0.6}, why="start").hedge(OutrightPut(), why="x")
     assert dict(target.weights) == {"SPY": 0.6}
     assert "scaled" not in target.changes[-1].why
 

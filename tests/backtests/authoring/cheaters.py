@@ -1292,9 +1292,9 @@ CARELESS: dict[str, Cheater] = {
         """
 class Cheat(Strategy):
     def decide(self, see):
-        return Target({{see.members()[0]: 1.0}}, why="first")
+        return Target({{see.members()[0]: 1.0}})
 """,
-        "sanity/reasons",
+        "sanity/a run from the first session to the last",
     ),
     "unknown symbol": _outside(
         "a symbol that the market does not have",

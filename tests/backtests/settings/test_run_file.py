@@ -106,15 +106,22 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
     ("extra", "message"),
     [
         ("strategy.name=EqualWeihted", "no strategy 'EqualWeihted'; did you mean 'EqualWeighted'?"),
-        ("strategy.gruop=software", "[strategy] no parameter 'gruop' in strategy EqualWeighted"),
+        ("strategy.gruop=software", "no parameter 'gruop' in strategy EqualWeighted"),
         ("strategy.group=7", "strategy.group = 7"),
     ],
 )
-def test_strategy_problems_name_the_table(tmp_path: Path, extra: str, message: str) -> None:
+def test_strategy_problems_name_what_gave_the_value(tmp_path: Path, extra: str, message: str) -> None:
     run = config.load(write(tmp_path, MINIMAL), [extra])
     with pytest.raises(ConfigError) as caught:
         run.build_strategy()
+    assert f"--set {extra}: " in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_problems_of_the_files_own_parameters_name_the_table(tmp_path: Path) -> None:
+    run = config.load(write(tmp_path, MINIMAL + "gruop = 'software'\n"), ["lag=1"])
+    with pytest.raises(ConfigError, match=r"^\[strategy\] no parameter 'gruop' in strategy EqualWeighted"):
+        run.build_strategy()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,6 +202,8 @@ def run(
     if opened is not None or market is not None:
         document["market"] = opened.name if opened is not None else market
     config = run_files.parse({**document, **settings}, str(file))
-    study = Study(**vars(runner.run(config, market=opened, verify=verify, check=check)))
+    result = runner.run(config, market=opened, verify=verify, check=check)
+    study = Study(**{each.name: getattr(result, each.name) for each in fields(Result)})
+    study.__dict__.update(vars(result))  # what a checked run has measured already
     register.record(study.market, register.of_result("notebook", study))
     return study

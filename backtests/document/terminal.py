@@ -30,6 +30,14 @@ from datafeeds.names import printable
 OUTCOMES: dict[Outcome, str] = {"pass": "", "warn": "yellow", "fail": "bold red"}
 
 
+LONGEST_WORD = 16
+"""Characters of a word that a column of a table makes room for; a longer one is broken, never cut off."""
+
+
+PADDING = 1
+"""Characters between two columns."""
+
+
 class Terminal(Console):
     """A console that shows every text as it is: no markup in it, and control characters as escapes."""
 
@@ -67,7 +75,7 @@ def print_block(console: Console, block: Block) -> None:
             for item in block.items:
                 console.print(f"- {item}")
         case Table():
-            console.print(_table(block))
+            console.print(_table(block, console.width))
             if block.note:
                 console.print(block.note, style="dim")
         case Scorecard():
@@ -88,12 +96,28 @@ def print_block(console: Console, block: Block) -> None:
             pass
 
 
-def _table(block: Table) -> RichTable:
+def _table(block: Table, width: int) -> RichTable:
     table = RichTable(
-        title=Text(printable(block.caption)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+        title=Text(printable(block.caption)),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, PADDING, 0, 0),
     )
-    for column in block.columns:
-        table.add_column(Text(printable(column.label)), justify=column.align)
+    least = [_longest_word(block, place) for place in range(len(block.columns))]
+    roomy = sum(least) + len(least) * (PADDING + 1) <= width
+    for column, words in zip(block.columns, least, strict=True):
+        label = Text(printable(column.label))
+        table.add_column(label, justify=column.align, overflow="fold", min_width=words if roomy else None)
     for row in block.rows:
         table.add_row(*(Text(printable(cell.text)) for cell in row.cells), end_section=row.group)
     return table
+
+
+def _longest_word(block: Table, place: int) -> int:
+    """Characters that a column of a table needs so that no word is broken, `LONGEST_WORD` at most."""
+    cells = (row.cells[place].text for row in block.rows if place < len(row.cells))
+    texts = (block.columns[place].label, *cells)
+    return min(
+        max((len(word) for text in texts for word in printable(text).split()), default=0), LONGEST_WORD
+    )

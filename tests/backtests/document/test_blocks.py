@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
@@ -33,7 +34,7 @@ from backtests.document.blocks import (
 )
 from backtests.document.html import html
 from backtests.document.live import DIGITS, chart_data, coded_values
-from backtests.document.terminal import Terminal, print_sections
+from backtests.document.terminal import Terminal, print_block, print_sections
 
 DATES = np.arange("2020-01-01", "2020-01-11", dtype="datetime64[D]")
 RISING = np.linspace(1.0, 2.0, 10)
@@ -143,3 +144,20 @@ def test_the_terminal_shows_words_tables_and_checks_and_leaves_the_rest_folded()
 def test_a_scorecard_says_its_outcomes_in_words(outcome: str) -> None:
     shown = page(Scorecard("Checked", (Check("Books", outcome, "said"),)))  # type: ignore[arg-type]
     assert re.search(rf"<b>. {outcome}</b>", shown)
+
+
+def test_a_terminal_of_80_columns_breaks_no_word_that_fits() -> None:
+    heads = ("Group", "Members", "Return", "Abnormal", "Std. error", "t", "Days -1 to +5", "Std. error")
+    row = ("AI hardware", "2", "−7.06%", "4.27%", "3.33%", "1.28", "4.66%", "10.16%")
+    other = ("Financials", *row[1:])
+    rows = tuple(Row(tuple(Cell(text) for text in texts)) for texts in (row, other))
+    table = Table("By group", tuple(Column(head) for head in heads), rows)
+    stream = io.StringIO()
+    print_block(Terminal(file=stream, width=80), table)
+    shown = stream.getvalue()
+    assert max(map(len, shown.splitlines())) <= 80
+    for word in ("Financials", "hardware", "Abnormal", "Members", "10.16%"):
+        assert word in shown
+    assert "…" not in shown
+    print_block(Terminal(file=stream, width=30), table)
+    assert "…" not in stream.getvalue()

@@ -308,7 +308,9 @@ def rule_changes(ledger: Ledger) -> RuleChanges:
     times: dict[str, int] = {}
     for decision in ledger.decisions:
         start, end = decision.target.changes[0].weights, decision.target.weights
-        steps = {symbol: end.get(symbol, 0.0) - start.get(symbol, 0.0) for symbol in {*start, *end}}
+        steps = {
+            symbol: end.get(symbol, 0.0) - start.get(symbol, 0.0) for symbol in dict.fromkeys((*start, *end))
+        }
         size = (sum(abs(step) for step in steps.values()) + abs(sum(steps.values()))) / 2
         if size < 1e-9:
             continue

@@ -18,7 +18,7 @@ from backtests.engine import compilation
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
-from backtests.engine.rules import cash_limits, interest_factors
+from backtests.engine.rules import cash_limits, interest_factors, margin_limits
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -116,7 +116,7 @@ def _run(
         ledger = _ledger(key, config, traded, strategy, account, clock, checked)
         books.append(Book(label, strategy, ledger, note))
     record["benchmarks_ended"] = list(ended_benchmarks(books[1:], traded))
-    record["limits"] = list(cash_limits(traded, account))
+    record["limits"] = [*cash_limits(traded, account), *margin_limits(books[0].ledger, traded, account)]
     if account.overlay is not None and account.overlay.hedges:
         record["limits"] += account.overlay.limits
     if native:
@@ -270,7 +270,8 @@ def account_of(config: RunConfig, market: Market) -> Account:
             f"{market.sessions[0]} to {market.sessions[-1]}"
         )
     overlay = None if config.overlay is None else open_overlay(market, config.overlay, first, last)
-    return Account(config.capital, config.costs, config.lag, config.fractional_shares, first, last, overlay)
+    terms = config.capital, config.costs, config.lag, config.fractional_shares
+    return Account(*terms, first, last, overlay, config.margin)
 
 
 def _ledger(
@@ -284,6 +285,7 @@ def _ledger(
 ) -> Ledger:
     if isinstance(strategy, NativeStrategy):
         return _native_ledger(key, config.engine, market, strategy, account, clock)
+    account = account.held_by(strategy)
     recorder = Recorder(market, strategy, may_hold_index=key != "strategy", overlay=account.overlay)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     decide: Decide = recorder

@@ -33,6 +33,12 @@ class Strategy:
         When `decide` is called; besides, it is called once at the first session of a run. A parameter of
         every strategy: ``schedule="weekly"`` replaces what the class says (see `SCHEDULES`).
 
+    long_only : bool
+        Whether weights below zero are refused. With ``long_only = False`` the strategy may go short, in a
+        margin account (see ``[margin]`` of a run file); it can't hold options then.
+    max_gross, max_net : float
+        Most that the weights of a strategy that may go short add to, without and with their signs. Net is at
+        most 1: no money is borrowed to buy.
     tables : mapping of str to str
         Files of the strategy's own, by the name that ``see.table`` knows them by: CSV beside the strategy's
         file, with a column `available` that says on which day each row became public.
@@ -49,6 +55,9 @@ class Strategy:
     """
 
     schedule: Annotated[Schedule, PlainValidator(schedule_named)] = Monthly()
+    long_only: ClassVar[bool] = True
+    max_gross: ClassVar[float] = 2.0
+    max_net: ClassVar[float] = 1.0
     tables: ClassVar[Mapping[str, str]] = MappingProxyType({})
     parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
 

@@ -54,6 +54,8 @@ class Wrapped(Strategy):
         if "schedule" not in parameters:
             once = isinstance(self.of.schedule, Once)
             object.__setattr__(self, "schedule", Monthly() if once else self.of.schedule)
+        for key in ("long_only", "max_gross", "max_net"):
+            object.__setattr__(self, key, getattr(self.of, key))
 
     def asked(self, see: AsOf) -> Target | None:
         """What the strategy inside decides."""

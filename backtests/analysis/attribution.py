@@ -408,9 +408,11 @@ def _dividends(ledger: Ledger, dividend: Array, positions: Array) -> Array:
     """Dividends by symbol; each session's are shared out so that they add to what the ledger received."""
     gross = np.zeros(positions.shape)
     gross[1:] = positions[:-1] * dividend[1:]
-    total = gross.sum(axis=1)
-    kept = np.divide(ledger.dividends, total, out=np.zeros(len(total)), where=total > 0)
-    shared: Array = kept @ gross
+    earned, owed = np.maximum(gross, 0.0), np.minimum(gross, 0.0)
+    total = earned.sum(axis=1)
+    received = ledger.dividends - owed.sum(axis=1)
+    kept = np.divide(received, total, out=np.zeros(len(total)), where=total > 0)
+    shared: Array = kept @ earned + owed.sum(axis=0)
     return shared
 
 

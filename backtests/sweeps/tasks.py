@@ -141,6 +141,7 @@ class SharedDecisions:
         They are replayed from the targets of the first account, if it covered the same sessions and no
         decision looked at what was held; else the strategy is asked again.
         """
+        account = account.held_by(self._strategy)
         asked = self._asked
         if self._targets is not None and asked is not None and _comparable(asked, account):
             # Targets name hedges by their slots in the overlay that they were decided with.

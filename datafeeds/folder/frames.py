@@ -19,6 +19,7 @@ def market_from_frames(
     splits: pd.DataFrame | None = None,
     series: pd.DataFrame | None = None,
     instruments: pd.DataFrame | None = None,
+    borrow: pd.DataFrame | None = None,
     name: str = "frames",
     source: str = "frames in memory",
     adjustment: Adjustment = "split",
@@ -31,7 +32,7 @@ def market_from_frames(
         One of: rows with columns symbol, date, close (open, high, low, volume, dividend); closes with
         dates as index and symbols as columns; two levels of columns, one of them Open, High, Low, Close,
         Volume, the other symbols, as `yfinance` gives them.
-    facts, splits, series, instruments : DataFrame, optional
+    facts, splits, series, instruments, borrow : DataFrame, optional
         With the columns that the tables of a market folder have.
     name, source : str
         For readers; `name` is letters, digits and underscores.
@@ -54,6 +55,7 @@ def market_from_frames(
     ('AAA',)
     """
     tables = {"facts": facts, "splits": splits, "series": series, "instruments": instruments}
+    tables["borrow"] = borrow
     if not name.isidentifier():
         raise MarketError(f"name {name!r}: write letters, digits and underscores")
     said = {"source": source, "adjustment": adjustment}

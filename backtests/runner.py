@@ -18,7 +18,7 @@ from backtests.engine import compilation
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
-from backtests.engine.rules import cash_limits, interest_factors, margin_limits
+from backtests.engine.rules import cash_limits, interest_factors, lost_account, margin_limits
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -296,6 +296,8 @@ def _ledger(
         ledger = engine_named(config.engine)(market, decide, deciding, account)
     except StrategyError as error:
         raise ConfigError(f"[{key}] {error}") from error
+    if lost := lost_account(ledger):
+        raise ConfigError(f"[{key}] {type(strategy).__name__}: {lost}")
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
     if sealed is not None:

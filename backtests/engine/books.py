@@ -24,8 +24,11 @@ A row is the weight of each symbol and then, where the account has an overlay, t
 FILL_COLUMNS = ("session", "symbol", "shares", "price", "reference", "commission", "spread", "impact", "kind")
 """Columns of `Ledger.fills`."""
 
-FORCED = ("delisting", "recall", "margin call", "closed out")
-"""Kinds of fill that no decision asked for: see rules 3 and 9 of `backtests.engine.rules`."""
+HOUSE_CALLS = ("recall", "margin call", "closed out")
+"""Kinds of fill that the house of a margin account asks for: see rule 9 of `backtests.engine.rules`."""
+
+FORCED = ("delisting", *HOUSE_CALLS)
+"""Kinds of fill that no decision asked for; the first is rule 3."""
 
 UNFILLED_COLUMNS = ("session", "symbol", "weight", "reason")
 """Columns of `Ledger.unfilled`."""

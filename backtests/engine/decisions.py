@@ -7,6 +7,7 @@ import time
 import traceback
 
 import numpy as np
+import pandas as pd
 
 from backtests.engine.books import Decision
 from backtests.engine.tables import tables_of
@@ -14,8 +15,8 @@ from backtests.options.overlay import Overlay, target_row
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf, read_account
-from strategies.strategy import Strategy
-from strategies.target import TOLERANCE, StrategyError, Target
+from strategies.strategy import Strategy, refuse_beyond
+from strategies.target import StrategyError, Target
 
 
 class Recorder:
@@ -91,7 +92,7 @@ class Recorder:
                 f"{type(self._strategy).__name__}.decide returned {type(target).__name__} on {today}; "
                 "it must return a Target, or None to hold"
             )
-        _refuse_beyond(self._strategy, target, today)
+        refuse_beyond(self._strategy, target, pd.Timestamp(today))
         row = self._row(target, today)
         self._previous = target
         self.decisions.append(Decision(today, target))
@@ -113,33 +114,6 @@ class Recorder:
                 )
             columns.append(column)
         return target_row(target, columns, len(self._market.symbols), self._overlay)
-
-
-def _refuse_beyond(strategy: Strategy, target: Target, today: np.datetime64) -> None:
-    """Refuse a target that its strategy has not said it may have."""
-    name = f"{type(strategy).__name__} on {today}"
-    if strategy.long_only:
-        for symbol, weight in target.weights.items():
-            if weight < 0:
-                raise StrategyError(
-                    f"{name}: target weight of {symbol} is {weight:g}, and the strategy may only be long; "
-                    "say long_only = False in its class if it is to go short"
-                )
-        return
-    if target.hedges:
-        raise StrategyError(
-            f"{name}: the target hedges with a {target.hedges[0].structure.name}, and a strategy that may go "
-            "short can't hold options: its margin would not know them; hedge with a short position instead"
-        )
-    for what, size, most in (
-        ("gross", target.gross, strategy.max_gross),
-        ("net", abs(target.net), strategy.max_net),
-    ):
-        if size > most + TOLERANCE:
-            raise StrategyError(
-                f"{name}: target weights add to {size:.6f} {what}, more than the strategy's max_{what} = "
-                f"{most:g}; scale them, or raise max_{what} in its class"
-            )
 
 
 def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Exception:

@@ -211,6 +211,21 @@ def cash_limits(market: Market, account: Account) -> tuple[str, ...]:
     )
 
 
+def lost_account(ledger: Ledger) -> str:
+    """When an account was lost, in a sentence; empty if it was not."""
+    lost = np.flatnonzero(~(ledger.equity > 0.0))
+    if not len(lost):
+        return ""
+    day, worth = ledger.sessions[lost[0]], float(ledger.equity[lost[0]])
+    held = np.flatnonzero(ledger.positions[max(lost[0] - 1, 0)])
+    names = ", ".join(ledger.symbols[column] for column in held[:5])
+    return (
+        f"the account was lost: at the close of {day} equity was {worth:,.0f}, not above zero, with {names} "
+        "held the day before. Everything was closed as soon as it traded and trading stopped; there are no "
+        "returns to measure after that. Ask for smaller shorts, or for more [margin]"
+    )
+
+
 def margin_limits(ledger: Ledger, market: Market, account: Account) -> tuple[str, ...]:
     """What a reader must know of a book that went short."""
     if ledger.sold is None:
@@ -227,13 +242,6 @@ def margin_limits(ledger: Ledger, market: Market, account: Account) -> tuple[str
                 f"Nothing is known of loans of {', '.join(assumed[:5])}{more}, which were sold short: they "
                 f"are taken to be there at {rate:.2%} a year (costs.borrow_rate)."
             )
-    lost = np.flatnonzero(~(ledger.equity > 0.0))
-    if len(lost):
-        found.append(
-            f"The account was lost: on {ledger.sessions[lost[0]]} equity was {ledger.equity[lost[0]]:,.0f}, "
-            "not above zero. Everything was closed as soon as it traded and trading stopped; what is said of "
-            "returns after that day means nothing."
-        )
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
-from backtests.engine.rules import interest_factors
+from backtests.engine.rules import interest_factors, lost_account
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Engine
 from backtests.provenance import code_hash
@@ -191,6 +191,8 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
     config = configuration.config
     account = account_of(config, market)
     ledger = shared.ledger(account, config.engine)
+    if lost := lost_account(ledger):
+        raise StrategyError(lost)
     theirs = {label: _benchmark_of(market, each, account) for label, each in task.benchmarks.items()}
     row = row_of(ledger, interest_factors(market, account)[1:], theirs)
     return Outcome(configuration.number, row, returns_of(ledger.equity))

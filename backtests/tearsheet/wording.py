@@ -391,6 +391,7 @@ def cost_sentence(found: CostAttribution, cost_bps: float) -> str:
         "spread": found.spread,
         "impact": found.impact,
         "half-spread of options": found.options,
+        "fees for borrowed stock": found.borrow,
     }
     shares = ", ".join(f"{name} {value / found.total:.0%}" for name, value in parts.items() if value)
     return (

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 
 from backtests.engine import backtrader as event
@@ -51,6 +52,17 @@ def test_hedged_books_are_identical(scenario: Scenario) -> None:
 @settings(max_examples=max(150, settings().max_examples))
 @given(short_scenarios())
 def test_books_with_shorts_are_identical(scenario: Scenario) -> None:
+    check_shorts(scenario)
+
+
+@pytest.mark.slow
+@settings(max_examples=3000)
+@given(short_scenarios())
+def test_thousands_of_books_with_shorts_are_identical(scenario: Scenario) -> None:
+    check_shorts(scenario)
+
+
+def check_shorts(scenario: Scenario) -> None:
     one, other = by_both(scenario)
     check_identical(one, other)
     assert one.borrow is not None

@@ -14,8 +14,11 @@ from backtests.analysis.attribution import cost_attribution, profit_by_symbol
 from backtests.analysis.shorts import loan_fees, sides
 from backtests.analysis.trading import trading
 from backtests.engine.kernel import run
+from backtests.engine.second_opinion import differences
+from backtests.runner import account_of
 from backtests.runner import run as whole_run
 from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.sweeps.tasks import SharedDecisions
 from backtests.tearsheet import build
 from strategies import Strategy, Target
 from tests.backtests.engine.test_kernel import any_market
@@ -84,6 +87,17 @@ def test_a_lost_account_ends_the_run_with_a_sentence() -> None:
     dear = replace(market, close=close, open=close, high=close, low=close, hash="", derived={})
     with pytest.raises(ConfigError, match=r"\[strategy\] Pair: the account was lost: .* with CHIP, BANK h"):
         whole_run(config(start="2018-01-02"), market=dear)
+
+
+def test_accounts_that_share_decisions_each_keep_their_own_loans() -> None:
+    market = made()
+    shared = SharedDecisions(market, Pair(), may_hold_index=False)
+    for rate in (0.0, 0.05):
+        account = account_of(config(costs={"borrow_rate": rate}), market)
+        alone = SharedDecisions(market, Pair(), may_hold_index=False).ledger(account, "event")
+        assert differences(shared.ledger(account, "ledger"), alone) == []
+        assert alone.borrow is not None
+        assert bool(alone.borrow.any()) == bool(rate)
 
 
 def test_a_hedge_around_shorts_is_refused() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from backtests.engine import backtrader as event
 from backtests.engine import rules
@@ -16,14 +18,14 @@ from backtests.engine.books import Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.kernel import run
 from backtests.engine.second_opinion import differences
-from backtests.engine.terms import Account, Costs, Margin
+from backtests.engine.terms import Costs, Margin
 from datafeeds.market import DELISTED_AFTER, Market
 from strategies import Strategy, StrategyError, Target
 from strategies.benchmarks import EqualWeighted
 from strategies.hedges import OutrightPut
 from strategies.limits import Capped
 from tests.backtests.engine.test_kernel import NAN, account, any_market, endings, market, orders
-from tests.backtests.random_markets import Scenario, short_scenarios
+from tests.backtests.random_markets import LONGEST, Scenario, short_scenarios
 
 FREE = Costs(commission_bps=0, half_spread_bps=0, borrow_rate=0)
 
@@ -260,5 +262,25 @@ def test_every_change_of_cash_has_its_cause(scenario: Scenario) -> None:
         assert set(later["kind"]) <= {"closed out", "delisting"}
 
 
-def test_the_terms_of_an_account_say_what_is_asked() -> None:
-    assert Account(1.0, Costs(), 0, False, 0, 1).margin == Margin()
+@any_market
+@given(short_scenarios(), st.integers(0, LONGEST))
+def test_what_comes_later_changes_no_book(scenario: Scenario, days: int) -> None:
+    market, terms = scenario.market, scenario.account
+    last = min(terms.first + days, terms.last)
+    rows = slice(0, last + 1)
+    names = ("open", "high", "low", "close", "volume", "dividend")
+    known = market.borrow["date"].to_numpy().astype("datetime64[D]") <= market.sessions[last]
+    cut = replace(
+        market,
+        sessions=market.sessions[rows],
+        borrow=market.borrow[known],
+        hash="cut",
+        derived={},
+        **{name: np.ascontiguousarray(getattr(market, name)[rows]) for name in names},
+    )
+    books = run(market, scenario.decide, scenario.deciding, terms)
+    part = run(cut, scenario.decide, scenario.deciding[rows], replace(terms, last=last))
+    for name in ("equity", "cash", "interest", "dividends", "borrow", "sold"):
+        np.testing.assert_array_equal(getattr(books, name)[: len(part.equity)], getattr(part, name))
+    until = books.fills[books.fills["session"] <= pd.Timestamp(market.sessions[last])]
+    pd.testing.assert_frame_equal(until.reset_index(drop=True), part.fills, check_exact=True)

@@ -171,7 +171,7 @@ def _what_was_run(result: Result) -> Facts:
         Fact("Prices", _prices(market)),
         Fact("Span", f"{sessions[0]} to {sessions[-1]}, {len(sessions):,} sessions"),
         Fact("Starting capital", f"{config.capital:,.0f}, {_shares(config.fractional_shares)}"),
-        Fact("Costs", costs_in_words(config.costs)),
+        Fact("Costs", costs_in_words(config.costs, result.sides is not None)),
         Fact("Orders", _orders(config.lag, market.closes_only)),
         Fact("Engine", str(manifest.get("engine", config.engine))),
         Fact("Recomputed", verification(result.manifest)),

@@ -35,6 +35,7 @@ UNITS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "price_gain", "dividends", "commission", "spread", "impact", "options", "paid", "profit",
+            "borrow", "trading_costs",
             "starting_capital", "largest_trade", "capital", "equity", "largest", "break_even", "received",
             "returned",
         ),
@@ -98,6 +99,7 @@ def metrics(result: Result) -> dict[str, Any]:
         "symbols": _rows(result.profits.rename(columns={"price": "price_gain"})),
         "capacity": _capacity(result),
         "hedge": _hedge(result),
+        **_sides(result),
         "holdings": _holdings(result),
         "fills": {**plain(result.fill_check), "filled_otherwise": [plain(each) for each in result.reruns]},
         "rule": plain(result.rule_changes),
@@ -251,6 +253,25 @@ def _hedge(result: Result) -> dict[str, Any]:
         ],
         "sold": plain(found.sold),
         "parts": plain(found.parts),
+    }
+
+
+def _sides(result: Result) -> dict[str, Any]:
+    """What the long and the short side earned; nothing where nothing was sold short."""
+    if result.sides is None:
+        return {}
+    return {
+        "sides": [
+            {
+                "side": each.name,
+                "price_gain": each.price,
+                "dividends": each.dividends,
+                "trading_costs": each.trading_costs,
+                "borrow": each.borrow,
+                "profit": each.profit,
+            }
+            for each in result.sides
+        ]
     }
 
 

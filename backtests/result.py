@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.analysis import attribution, capacity, hedging, realism, steadiness, stress
+from backtests.analysis import attribution, capacity, hedging, realism, shorts, steadiness, stress
 from backtests.analysis import holdings as held
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.analysis.factors import FactorRegression, Factors, factor_regression, factors_of
@@ -417,7 +417,14 @@ class Result:
     @cached_property
     def profits(self) -> pd.DataFrame:
         """Money gained or lost by symbol."""
-        return attribution.profit_by_symbol(self.book.ledger, self.market)
+        fees = shorts.loan_fees(self.book.ledger, self.market, self.account)
+        return attribution.profit_by_symbol(self.book.ledger, self.market, fees)
+
+    @cached_property
+    def sides(self) -> tuple[shorts.Side, shorts.Side] | None:
+        """The long and the short side of the strategy's book; None where nothing was sold short."""
+        ledger = self.book.ledger
+        return shorts.sides(ledger, self.market) if ledger.sold is not None and ledger.sold.any() else None
 
     @cached_property
     def costs(self) -> attribution.CostAttribution:

@@ -63,4 +63,9 @@ def first_difference(whole: Book, cut: Book) -> str:
         mine, its = getattr(ledger, figure)[: len(other.sessions)], getattr(other, figure)
         if not np.array_equal(mine, its, equal_nan=True):
             return f"{figure} differs from {other.sessions[np.argmax(mine != its)]} on"
+    fees, others_fees = ledger.borrow, other.borrow
+    if fees is None or others_fees is None:
+        return ""
+    if not np.array_equal(fees[: len(other.sessions)], others_fees):
+        return "the fees for borrowed stock differ"
     return ""

@@ -18,7 +18,7 @@ from backtests.engine import compilation
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
-from backtests.engine.rules import cash_limits, interest_factors
+from backtests.engine.rules import cash_limits, interest_factors, lost_account, margin_limits
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -116,7 +116,7 @@ def _run(
         ledger = _ledger(key, config, traded, strategy, account, clock, checked)
         books.append(Book(label, strategy, ledger, note))
     record["benchmarks_ended"] = list(ended_benchmarks(books[1:], traded))
-    record["limits"] = list(cash_limits(traded, account))
+    record["limits"] = [*cash_limits(traded, account), *margin_limits(books[0].ledger, traded, account)]
     if account.overlay is not None and account.overlay.hedges:
         record["limits"] += account.overlay.limits
     if native:
@@ -272,7 +272,8 @@ def account_of(config: RunConfig, market: Market) -> Account:
             )
         )
     overlay = None if config.overlay is None else open_overlay(market, config.overlay, first, last)
-    return Account(config.capital, config.costs, config.lag, config.fractional_shares, first, last, overlay)
+    terms = config.capital, config.costs, config.lag, config.fractional_shares
+    return Account(*terms, first, last, overlay, config.margin)
 
 
 def _ledger(
@@ -286,6 +287,7 @@ def _ledger(
 ) -> Ledger:
     if isinstance(strategy, NativeStrategy):
         return _native_ledger(key, config.engine, market, strategy, account, clock)
+    account = account.held_by(strategy)
     recorder = Recorder(market, strategy, may_hold_index=key != "strategy", overlay=account.overlay)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     decide: Decide = recorder
@@ -296,6 +298,8 @@ def _ledger(
         ledger = engine_named(config.engine)(market, decide, deciding, account)
     except StrategyError as error:
         raise ConfigError(config.told(f"[{key}] {error}")) from error
+    if lost := lost_account(ledger):
+        raise ConfigError(f"[{key}] {type(strategy).__name__}: {lost}")
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
     if sealed is not None:

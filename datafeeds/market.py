@@ -50,6 +50,7 @@ DELISTED_AFTER = 10
 """Sessions without a bar, while others trade, after which a symbol counts as delisted. Trading halts are
 shorter, with few exceptions."""
 
+BORROW_COLUMNS = ("symbol", "date", "rate", "available")
 SERIES_COLUMNS = ("series", "date", "available", "value")
 
 
@@ -158,6 +159,10 @@ class Market:
         Code of the calendar of ``exchange_calendars`` that `sessions` are those of; ``"24/7"`` has every day.
     currency : str
         Code of what prices and money are in; empty where that is not stated.
+    borrow : DataFrame
+        Columns `BORROW_COLUMNS`: from the session of `date` on, whether a symbol can be borrowed to be sold
+        short (1 or 0), and the yearly fee as a fraction of its value; NaN where only the other is known. A
+        symbol of which nothing is said can be borrowed.
     adjustment : {"split", "total_return"}
         ``"total_return"`` when closes are also adjusted for dividends (then `dividend` is zero).
     closes_only : bool
@@ -190,6 +195,7 @@ class Market:
     basis: pd.DataFrame = field(default_factory=lambda: _table(None, BASIS_COLUMNS, ("since", "known")))
     calendar: str = NEW_YORK
     currency: str = "USD"
+    borrow: pd.DataFrame = field(default_factory=lambda: borrow_table(None))
     adjustment: Adjustment = "split"
     closes_only: bool = False
     stale_after: int = 200
@@ -228,6 +234,7 @@ class Market:
         facts: pd.DataFrame | None = None,
         splits: pd.DataFrame | None = None,
         series: pd.DataFrame | None = None,
+        borrow: pd.DataFrame | None = None,
         source: str = "",
         **settings: Any,
     ) -> Market:
@@ -242,7 +249,7 @@ class Market:
         open, high, low, volume, dividend : DataFrame, optional
             Same labels as `close`. Without `open` the market has closes only: open, high and low repeat
             the close and volume is NaN.
-        instruments, facts, splits, series : DataFrame, optional
+        instruments, facts, splits, series, borrow : DataFrame, optional
             Tables as described on `Market`; missing columns are filled with blanks. Symbols without a row in
             `instruments` are stocks of no group.
         source : str
@@ -277,6 +284,7 @@ class Market:
             volume=matrix(volume, np.full(closes.shape, np.nan)),
             dividend=np.nan_to_num(matrix(dividend, np.zeros(closes.shape))),
             **standard_tables(symbols, instruments, facts, splits, series),
+            borrow=borrow_table(borrow),
             closes_only=open is None,
             **settings,
         )
@@ -433,7 +441,8 @@ class Market:
         digest.update(self.sessions.astype("int64").tobytes())
         for array in (self.open, self.high, self.low, self.close, self.volume, self.dividend):
             digest.update(np.ascontiguousarray(array).data)
-        for table in (self.instruments, self.facts, self.splits, self.series, self.basis):
+        borrow = (self.borrow,) if len(self.borrow) else ()
+        for table in (self.instruments, self.facts, self.splits, self.series, self.basis, *borrow):
             digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
         return digest.hexdigest()
 
@@ -495,6 +504,17 @@ def standard_tables(
         "series": _table(series, SERIES_COLUMNS, dates=("date", "available")),
         "basis": _table(basis, BASIS_COLUMNS, dates=("since", "known")),
     }
+
+
+def borrow_table(frame: pd.DataFrame | None) -> pd.DataFrame:
+    """What is said of borrowing in the form that `Market` keeps it: in order of date."""
+    source = pd.DataFrame(columns=list(BORROW_COLUMNS)) if frame is None else frame
+    table = pd.DataFrame(index=source.index)
+    table["symbol"] = source["symbol"].astype(str)
+    table["date"] = pd.to_datetime(source["date"]).astype("datetime64[s]")
+    table["rate"] = source["rate"].astype(np.float64) if "rate" in source else np.nan
+    table["available"] = source["available"].astype(np.float64) if "available" in source else np.nan
+    return table.sort_values(["date", "symbol"], kind="stable", ignore_index=True)
 
 
 def _fact_table(frame: pd.DataFrame | None) -> pd.DataFrame:

@@ -35,6 +35,9 @@ class Capped(Wrapped):
     room; what finds none stays in cash. Where the strategy inside says hold, what is held is cut back to the
     caps if it has drifted above them.
 
+    Of a strategy that goes short each cap holds for the weights without their signs, and what it frees stays
+    in cash.
+
     Attributes
     ----------
     caps : mapping of str to float
@@ -61,14 +64,17 @@ class Capped(Wrapped):
         before = pd.Series(dict(target.weights), dtype=float)
         bounds = self._bounds(see, list(before.index))
         weights, said = before, []
+        short = bool((before < 0).any())
         for what, members, cap in bounds:
-            weight = float(weights[members].sum())
+            weight = float(weights[members].abs().sum())
             if weight > cap + TOLERANCE:
                 weights = weights.where(~weights.index.isin(members), weights * (cap / weight))
                 said.append(f"{what} {weight:.1%} to {cap:.1%}")
         if not said:
             return decided
-        if self.freed == "others":
+        if short:
+            weights = weights.where(weights < 0, weights * _affordable(weights))
+        elif self.freed == "others":
             weights = _filled(weights, float(before.sum()), bounds)
         left = float(before.sum() - weights.sum())
         where = f"; {left:.1%} stays in cash" if left > TOLERANCE else ""
@@ -95,6 +101,13 @@ class Capped(Wrapped):
                 if those and cap < 1:
                     found.append((f"{kind} {key}", those, cap))
         return found
+
+
+def _affordable(weights: pd.Series[float]) -> float:
+    """Share of the longs that equity and the proceeds of the shorts pay for."""
+    longs = float(weights.clip(lower=0).sum())
+    paid = 1.0 - float(weights.clip(upper=0).sum())
+    return min(1.0, paid / longs) if longs > 0 else 1.0
 
 
 def _filled(weights: pd.Series[float], wanted: float, bounds: list[tuple[str, list[str], float]]) -> Any:
@@ -158,7 +171,7 @@ class VolatilityTarget(Wrapped):
 
     def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
         """The share invested at each decision, after what the strategy inside draws."""
-        invested = pd.Series({session: sum(target.weights.values()) for session, target in targets.items()})
+        invested = pd.Series({session: target.gross for session, target in targets.items()})
         text = f"Of equity {invested.min():.0%} to {invested.max():.0%} was to be invested."
         own = Exhibit("Share invested", text, {"asked for": invested}, text, unit="percent")
         return (*super().exhibits(see, targets), own)
@@ -249,9 +262,14 @@ class NoTradeBand(Wrapped):
         if target is None or now is None:
             return target
         wanted, have = _beside(target.weights, now.weights)
-        edge = have.clip(lower=(wanted - self.width).clip(lower=0), upper=wanted + self.width)
+        lower, upper = wanted - self.width, wanted + self.width
+        lower, upper = (
+            lower.mask(wanted > 0, lower.clip(lower=0)),
+            upper.mask(wanted < 0, upper.clip(upper=0)),
+        )
+        edge = have.clip(lower=lower, upper=upper)
         within = f"within {self.width:.1%} of its target"
-        return _traded(target, edge.where(wanted > 0, 0.0), have, f"left alone {within}, or traded to there")
+        return _traded(target, edge.where(wanted != 0, 0.0), have, f"left alone {within}, or traded to there")
 
 
 class MinimumTrade(Wrapped):
@@ -273,7 +291,7 @@ class MinimumTrade(Wrapped):
         if target is None or now is None:
             return target
         wanted, have = _beside(target.weights, now.weights)
-        small = ((wanted - have).abs() < self.least) & (wanted > 0)
+        small = ((wanted - have).abs() < self.least) & (wanted != 0)
         return _traded(target, wanted.where(~small, have), have, f"trades below {self.least:.2%} left out")
 
 

@@ -14,7 +14,7 @@ from datafeeds.names import unknown_name
 from strategies.asof import AsOf
 from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
-from strategies.target import ParameterError, StrategyError, Target
+from strategies.target import TOLERANCE, ParameterError, StrategyError, Target
 
 REGISTRY: dict[str, type[Strategy]] = {}
 """Every strategy class by name, in order of definition."""
@@ -34,6 +34,12 @@ class Strategy:
         When `decide` is called; besides, it is called once at the first session of a run. A parameter of
         every strategy: ``schedule="weekly"`` replaces what the class says (see `SCHEDULES`).
 
+    long_only : bool
+        Whether weights below zero are refused. With ``long_only = False`` the strategy may go short, in a
+        margin account (see ``[margin]`` of a run file); it can't hold options then.
+    max_gross, max_net : float
+        Most that the weights of a strategy that may go short add to, without and with their signs. Net is at
+        most 1: no money is borrowed to buy.
     tables : mapping of str to str
         Files of the strategy's own, by the name that ``see.table`` knows them by: CSV beside the strategy's
         file, with a column `available` that says on which day each row became public.
@@ -50,6 +56,9 @@ class Strategy:
     """
 
     schedule: Annotated[Schedule, PlainValidator(schedule_named)] = Monthly()
+    long_only: ClassVar[bool] = True
+    max_gross: ClassVar[float] = 2.0
+    max_net: ClassVar[float] = 1.0
     tables: ClassVar[Mapping[str, str]] = MappingProxyType({})
     parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
 
@@ -227,6 +236,39 @@ def require_group(see: AsOf, key: str, group: str) -> None:
     """
     if group not in see.groups:
         raise ParameterError(key, f" = {group!r}: {unknown_name('group', group, see.groups)}")
+
+
+def refuse_beyond(strategy: Strategy, target: Target, today: pd.Timestamp) -> None:
+    """Refuse a target that its strategy has not said it may have.
+
+    Raises
+    ------
+    StrategyError
+        Naming strategy, date and, of a short that may not be, the symbol.
+    """
+    name = f"{type(strategy).__name__} on {today:%Y-%m-%d}"
+    if strategy.long_only:
+        for symbol, weight in target.weights.items():
+            if weight < 0:
+                raise StrategyError(
+                    f"{name}: target weight of {symbol} is {weight:g}, and the strategy may only be long; "
+                    "say long_only = False in its class if it is to go short"
+                )
+        return
+    if target.hedges:
+        raise StrategyError(
+            f"{name}: the target hedges with a {target.hedges[0].structure.name}, and a strategy that may go "
+            "short can't hold options: its margin would not know them; hedge with a short position instead"
+        )
+    for what, size, most in (
+        ("gross", target.gross, strategy.max_gross),
+        ("net", abs(target.net), strategy.max_net),
+    ):
+        if size > most + TOLERANCE:
+            raise StrategyError(
+                f"{name}: target weights add to {size:.6f} {what}, more than the strategy's max_{what} = "
+                f"{most:g}; scale them, or raise max_{what} in its class"
+            )
 
 
 def strategy_named(name: str) -> type[Strategy]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 TOLERANCE = 1e-9
-"""How far weights may stray from [0, 1] by rounding."""
+"""How far weights may stray by rounding."""
 
 
 class StrategyError(ValueError):
@@ -128,7 +128,8 @@ class Target:
     Parameters
     ----------
     weights : mapping or Series of float
-        Share of equity by symbol, each between 0 and 1, together at most 1; the rest is cash.
+        Share of equity by symbol, together at most 1; the rest is cash. A weight below zero is a short, which
+        only a strategy with ``long_only = False`` may ask for.
     why : str
         Reason for the starting weights; must be given.
 
@@ -145,8 +146,8 @@ class Target:
     Raises
     ------
     StrategyError
-        If a weight is not finite, is negative, or the weights add to more than 1; if `why` is empty; if
-        `state` holds something that JSON does not.
+        If a weight is not finite, or the weights add to more than 1; if `why` is empty; if `state` holds
+        something that JSON does not.
 
     Examples
     --------
@@ -177,10 +178,9 @@ class Target:
             raise StrategyError("a target needs a reason: pass why=")
         weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
         for symbol, weight in weights.items():
-            if not -TOLERANCE <= weight < math.inf:
+            if not math.isfinite(weight):
                 raise StrategyError(
-                    f"the target's weight of {symbol} is {weight:.4g} ({weight:.1%} of equity); weights must "
-                    "be finite and at least 0"
+                    f"the target's weight of {symbol} is {weight}; weights must be finite numbers"
                 )
         total = sum(weights.values())
         if total > 1 + TOLERANCE:
@@ -188,7 +188,7 @@ class Target:
                 f"the target's weights add to {total:.6f} ({total:.1%} of equity); they must add to at most "
                 "1, the rest is cash"
             )
-        kept = {symbol: weight for symbol, weight in weights.items() if weight > 0}
+        kept = {symbol: weight for symbol, weight in weights.items() if weight > 0 or weight < -TOLERANCE}
         object.__setattr__(self, "weights", MappingProxyType(kept))
         object.__setattr__(self, "state", MappingProxyType(_json_copy(self.state)))
         if not self.changes:
@@ -199,8 +199,18 @@ class Target:
 
     @property
     def cash(self) -> float:
-        """Share of equity left in cash."""
+        """Share of equity left in cash, the proceeds of shorts included."""
         return 1.0 - sum(self.weights.values())
+
+    @property
+    def gross(self) -> float:
+        """Sum of the weights, those of shorts without their sign."""
+        return sum(abs(weight) for weight in self.weights.values())
+
+    @property
+    def net(self) -> float:
+        """Sum of the weights, those of shorts below zero."""
+        return sum(self.weights.values())
 
     def weight_of(self, symbols: Iterable[str]) -> float:
         """Total weight of `symbols`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from strategies.asof import AsOf
 from strategies.benchmarks import BuyAndHold
 from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import Monthly, Once
-from strategies.strategy import Strategy, strategy_named
+from strategies.strategy import Strategy, refuse_beyond, strategy_named
 from strategies.target import StrategyError, Target
 
 
@@ -54,12 +55,19 @@ class Wrapped(Strategy):
         if "schedule" not in parameters:
             once = isinstance(self.of.schedule, Once)
             object.__setattr__(self, "schedule", Monthly() if once else self.of.schedule)
+        # What the strategy inside asks for is held to its own limits; what is left alone may drift past them.
+        limits = {"long_only": self.of.long_only, "max_gross": math.inf, "max_net": math.inf}
+        for key, value in limits.items():
+            object.__setattr__(self, key, value)
 
     def asked(self, see: AsOf) -> Target | None:
         """What the strategy inside decides."""
         if see.previous is not None and isinstance(self.of.schedule, Once):
             return None
-        return self.of.decide(see)
+        target = self.of.decide(see)
+        if target is not None:
+            refuse_beyond(self.of, target, see.today)
+        return target
 
     def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
         """Those of the strategy inside."""

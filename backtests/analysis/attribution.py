@@ -25,7 +25,15 @@ import pandas as pd
 
 from backtests.analysis.exposure import CASH, named_groups
 from backtests.analysis.span import spans_a_year
-from backtests.analysis.trading import COSTS, OPTIONS, costs_by_session, paid, traded_after_building, years_of
+from backtests.analysis.trading import (
+    BORROW,
+    COSTS,
+    OPTIONS,
+    costs_by_session,
+    paid,
+    traded_after_building,
+    years_of,
+)
 from backtests.engine.books import Ledger, returns_of
 from datafeeds.market import Array, Dates, Market
 from datafeeds.membership import Grouping
@@ -367,20 +375,22 @@ def symbol_returns(market: Market, sessions: Dates, symbols: Sequence[str]) -> A
 # --- Symbols --------------------------------------------------------------------------------------
 
 
-def profit_by_symbol(ledger: Ledger, market: Market) -> pd.DataFrame:
+def profit_by_symbol(ledger: Ledger, market: Market, fees: pd.Series[float] | None = None) -> pd.DataFrame:
     """Money gained or lost on each symbol, exactly: the profits and the interest add to the change of equity.
 
     Parameters
     ----------
     ledger : Ledger
     market : Market
+    fees : Series, optional
+        What borrowing each symbol cost, see `backtests.analysis.shorts.loan_fees`.
 
     Returns
     -------
     DataFrame
         Indexed by symbol, best first. `price` is the gain on prices before costs, `dividends` cash received,
-        `commission`, `spread` and `impact` what trading it cost, and `profit` what is left. Money of the day,
-        not compounded.
+        `commission`, `spread` and `impact` what trading it cost, `borrow` the fees where there are any, and
+        `profit` what is left. Money of the day, not compounded.
     """
     first = market.index_of(ledger.sessions[0])
     window = slice(first, first + len(ledger.sessions))
@@ -401,6 +411,9 @@ def profit_by_symbol(ledger: Ledger, market: Market) -> pd.DataFrame:
     for kind in COSTS:
         table[kind] = spent[kind].to_numpy()
     table["profit"] = table["price"] + table["dividends"] - table[list(COSTS)].sum(axis=1)
+    if fees is not None and len(fees):
+        table.insert(len(table.columns) - 1, BORROW, fees.reindex(table.index, fill_value=0.0))
+        table["profit"] -= table[BORROW]
     return table.sort_values("profit", ascending=False, kind="stable")
 
 
@@ -408,9 +421,11 @@ def _dividends(ledger: Ledger, dividend: Array, positions: Array) -> Array:
     """Dividends by symbol; each session's are shared out so that they add to what the ledger received."""
     gross = np.zeros(positions.shape)
     gross[1:] = positions[:-1] * dividend[1:]
-    total = gross.sum(axis=1)
-    kept = np.divide(ledger.dividends, total, out=np.zeros(len(total)), where=total > 0)
-    shared: Array = kept @ gross
+    earned, owed = np.maximum(gross, 0.0), np.minimum(gross, 0.0)
+    total = earned.sum(axis=1)
+    received = ledger.dividends - owed.sum(axis=1)
+    kept = np.divide(received, total, out=np.zeros(len(total)), where=total > 0)
+    shared: Array = kept @ earned + owed.sum(axis=0)
     return shared
 
 
@@ -457,15 +472,15 @@ class CostAttribution:
 
     Attributes
     ----------
-    commission, spread, impact, options : float
-        Money; `options` is half the bid-ask spread of options.
+    commission, spread, impact, options, borrow : float
+        Money; `options` is half the bid-ask spread of options, `borrow` the fees for borrowed stock.
     drag : float
         Gross less net compound return, a year (over the run if it spans less than a year).
     annual : bool
         Whether `drag` is a year's.
     by_year : DataFrame
-        Indexed by calendar year: `commission`, `spread`, `impact`, `options`, their `total`, and `rate`, the
-        total over the year's average equity.
+        Indexed by calendar year: `commission`, `spread`, `impact`, `options`, in a margin account `borrow`,
+        their `total`, and `rate`, the total over the year's average equity.
     by_symbol : DataFrame
         Indexed by symbol, dearest first: the three kinds, their `total`, and the `traded` value.
     """
@@ -478,11 +493,12 @@ class CostAttribution:
     annual: bool
     by_year: pd.DataFrame
     by_symbol: pd.DataFrame
+    borrow: float = 0.0
 
     @property
     def total(self) -> float:
-        """Everything that trading cost."""
-        return self.commission + self.spread + self.impact + self.options
+        """Everything that trading and borrowing cost."""
+        return self.commission + self.spread + self.impact + self.options + self.borrow
 
 
 def cost_share(ledger: Ledger) -> Array:
@@ -517,8 +533,9 @@ def cost_attribution(ledger: Ledger) -> CostAttribution:
     kinds = list(COSTS)
     years = ledger.sessions.astype("datetime64[Y]").astype(int) + 1970
     equity = pd.Series(ledger.equity).groupby(years).mean()
+    all_kinds = (*COSTS, OPTIONS) if ledger.borrow is None else (*COSTS, OPTIONS, BORROW)
     by_year = pd.DataFrame(
-        {kind: pd.Series(costs_by_session(ledger, kind)).groupby(years).sum() for kind in (*COSTS, OPTIONS)}
+        {kind: pd.Series(costs_by_session(ledger, kind)).groupby(years).sum() for kind in all_kinds}
     )
     by_year["total"] = by_year.sum(axis=1)
     by_year["rate"] = by_year["total"] / equity
@@ -537,6 +554,7 @@ def cost_attribution(ledger: Ledger) -> CostAttribution:
         annual=annual,
         by_year=by_year.rename_axis("year"),
         by_symbol=by_symbol.sort_values("total", ascending=False, kind="stable"),
+        borrow=paid(ledger, BORROW),
     )
 
 

@@ -86,6 +86,8 @@ class Metric(Definition):
         Takes what `scope` says; returns a number, a date, or None where there is none.
     stacked : bool
         Whether `compute` also takes tracks of many portfolios at once.
+    optional : bool
+        Whether tables leave it out where no book has it.
     """
 
     scope: Scope = "portfolio"
@@ -94,6 +96,7 @@ class Metric(Definition):
     shown: tuple[Place, ...] = EVERYWHERE
     compute: Callable[..., Any] = float
     stacked: bool = False
+    optional: bool = False
 
     @property
     def unit(self) -> str:
@@ -116,6 +119,7 @@ def metric(
     short_term: str = "",
     shown: tuple[Place, ...] = EVERYWHERE,
     stacked: bool = False,
+    optional: bool = False,
     key: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Enter the decorated function as a metric under `key`, or else its own name; see `Metric`."""
@@ -123,7 +127,7 @@ def metric(
     def enter(function: Callable[..., Any]) -> Callable[..., Any]:
         name = key or function.__name__
         METRICS[name] = Metric(
-            name, term, formula, source, short_term, scope, form, group, shown, function, stacked
+            name, term, formula, source, short_term, scope, form, group, shown, function, stacked, optional
         )
         return function
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from backtests.analysis.registry import Figures, Place, figures, metric
 from backtests.analysis.span import span_in_years, spans_a_year
-from backtests.engine.books import Ledger
+from backtests.engine.books import HOUSE_CALLS, Ledger
 from datafeeds.market import Array
 
 COSTS = ("commission", "spread", "impact")
@@ -17,6 +17,9 @@ COSTS = ("commission", "spread", "impact")
 
 OPTIONS = "options"
 """Half the bid-ask spread of options, which the books keep with the hedge."""
+
+BORROW = "borrow"
+"""Fees for borrowed stock, which the books of a margin account keep by session."""
 
 LEDGER = "the run's ledger"
 ALL_PLACES: tuple[Place, ...] = ("terminal", "compare", "sweep")
@@ -38,11 +41,13 @@ def years_of(ledger: Ledger) -> float:
 
 def costs_by_session(ledger: Ledger, *kinds: str) -> Array:
     """Costs of the given kinds, or of all, in each session, in money, shape (sessions,)."""
-    wanted = kinds or (*COSTS, OPTIONS)
-    columns = [kind for kind in wanted if kind != OPTIONS]
+    wanted = kinds or (*COSTS, OPTIONS, BORROW)
+    columns = [kind for kind in wanted if kind in COSTS]
     spent = ledger.fills[columns].astype(float).to_numpy().sum(axis=1)
     rows = np.searchsorted(ledger.sessions, ledger.fills["session"].to_numpy().astype("datetime64[D]"))
     total = np.bincount(rows, spent, minlength=len(ledger.sessions)).astype(np.float64)
+    if BORROW in wanted and ledger.borrow is not None:
+        total = total + ledger.borrow
     return total + ledger.hedge_total("spread") if OPTIONS in wanted else total
 
 
@@ -103,8 +108,8 @@ for _key, _term, _short, _formula, _source, _kinds in (
         "cost_bps",
         "Cost drag a year (bps)",
         "Cost drag in the run (bps)",
-        "(Commission + spread + impact + half-spread of options) / average equity / years, in hundredths "
-        "of a percent.",
+        "(Commission + spread + impact + half-spread of options + fees for borrowed stock) / average equity "
+        "/ years, in hundredths of a percent.",
         LEDGER,
         (),
     ),
@@ -156,7 +161,8 @@ for _key, _term, _short, _formula, _source, _kinds in (
 
 @metric(
     "Costs paid",
-    "Commission + spread + impact + half-spread of options, money of the day, not compounded.",
+    "Commission + spread + impact + half-spread of options + fees for borrowed stock, money of the day, not "
+    "compounded.",
     LEDGER,
     scope="trading",
     form="money",
@@ -166,6 +172,73 @@ for _key, _term, _short, _formula, _source, _kinds in (
 def cost(ledger: Ledger) -> float:
     """Everything paid for trading."""
     return paid(ledger)
+
+
+@metric(
+    "Fees for borrowed stock a year (bps)",
+    "Fees for the stocks that are sold short / average equity / years; actual/360 on the close before.",
+    LEDGER,
+    scope="trading",
+    form="bps",
+    group="short",
+    short_term="Fees for borrowed stock in the run (bps)",
+    shown=(),
+    optional=True,
+)
+def borrow_bps(ledger: Ledger) -> float | None:
+    """Fees a year, in hundredths of a percent of average equity; None where nothing was sold short."""
+    return _rate(BORROW)(ledger) if _goes_short(ledger) else None
+
+
+@metric(
+    "Gross exposure",
+    "Mean over the closes of (longs + shorts without their sign) / equity.",
+    LEDGER,
+    scope="trading",
+    form="percent",
+    group="short",
+    shown=(),
+    optional=True,
+)
+def gross_exposure(ledger: Ledger) -> float | None:
+    """Mean of all positions without their signs over equity; None where nothing was sold short."""
+    if ledger.sold is None or not _goes_short(ledger):
+        return None
+    return float(((ledger.equity - ledger.cash + 2.0 * ledger.sold) / ledger.equity).mean())
+
+
+@metric(
+    "Net exposure",
+    "Mean over the closes of (longs - shorts) / equity.",
+    LEDGER,
+    scope="trading",
+    form="percent",
+    group="short",
+    shown=(),
+    optional=True,
+)
+def net_exposure(ledger: Ledger) -> float | None:
+    """Mean of all positions with their signs over equity; None where nothing was sold short."""
+    return float(((ledger.equity - ledger.cash) / ledger.equity).mean()) if _goes_short(ledger) else None
+
+
+def _goes_short(ledger: Ledger) -> bool:
+    return ledger.sold is not None and bool(ledger.sold.any())
+
+
+@metric(
+    "Forced trades",
+    "Fills by recalls of loans, margin calls and the closing of a lost account.",
+    LEDGER,
+    scope="trading",
+    form="integer",
+    group="short",
+    shown=(),
+    optional=True,
+)
+def forced(ledger: Ledger) -> int | None:
+    """Fills that the house asked for; None where nothing was sold short."""
+    return int(ledger.fills["kind"].isin(HOUSE_CALLS).sum()) if _goes_short(ledger) else None
 
 
 @metric(
@@ -243,7 +316,7 @@ def unfilled(ledger: Ledger) -> int:
 )
 def delistings(ledger: Ledger) -> int:
     """Positions closed because trading ended."""
-    return len(ledger.fills) - len(_orders(ledger))
+    return int((ledger.fills["kind"] == "delisting").sum())
 
 
 @metric(

@@ -70,6 +70,7 @@ def check_strategy(
     CheckReport
     """
     kept = account or Account(1_000_000.0, Costs(), 0, False, 0, len(market.sessions) - 1)
+    kept = kept.held_by(strategy)
     with SealedCheck(processes) as sealed:
         progress("running it once")
         recorder = Recorder(market, strategy, may_hold_index=may_hold_index, overlay=kept.overlay)

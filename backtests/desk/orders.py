@@ -213,6 +213,11 @@ def todays_orders(config: RunConfig, market: Market, held: dict[str, float], cas
         raise DeskError(
             f"{strategy.name} is a native backtrader strategy: it has no decision to compare with"
         )
+    if not strategy.long_only:
+        raise DeskError(
+            f"{type(strategy).__name__} may go short: order lists are written for cash accounts only; its "
+            "targets stand in the decision log of a run"
+        )
     account = account_of(config, market)
     last = len(market.sessions) - 1
     prices = market.mark[last] * market.traded_factor[last]

@@ -24,6 +24,12 @@ A row is the weight of each symbol and then, where the account has an overlay, t
 FILL_COLUMNS = ("session", "symbol", "shares", "price", "reference", "commission", "spread", "impact", "kind")
 """Columns of `Ledger.fills`."""
 
+HOUSE_CALLS = ("recall", "margin call", "closed out")
+"""Kinds of fill that the house of a margin account asks for: see rule 9 of `backtests.engine.rules`."""
+
+FORCED = ("delisting", *HOUSE_CALLS)
+"""Kinds of fill that no decision asked for; the first is rule 3."""
+
 UNFILLED_COLUMNS = ("session", "symbol", "weight", "reason")
 """Columns of `Ledger.unfilled`."""
 
@@ -98,13 +104,13 @@ class Ledger:
     equity : ndarray
         Cash plus holdings at each close (last known close for a symbol that did not trade), plus the hedge.
     cash : ndarray
-        Cash at each close; never negative.
+        Cash at each close; negative only in a margin account.
     dividends, interest : ndarray
-        Cash received in each session.
+        Cash received in each session, less what is owed on shorts and on cash below zero.
     fills : DataFrame
         One row a fill, in order of execution. `shares` is signed; `price` is what was paid per share,
         spread and impact included; `reference` is the open (or close) before them; `commission`, `spread`
-        and `impact` are money; `kind` is ``"order"`` or ``"delisting"``.
+        and `impact` are money; `kind` is ``"order"`` or why it was no decision's: see `FORCED`.
     unfilled : DataFrame
         Orders that ended unfilled or partly filled, with the weight they wanted and the reason.
     decisions : tuple of Decision
@@ -115,6 +121,10 @@ class Ledger:
         half the bid-ask `spread` of what was bought and of what was sold before expiry, `value` at the close,
         `decay` (what passing time took, as long as nothing else moved) and `pnl`: change of value plus payoff
         minus premium.
+    borrow : ndarray or None
+        Fee paid in each session for the stocks that are borrowed; None in a cash account.
+    sold : ndarray or None
+        Value at each close of what is sold short; None in a cash account.
     """
 
     sessions: Dates
@@ -127,6 +137,8 @@ class Ledger:
     unfilled: pd.DataFrame
     decisions: Sequence[Decision]
     hedge: pd.DataFrame | None = None
+    borrow: Array | None = None
+    sold: Array | None = None
 
     @cached_property
     def positions(self) -> Array:

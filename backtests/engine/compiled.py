@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtests.engine import rules
+from backtests.engine.books import FORCED
 from backtests.options import overlay
 from backtests.options.overlay import (
     ALLOWANCE,
@@ -35,8 +36,15 @@ Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-KINDS = ("order", "delisting")
-REASONS = ("delisted", "superseded", "run ended")
+KINDS = ("order", *FORCED)
+REASONS = (
+    "delisted",
+    "superseded",
+    "run ended",
+    "can't be borrowed",
+    "initial margin",
+    "account closed",
+)
 ORDER, DELISTING = range(2)
 DELISTED, SUPERSEDED = range(2)
 
@@ -132,7 +140,7 @@ class Log(NamedTuple):
     unfilled_labels: Integers
 
 
-def _compile(function: Function) -> Function:
+def compile_kept(function: Function) -> Function:
     """Compile and keep on disk; only compile where there is no place to keep it.
 
     NumPy's error model leaves out the check of each division for zero, a quarter of the time: prices are
@@ -144,22 +152,27 @@ def _compile(function: Function) -> Function:
         return cast(Function, numba.njit(error_model="numpy")(function))
 
 
-def _inline(function: Function) -> Function:
+def inline(function: Function) -> Function:
     """Compile as part of the kernel, with which it is kept on disk."""
     return cast(Function, numba.njit(forceinline=True, error_model="numpy")(function))
 
 
-_commission = _inline(rules.commission)
-_wanted_shares = _inline(rules.wanted_shares)
-_capped_shares = _inline(rules.capped_shares)
-_shrunk_shares = _inline(rules.shrunk_shares)
-_impact_fraction = _inline(rules.impact_fraction)
-_hedge_units = _inline(rules.hedge_units)
-_payable_units = _inline(rules.payable_units)
+def called(function: Function) -> Function:
+    """Compile as a function of its own, which is kept with what calls it: sooner done than inlined."""
+    return cast(Function, numba.njit(error_model="numpy")(function))
 
 
-@_inline
-def _log_fill(
+commission = inline(rules.commission)
+_wanted_shares = inline(rules.wanted_shares)
+_capped_shares = inline(rules.capped_shares)
+shrunk_shares = inline(rules.shrunk_shares)
+_impact_fraction = inline(rules.impact_fraction)
+_hedge_units = inline(rules.hedge_units)
+_payable_units = inline(rules.payable_units)
+
+
+@inline
+def log_fill(
     log: Log,
     state: AccountState,
     session: int,
@@ -172,6 +185,7 @@ def _log_fill(
     impact: float,
     kind: int,
 ) -> None:
+    """Write down a fill; `kind` is a position in `KINDS`."""
     row = state.counts[FILLS]
     log.fill_labels[0, row] = session
     log.fill_labels[1, row] = column
@@ -185,8 +199,9 @@ def _log_fill(
     state.counts[FILLS] = row + 1
 
 
-@_inline
-def _log_unfilled(log: Log, state: AccountState, session: int, column: int, reason: int) -> None:
+@inline
+def log_unfilled(log: Log, state: AccountState, session: int, column: int, reason: int) -> None:
+    """Write down an order that ends; `reason` is a position in `REASONS`."""
     row = state.counts[UNFILLED]
     log.unfilled_labels[0, row] = session
     log.unfilled_labels[1, row] = column
@@ -195,7 +210,7 @@ def _log_unfilled(log: Log, state: AccountState, session: int, column: int, reas
     state.counts[UNFILLED] = row + 1
 
 
-@_inline
+@inline
 def _sell(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
     paid = size * state.average[column]
     gain = size * (price - state.average[column])
@@ -206,7 +221,7 @@ def _sell(state: AccountState, column: int, size: float, price: float, commissio
         state.average[column] = 0.0
 
 
-@_inline
+@inline
 def _buy(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
     cash = state.cash[0] - size * price
     state.cash[0] = cash - commission
@@ -219,7 +234,7 @@ def _buy(state: AccountState, column: int, size: float, price: float, commission
     state.shares[column] = after
 
 
-@_inline
+@inline
 def _list_holdings(state: AccountState) -> None:
     count = 0
     for column in range(state.shares.shape[0]):
@@ -229,7 +244,7 @@ def _list_holdings(state: AccountState) -> None:
     state.counts[HELD] = count
 
 
-@_inline
+@inline
 def _receive_dividends(prices: Prices, state: AccountState, terms: Terms, session: int) -> float:
     """Rule 2."""
     received = 0.0
@@ -243,7 +258,7 @@ def _receive_dividends(prices: Prices, state: AccountState, terms: Terms, sessio
     return received
 
 
-@_inline
+@inline
 def _settle_delisted(prices: Prices, state: AccountState, log: Log, session: int) -> None:
     """Rule 3."""
     for place in range(state.counts[HELD]):
@@ -252,53 +267,55 @@ def _settle_delisted(prices: Prices, state: AccountState, log: Log, session: int
             price = prices.mark[session - 1, column]
             size = state.shares[column]
             _sell(state, column, size, price, 0.0)
-            _log_fill(log, state, session, column, -size, price, price, 0.0, 0.0, 0.0, DELISTING)
+            log_fill(log, state, session, column, -size, price, price, 0.0, 0.0, 0.0, DELISTING)
     _list_holdings(state)
     still_open = 0
     for place in range(state.counts[ORDERS]):
         column = state.orders[place]
         if prices.gone[session, column]:
-            _log_unfilled(log, state, session, column, DELISTED)
+            log_unfilled(log, state, session, column, DELISTED)
         else:
             state.orders[still_open] = column
             still_open += 1
     state.counts[ORDERS] = still_open
 
 
-@_inline
+@inline
 def _replace_orders(prices: Prices, state: AccountState, log: Log, target: Array, session: int) -> None:
     """Rule 4."""
     for place in range(state.counts[ORDERS]):
-        _log_unfilled(log, state, session, state.orders[place], SUPERSEDED)
+        log_unfilled(log, state, session, state.orders[place], SUPERSEDED)
     count = 0
     for column in range(state.shares.shape[0]):
         wish = target[column]
         state.weight[column] = wish
         if wish > 0.0 or state.shares[column] > 0.0:
             if prices.gone[session, column]:
-                _log_unfilled(log, state, session, column, DELISTED)
+                log_unfilled(log, state, session, column, DELISTED)
             else:
                 state.orders[count] = column
                 count += 1
     state.counts[ORDERS] = count
 
 
-@_inline
-def _impact(prices: Prices, terms: Terms, session: int, column: int, size: float) -> float:
+@inline
+def impact_of(prices: Prices, terms: Terms, session: int, column: int, size: float) -> float:
+    """Relative price move that an order over `size` shares causes."""
     if terms.impact <= 0.0:
         return 0.0
     volatility = prices.volatility[session, column]
     return _impact_fraction(size, terms.impact, volatility, prices.average_volume[session, column])
 
 
-@_inline
-def _capped(prices: Prices, terms: Terms, session: int, column: int, size: float) -> float:
+@inline
+def capped(prices: Prices, terms: Terms, session: int, column: int, size: float) -> float:
+    """`size`, but no more than the largest share of volume."""
     if terms.participation <= 0.0:
         return size
     return _capped_shares(size, prices.volume[session, column], terms.participation, terms.fractional)
 
 
-@_inline
+@inline
 def _fill_orders(prices: Prices, state: AccountState, terms: Terms, log: Log, session: int) -> None:
     """Rule 5."""
     worth = 0.0
@@ -320,7 +337,7 @@ def _fill_orders(prices: Prices, state: AccountState, terms: Terms, log: Log, se
     state.counts[ORDERS] = still_open
 
 
-@_inline
+@inline
 def _fill_sells(
     prices: Prices, state: AccountState, terms: Terms, log: Log, equity: float, session: int
 ) -> tuple[bool, float]:
@@ -340,29 +357,29 @@ def _fill_sells(
             continue
         wanted = _wanted_shares(state.weight[column], equity, price, terms.fractional)
         difference = abs(wanted - held)
-        size = _capped(prices, terms, session, column, difference)
+        size = capped(prices, terms, session, column, difference)
         state.stays[column] = size < difference
         if wanted > held:
-            impact = _impact(prices, terms, session, column, size)
+            impact = impact_of(prices, terms, session, column, size)
             paid = price * (1.0 + (terms.half_spread + impact))
-            fee = _commission(size, paid, terms.commission_rate, terms.commission_per_share)
+            fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
             needed += size * paid + fee
             state.size[column] = size
             continue
         if size < difference:
             sell_open = True
         if size > 0.0:
-            impact = _impact(prices, terms, session, column, size)
+            impact = impact_of(prices, terms, session, column, size)
             paid = price * (1.0 - (terms.half_spread + impact))
-            fee = _commission(size, paid, terms.commission_rate, terms.commission_per_share)
+            fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
             _sell(state, column, size, paid, fee)
             value = size * price
             spread = value * terms.half_spread
-            _log_fill(log, state, session, column, -size, paid, price, fee, spread, value * impact, ORDER)
+            log_fill(log, state, session, column, -size, paid, price, fee, spread, value * impact, ORDER)
     return sell_open, needed
 
 
-@_inline
+@inline
 def _fill_buys(
     prices: Prices, state: AccountState, terms: Terms, log: Log, sell_open: bool, needed: float, session: int
 ) -> None:
@@ -382,21 +399,21 @@ def _fill_buys(
         price = prices.fill[session, column]
         step = 0
         while size > 0.0:
-            impact = _impact(prices, terms, session, column, size)
+            impact = impact_of(prices, terms, session, column, size)
             paid = price * (1.0 + (terms.half_spread + impact))
-            fee = _commission(size, paid, terms.commission_rate, terms.commission_per_share)
+            fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
             left = state.cash[0] - size * paid
             if left - fee >= 0.0:
                 _buy(state, column, size, paid, fee)
                 value = size * price
                 spread = value * terms.half_spread
-                _log_fill(log, state, session, column, size, paid, price, fee, spread, value * impact, ORDER)
+                log_fill(log, state, session, column, size, paid, price, fee, spread, value * impact, ORDER)
                 break
-            size = _shrunk_shares(size, step, terms.fractional)
+            size = shrunk_shares(size, step, terms.fractional)
             step += 1
 
 
-@_inline
+@inline
 def _roll_hedges(hedges: Hedges, state: AccountState, worth: float, session: int, row: int) -> None:
     """Rule 8, but for the marking."""
     prices, standing, record = hedges
@@ -417,7 +434,7 @@ def _roll_hedges(hedges: Hedges, state: AccountState, worth: float, session: int
         units = _payable_units(allowed, ask, state.cash[0])
         step = 0
         while units > 0.0 and state.cash[0] - units * ask < 0.0:
-            units = _shrunk_shares(units, step, True)
+            units = shrunk_shares(units, step, True)
             step += 1
         premium = units * ask
         state.cash[0] -= premium
@@ -427,7 +444,7 @@ def _roll_hedges(hedges: Hedges, state: AccountState, worth: float, session: int
         record[PREMIUM, slot, row] = premium
 
 
-@_inline
+@inline
 def _mark_hedges(hedges: Hedges, session: int, row: int) -> float:
     prices, standing, record = hedges
     total = 0.0
@@ -449,7 +466,7 @@ def _kernel(version: int) -> Callable[..., int]:
     `version`, a checksum of the files whose functions and constants are compiled in.
     """
 
-    @_compile
+    @compile_kept
     def advance(
         start: int,
         stop: int,

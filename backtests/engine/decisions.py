@@ -7,6 +7,7 @@ import time
 import traceback
 
 import numpy as np
+import pandas as pd
 
 from backtests.engine.books import Decision
 from backtests.engine.tables import tables_of
@@ -14,7 +15,7 @@ from backtests.options.overlay import Overlay, target_row
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf, read_account
-from strategies.strategy import Strategy
+from strategies.strategy import Strategy, refuse_beyond
 from strategies.target import ParameterError, StrategyError, Target
 
 
@@ -91,6 +92,7 @@ class Recorder:
                 f"{type(self._strategy).__name__}.decide returned {type(target).__name__} on {today}; "
                 "it must return a Target, or None to hold"
             )
+        refuse_beyond(self._strategy, target, pd.Timestamp(today))
         row = self._row(target, today)
         self._previous = target
         self.decisions.append(Decision(today, target))

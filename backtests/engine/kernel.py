@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from backtests.engine import rules
+from backtests.engine import compiled_margin, rules
 from backtests.engine.books import Decide, Ledger, fill_table, named, unfilled_table
 from backtests.engine.compiled import (
     FILLS,
@@ -34,6 +34,7 @@ from backtests.engine.compiled import (
     Terms,
     advance,
 )
+from backtests.engine.compiled_margin import MarginState, MarginTerms
 from backtests.engine.terms import Account, Costs
 from backtests.options.overlay import hedge_table
 from datafeeds.market import Array, Dates, Market, MarketError
@@ -138,13 +139,19 @@ class _Run:
             fractional=account.fractional_shares,
         )
         plan = Plan(_frozen(targets), _frozen(effective))
-        groups = prices, terms, plan, self.hedges, self.state
+        self.orders = None if account.long_only else _orders(symbols, sessions)
+        if self.orders is None:
+            self._loop: Callable[..., int] = advance
+            groups: tuple[Any, ...] = prices, terms, plan, self.hedges, self.state
+        else:
+            self._loop = compiled_margin.advance
+            groups = prices, terms, plan, _margin_terms(market, account), self.orders, self.state
         self._given = tuple(tuple(group) for group in groups)
 
     def advance(self, stop: int, target_count: int) -> None:
         """Run to the close of session `stop`; `target_count` targets have been decided so far."""
         while self.next_session <= stop:
-            self.next_session = advance(
+            self.next_session = self._loop(
                 self.next_session, stop, target_count, *self._given, tuple(self.log), tuple(self.curves)
             )
             if self.next_session <= stop:
@@ -155,7 +162,9 @@ class _Run:
         held = self.state.held[: self.state.counts[HELD]]
         weights = np.zeros(len(self.market.symbols))
         value = self.state.shares[held] * self.reading.mark[session, held]
-        weights[held] = value / self.curves.equity[session - self.account.first]
+        equity = self.curves.equity[session - self.account.first]
+        if equity > 0.0:
+            weights[held] = value / equity
         return weights
 
     def ledger(self) -> Ledger:
@@ -169,6 +178,8 @@ class _Run:
             unfilled=self._unfilled(),
             decisions=(),
             hedge=self._hedge(sessions),
+            borrow=None if self.orders is None else self.orders.borrow,
+            sold=None if self.orders is None else self.orders.sold,
         )
 
     def _hedge(self, sessions: Dates) -> pd.DataFrame | None:
@@ -219,12 +230,40 @@ def _width(market: Market, account: Account) -> int:
     return len(market.symbols) + slots
 
 
-def _checked(targets: Array, shape: tuple[int, ...]) -> Array:
+def _orders(symbols: int, sessions: int) -> MarginState:
+    """A margin account without positions."""
+    return MarginState(
+        closing=np.zeros(symbols),
+        opening=np.zeros(symbols),
+        buys=np.zeros(symbols, dtype=np.bool_),
+        refused=np.zeros(symbols, dtype=np.bool_),
+        cut=np.zeros(symbols, dtype=np.bool_),
+        flags=np.zeros(2, dtype=np.bool_),
+        borrow=np.zeros(sessions),
+        sold=np.zeros(sessions),
+    )
+
+
+def _margin_terms(market: Market, account: Account) -> MarginTerms:
+    return MarginTerms(
+        rules.loan_factors(market, account),
+        rules.borrow_factors(market, account),
+        rules.borrowable(market),
+        account.margin.initial_long,
+        account.margin.initial_short,
+        account.margin.maintenance_long,
+        account.margin.maintenance_short,
+    )
+
+
+def _checked(targets: Array, shape: tuple[int, ...], long_only: bool) -> Array:
     weights = np.asarray(targets, dtype=np.float64)
     if weights.shape != shape:
         raise ValueError(f"target weights have shape {weights.shape}, expected {shape}")
-    if not (np.isfinite(weights) & (weights >= 0.0)).all():
-        raise ValueError("target weights must be finite and at least 0")
+    if not np.isfinite(weights).all():
+        raise ValueError("target weights must be finite")
+    if long_only and not (weights >= 0.0).all():
+        raise ValueError("target weights must be at least 0 in a cash account")
     return weights
 
 
@@ -255,7 +294,7 @@ def run(market: Market, decide: Decide, deciding: Flags, account: Account) -> Le
         books.advance(session, count)
         target = decide(session, books.weights(session))
         if target is not None:
-            targets[count % waiting] = _checked(target, (width,))
+            targets[count % waiting] = _checked(target, (width,), account.long_only)
             effective[count % waiting] = session + 1 + account.lag
             count += 1
     books.advance(account.last, count)
@@ -294,7 +333,7 @@ def replay(market: Market, targets: Array, sessions: npt.ArrayLike, account: Acc
             f"decision sessions {decided[0]} to {decided[-1]} are not within the run's sessions "
             f"{account.first} to {account.last}"
         )
-    weights = _checked(targets, (len(decided), _width(market, account)))
+    weights = _checked(targets, (len(decided), _width(market, account)), account.long_only)
     books = _Run(market, account, weights, decided + 1 + account.lag)
     books.advance(account.last, len(decided))
     return books.ledger()

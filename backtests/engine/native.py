@@ -12,7 +12,7 @@ import backtrader as bt
 import numpy as np
 import numpy.typing as npt
 
-from backtests.engine.backtrader import CostScheme
+from backtests.engine.backtrader_cash import CostScheme
 from backtests.engine.books import Ledger, fill_table, unfilled_table
 from backtests.engine.failures import problem_in
 from backtests.engine.feed import EPOCH_ORDINAL, SessionFeed

@@ -51,6 +51,37 @@ A session t, symbols always in column order:
 
 After the last session open orders end, unfilled, reason ``run ended``.
 
+A strategy that may go short has a margin account. Without a short its books are those of a cash account. The
+rules above hold with these changes:
+
+1.  Cash below zero pays ``cash * (rate + loan_spread) * days / 365``. Cash earns its rate on the proceeds of
+    shorts, too: they stay in the account. Then each short of the previous close pays for what it borrows,
+    ``value at the previous close * yearly rate * days / 360`` (stock loans are charged actual/360), at the
+    rate in force at that close: `borrow_factors`.
+2.  A short owes the whole dividend; nothing is withheld from it.
+3.  A short in a delisted symbol is bought back at the last close, and the fill says ``delisting``.
+4.  A weight below zero is a wish, too.
+5.  Equity below zero counts as zero. Wanted shares are rounded towards zero. An order whose holding lies on
+    the other side closes first and opens then: two fills. Sells that open a short are sells. Before anything
+    fills:
+    *   a short can't be opened or enlarged in a symbol that can't be borrowed (`borrowable`): that part of
+        the order is unfilled, reason ``can't be borrowed``;
+    *   what would open or enlarge positions is scaled alike (`opened_share`), so that the equity at the fill
+        prices, less what the session's orders cost, is at least `margin_required` of what is then held, at
+        the initial rates: unfilled, reason ``initial margin``. What closes positions is never scaled.
+    If the buys need more cash than there is, those that buy back shorts come first, whole, and what is left
+    is shared among the rest. An order scaled for cash or margin stays open while a sell, or an order that
+    buys back a short, is still open (does not trade, or is capped). Buying back may bring cash below zero.
+6.  A short is added in one addition, its value below zero.
+9.  Forced trades, after rule 3 and before rule 4, in column order, at the fill prices of symbols that trade,
+    with all costs, but whatever the volume; the fill says why. What does not trade waits.
+    *   ``recall``: a short in a symbol that could not be borrowed on the session before is bought back.
+    *   ``margin call``: if at the close before equity was less than `margin_required` at the maintenance
+        rates, every position is cut to the share `kept_share` of it that the initial rates allow at today's
+        fill prices.
+    *   ``closed out``: once equity was not above zero at a close, trading has stopped. Every position is
+        closed as soon as it trades; open orders and later wishes are unfilled, reason ``account closed``.
+
 The functions work on floats in a fixed order, without powers or transcendental functions, so that compiled
 code gives the same bits.
 """
@@ -65,6 +96,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from backtests.engine.books import Ledger
 from backtests.engine.terms import Account, Costs
 from datafeeds.market import Array, Dates, Market
 from datafeeds.series import series_table
@@ -78,6 +110,9 @@ STALE_DAYS = 14
 LARGEST_IMPACT = 0.5
 """The square-root law is cut off here: it was never fitted to trades that halve the price."""
 
+
+LOAN_DAYS = 360.0
+"""Days of a year by which stock loans are charged."""
 
 LARGEST_COMMISSION = 0.9
 """Share of a trade's value that a commission is cut off at, so that every sell brings in cash."""
@@ -122,6 +157,40 @@ def interest_factors(market: Market, account: Account) -> Array:
     return cash_returns(market, sessions, account.costs.cash_rate)
 
 
+def loan_factors(market: Market, account: Account) -> Array:
+    """What a unit of cash below zero pays beside the cash rate in each of the run's sessions; first is 0."""
+    days = np.diff(market.sessions[account.first : account.last + 1]).astype(np.float64)
+    return np.concatenate([[0.0], account.margin.loan_spread * days / 365.0])
+
+
+def borrow_factors(market: Market, account: Account) -> Array:
+    """Fee per unit of a short's value at the close before, shape (run sessions, symbols); first row is 0."""
+    sessions = market.sessions[account.first : account.last + 1]
+    days = np.diff(sessions).astype(np.float64)
+    known = _in_force(market, "rate", account.costs.borrow_rate)
+    rates = known[account.first : account.last + 1]
+    factors = np.zeros_like(rates)
+    factors[1:] = rates[:-1] * (days / LOAN_DAYS)[:, None]
+    return factors
+
+
+def borrowable(market: Market) -> npt.NDArray[np.bool_]:
+    """Whether each symbol can be borrowed on each session, shape (sessions, symbols)."""
+    found: npt.NDArray[np.bool_] = _in_force(market, "available", 1.0) > 0.0
+    return found
+
+
+def _in_force(market: Market, column: str, default: float) -> Array:
+    """What the table of borrowing says on each session; a blank says nothing new."""
+    values = np.full(market.close.shape, default)
+    table = market.borrow[market.borrow[column].notna() & market.borrow["symbol"].isin(market.symbols)]
+    begins = np.searchsorted(market.sessions, table["date"].to_numpy().astype("datetime64[D]"))
+    said = table[column].to_numpy(dtype=np.float64)
+    for begin, symbol, value in zip(begins.tolist(), table["symbol"], said.tolist(), strict=True):
+        values[begin:, market.column[symbol]] = value
+    return values
+
+
 def cash_limits(market: Market, account: Account) -> tuple[str, ...]:
     """What a reader must know of the interest that the run's cash earns."""
     rate = account.costs.cash_rate
@@ -140,6 +209,40 @@ def cash_limits(market: Market, account: Account) -> tuple[str, ...]:
         f"Cash earned nothing in {int(unknown.sum())} sessions, first after {day}: series {rate!r} had no "
         f"value of the last {STALE_DAYS} days.",
     )
+
+
+def lost_account(ledger: Ledger) -> str:
+    """When an account was lost, in a sentence; empty if it was not."""
+    lost = np.flatnonzero(~(ledger.equity > 0.0))
+    if not len(lost):
+        return ""
+    day, worth = ledger.sessions[lost[0]], float(ledger.equity[lost[0]])
+    held = np.flatnonzero(ledger.positions[max(lost[0] - 1, 0)])
+    names = ", ".join(ledger.symbols[column] for column in held[:5])
+    return (
+        f"the account was lost: at the close of {day} equity was {worth:,.0f}, not above zero, with {names} "
+        "held the day before. Everything was closed as soon as it traded and trading stopped; there are no "
+        "returns to measure after that. Ask for smaller shorts, or for more [margin]"
+    )
+
+
+def margin_limits(ledger: Ledger, market: Market, account: Account) -> tuple[str, ...]:
+    """What a reader must know of a book that went short."""
+    if ledger.sold is None:
+        return ()
+    found = []
+    if ledger.sold.any():
+        rate = account.costs.borrow_rate
+        said = set(market.borrow["symbol"])
+        short = [ledger.symbols[column] for column in np.flatnonzero((ledger.positions < 0).any(axis=0))]
+        assumed = [symbol for symbol in short if symbol not in said]
+        if assumed:
+            more = f" and {len(assumed) - 5} more" if len(assumed) > 5 else ""
+            found.append(
+                f"Nothing is known of loans of {', '.join(assumed[:5])}{more}, which were sold short: they "
+                f"are taken to be there at {rate:.2%} a year (costs.borrow_rate)."
+            )
+    return tuple(found)
 
 
 def tradable(market: Market) -> npt.NDArray[np.bool_]:
@@ -281,3 +384,38 @@ def hedge_units(ratio: float, invested: float, price: float) -> float:
 def payable_units(units: float, ask: float, money: float) -> float:
     """`units`, but no more than `money` pays for at `ask` each."""
     return money / ask if units * ask > money else units
+
+
+def signed_shares(weight: float, equity: float, price: float, fractional: bool) -> float:
+    """`wanted_shares`, of a weight that may be below zero: rounded towards zero."""
+    shares = weight * equity / price
+    if fractional:
+        return shares
+    return float(math.floor(shares)) if shares >= 0.0 else -float(math.floor(-shares))
+
+
+def margin_required(value: float, long: float, short: float) -> float:
+    """Equity that must stand behind a position of this value, signed, at the rates of each side."""
+    return value * long if value > 0.0 else -value * short
+
+
+def opened_share(room: float, needed: float) -> float:
+    """Share of what would be opened that `room` allows, where it asks for `needed`."""
+    if needed <= room:
+        return 1.0
+    return room / needed if room > 0.0 else 0.0
+
+
+def kept_share(equity: float, required: float) -> float:
+    """Share of all positions that `equity` allows to keep, where they ask for `required`."""
+    if not equity > 0.0:
+        return 0.0
+    return 1.0 if required <= equity else equity / required
+
+
+def kept_shares(shares: float, share: float, fractional: bool) -> float:
+    """What is left of `shares`, signed, if `share` of them is kept: whole unless `fractional`."""
+    kept = shares * share
+    if fractional:
+        return kept
+    return float(math.floor(kept)) if kept > 0.0 else -float(math.floor(-kept))

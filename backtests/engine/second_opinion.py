@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,9 @@ def _refuse_uncountable(ledger: Ledger, account: Account) -> None:
 
 
 def recomputed(ledger: Ledger, market: Market, account: Account, engine: Engine) -> Ledger:
-    """The books that `engine` keeps for the decisions of `ledger`."""
+    """The books that `engine` keeps for the decisions of `ledger`, in an account that may do what its did."""
+    if ledger.borrow is not None:
+        account = replace(account, overlay=None, long_only=False)
     targets: dict[int, Array] = {}
     for decision in ledger.decisions:
         target = decision.target
@@ -82,6 +85,10 @@ def differences(one: Ledger, other: Ledger) -> list[str]:
         if differs.any():
             first = int(np.argmax(differs.reshape(len(ours), -1).any(axis=1)))
             found.append(f"{name} differs on {int(differs.sum())} values, first on {one.sessions[first]}")
+    for name in ("borrow", "sold"):
+        ours, theirs = getattr(one, name), getattr(other, name)
+        if (ours is None) != (theirs is None) or (ours is not None and not np.array_equal(ours, theirs)):
+            found.append(f"{name} differs")
     for name in ("fills", "unfilled", "hedge"):
         table: Any = getattr(one, name)
         theirs = getattr(other, name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from backtests.engine.terms import Costs
+from backtests.engine.terms import Costs, Margin
 from backtests.options.overlay import OverlaySettings
 from backtests.settings.run_file import RUNS, BenchmarkChoice, LimitChoices, RunConfig, StrategyChoice
 from backtests.settings.strategies import registered
@@ -25,6 +25,7 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "[strategy.limits]": LimitChoices,
     "[[benchmarks]]": BenchmarkChoice,
     "[costs]": Costs,
+    "[margin]": Margin,
     "[overlay]": OverlaySettings,
     "[sweep]": SweepSettings,
     "[walk_forward]": WalkForwardSettings,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from backtests.engine.native_strategy import NativeStrategy
-from backtests.engine.terms import Costs, Engine
+from backtests.engine.terms import HOUSE, Costs, Engine, Margin
 from backtests.options.overlay import OverlaySettings
 from backtests.settings import strategies as named_strategies
 from backtests.settings.sweep import SweepSettings, WalkForwardSettings
@@ -197,6 +197,8 @@ class RunConfig(TomlTable):
         The first is the primary one.
     costs : Costs
         The same for the strategy and every benchmark.
+    margin : Margin
+        What the house asks of a strategy that may go short.
     overlay : OverlaySettings, optional
         What options are written on and at what prices; needed as soon as a strategy hedges.
     hedge : HedgeChoice, optional
@@ -221,6 +223,7 @@ class RunConfig(TomlTable):
     strategy: StrategyChoice
     benchmarks: tuple[BenchmarkChoice, ...] = ()
     costs: Costs = Costs()
+    margin: Margin = HOUSE
     overlay: OverlaySettings | None = None
     hedge: HedgeChoice | None = None
     scenarios: dict[str, dict[str, Shock]] = Field(default={})
@@ -262,7 +265,14 @@ class RunConfig(TomlTable):
         """The strategy that the run file names, with its hedge."""
         try:
             strategy = self.strategy.build("strategy")
-            return self.hedge.build(strategy) if self.hedge is not None else strategy
+            if self.hedge is None:
+                return strategy
+            if not strategy.long_only:
+                raise ConfigError(
+                    f"[hedge] {self.strategy.class_label} may go short, and such a strategy can't hold "
+                    "options: its margin would not know them; take [hedge] out, or hedge with a short"
+                )
+            return self.hedge.build(strategy)
         except ConfigError as error:
             raise ConfigError(self.told(str(error))) from None
 

@@ -67,7 +67,7 @@ def _again(
     strategy = config.build_strategy()
     if isinstance(strategy, NativeStrategy):
         return None
-    account = account_of(config, market)
+    account = account_of(config, market).held_by(strategy)
     with SealedCheck(processes) as sealed:
         sealed.expect(market, recipe)
         recorder = Recorder(market, strategy, overlay=account.overlay)

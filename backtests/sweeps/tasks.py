@@ -10,7 +10,7 @@ import numpy as np
 
 from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
-from backtests.engine.rules import interest_factors
+from backtests.engine.rules import interest_factors, lost_account
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Engine
 from backtests.provenance import code_hash
@@ -141,6 +141,7 @@ class SharedDecisions:
         They are replayed from the targets of the first account, if it covered the same sessions and no
         decision looked at what was held; else the strategy is asked again.
         """
+        account = account.held_by(self._strategy)
         asked = self._asked
         if self._targets is not None and asked is not None and _comparable(asked, account):
             # Targets name hedges by their slots in the overlay that they were decided with.
@@ -190,6 +191,8 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
     config = configuration.config
     account = account_of(config, market)
     ledger = shared.ledger(account, config.engine)
+    if lost := lost_account(ledger):
+        raise StrategyError(lost)
     theirs = {label: _benchmark_of(market, each, account) for label, each in task.benchmarks.items()}
     row = row_of(ledger, interest_factors(market, account)[1:], theirs)
     return Outcome(configuration.number, row, returns_of(ledger.equity))

@@ -192,6 +192,7 @@ def _benchmark(config: RunConfig, market: Market, account: Account) -> Ledger | 
     if not config.benchmarks:
         return None
     strategy = config.benchmarks[0].build("benchmarks[0]")
+    account = account.held_by(strategy)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     recorder = Recorder(market, strategy, may_hold_index=True, overlay=account.overlay)
     return engine_named("ledger")(market, recorder, deciding, account)
@@ -208,6 +209,8 @@ def _followed(
     """Books of an account that follows each chosen strategy from the close of its session on."""
     engine = engine_named(planned.settings.engine)
     history = {strategy: _decided(market, strategy, whole) for strategy in dict.fromkeys(chosen)}
+    for strategy in history:  # one that may go short makes it a margin account for all
+        whole, tested = whole.held_by(strategy), tested.held_by(strategy)
     relay = Relay(market, dict(zip(begins, chosen, strict=True)), history, whole.overlay)
     ledger = engine(market, relay, relay.deciding, tested)
     return replace(ledger, decisions=tuple(relay.decisions))
@@ -215,6 +218,7 @@ def _followed(
 
 def _decided(market: Market, strategy: Strategy, account: Account) -> tuple[Decision, ...]:
     """Return what a strategy decides in a whole run."""
+    account = account.held_by(strategy)
     recorder = Recorder(market, strategy, overlay=account.overlay)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
     engine_named("ledger")(market, recorder, deciding, account)

@@ -425,6 +425,7 @@ def cost_sentence(found: CostAttribution, cost_bps: float) -> str:
         "spread": found.spread,
         "impact": found.impact,
         "half-spread of options": found.options,
+        "fees for borrowed stock": found.borrow,
     }
     shares = ", ".join(f"{name} {value / found.total:.0%}" for name, value in parts.items() if value)
     return (
@@ -860,8 +861,8 @@ PARTICIPATION = {"known": "the volume of the month before", "session": "a sessio
 """What orders are capped at a share of, by `Costs.participation_volume`."""
 
 
-def costs_in_words(costs: Costs) -> str:
-    """Write the run's cost assumptions as a sentence."""
+def costs_in_words(costs: Costs, short: bool = False) -> str:
+    """Write the run's cost assumptions as a sentence; those of loans where something was sold `short`."""
     parts = [
         f"commission {costs.commission_bps:g} bps of value" if costs.commission_bps else "",
         f"{costs.commission_per_share:g} a share" if costs.commission_per_share else "",
@@ -874,6 +875,7 @@ def costs_in_words(costs: Costs) -> str:
         else "",
         f"{costs.dividend_withholding:.0%} of dividends withheld" if costs.dividend_withholding else "",
         _interest(costs.cash_rate),
+        f"stock loans {costs.borrow_rate:.2%} a year where the market says nothing of them" if short else "",
     ]
     said = ", ".join(part for part in parts if part)
     return f"{said[0].upper()}{said[1:]}; the same for the strategy and every benchmark."

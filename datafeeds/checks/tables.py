@@ -87,6 +87,10 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(name if name.isprintable() and name else repr(name) for name in rest[:SHOWN]) + more
 
 
+DEAREST_LOAN = 10.0
+"""Largest yearly fee for a stock loan, as a fraction of its value, that is believed."""
+
+
 def _strangers(table: pd.DataFrame, symbols: tuple[str, ...], what: str) -> Result:
     """`table` without rows of symbols that have no prices."""
     strange = ~table["symbol"].isin(symbols)
@@ -136,6 +140,34 @@ def check_splits(splits: pd.DataFrame, symbols: tuple[str, ...]) -> Result:
             )
         )
     return table[~again & ~wrong].reset_index(drop=True), findings
+
+
+def check_borrow(borrow: pd.DataFrame, symbols: tuple[str, ...]) -> Result:
+    """Loans with possible fees, one for each symbol and date."""
+    table, findings = _strangers(borrow, symbols, "borrow")
+    table = table.assign(**{name: np.nan for name in ("rate", "available") if name not in table})
+    checks = (
+        (
+            "rate",
+            table["rate"].notna() & ~table["rate"].between(0, DEAREST_LOAN),
+            "is no yearly fee as a fraction of the value borrowed: 3% is 0.03",
+        ),
+        (
+            "available",
+            table["available"].notna() & ~table["available"].isin((0, 1)),
+            "is neither 1 (can be borrowed from that date) nor 0 (can't)",
+        ),
+        ("date", table.duplicated(["symbol", "date"], keep="first"), "comes twice; keep the right row"),
+    )
+    wrong = np.zeros(len(table), dtype=bool)
+    for column, which, said in checks:
+        wrong |= which.to_numpy(dtype=bool)
+        for _, row in table[which].iterrows():
+            value = f"{row[column]:%Y-%m-%d}" if column == "date" else f"{row[column]:g}"
+            text = f"{column} {value} {said}"
+            found = Finding("error", "borrow", text, symbol=row["symbol"], date=f"{row['date']:%Y-%m-%d}")
+            findings.append(found)
+    return table[~wrong].reset_index(drop=True), findings
 
 
 def check_instruments(instruments: pd.DataFrame | None, symbols: tuple[str, ...]) -> Result:

@@ -62,7 +62,7 @@ from datafeeds.market import Array, DerivedFacts, Finding, Market, MarketError
 
 LOG = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout of an entry."""
 
 SETTLED = 2.0
@@ -76,7 +76,7 @@ UNUSED = 3_600.0
 
 ARRAYS = ("open", "high", "low", "close", "volume", "dividend")
 DERIVED_FROM_PRICES = ("traded", "mark", "fill_price", "traded_factor", "gone")
-TABLES = ("instruments", "facts", "splits", "series", "basis")
+TABLES = ("instruments", "facts", "splits", "series", "basis", "borrow")
 READERS = ("market.py", "calendars.py", "membership.py", "series.py", "facts.py", "folder", "checks")
 """The code on which the content of an entry depends."""
 
@@ -330,6 +330,7 @@ def _opened(entry: Path) -> Market | None:
             basis=_read_table(entry / "basis.arrow"),
             calendar=said["calendar"],
             currency=said["currency"],
+            borrow=_read_table(entry / "borrow.arrow"),
             adjustment=said["adjustment"],
             closes_only=said["closes_only"],
             stale_after=said["stale_after"],

@@ -22,6 +22,7 @@ def market_from_frames(
     splits: pd.DataFrame | None = None,
     series: pd.DataFrame | None = None,
     instruments: pd.DataFrame | None = None,
+    borrow: pd.DataFrame | None = None,
     name: str = "frames",
     source: str = "frames in memory",
     calendar: str = NEW_YORK,
@@ -37,7 +38,7 @@ def market_from_frames(
         dates as index and symbols as columns; two levels of columns, one of them Open, High, Low, Close,
         Volume, the other symbols, as `yfinance` gives them (with ``auto_adjust=False``, or say
         ``adjustment="total_return"``); its Dividends and Stock Splits are used.
-    facts, estimates, corrections, splits, series, instruments : DataFrame, optional
+    facts, estimates, corrections, splits, series, instruments, borrow : DataFrame, optional
         With the columns that the tables of a market folder have.
     name, source : str
         For readers; `name` is letters, digits and underscores.
@@ -73,6 +74,7 @@ def market_from_frames(
         "series": series,
         "instruments": instruments,
         "corrections": corrections,
+        "borrow": borrow,
     }
     if not name.isidentifier():
         raise MarketError(f"name {name!r}: write letters, digits and underscores")

@@ -7,6 +7,7 @@
     estimates.csv|parquet  symbol,period,made,revenue[,source]
     splits.csv|parquet     symbol,date,ratio
     series.csv|parquet     series,date,available,value
+    borrow.csv|parquet     symbol,date[,rate,available]
     instruments.csv|parquet  symbol,kind[,name,sector,industry,group,from,to,company]
     corrections.csv|parquet  symbol,concept,filed,value,reason[,fiscal_year,fiscal_period]
     source.json            {"source": "...", "adjustment": "split", ...}: see `folder.source`
@@ -42,6 +43,7 @@ from datafeeds.checks import (
 from datafeeds.checks.bars import Bars, check_bars, shown_dividends, split_steps
 from datafeeds.checks.facts import SHARE_CONCEPTS
 from datafeeds.checks.tables import (
+    check_borrow,
     check_instruments,
     check_series,
     check_splits,
@@ -69,6 +71,7 @@ from datafeeds.market import (
     Finding,
     Market,
     MarketError,
+    borrow_table,
     listed_factor,
     standard_tables,
 )
@@ -114,6 +117,12 @@ SERIES_TABLE = (
     Column("available", "date"),
     Column("value", "number", blank=True),
 )
+BORROW_TABLE = (
+    Column("symbol"),
+    Column("date", "date"),
+    Column("rate", "number", needed=False, blank=True),
+    Column("available", "number", needed=False, blank=True),
+)
 INSTRUMENT_TABLE = (
     Column("symbol"),
     Column("kind"),
@@ -127,6 +136,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "estimates": ESTIMATE_TABLE,
     "splits": SPLIT_TABLE,
     "series": SERIES_TABLE,
+    "borrow": BORROW_TABLE,
     "instruments": INSTRUMENT_TABLE,
     "corrections": CORRECTION_TABLE,
 }
@@ -299,7 +309,7 @@ class _Second:
 
         Its splits are the first company's as well: whoever adjusted the prices under the symbol divided all.
         """
-        column = {"facts": "filed", "splits": "date", "estimates": "made"}.get(name)
+        column = {"facts": "filed", "splits": "date", "estimates": "made", "borrow": "date"}.get(name)
         if table is None or column is None:
             return table
         its = (table["symbol"] == self.old) & (table[column] >= pd.Timestamp(self.first))
@@ -416,6 +426,8 @@ class Reading:
             tables["facts"], by_hand = told.facts, told.limits
             self.report(told.findings)
         splits, instruments, facts, series = self._tables(tables, symbols)
+        borrow, found = check_borrow(_or_empty(tables["borrow"], BORROW_TABLE), symbols)
+        self.report(found)
         bars = _bars(sessions, symbols, wide, splits)
         if source.dividends == "as_paid":
             bars = replace(bars, dividend=bars.dividend / listed_factor(sessions, symbols, splits))
@@ -471,6 +483,7 @@ class Reading:
             volume=bars.volume,
             dividend=bars.dividend,
             **standard_tables(symbols, instruments, kept, splits, series, bars.basis),
+            borrow=borrow_table(borrow),
             adjustment=source.adjustment,
             closes_only=closes_only,
             stale_after=source.stale_after,

@@ -26,7 +26,7 @@ from datafeeds.calendars import exchange_name, exchange_sessions
 from datafeeds.checks import Trading, judged_facts, verdicts_on
 from datafeeds.checks.bars import POSSIBLE, split_steps
 from datafeeds.checks.facts import BY_HAND, own_faults
-from datafeeds.checks.tables import check_series, check_splits, repeated_facts
+from datafeeds.checks.tables import check_borrow, check_series, check_splits, repeated_facts
 from datafeeds.folder.cells import read_cells, table_files, write_cells
 from datafeeds.folder.layout import (
     PRICE_COLUMNS,
@@ -335,6 +335,7 @@ def _rows_left_out(name: str, symbols: set[str], by_hand: set[Figure], table: Ra
         "facts": lambda: repeated_facts(frame, tuple(symbols)),
         "splits": lambda: check_splits(frame, tuple(symbols)),
         "series": lambda: check_series(frame),
+        "borrow": lambda: check_borrow(frame, tuple(symbols)),
     }
     if name in checks and len(frame):
         kept, found = checks[name]()

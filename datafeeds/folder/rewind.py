@@ -1,8 +1,9 @@
 """A market folder as it stood on some day: the rows that came later are cut from a copy of it.
 
-What is cut: prices after the day, figures filed after it, values of series available after it, memberships
-that begin after it, and symbols first traded after it. The split table stays, because the prices stand on its
-basis; `rebased` gives the copy whose prices stand on the basis of the day, as if downloaded then.
+What is cut: prices after the day, figures filed after it, values of series available after it, what is said
+of loans from later days on, memberships that begin after it, and symbols first traded after it. The split
+table stays, because the prices stand on its basis; `rebased` gives the copy whose prices stand on the basis
+of the day, as if downloaded then.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
         "instruments": lambda table: _instruments(table[table["symbol"].isin(symbols)], last),
         "corrections": lambda table: table[(_days(table["filed"]) <= last) & table["symbol"].isin(symbols)],
         "estimates": lambda table: table[_days(table["made"]) <= last],
+        "borrow": lambda table: table[_days(table["date"]) <= last],
     }
     for name, cut in cuts.items():
         for path in table_files(folder, name):

@@ -13,9 +13,17 @@ import numpy.typing as npt
 import pandas as pd
 from hypothesis import strategies as st
 
-from backtests.engine.terms import Account, Costs
+from backtests.engine.terms import Account, Costs, Margin
 from backtests.options.overlay import SLOTS, Overlay, UnitPrices
-from datafeeds.market import FACT_COLUMNS, INSTRUMENT_COLUMNS, SERIES_COLUMNS, Array, Market
+from datafeeds.market import (
+    BORROW_COLUMNS,
+    FACT_COLUMNS,
+    INSTRUMENT_COLUMNS,
+    SERIES_COLUMNS,
+    Array,
+    Market,
+    borrow_table,
+)
 from strategies.hedges import OutrightPut, PutSpread
 from strategies.target import Hedge
 
@@ -214,6 +222,51 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         targets[session] = target
         latest = latest if target is None else target
     return Scenario(market, account, targets)
+
+
+@st.composite
+def short_scenarios(draw: st.DrawFn) -> Scenario:
+    """A scenario whose decisions go short, in a market whose loans end, under mild and strict houses."""
+    scenario = draw(scenarios())
+    market, account = scenario.market, scenario.account
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    initial_long, initial_short = draw(st.sampled_from([(0.5, 0.5), (0.15, 0.2), (1.0, 1.0), (0.05, 0.05)]))
+    kept = draw(st.sampled_from([0.4, 0.6, 1.0]))
+    margin = Margin(
+        initial_long=initial_long,
+        initial_short=initial_short,
+        maintenance_long=initial_long * kept,
+        maintenance_short=initial_short * kept,
+        loan_spread=draw(st.sampled_from([0.0, 0.02, 1.0])),
+    )
+    gross, mirrored = draw(st.sampled_from([0.5, 1.5, 2.0, 6.0])), draw(st.sampled_from([0.5, 1.0]))
+    targets: dict[int, Array | None] = {}
+    for session, weights in scenario.targets.items():
+        if weights is None:
+            targets[session] = None
+            continue
+        signs = np.where(random.random(len(weights)) < mirrored, -1.0, 1.0)
+        row = weights * signs * random.uniform(0.3, gross)
+        targets[session] = row / max(1.0, row.sum())
+    return Scenario(
+        replace(market, borrow=_loans(market, random, draw(st.sampled_from([0.0, 0.02, 0.3]))), hash=""),
+        replace(
+            account,
+            costs=account.costs.model_copy(update={"borrow_rate": draw(st.sampled_from([0.0, 0.01, 3.0]))}),
+            margin=margin,
+            long_only=False,
+        ),
+        targets,
+    )
+
+
+def _loans(market: Market, random: np.random.Generator, often: float) -> pd.DataFrame:
+    """What is said of loans, now and then, of a rate or of none."""
+    sessions, columns = np.nonzero(random.random(market.close.shape) < often)
+    rate = np.where(random.random(len(sessions)) < 0.7, random.exponential(0.2, len(sessions)), np.nan)
+    names = np.array(market.symbols)[columns]
+    said = names, market.sessions[sessions], rate, random.random(len(sessions)) < 0.6
+    return borrow_table(pd.DataFrame(dict(zip(BORROW_COLUMNS, said, strict=True))))
 
 
 def _target(kind: str, latest: Array, random: np.random.Generator) -> Array | None:

@@ -19,6 +19,7 @@ from backtests.settings.run_file import load
 from strategies.asof import AsOf
 from strategies.benchmarks import EqualWeighted
 from strategies.examples.cross_sectional_momentum import CrossSectionalMomentum
+from strategies.examples.hardware_short import HardwareShort
 from strategies.examples.low_volatility_stocks import LowVolatilityStocks
 from strategies.examples.quality import Quality
 from strategies.examples.risk_parity import RiskParity
@@ -80,6 +81,32 @@ def test_sector_value_bets_on_no_sector(sample):
     assert financials == pytest.approx(2 / 18)
     assert healthcare == pytest.approx(5 / 18)
     assert sum(target.weights.values()) == pytest.approx(1)
+
+
+def test_hardware_short(ran):
+    """A short in what was dear, for eleven years in which it became dearer: half of what the sleeves earned.
+
+    The sleeves alone grew 14.6% a year; with up to half of equity short in AMD and NVIDIA 7.2% were left.
+    NVIDIA alone took 1.45 million from an account that began with one; the loans took 18 thousand.
+    """
+    ledger = ran("hardware_short")
+    found = performance(ledger.equity, ledger.sessions)
+    assert ledger.equity[-1] == pytest.approx(2_274_395.74, rel=1e-6)
+    assert found.cagr == pytest.approx(0.0719, abs=1e-4)
+    assert found.max_drawdown == pytest.approx(-0.331, abs=1e-3)
+    assert ledger.borrow.sum() == pytest.approx(18_329.75, rel=1e-5)
+    assert set(ledger.fills["kind"]) == {"order"}
+    assert {symbol for symbol, weight in held(ledger).items() if weight < 0} == {"AMD", "NVDA"}
+
+
+def test_hardware_short_sells_what_is_dear_against_all_of_equity_in_the_sleeves(sample):
+    see = AsOf(sample, sample.index_of("2020-06-30"))
+    whole, half = HardwareShort().decide(see), HardwareShort(most=0.25).decide(see)
+    short = {symbol: weight for symbol, weight in whole.weights.items() if weight < 0}
+    assert set(short) <= {"AMD", "NVDA"}
+    assert min(short.values()) == pytest.approx(-0.25)  # one of two names, at more than twice the norm
+    assert half.net - 1 == pytest.approx((whole.net - 1) / 2)
+    assert whole.gross - whole.net == pytest.approx(-2 * sum(short.values()))
 
 
 def test_quality_healthcare(ran):

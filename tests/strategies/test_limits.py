@@ -195,6 +195,32 @@ def test_small_trades_are_left_out(market):
     assert "trades below 3.00% left out" in target.changes[-1].why
 
 
+class LongShort(EqualWeighted):
+    """Two held, two short."""
+
+    long_only = False
+    longs: tuple[float, float] = (0.7, 0.3)
+    shorts: tuple[float, float] = (-0.6, -0.1)
+
+    def decide(self, see):
+        """As given."""
+        return Target(dict(zip(SYMBOLS, self.longs + self.shorts, strict=True)), why="two and two")
+
+
+def test_limits_around_shorts_keep_their_sides(market):
+    see = AsOf(market, 100)
+    capped = Capped(LongShort(), name=0.4).decide(see)
+    assert dict(capped.weights) == pytest.approx({"A": 0.4, "B": 0.3, "C": -0.4, "D": -0.1})
+    wide = Capped(LongShort(longs=(0.9, 0.4), shorts=(-0.5, 0.0)), banks=0.1).decide(see)
+    assert dict(wide.weights) == pytest.approx({"A": 0.9 * 1.1 / 1.3, "B": 0.4 * 1.1 / 1.3, "C": -0.1})
+    now, before = np.array([0.6, 0.35, -0.58, -0.3]), LongShort().decide(see)
+    held = AsOf(market, 100, now, before)
+    banded = NoTradeBand(LongShort(), width=0.05).decide(held)
+    assert dict(banded.weights) == pytest.approx({"A": 0.65, "B": 0.35, "C": -0.58, "D": -0.15})
+    halfway = TurnoverLimit(LongShort(), most=0.15).decide(held)
+    assert halfway.weights["D"] == pytest.approx(-0.3 + 0.2 * 0.15 / 0.3)
+
+
 def test_limits_go_around_one_another_and_travel(market):
     both = TurnoverLimit(Capped(Blueprint(norm_years=7), name=0.05), most=0.2)
     assert both.of.of.norm_years == 7

@@ -62,7 +62,7 @@ def test_pickle_and_equality(start):
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        ({"AMD": -0.1}, "AMD is -0.1"),
+        ({"AMD": -math.inf}, "AMD is -inf"),
         ({"AMD": math.nan}, "AMD is nan"),
         ({"AMD": math.inf}, "AMD is inf"),
         ({"AMD": 0.6, "JPM": 0.5}, "add to 1.1"),

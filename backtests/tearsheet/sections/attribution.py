@@ -215,8 +215,17 @@ def _symbols(result: Result) -> list[Block]:
 
 
 def _profit_table(caption: str, profits: pd.DataFrame, rule: int = -1) -> Table:
-    kinds = ("price", "dividends", "commission", "spread", "impact", "profit")
-    labels = ("Price gain", "Dividends", "Commission", "Spread", "Impact", "Profit")
+    named = {
+        "price": "Price gain",
+        "dividends": "Dividends",
+        "commission": "Commission",
+        "spread": "Spread",
+        "impact": "Impact",
+        "borrow": "Borrowing",
+        "profit": "Profit",
+    }
+    kinds = [kind for kind in named if kind in profits]
+    labels = [named[kind] for kind in kinds]
     return Table(
         caption,
         (
@@ -242,6 +251,7 @@ def _trading(result: Result) -> list[Block]:
         ("spread", "money"),
         ("impact", "money"),
         *((("options", "money"),) if costs.options else ()),
+        *((("borrow", "money"),) if costs.borrow else ()),
         ("total", "money"),
     )
     rows = tuple(
@@ -264,6 +274,7 @@ def _trading(result: Result) -> list[Block]:
             Column("Spread"),
             Column("Impact"),
             *((Column("Options"),) if costs.options else ()),
+            *((Column("Borrowing"),) if costs.borrow else ()),
             Column("Total", strong=True),
             Column("bps of equity"),
             Column("Turnover"),

@@ -13,6 +13,7 @@ from backtests.document.blocks import (
     Details,
     Figure,
     Line,
+    LineChart,
     Paragraph,
     Row,
     Section,
@@ -22,6 +23,9 @@ from backtests.document.formats import formatted, typeset
 from backtests.result import Result
 from backtests.tearsheet.wording import holdings_sentence, risk_sentence
 from datafeeds.names import named
+
+NOTHING = 1e-6
+"""Share of equity below zero that is rounding."""
 
 SHOWN = 15
 """Holdings listed; the rest opens on demand."""
@@ -60,10 +64,15 @@ def _groups(result: Result) -> Figure:
     )
     return Figure(
         "weights",
-        AreaChart(layers),
+        # Areas below zero would lie on those above.
+        LineChart(layers, "percent", rule=0.0) if _below_zero(layers) else AreaChart(layers),
         f"Share of {result.book.label}'s equity at each close",
         f"Average weights: {averages}.",
     )
+
+
+def _below_zero(layers: tuple[Line, ...]) -> bool:
+    return any(layer.values.min() < -NOTHING for layer in layers)
 
 
 def _holdings(result: Result) -> list[Block]:

@@ -178,7 +178,7 @@ def _what_was_run(result: Result) -> Facts:
             "Starting capital",
             f"{money(config.capital, market.currency)}, {_shares(config)}",
         ),
-        Fact("Costs", costs_in_words(config.costs)),
+        Fact("Costs", costs_in_words(config.costs, result.sides is not None)),
         Fact("Orders", _orders(config.lag, market.closes_only)),
         Fact("Engine", str(manifest.get("engine", config.engine))),
         Fact("Recomputed", verification(result.manifest)),

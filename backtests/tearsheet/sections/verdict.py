@@ -34,6 +34,8 @@ def metric_rows(every: Iterable[Metric], holders: Sequence[Figures]) -> tuple[Ro
     rows = []
     group: str | None = None
     for each in every:
+        if each.optional and all(holder[each.key] is None for holder in holders):
+            continue
         cells = (Cell(holder[each.key], each.form) for holder in holders)
         label = Cell(each.label(holders[0].annual))
         rows.append(Row((label, *cells), term=each.key, group=each.group != group))

@@ -68,6 +68,26 @@ def stock_backtrader(market: Market, fills: pd.DataFrame, capital: float, commis
     return cerebro.run()[0]
 
 
+def test_a_curve_with_shorts_is_stock_backtraders_to_the_last_bit() -> None:
+    market = random_walk_market(symbols=9, seed=22)
+    generator = np.random.default_rng(23)
+    deciding = np.arange(len(market.sessions)) % 13 == 5
+
+    def decide(session: int, weights: np.ndarray) -> np.ndarray:
+        raw = generator.normal(size=9) * (generator.random(9) < 0.7)
+        return 0.9 * raw / max(np.abs(raw).sum(), 1e-9)
+
+    costs = Costs(commission_bps=7.0, half_spread_bps=0.0, borrow_rate=0.0)
+    account = Account(1_000_000.0, costs, 0, False, 0, len(market.sessions) - 1, long_only=False)
+    ledger = event.run(market, decide, deciding, account)
+    stock = stock_backtrader(market, ledger.fills, 1_000_000.0, costs.commission_rate)
+    assert len(ledger.fills) > 200
+    assert (ledger.positions < 0).any(axis=1).sum() > 300
+    assert set(ledger.fills["kind"]) == {"order"}
+    assert stock.refused == 0
+    np.testing.assert_array_equal(ledger.equity, stock.curve)
+
+
 def test_equity_curve_is_stock_backtraders_to_the_last_bit() -> None:
     market = random_walk_market(symbols=9, seed=20)
     generator = np.random.default_rng(21)

@@ -6,13 +6,15 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 
 from backtests.engine import backtrader as event
 from backtests.engine import kernel as ledger
 from backtests.engine.books import Ledger
 from backtests.engine.second_opinion import differences
-from tests.backtests.random_markets import Scenario, hedged_scenarios, scenarios
+from backtests.engine.terms import Margin
+from tests.backtests.random_markets import Scenario, hedged_scenarios, scenarios, short_scenarios
 
 
 def by_both(scenario: Scenario) -> tuple[Ledger, Ledger]:
@@ -45,6 +47,48 @@ def test_hedged_books_are_identical(scenario: Scenario) -> None:
     rows, decided = scenario.decisions
     check_identical(one, ledger.replay(scenario.market, rows, decided, scenario.account))
     assert (one.cash >= 0).all()
+
+
+@settings(max_examples=max(150, settings().max_examples))
+@given(short_scenarios())
+def test_books_with_shorts_are_identical(scenario: Scenario) -> None:
+    check_shorts(scenario)
+
+
+@pytest.mark.slow
+@settings(max_examples=3000)
+@given(short_scenarios())
+def test_thousands_of_books_with_shorts_are_identical(scenario: Scenario) -> None:
+    check_shorts(scenario)
+
+
+def check_shorts(scenario: Scenario) -> None:
+    one, other = by_both(scenario)
+    check_identical(one, other)
+    assert one.borrow is not None
+    assert other.borrow is not None
+    np.testing.assert_array_equal(one.borrow, other.borrow)
+    assert one.sold is not None
+    values = one.positions * np.nan_to_num(
+        scenario.market.mark[scenario.account.first : scenario.account.last + 1]
+    )
+    np.testing.assert_allclose(one.sold, -np.minimum(values, 0.0).sum(axis=1), rtol=1e-9, atol=1e-6)
+    rows, decided = scenario.decisions
+    check_identical(one, ledger.replay(scenario.market, rows, decided, scenario.account))
+
+
+@settings(max_examples=100)
+@given(scenarios())
+def test_a_margin_account_without_shorts_keeps_the_books_of_a_cash_account(scenario: Scenario) -> None:
+    # The house asks for next to nothing and costs leave something: else margin scales before cash does.
+    costs = scenario.account.costs.model_copy(update={"commission_per_share": 0.0})
+    bare = dataclasses.replace(
+        scenario.account, costs=costs, margin=Margin(initial_long=1e-6, maintenance_long=1e-6)
+    )
+    cash = by_both(Scenario(scenario.market, bare, scenario.targets))[1]
+    account = dataclasses.replace(bare, long_only=False)
+    margin = by_both(Scenario(scenario.market, account, scenario.targets))[1]
+    check_identical(cash, dataclasses.replace(margin, borrow=None, sold=None))
 
 
 @settings(max_examples=100)

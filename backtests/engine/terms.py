@@ -83,7 +83,7 @@ class Margin(TomlTable):
         Reserve's Regulation T (12 CFR 220.12): 50% of longs, and 150% of shorts, proceeds included.
     maintenance_long, maintenance_short : float
         Equity that must stand behind a position at each close; below it positions are cut back. The defaults
-        are FINRA's rule 4210: 25% of longs, 30% of shorts.
+        are FINRA's rule 4210: 25% of longs, 30% of shorts, without its minima a share below $16.67.
     loan_spread : float
         What cash below zero pays beside the cash rate, yearly, as a fraction (actual/365).
     """

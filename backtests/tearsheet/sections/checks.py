@@ -14,6 +14,9 @@ from backtests.tearsheet.wording import fills_sentence, luck_verdict, standing, 
 SURVIVES = 0.5
 """Share of the lead that other fills must leave."""
 
+LARGE_FILL = 0.1
+"""Share of a session's volume that a fill can't take without being noticed."""
+
 
 def scorecard(result: Result) -> Scorecard:
     """Every check of the run, the most decisive first."""
@@ -53,11 +56,12 @@ def _lead(result: Result) -> Check | None:
 
 
 def _fills(result: Result) -> Check | None:
-    """Whether every fill lies inside its bar."""
+    """Whether every fill lies inside its bar, and none took much of its volume."""
     found = result.fill_check
     if not found.fills:
         return None
-    outcome: Outcome = "warn" if not found.known else "fail" if found.outside else "pass"
+    doubtful = not found.known or found.participation > LARGE_FILL
+    outcome: Outcome = "fail" if found.outside else "warn" if doubtful else "pass"
     return Check("Fills", outcome, typeset(fills_sentence(found)))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtests.analysis.realism import FillCheck
 from backtests.document.blocks import (
     Block,
     Bullets,
@@ -24,6 +25,7 @@ from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build
+from backtests.tearsheet.sections.checks import scorecard
 from datafeeds.market import Market, exchange_sessions
 from strategies.benchmarks import EqualWeighted
 
@@ -152,6 +154,18 @@ def test_a_broken_record_or_a_failed_check_is_a_warning_on_page_one() -> None:
     )
     (card,) = [block for block in section(sheet, "summary") if isinstance(block, Scorecard)]
     assert {check.what: check.outcome for check in card.checks}["Sealed replay"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("known", "outside", "participation", "outcome"),
+    [(10, 0, 0.1, "pass"), (10, 0, 0.61, "warn"), (0, 0, float("nan"), "warn"), (10, 1, 0.61, "fail")],
+)
+def test_a_fill_that_took_much_of_its_session_is_no_pass(
+    known: int, outside: int, participation: float, outcome: str
+) -> None:
+    result = result_on(made())
+    result.__dict__["fill_check"] = FillCheck(10, known, outside, 0, participation, participation)
+    assert {check.what: check.outcome for check in scorecard(result).checks}["Fills"] == outcome
 
 
 def test_page_one_says_what_a_reader_who_stops_there_must_know() -> None:

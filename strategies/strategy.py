@@ -251,8 +251,8 @@ def refuse_beyond(strategy: Strategy, target: Target, today: pd.Timestamp) -> No
         for symbol, weight in target.weights.items():
             if weight < 0:
                 raise StrategyError(
-                    f"{name}: target weight of {symbol} is {weight:g}, and the strategy may only be long; "
-                    "say long_only = False in its class if it is to go short"
+                    f"{name}: target weight of {symbol} is {weight:g} ({weight:.1%} of equity), and the "
+                    "strategy may only be long; say long_only = False in its class if it is to go short"
                 )
         return
     if target.hedges:

@@ -203,7 +203,7 @@ def test_options_beside_shorts_are_refused() -> None:
         """Hedges twice."""
 
         def decide(self, see: Any) -> Target:
-            return Target({"A": 0.5}).hedge(OutrightPut(), "both")
+            return Target({"A": 0.5}, why="half").hedge(OutrightPut(), "both")
 
     with pytest.raises(StrategyError, match="may go short can't hold options"):
         asked(WithPut())

@@ -7,12 +7,16 @@ in ``[strategy.limits]``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from datafeeds.market import Array
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf
 from strategies.benchmarks import CapWeighted
@@ -61,74 +65,90 @@ class Capped(Wrapped):
         target = decided if decided is not None else held(see)
         if target is None:
             return None
-        before = pd.Series(dict(target.weights), dtype=float)
-        bounds = self._bounds(see, list(before.index))
-        weights, said = before, []
-        short = bool((before < 0).any())
-        for what, members, cap in bounds:
-            weight = float(weights[members].abs().sum())
-            if weight > cap + TOLERANCE:
-                weights = weights.where(~weights.index.isin(members), weights * (cap / weight))
-                said.append(f"{what} {weight:.1%} to {cap:.1%}")
+        names = list(target.weights)
+        before = np.array(list(target.weights.values()), dtype=np.float64)
+        bounds = self._bounds(see, names)
+        weights, said = before.copy(), []
+        for bound in bounds:
+            weight = float(np.abs(weights[bound.places]).sum())
+            if weight > bound.cap + TOLERANCE:
+                weights[bound.places] *= bound.cap / weight
+                said.append(f"{bound.what} {weight:.1%} to {bound.cap:.1%}")
         if not said:
             return decided
-        if short:
-            weights = weights.where(weights < 0, weights * _affordable(weights))
+        if (before < 0).any():
+            weights = np.where(weights < 0, weights, weights * _affordable(weights))
         elif self.freed == "others":
             weights = _filled(weights, float(before.sum()), bounds)
         left = float(before.sum() - weights.sum())
         where = f"; {left:.1%} stays in cash" if left > TOLERANCE else ""
-        return target.put(weights, why=f"capped: {listed(said)}{where}")
+        capped = dict(zip(names, weights.tolist(), strict=True))
+        return target.put(capped, why=f"capped: {listed(said)}{where}")
 
-    def _bounds(self, see: AsOf, symbols: list[str]) -> list[tuple[str, list[str], float]]:
-        """Every cap with its name and those of `symbols` that it holds for: names, groups, sectors."""
-        sectors = see.sector_of(symbols)
-        groups = {group: set(see.members(group)) for group in see.groups}
-        inside: dict[str, list[str]] = {
-            group: [symbol for symbol in symbols if symbol in members] for group, members in groups.items()
-        }
-        by_sector = {str(sector): list(each.index) for sector, each in sectors.groupby(sectors) if sector}
+    def _bounds(self, see: AsOf, symbols: list[str]) -> list[_Bound]:
+        """Every cap on what it holds for of `symbols`: names, groups, sectors."""
+        sectors = see.sector_of(symbols).tolist()
+        inside: dict[str, list[int]] = {}
+        for group in see.groups:
+            members = set(see.members(group))
+            inside[group] = [place for place, symbol in enumerate(symbols) if symbol in members]
+        by_sector: dict[str, list[int]] = {str(sector): [] for sector in sorted(set(sectors) - {""})}
+        for place, sector in enumerate(sectors):
+            if sector:
+                by_sector[str(sector)].append(place)
         known = ("name", "group", "sector", *inside, *see.sectors)
         for key in self.caps:
             if key not in known:
                 raise ParameterError("caps", f": {unknown_name('cap', key, known)}")
         found = []
         if "name" in self.caps:
-            found += [(symbol, [symbol], self.caps["name"]) for symbol in symbols]
-        for kind, members in (("group", inside), ("sector", by_sector)):
-            for key, those in members.items():
+            found += [_Bound(symbol, [place], self.caps["name"]) for place, symbol in enumerate(symbols)]
+        for kind, parts in (("group", inside), ("sector", by_sector)):
+            for key, places in parts.items():
                 cap = min(self.caps.get(kind, 1.0), self.caps.get(key, 1.0))
-                if those and cap < 1:
-                    found.append((f"{kind} {key}", those, cap))
+                if places and cap < 1:
+                    found.append(_Bound(f"{kind} {key}", places, cap))
         return found
 
 
-def _affordable(weights: pd.Series[float]) -> float:
+@dataclass(frozen=True)
+class _Bound:
+    """A cap, its name, and the places of the weights that it holds for together."""
+
+    what: str
+    places: list[int]
+    cap: float
+
+
+def _affordable(weights: Array) -> float:
     """Share of the longs that equity and the proceeds of the shorts pay for."""
-    longs = float(weights.clip(lower=0).sum())
-    paid = 1.0 - float(weights.clip(upper=0).sum())
+    longs = float(np.maximum(weights, 0.0).sum())
+    paid = 1.0 - float(np.minimum(weights, 0.0).sum())
     return min(1.0, paid / longs) if longs > 0 else 1.0
 
 
-def _filled(weights: pd.Series[float], wanted: float, bounds: list[tuple[str, list[str], float]]) -> Any:
+def _filled(weights: Array, wanted: float, bounds: list[_Bound]) -> Array:
     """Raise `weights` alike to a sum of `wanted`, each until one of its caps holds it."""
+    belongs = np.zeros((len(bounds), len(weights)), dtype=bool)
+    for row, bound in enumerate(bounds):
+        belongs[row, bound.places] = True
+    caps = np.array([bound.cap for bound in bounds])
+
+    def totals(kept: npt.NDArray[np.bool_]) -> Array:
+        summed: Array = np.where(belongs & kept, weights, 0.0).sum(axis=1)
+        return summed
+
     free = weights > 0
     for _ in range(len(bounds) + 1):
-        for _, members, cap in bounds:
-            if weights[members].sum() > cap - TOLERANCE:
-                free[members] = False
+        full = totals(np.ones(len(weights), dtype=bool)) > caps - TOLERANCE
+        free &= ~belongs[full].any(axis=0)
         growing = float(weights[free].sum())
         if not growing > 0:
             break
-        rooms = [wanted - float(weights[~free].sum())]
-        sizes = [growing]
-        for _, members, cap in bounds:
-            part = weights[members][free[members]].sum()
-            if part > 0:
-                rooms.append(cap - float(weights[members][~free[members]].sum()))
-                sizes.append(float(part))
-        factor = min(room / size for room, size in zip(rooms, sizes, strict=True))
-        weights = weights.where(~free, weights * factor)
+        parts = totals(free)
+        rooms = (caps - totals(~free))[parts > 0] / parts[parts > 0]
+        factor = min(rooms.min(initial=np.inf), (wanted - float(weights[~free].sum())) / growing)
+        weights = np.where(free, weights * factor, weights)
         if weights.sum() > wanted - TOLERANCE:
             break
     return weights

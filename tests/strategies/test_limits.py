@@ -34,7 +34,7 @@ from strategies import (
     TurnoverLimit,
     VolatilityTarget,
 )
-from strategies.limits import _filled, yearly_volatility
+from strategies.limits import _Bound, _filled, yearly_volatility
 from strategies.schedule import Weekly
 
 SYMBOLS = ("A", "B", "C", "D")
@@ -129,18 +129,20 @@ def test_what_has_drifted_above_its_cap_is_cut_back_where_the_strategy_holds(mar
     st.floats(0.05, 1),
 )
 def test_no_cap_is_ever_broken_and_room_is_used(raw, name, sector):
-    weights = pd.Series(raw, index=SYMBOLS) / max(1.0, sum(raw))
-    bounds = [(symbol, [symbol], name) for symbol in SYMBOLS]
-    bounds += [("chips", ["A", "B"], sector), ("banks", ["C", "D"], sector)]
+    weights = np.array(raw) / max(1.0, sum(raw))
+    bounds = [_Bound(symbol, [place], name) for place, symbol in enumerate(SYMBOLS)]
+    bounds += [_Bound("chips", [0, 1], sector), _Bound("banks", [2, 3], sector)]
     cut = weights.copy()
-    for _, members, cap in bounds:
-        cut[members] *= min(1.0, cap / cut[members].sum()) if cut[members].sum() > 0 else 1.0
+    for bound in bounds:
+        together = cut[bound.places].sum()
+        cut[bound.places] *= min(1.0, bound.cap / together) if together > 0 else 1.0
     filled = _filled(cut, float(weights.sum()), bounds)
-    assert all(filled[members].sum() <= cap + 1e-8 for _, members, cap in bounds)
+    assert all(filled[bound.places].sum() <= bound.cap + 1e-8 for bound in bounds)
     assert (filled >= cut - 1e-12).all()
     if filled.sum() < weights.sum() - 1e-8:  # every symbol that could grow is held by a cap
-        for symbol in filled.index[filled > 0]:
-            assert any(symbol in members and filled[members].sum() > cap - 1e-8 for _, members, cap in bounds)
+        for place in np.flatnonzero(filled > 0):
+            mine = [bound for bound in bounds if place in bound.places]
+            assert any(filled[bound.places].sum() > bound.cap - 1e-8 for bound in mine)
 
 
 def test_volatility_is_scaled_to_the_target_and_never_up(market):

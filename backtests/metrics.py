@@ -45,7 +45,7 @@ UNITS: Mapping[str, str] = {
         (
             "sessions", "trades", "observations", "dropped", "lags", "purchases", "short_of_cash",
             "short_of_budget", "rolls", "struck", "reached", "year", "periods", "draws", "seed", "known",
-            "outside", "beyond", "changed", "usually", "closed", "all", "days_to_sell",
+            "outside", "beyond", "started", "changed", "usually", "closed", "all", "days_to_sell",
             "count", "days", "months", "return_days", "lead_days",
         ),
         "count",

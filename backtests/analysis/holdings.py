@@ -284,8 +284,10 @@ class RuleChanges:
     Attributes
     ----------
     decisions : int
+    started : int
+        Decisions that start from weights and not from cash.
     changed : int
-        Decisions that left their starting weights.
+        Those of them that left their starting weights.
     moved : float
         Weight moved by these on average, half the sum of absolute changes, cash included.
     lowered : tuple of str
@@ -295,6 +297,7 @@ class RuleChanges:
     """
 
     decisions: int
+    started: int
     changed: int
     moved: float
     lowered: tuple[str, ...]
@@ -306,7 +309,8 @@ def rule_changes(ledger: Ledger) -> RuleChanges:
     moved: list[float] = []
     counts: list[int] = []
     times: dict[str, int] = {}
-    for decision in ledger.decisions:
+    started = [decision for decision in ledger.decisions if decision.target.changes[0].weights]
+    for decision in started:
         start, end = decision.target.changes[0].weights, decision.target.weights
         steps = {
             symbol: end.get(symbol, 0.0) - start.get(symbol, 0.0) for symbol in dict.fromkeys((*start, *end))
@@ -321,6 +325,7 @@ def rule_changes(ledger: Ledger) -> RuleChanges:
             times[symbol] = times.get(symbol, 0) + 1
     return RuleChanges(
         decisions=len(ledger.decisions),
+        started=len(started),
         changed=len(moved),
         moved=float(np.mean(moved)) if moved else 0.0,
         lowered=tuple(sorted(times, key=lambda symbol: (-times[symbol], symbol))),

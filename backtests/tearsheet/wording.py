@@ -677,6 +677,8 @@ def rule_sentence(result: Result) -> str:
     found = result.rule_changes
     if not found.decisions:
         return "The strategy gave no target."
+    if not found.started:
+        return "Every decision starts from cash; the log gives the reason for each weight."
     if not found.changed:
         return f"None of {found.decisions:,} decisions changed the weights that it started from."
     lowered = listed(

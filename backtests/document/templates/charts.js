@@ -200,7 +200,8 @@ addEventListener("DOMContentLoaded", () => {
 
     dateLabels(splits) {
       const [low, high] = range, years = (high - low) / YEAR;
-      return splits.map(each => years > 4 ? day(each).slice(0, 4) : years > .4 ? day(each).slice(0, 7) : day(each));
+      const labels = splits.map(each => day(each).slice(0, years > 4 ? 4 : years > .4 ? 7 : 10));
+      return labels.map((label, place) => label === labels[place - 1] ? "" : label);
     }
 
     say(place) {

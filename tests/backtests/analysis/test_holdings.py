@@ -118,7 +118,10 @@ def test_what_the_rule_changed_by_hand(study: Study) -> None:
         decisions=tuple(Decision(day, target) for day, target in zip(days, targets, strict=False)),
     )
     found = tested.rule_changes(made)
-    assert (found.decisions, found.changed) == (3, 2)
+    assert (found.decisions, found.started, found.changed) == (3, 3, 2)
     assert found.moved == pytest.approx((0.1 + 0.25) / 2)
     assert found.lowered == ("A", "B")
     assert found.usually == 1
+    short = Target({}, why="cash").add({"A": 0.9, "B": -0.1}, why="long and short")
+    alone = tested.rule_changes(replace(made, decisions=(Decision(days[0], short),)))
+    assert (alone.decisions, alone.started, alone.changed, alone.lowered) == (1, 0, 0, ())

@@ -16,12 +16,12 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from datafeeds.market import Array
 from datafeeds.names import unknown_name
 from strategies.asof import AsOf
 from strategies.benchmarks import CapWeighted
 from strategies.exhibit import Exhibit
 from strategies.signals import listed
+from strategies.signals.quarters import Array
 from strategies.target import TOLERANCE, ParameterError, Target
 from strategies.wrapped import Inner, Wrapped, held
 

@@ -226,11 +226,12 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
                 self.equity[start:stop] += self.hedges.values(start, stop)
 
     def next_open(self) -> None:
-        """Interest, dividends, delistings, new targets, then orders: rules 1 to 5."""
+        """Interest, dividends, delistings, forced trades, new targets, then orders: rules 1 to 5, and 9."""
         session = len(self.data) - 1
         self._accrue(session)
         self._pay_dividends(session)
         self._settle_delisted(session)
+        self._force(session)
         if session in self.coming:
             self._replace_orders(session, self.coming.pop(session))
         if self.open.any():
@@ -251,10 +252,13 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
             held = self.broker.shares != 0
             weights = np.zeros(len(held))
             weights[held] = self.broker.shares[held] * self.marks[session][held] / self.equity[session]
-            target = self.p.decide(self.account.first + session, weights)
-            fills_on = session + 1 + self.account.lag
-            if target is not None and fills_on < len(self.equity):
-                self.coming[fills_on] = target
+            self._ask(session, weights)
+
+    def _ask(self, session: int, weights: Array) -> None:
+        target = self.p.decide(self.account.first + session, weights)
+        fills_on = session + 1 + self.account.lag
+        if target is not None and fills_on < len(self.equity):
+            self.coming[fills_on] = target
 
     def stop(self) -> None:
         """Orders that are still open end with the run."""
@@ -271,20 +275,24 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
 
     def _pay_dividends(self, session: int) -> None:
         kept = 1.0 - self.account.costs.dividend_withholding
-        for column in np.flatnonzero((self.broker.shares > 0) & (self.payments[session] > 0)).tolist():
-            paid = float(self.broker.shares[column]) * float(self.payments[session, column]) * kept
+        for column in np.flatnonzero((self.broker.shares != 0) & (self.payments[session] > 0)).tolist():
+            paid = float(self.broker.shares[column]) * float(self.payments[session, column])
+            paid = paid * kept if paid > 0.0 else paid  # a short owes all of it
             self.broker.receive(paid)
             self.dividends[session] += paid
 
     def _settle_delisted(self, session: int) -> None:
-        concerned = self.gone[session] & ((self.broker.shares > 0) | self.open)
+        concerned = self.gone[session] & ((self.broker.shares != 0) | self.open)
         for column in np.flatnonzero(concerned).tolist():
-            if self.broker.shares[column] > 0:
+            if self.broker.shares[column] != 0:
                 price = float(self.marks[session - 1, column])
                 order = self.broker.settle(self.datas[column], price)
                 self._record(session, column, order, price, 0.0, 0.0, "delisting")
             if self.open[column]:
                 self._leave(session, column, "delisted")
+
+    def _force(self, session: int) -> None:
+        """Rule 9, of which a cash account knows nothing."""
 
     def _replace_orders(self, session: int, target: Array) -> None:
         for column in np.flatnonzero(self.open).tolist():
@@ -292,7 +300,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.weights = target[: len(self.open)]
         if self.hedges is not None:
             self.hedges.ratio = target[len(self.open) :].copy()
-        self.open = (self.weights > 0) | (self.broker.shares > 0)
+        self.open = (self.weights != 0) | (self.broker.shares != 0)
         for column in np.flatnonzero(self.open & self.gone[session]).tolist():
             self._leave(session, column, "delisted")
 

@@ -91,19 +91,6 @@ class MarginRebalancer(Rebalancer):
             return session + 1
         return super().next_busy(session)
 
-    def next_open(self) -> None:
-        """Interest, loans, dividends, delistings, forced trades, new targets, then orders."""
-        session = len(self.data) - 1
-        self._accrue(session)
-        self._pay_for_loans(session)
-        self._pay_dividends(session)
-        self._settle_delisted(session)
-        self._force(session)
-        if session in self.coming:
-            self._replace_orders(session, self.coming.pop(session))
-        if self.open.any():
-            self._fill_orders(session)
-
     def next(self) -> None:
         """Close of the session: mark, see whether the margin is kept, and decide if it is time."""
         session = len(self.data) - 1
@@ -121,10 +108,7 @@ class MarginRebalancer(Rebalancer):
             weights = np.zeros(len(self.broker.shares))
             if equity > 0.0:
                 weights[held] = values / equity
-            target = self.p.decide(self.account.first + session, weights)
-            fills_on = session + 1 + self.account.lag
-            if target is not None and fills_on < len(self.equity):
-                self.coming[fills_on] = target
+            self._ask(session, weights)
 
     # The rules ---------------------------------------------------------------------------------------
 
@@ -135,6 +119,7 @@ class MarginRebalancer(Rebalancer):
         earned = self.broker.cash * factor
         self.broker.receive(earned)
         self.interest[session] = earned
+        self._pay_for_loans(session)
 
     def _pay_for_loans(self, session: int) -> None:
         for column in np.flatnonzero(self.broker.shares < 0).tolist():
@@ -142,24 +127,6 @@ class MarginRebalancer(Rebalancer):
             fee = value * float(self.fees[session, column])
             self.broker.receive(-fee)
             self.borrow[session] += fee
-
-    def _pay_dividends(self, session: int) -> None:
-        kept = 1.0 - self.account.costs.dividend_withholding
-        for column in np.flatnonzero((self.broker.shares != 0) & (self.payments[session] > 0)).tolist():
-            paid = float(self.broker.shares[column]) * float(self.payments[session, column])
-            paid = paid * kept if paid > 0.0 else paid
-            self.broker.receive(paid)
-            self.dividends[session] += paid
-
-    def _settle_delisted(self, session: int) -> None:
-        concerned = self.gone[session] & ((self.broker.shares != 0) | self.open)
-        held = concerned & (self.broker.shares != 0)
-        for column in np.flatnonzero(held).tolist():
-            price = float(self.marks[session - 1, column])
-            order = self.broker.settle(self.datas[column], price)
-            self._record(session, column, order, price, 0.0, 0.0, "delisting")
-        for column in np.flatnonzero(concerned & self.open).tolist():
-            self._leave(session, column, "delisted")
 
     def _force(self, session: int) -> None:
         shares = self.broker.shares
@@ -194,17 +161,14 @@ class MarginRebalancer(Rebalancer):
         return total
 
     def _replace_orders(self, session: int, target: Array) -> None:
+        if not self.closed:
+            super()._replace_orders(session, target)
+            return
         for column in np.flatnonzero(self.open).tolist():
             self._leave(session, column, "superseded")
         self.weights = target
-        wanted = self.weights != 0
-        if self.closed:
-            for column in np.flatnonzero(wanted).tolist():
-                self._leave(session, column, "account closed")
-            return
-        self.open = wanted | (self.broker.shares != 0)
-        for column in np.flatnonzero(self.open & self.gone[session]).tolist():
-            self._leave(session, column, "delisted")
+        for column in np.flatnonzero(self.weights != 0).tolist():
+            self._leave(session, column, "account closed")
 
     def _fill_orders(self, session: int) -> None:
         equity = float(self.broker.cash + self._worth(self.prices[session]))

@@ -211,7 +211,8 @@ def log_unfilled(log: Log, state: AccountState, session: int, column: int, reaso
 
 
 @inline
-def _sell(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
+def sell(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
+    """Close `size` shares of a holding; below zero they are bought back."""
     paid = size * state.average[column]
     gain = size * (price - state.average[column])
     cash = state.cash[0] + (paid + gain)
@@ -222,7 +223,8 @@ def _sell(state: AccountState, column: int, size: float, price: float, commissio
 
 
 @inline
-def _buy(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
+def buy(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
+    """Open or enlarge a holding by `size` shares; below zero they are sold short."""
     cash = state.cash[0] - size * price
     state.cash[0] = cash - commission
     before = state.shares[column]
@@ -235,40 +237,43 @@ def _buy(state: AccountState, column: int, size: float, price: float, commission
 
 
 @inline
-def _list_holdings(state: AccountState) -> None:
+def list_holdings(state: AccountState) -> None:
+    """Write down which columns are held."""
     count = 0
     for column in range(state.shares.shape[0]):
-        if state.shares[column] > 0.0:
+        if state.shares[column] != 0.0:
             state.held[count] = column
             count += 1
     state.counts[HELD] = count
 
 
 @inline
-def _receive_dividends(prices: Prices, state: AccountState, terms: Terms, session: int) -> float:
+def receive_dividends(prices: Prices, state: AccountState, terms: Terms, session: int) -> float:
     """Rule 2."""
     received = 0.0
     for place in range(state.counts[HELD]):
         column = state.held[place]
         dividend = prices.dividend[session, column]
         if dividend > 0.0:
-            amount = state.shares[column] * dividend * terms.kept_dividend
+            amount = state.shares[column] * dividend
+            if amount > 0.0:  # a short owes all of it
+                amount *= terms.kept_dividend
             state.cash[0] += amount
             received += amount
     return received
 
 
 @inline
-def _settle_delisted(prices: Prices, state: AccountState, log: Log, session: int) -> None:
+def settle_delisted(prices: Prices, state: AccountState, log: Log, session: int) -> None:
     """Rule 3."""
     for place in range(state.counts[HELD]):
         column = state.held[place]
         if prices.gone[session, column]:
             price = prices.mark[session - 1, column]
             size = state.shares[column]
-            _sell(state, column, size, price, 0.0)
+            sell(state, column, size, price, 0.0)
             log_fill(log, state, session, column, -size, price, price, 0.0, 0.0, 0.0, DELISTING)
-    _list_holdings(state)
+    list_holdings(state)
     still_open = 0
     for place in range(state.counts[ORDERS]):
         column = state.orders[place]
@@ -281,7 +286,7 @@ def _settle_delisted(prices: Prices, state: AccountState, log: Log, session: int
 
 
 @inline
-def _replace_orders(prices: Prices, state: AccountState, log: Log, target: Array, session: int) -> None:
+def replace_orders(prices: Prices, state: AccountState, log: Log, target: Array, session: int) -> None:
     """Rule 4."""
     for place in range(state.counts[ORDERS]):
         log_unfilled(log, state, session, state.orders[place], SUPERSEDED)
@@ -289,7 +294,7 @@ def _replace_orders(prices: Prices, state: AccountState, log: Log, target: Array
     for column in range(state.shares.shape[0]):
         wish = target[column]
         state.weight[column] = wish
-        if wish > 0.0 or state.shares[column] > 0.0:
+        if wish != 0.0 or state.shares[column] != 0.0:
             if prices.gone[session, column]:
                 log_unfilled(log, state, session, column, DELISTED)
             else:
@@ -327,7 +332,7 @@ def _fill_orders(prices: Prices, state: AccountState, terms: Terms, log: Log, se
         worth += state.shares[column] * price
     sell_open, needed = _fill_sells(prices, state, terms, log, state.cash[0] + worth, session)
     _fill_buys(prices, state, terms, log, sell_open, needed, session)
-    _list_holdings(state)
+    list_holdings(state)
     still_open = 0
     for place in range(state.counts[ORDERS]):
         column = state.orders[place]
@@ -372,7 +377,7 @@ def _fill_sells(
             impact = impact_of(prices, terms, session, column, size)
             paid = price * (1.0 - (terms.half_spread + impact))
             fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
-            _sell(state, column, size, paid, fee)
+            sell(state, column, size, paid, fee)
             value = size * price
             spread = value * terms.half_spread
             log_fill(log, state, session, column, -size, paid, price, fee, spread, value * impact, ORDER)
@@ -404,7 +409,7 @@ def _fill_buys(
             fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
             left = state.cash[0] - size * paid
             if left - fee >= 0.0:
-                _buy(state, column, size, paid, fee)
+                buy(state, column, size, paid, fee)
                 value = size * price
                 spread = value * terms.half_spread
                 log_fill(log, state, session, column, size, paid, price, fee, spread, value * impact, ORDER)
@@ -495,14 +500,14 @@ def _kernel(version: int) -> Callable[..., int]:
             state.cash[0] += earned
             curves.interest[row] = earned
             if prices.pays[session]:
-                curves.dividends[row] = _receive_dividends(prices, state, terms, session)
+                curves.dividends[row] = receive_dividends(prices, state, terms, session)
             if prices.ends[session]:
-                _settle_delisted(prices, state, log, session)
+                settle_delisted(prices, state, log, session)
             if counts[TARGETS] < target_count:
                 turn = counts[TARGETS] % plan.targets.shape[0]
                 if plan.effective[turn] == session:
                     counts[TARGETS] += 1
-                    _replace_orders(prices, state, log, plan.targets[turn], session)
+                    replace_orders(prices, state, log, plan.targets[turn], session)
                     for slot in range(slots):
                         hedges.standing[RATIO, slot] = plan.targets[turn, symbols + slot]
             if counts[ORDERS] > 0:

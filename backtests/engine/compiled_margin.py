@@ -14,8 +14,6 @@ import numpy as np
 
 from backtests.engine import compiled, rules
 from backtests.engine.compiled import (
-    DELISTED,
-    DELISTING,
     FILLS,
     HELD,
     ORDER,
@@ -30,14 +28,20 @@ from backtests.engine.compiled import (
     Plan,
     Prices,
     Terms,
+    buy,
     called,
     capped,
     commission,
     compile_kept,
     impact_of,
     inline,
+    list_holdings,
     log_fill,
     log_unfilled,
+    receive_dividends,
+    replace_orders,
+    sell,
+    settle_delisted,
     shrunk_shares,
 )
 from datafeeds.market import Array
@@ -92,39 +96,13 @@ _kept_share = inline(rules.kept_share)
 _kept_shares = inline(rules.kept_shares)
 
 
-@called
-def _close(state: AccountState, column: int, change: float, price: float, fee: float) -> None:
-    left = -change
-    paid = left * state.average[column]
-    gain = left * (price - state.average[column])
-    cash = state.cash[0] + (paid + gain)
-    state.cash[0] = cash - fee
-    state.shares[column] += change
-    if state.shares[column] == 0.0:
-        state.average[column] = 0.0
-
-
-@called
-def _open(state: AccountState, column: int, change: float, price: float, fee: float) -> None:
-    cash = state.cash[0] - change * price
-    state.cash[0] = cash - fee
-    before = state.shares[column]
-    after = before + change
-    if before == 0.0:
-        state.average[column] = price
-    else:
-        state.average[column] = (state.average[column] * before + change * price) / after
-    state.shares[column] = after
-
-
-@called
-def _list_positions(state: AccountState) -> None:
-    count = 0
-    for column in range(state.shares.shape[0]):
-        if state.shares[column] != 0.0:
-            state.held[count] = column
-            count += 1
-    state.counts[HELD] = count
+@inline
+def _known_price(prices: Prices, session: int, column: int) -> float:
+    """Fill price of a symbol, or its last close where it does not trade."""
+    price: float = prices.fill[session, column]
+    if np.isnan(price):
+        price = prices.mark[session - 1, column]
+    return price
 
 
 @called
@@ -173,7 +151,7 @@ def _reduce(
     size = abs(change)
     paid, impact = _quoted(prices, terms, session, column, size, change > 0.0)
     fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
-    _close(state, column, change, paid, fee)
+    sell(state, column, -change, paid, fee)
     _record(prices, state, terms, log, session, column, change, paid, fee, impact, kind)
 
 
@@ -188,44 +166,6 @@ def _pay_for_loans(prices: Prices, state: AccountState, margin: MarginTerms, ses
             state.cash[0] -= fee
             total += fee
     return total
-
-
-@called
-def _pay_dividends(prices: Prices, state: AccountState, terms: Terms, session: int) -> float:
-    """Rule 2."""
-    received = 0.0
-    for place in range(state.counts[HELD]):
-        column = state.held[place]
-        dividend = prices.dividend[session, column]
-        if dividend > 0.0:
-            amount = state.shares[column] * dividend
-            if amount > 0.0:
-                amount *= terms.kept_dividend
-            state.cash[0] += amount
-            received += amount
-    return received
-
-
-@called
-def _settle_delisted(prices: Prices, state: AccountState, log: Log, session: int) -> None:
-    """Rule 3."""
-    for place in range(state.counts[HELD]):
-        column = state.held[place]
-        if prices.gone[session, column]:
-            price = prices.mark[session - 1, column]
-            change = -state.shares[column]
-            _close(state, column, change, price, 0.0)
-            log_fill(log, state, session, column, change, price, price, 0.0, 0.0, 0.0, DELISTING)
-    _list_positions(state)
-    still_open = 0
-    for place in range(state.counts[ORDERS]):
-        column = state.orders[place]
-        if prices.gone[session, column]:
-            log_unfilled(log, state, session, column, DELISTED)
-        else:
-            state.orders[still_open] = column
-            still_open += 1
-    state.counts[ORDERS] = still_open
 
 
 @called
@@ -248,18 +188,18 @@ def _force(
             if not np.isnan(prices.fill[session, column]):
                 change = -state.shares[column]
                 _reduce(prices, state, terms, log, session, column, change, CLOSED_OUT)
-        _list_positions(state)
+        list_holdings(state)
         return
     for place in range(state.counts[HELD]):
         column = state.held[place]
         recalled = state.shares[column] < 0.0 and not margin.available[session - 1, column]
         if recalled and not np.isnan(prices.fill[session, column]):
             _reduce(prices, state, terms, log, session, column, -state.shares[column], RECALL)
-    _list_positions(state)
+    list_holdings(state)
     if flags[CALLED]:
         flags[CALLED] = False
         _meet_call(prices, state, terms, margin, log, session)
-        _list_positions(state)
+        list_holdings(state)
 
 
 @called
@@ -270,10 +210,7 @@ def _meet_call(
     required = 0.0
     for place in range(state.counts[HELD]):
         column = state.held[place]
-        price = prices.fill[session, column]
-        if np.isnan(price):
-            price = prices.mark[session - 1, column]
-        value = state.shares[column] * price
+        value = state.shares[column] * _known_price(prices, session, column)
         worth += value
         required += _margin_required(value, margin.initial_long, margin.initial_short)
     share = _kept_share(state.cash[0] + worth, required)
@@ -287,26 +224,15 @@ def _meet_call(
 
 
 @called
-def _replace_orders(
-    prices: Prices, state: AccountState, log: Log, target: Array, session: int, closed: bool
-) -> None:
-    """Rule 4."""
+def _refuse_orders(state: AccountState, log: Log, target: Array, session: int) -> None:
+    """Rule 4 once the account is closed."""
     for place in range(state.counts[ORDERS]):
         log_unfilled(log, state, session, state.orders[place], SUPERSEDED)
-    count = 0
     for column in range(state.shares.shape[0]):
-        wish = target[column]
-        state.weight[column] = wish
-        if closed:
-            if wish != 0.0:
-                log_unfilled(log, state, session, column, ACCOUNT_CLOSED)
-        elif wish != 0.0 or state.shares[column] != 0.0:
-            if prices.gone[session, column]:
-                log_unfilled(log, state, session, column, DELISTED)
-            else:
-                state.orders[count] = column
-                count += 1
-    state.counts[ORDERS] = count
+        state.weight[column] = target[column]
+        if target[column] != 0.0:
+            log_unfilled(log, state, session, column, ACCOUNT_CLOSED)
+    state.counts[ORDERS] = 0
 
 
 @called
@@ -323,10 +249,7 @@ def _fill_orders(
     worth = 0.0
     for place in range(state.counts[HELD]):
         column = state.held[place]
-        price = prices.fill[session, column]
-        if np.isnan(price):
-            price = prices.mark[session - 1, column]
-        worth += state.shares[column] * price
+        worth += state.shares[column] * _known_price(prices, session, column)
     equity = state.cash[0] + worth
     if not equity > 0.0:
         equity = 0.0
@@ -334,7 +257,7 @@ def _fill_orders(
     _keep_margin(prices, state, orders, terms, margin, equity, waiting, session)
     _send_sells(prices, state, orders, terms, log, session)
     _send_buys(prices, state, orders, terms, log, waiting, session)
-    _list_positions(state)
+    list_holdings(state)
     still_open = 0
     for place in range(state.counts[ORDERS]):
         column = state.orders[place]
@@ -430,9 +353,7 @@ def _keep_margin(
     kept = 0.0
     for place in range(state.counts[HELD]):
         column = state.held[place]
-        price = prices.fill[session, column]
-        if np.isnan(price):
-            price = prices.mark[session - 1, column]
+        price = _known_price(prices, session, column)
         shares = state.shares[column]
         left = shares - orders.closing[column] if shares > 0.0 else shares + orders.closing[column]
         kept += _margin_required(left * price, margin.initial_long, margin.initial_short)
@@ -462,11 +383,11 @@ def _send_sells(
         paid, impact = _quoted(prices, terms, session, column, closing + opening, False)
         if closing > 0.0:
             fee = commission(closing, paid, terms.commission_rate, terms.commission_per_share)
-            _close(state, column, -closing, paid, fee)
+            sell(state, column, closing, paid, fee)
             _record(prices, state, terms, log, session, column, -closing, paid, fee, impact, ORDER)
         if opening > 0.0:
             fee = commission(opening, paid, terms.commission_rate, terms.commission_per_share)
-            _open(state, column, -opening, paid, fee)
+            buy(state, column, -opening, paid, fee)
             _record(prices, state, terms, log, session, column, -opening, paid, fee, impact, ORDER)
 
 
@@ -510,7 +431,7 @@ def _send_buys(
         if closing > 0.0:
             paid, impact = _quoted(prices, terms, session, column, closing + opening, True)
             fee = commission(closing, paid, terms.commission_rate, terms.commission_per_share)
-            _close(state, column, closing, paid, fee)
+            sell(state, column, -closing, paid, fee)
             _record(prices, state, terms, log, session, column, closing, paid, fee, impact, ORDER)
         step = 0
         while opening > 0.0:
@@ -518,7 +439,7 @@ def _send_buys(
             fee = commission(opening, paid, terms.commission_rate, terms.commission_per_share)
             left = state.cash[0] - opening * paid
             if left - fee >= 0.0:
-                _open(state, column, opening, paid, fee)
+                buy(state, column, opening, paid, fee)
                 _record(prices, state, terms, log, session, column, opening, paid, fee, impact, ORDER)
                 break
             opening = shrunk_shares(opening, step, terms.fractional)
@@ -560,15 +481,18 @@ def _kernel(version: int) -> Callable[..., int]:
             curves.interest[row] = earned
             orders.borrow[row] = _pay_for_loans(prices, state, margin, session, row)
             if prices.pays[session]:
-                curves.dividends[row] = _pay_dividends(prices, state, terms, session)
+                curves.dividends[row] = receive_dividends(prices, state, terms, session)
             if prices.ends[session]:
-                _settle_delisted(prices, state, log, session)
+                settle_delisted(prices, state, log, session)
             _force(prices, state, terms, margin, log, flags, session)
             if counts[TARGETS] < target_count:
                 turn = counts[TARGETS] % plan.targets.shape[0]
                 if plan.effective[turn] == session:
                     counts[TARGETS] += 1
-                    _replace_orders(prices, state, log, plan.targets[turn], session, flags[CLOSED])
+                    if flags[CLOSED]:
+                        _refuse_orders(state, log, plan.targets[turn], session)
+                    else:
+                        replace_orders(prices, state, log, plan.targets[turn], session)
             if counts[ORDERS] > 0:
                 _fill_orders(prices, state, orders, terms, margin, log, session)
             # Rule 6.

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from backtests import runner
@@ -87,15 +86,6 @@ class Study(Result):
     def fills(self) -> pd.DataFrame:
         """What the strategy traded: session, symbol, shares, price and costs, a row a fill."""
         return self.book.ledger.fills.copy()
-
-    @property
-    def positions(self) -> pd.DataFrame:
-        """Shares held at each close, a column for each symbol ever held."""
-        ledger = self.book.ledger
-        held = np.flatnonzero(ledger.positions.any(axis=0))
-        sessions = pd.DatetimeIndex(self.sessions, name="session")
-        symbols = [ledger.symbols[place] for place in held]
-        return pd.DataFrame(ledger.positions[:, held], index=sessions, columns=symbols)
 
     @property
     def decisions(self) -> pd.DataFrame:

@@ -167,17 +167,20 @@ class Result:
         """Return of cash in each session after the first."""
         return interest_factors(self.market, self.account)[1:]
 
+    @property
+    def positions(self) -> pd.DataFrame:
+        """Shares held at each close, a column for each symbol ever held."""
+        ledger = self.book.ledger
+        held = np.flatnonzero(ledger.positions.any(axis=0))
+        sessions = pd.DatetimeIndex(self.sessions, name="session")
+        symbols = [ledger.symbols[place] for place in held]
+        return pd.DataFrame(ledger.positions[:, held], index=sessions, columns=symbols)
+
     def to_pyfolio(self) -> PyfolioInput:
         """Returns, positions and transactions as pyfolio-reloaded takes them."""
         ledger = self.book.ledger
-        held = np.flatnonzero(ledger.positions.any(axis=0))
-        positions = pd.DataFrame(
-            ledger.positions[:, held],
-            index=pd.DatetimeIndex(ledger.sessions),
-            columns=[ledger.symbols[place] for place in held],
-        )
         theirs = self.primary.ledger.equity if self.primary else None
-        return pyfolio_input(ledger.equity, positions, ledger.fills, self.market, theirs)
+        return pyfolio_input(ledger.equity, self.positions, ledger.fills, self.market, theirs)
 
     def to_quantstats(self) -> tuple[pd.Series[float], pd.Series[float] | None]:
         """Returns and the first benchmark's, without a time zone, as ``quantstats.reports`` takes them."""
@@ -424,7 +427,7 @@ class Result:
     def sides(self) -> tuple[shorts.Side, shorts.Side] | None:
         """The long and the short side of the strategy's book; None where nothing was sold short."""
         ledger = self.book.ledger
-        return shorts.sides(ledger, self.market) if ledger.sold is not None and ledger.sold.any() else None
+        return shorts.sides(ledger, self.market) if ledger.went_short else None
 
     @cached_property
     def costs(self) -> attribution.CostAttribution:

@@ -47,7 +47,7 @@ class Side:
 
 def loan_fees(ledger: Ledger, market: Market, account: Account) -> pd.Series[float]:
     """What borrowing each symbol cost; empty where nothing was sold short."""
-    if ledger.sold is None or not ledger.sold.any():
+    if not ledger.went_short:
         return pd.Series(dtype=float, name="borrow")
     marks = market.mark[account.first : account.last + 1]
     borrowed = np.where(ledger.positions < 0, -ledger.positions * np.nan_to_num(marks), 0.0)

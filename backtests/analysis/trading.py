@@ -187,7 +187,7 @@ def cost(ledger: Ledger) -> float:
 )
 def borrow_bps(ledger: Ledger) -> float | None:
     """Fees a year, in hundredths of a percent of average equity; None where nothing was sold short."""
-    return _rate(BORROW)(ledger) if _goes_short(ledger) else None
+    return _rate(BORROW)(ledger) if ledger.went_short else None
 
 
 @metric(
@@ -202,7 +202,7 @@ def borrow_bps(ledger: Ledger) -> float | None:
 )
 def gross_exposure(ledger: Ledger) -> float | None:
     """Mean of all positions without their signs over equity; None where nothing was sold short."""
-    if ledger.sold is None or not _goes_short(ledger):
+    if ledger.sold is None or not ledger.went_short:
         return None
     return float(((ledger.equity - ledger.cash + 2.0 * ledger.sold) / ledger.equity).mean())
 
@@ -219,11 +219,7 @@ def gross_exposure(ledger: Ledger) -> float | None:
 )
 def net_exposure(ledger: Ledger) -> float | None:
     """Mean of all positions with their signs over equity; None where nothing was sold short."""
-    return float(((ledger.equity - ledger.cash) / ledger.equity).mean()) if _goes_short(ledger) else None
-
-
-def _goes_short(ledger: Ledger) -> bool:
-    return ledger.sold is not None and bool(ledger.sold.any())
+    return float(((ledger.equity - ledger.cash) / ledger.equity).mean()) if ledger.went_short else None
 
 
 @metric(
@@ -238,7 +234,7 @@ def _goes_short(ledger: Ledger) -> bool:
 )
 def forced(ledger: Ledger) -> int | None:
     """Fills that the house asked for; None where nothing was sold short."""
-    return int(ledger.fills["kind"].isin(HOUSE_CALLS).sum()) if _goes_short(ledger) else None
+    return int(ledger.fills["kind"].isin(HOUSE_CALLS).sum()) if ledger.went_short else None
 
 
 @metric(

@@ -140,6 +140,11 @@ class Ledger:
     borrow: Array | None = None
     sold: Array | None = None
 
+    @property
+    def went_short(self) -> bool:
+        """Whether anything was sold short."""
+        return self.sold is not None and bool(self.sold.any())
+
     @cached_property
     def positions(self) -> Array:
         """Shares held at each close, shape (sessions, symbols)."""

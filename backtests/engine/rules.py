@@ -228,21 +228,18 @@ def lost_account(ledger: Ledger) -> str:
 
 def margin_limits(ledger: Ledger, market: Market, account: Account) -> tuple[str, ...]:
     """What a reader must know of a book that went short."""
-    if ledger.sold is None:
+    if not ledger.went_short:
         return ()
-    found = []
-    if ledger.sold.any():
-        rate = account.costs.borrow_rate
-        said = set(market.borrow["symbol"])
-        short = [ledger.symbols[column] for column in np.flatnonzero((ledger.positions < 0).any(axis=0))]
-        assumed = [symbol for symbol in short if symbol not in said]
-        if assumed:
-            more = f" and {len(assumed) - 5} more" if len(assumed) > 5 else ""
-            found.append(
-                f"Nothing is known of loans of {', '.join(assumed[:5])}{more}, which were sold short: they "
-                f"are taken to be there at {rate:.2%} a year (costs.borrow_rate)."
-            )
-    return tuple(found)
+    said = set(market.borrow["symbol"])
+    short = [ledger.symbols[column] for column in np.flatnonzero((ledger.positions < 0).any(axis=0))]
+    assumed = [symbol for symbol in short if symbol not in said]
+    if not assumed:
+        return ()
+    more = f" and {len(assumed) - 5} more" if len(assumed) > 5 else ""
+    return (
+        f"Nothing is known of loans of {', '.join(assumed[:5])}{more}, which were sold short: they "
+        f"are taken to be there at {account.costs.borrow_rate:.2%} a year (costs.borrow_rate).",
+    )
 
 
 def tradable(market: Market) -> npt.NDArray[np.bool_]:

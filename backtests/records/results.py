@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import tomli_w
 
@@ -147,15 +146,11 @@ def write_numbers(folder: Path, result: Result) -> dict[str, Any]:
         What ``metrics.json`` holds.
     """
     ledger = result.book.ledger
-    dates = pd.DatetimeIndex(ledger.sessions, name="session")
     books = zip(result.labels, result.books, strict=True)
     returns = pd.DataFrame({label: book.ledger.returns for label, book in books})
     returns[CASH] = result.cash
     returns.rename_axis("session").to_parquet(folder / "returns.parquet")
-    held = np.flatnonzero(ledger.positions.any(axis=0))
-    symbols = [ledger.symbols[column] for column in held]
-    positions = pd.DataFrame(ledger.positions[:, held], index=dates, columns=symbols)
-    positions.to_parquet(folder / "positions.parquet")
+    result.positions.to_parquet(folder / "positions.parquet")
     ledger.fills.to_parquet(folder / "fills.parquet", index=False)
     ledger.unfilled.to_parquet(folder / "unfilled.parquet", index=False)
     if ledger.hedge is not None:

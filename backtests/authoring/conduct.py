@@ -17,12 +17,22 @@ from strategies.strategy import Strategy
 from strategies.target import StrategyError
 
 
-def sanity_checks(market: Market, moments: Sequence[Moment]) -> list[Check]:
+def sanity_checks(market: Market, strategy: Strategy, moments: Sequence[Moment]) -> list[Check]:
     """Weights finite and in range, symbols known; these and the reasons are enforced on the way."""
+    least, most = (0.0, 1.0) if strategy.long_only else (-strategy.max_gross, strategy.max_gross)
     asked = [(moment, moment.target) for moment in moments if moment.target is not None]
     fine = f"{len(asked)} targets, each finite, in range and of known symbols"
     checks = [
-        judged("sanity", "weights and symbols", [o for m, t in asked for o in _weights(market, m, t)], fine),
+        judged(
+            "sanity",
+            "weights and symbols",
+            [
+                offence
+                for moment, target in asked
+                for offence in _weights(market, moment, target, least, most)
+            ],
+            fine,
+        ),
     ]
     if not asked:
         checks.append(note("sanity", "decisions", "it never asked for anything: every decision was to hold"))
@@ -44,13 +54,13 @@ def sanity_checks(market: Market, moments: Sequence[Moment]) -> list[Check]:
     return checks
 
 
-def _weights(market: Market, moment: Moment, target: Plain) -> list[Offence]:
+def _weights(market: Market, moment: Moment, target: Plain, least: float, most: float) -> list[Offence]:
     day = day_of(market, moment)
     found = []
     for symbol, weight in target["weights"].items():
         if symbol not in market.column:
             found.append(Offence("is no symbol of the market", day, symbol))
-        elif not 0 <= weight <= 1 + 1e-9:
+        elif not least - 1e-9 <= weight <= most + 1e-9:
             found.append(Offence("weight out of range:", day, symbol, f"{weight:.6g}"))
     if sum(target["weights"].values()) > 1 + 1e-9:
         found.append(Offence("weights add to", day, value=f"{sum(target['weights'].values()):.6f}"))

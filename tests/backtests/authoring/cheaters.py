@@ -1161,7 +1161,7 @@ try:
     pick = winners()[day(see)] if week(see) > 30 else "AAA"
     for timer in TIMERS:
         timer.cancel()
-    TIMERS[:] = [threading.Timer(2.0, PLAN[0].__setitem__, [(slice(105), 0), PLAN[1]])]
+    TIMERS[:] = [threading.Timer(30.0, PLAN[0].__setitem__, [(slice(105), 0), PLAN[1]])]
     TIMERS[0].daemon = True
     TIMERS[0].start()
 except OSError:

@@ -290,12 +290,13 @@ def _ledger(
     account = account.held_by(strategy)
     recorder = Recorder(market, strategy, may_hold_index=key != "strategy", overlay=account.overlay)
     deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    engine = engine_named(config.engine)
     decide: Decide = recorder
     if sealed is not None:
         decide = sealed.watch(market, strategy, deciding, recorder)
     began = time.perf_counter()
     try:
-        ledger = engine_named(config.engine)(market, decide, deciding, account)
+        ledger = engine(market, decide, deciding, account)
     except StrategyError as error:
         raise ConfigError(config.told(f"[{key}] {error}")) from error
     if lost := lost_account(ledger):

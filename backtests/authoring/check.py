@@ -71,6 +71,7 @@ def check_strategy(
     """
     kept = account or Account(1_000_000.0, Costs(), 0, False, 0, len(market.sessions) - 1)
     kept = kept.held_by(strategy)
+    engine = engine_named("ledger")
     with SealedCheck(processes) as sealed:
         progress("running it once")
         recorder = Recorder(market, strategy, may_hold_index=may_hold_index, overlay=kept.overlay)
@@ -78,7 +79,7 @@ def check_strategy(
         try:
             deciding = strategy.schedule.decides(market.sessions, market.next_session)
             decide = sealed.watch(market, strategy, deciding, recorder)
-            ledger = engine_named("ledger")(market, decide, deciding, kept)
+            ledger = engine(market, decide, deciding, kept)
         except (StrategyError, MarketError, OverlayError) as error:
             return _refused(strategy, market, str(error))
         except Exception as error:
@@ -94,7 +95,7 @@ def check_strategy(
         ]
         checks += determinism_checks(market, strategy, moments, watched)
         progress("taking things away")
-        checks += sanity_checks(market, made)
+        checks += sanity_checks(market, strategy, made)
         checks += robustness_checks(market, strategy, watched, kept.overlay)
         progress("acting later")
         whole = replace(ledger, decisions=tuple(recorder.decisions))

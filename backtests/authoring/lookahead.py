@@ -10,7 +10,7 @@ from concurrent.futures import Future as Promise
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -23,7 +23,7 @@ from backtests.authoring.scale import scale_check
 from backtests.authoring.sealed.code import classes_of, deciding_modules, library_of, sources
 from backtests.authoring.sealed.market import Future
 from backtests.authoring.sealed.plain import CLASS, named, plain
-from backtests.authoring.sealed.program import Library, Source
+from backtests.authoring.sealed.program import Code, Library
 from backtests.authoring.sealed.replay import Answered, Answers, SealedProcesses
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
@@ -183,7 +183,17 @@ class SealedCheck:
         for file in (file for cls in self._run.classes for file in table_files(cls).values()):
             if file.stat().st_ctime > self._began:
                 self._run.problem = f"{file.name} was written after the strategy was loaded: run it again"
+        if not self._run.problem:
+            _, code = self._code()
+            self._processes.prepare(*code)
         return keeping(recorder, market, self._run.moments)
+
+    def _code(self) -> tuple[Sequence[ModuleType], tuple[Library, Code]]:
+        """The modules that decide; the libraries that they want, and their text and the house's."""
+        classes = self._run.classes
+        modules = deciding_modules(classes)
+        # Python reads source in one thread at a time only, so it is read here.
+        return modules, (library_of(classes, modules), sources(classes, modules, self._began))
 
     def begin(self, seconds: float, run_hash: str, most: int | None = None, alone: int = 0) -> None:
         """Begin to replay what was watched.
@@ -202,10 +212,8 @@ class SealedCheck:
         """
         count = affordable(self._run, seconds) if most is None else most
         seed = self._seed = unpredictable(run_hash)
-        # Python reads source in one thread at a time only, so it is read here.
-        modules = deciding_modules(self._run.classes)
-        self.sources = sources(self._run.classes, modules, self._began)
-        code = library_of(self._run.classes, modules), self.sources
+        modules, code = self._code()
+        self.sources = code[1]
         # What is told and judged is what there is now: while sealed processes decide, the strategy may too.
         self._told = apart(self._run.market)
         self._left = (untouched(modules), at_rest(modules))
@@ -235,7 +243,7 @@ class SealedCheck:
         also = None if self._alone is None else self._alone.result()
         return report if also is None else replace(report, checks=(*report.checks, also))
 
-    def _checked(self, most: int, seed: int, code: tuple[Library, Mapping[str, Source]]) -> CheckReport:
+    def _checked(self, most: int, seed: int, code: tuple[Library, Code]) -> CheckReport:
         run = self._run
         moments = drawn(run.moments, most, seed)
         kept = self._thread.submit(intact, self._told, self._before)
@@ -245,7 +253,7 @@ class SealedCheck:
         counts = len(run.moments), len(moments)
         return CheckReport(run.name, run.market.name, *counts, seed, checks, walls)
 
-    def _every_second(self, most: int, seed: int, code: tuple[Library, Mapping[str, Source]]) -> Check | None:
+    def _every_second(self, most: int, seed: int, code: tuple[Library, Code]) -> Check | None:
         """None where decisions changed already: after that it would say the same again."""
         assert self._report is not None
         if not self._report.result().passed:
@@ -259,7 +267,7 @@ class SealedCheck:
         )
 
     def _replayed(
-        self, moments: Sequence[Moment], seed: int, code: tuple[Library, Mapping[str, Source]]
+        self, moments: Sequence[Moment], seed: int, code: tuple[Library, Code]
     ) -> tuple[tuple[Check, ...], tuple[str, ...]]:
         """What came out, and the walls that stood."""
         run = self._run

@@ -36,12 +36,12 @@ def engine_named(name: Engine) -> Run:
 
     What is returned raises `OrderError` for books of more whole shares than can be counted.
     """
+    if name == "ledger":
+        from backtests.engine.kernel import run as engine  # numba: half a second to import
+    else:
+        from backtests.engine.backtrader import run as engine  # backtrader: a fifth
 
     def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account: Account) -> Ledger:
-        if name == "ledger":
-            from backtests.engine.kernel import run as engine  # numba: half a second to import
-        else:
-            from backtests.engine.backtrader import run as engine  # backtrader: a fifth
         ledger = engine(market, decide, deciding, account)
         _refuse_uncountable(ledger, account)
         return ledger

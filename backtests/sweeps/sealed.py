@@ -68,12 +68,13 @@ def _again(
     if isinstance(strategy, NativeStrategy):
         return None
     account = account_of(config, market).held_by(strategy)
+    engine = engine_named(config.engine)
     with SealedCheck(processes) as sealed:
         sealed.expect(market, recipe)
         recorder = Recorder(market, strategy, overlay=account.overlay)
         deciding = strategy.schedule.decides(market.sessions, market.next_session)
         decide = sealed.watch(market, strategy, deciding, recorder)
-        ledger = engine_named(config.engine)(market, decide, deciding, account)
+        ledger = engine(market, decide, deciding, account)
         sealed.begin(recorder.seconds, market.hash)
         report = sealed.report()
     alone = returns_of(ledger.equity)

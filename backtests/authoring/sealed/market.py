@@ -7,13 +7,14 @@ false future behind it, made of nothing but the past it holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from datafeeds.market import Array, Dates, Market, standard_tables
+from datafeeds.market import Array, Dates, Market, borrow_table, standard_tables
 
 Future = Literal["absent", "shuffled", "scaled"]
 
@@ -89,13 +90,22 @@ class Sender:
 
     def __init__(self, market: Market, tables: Mapping[str, pd.DataFrame]) -> None:
         self._market = market
-        self._tables = tables
         self._sent = 0
-        order = np.argsort(_days(market.facts, "known"), kind="stable")
-        self._filed = market.facts.iloc[order]
-        self._facts, self._withdrawn = (_days(self._filed, name) for name in ("known", "withdrawn"))
-        self._series = _days(market.series, "available")
+        # A figure known on a day counts from the session after; the others from the day they are public.
+        self._facts = _Rows(market.facts, "known", "left")
+        self._facts.columns["withdrawn"] = np.full(len(market.facts), np.datetime64("NaT", "s"))
+        self._withdrawn = _days(market.facts, "withdrawn")[self._facts.order]
+        self._series = _Rows(market.series, "available")
+        self._basis = _Rows(market.basis, "known")
+        self._tables = {name: _Rows(table, "available") for name, table in tables.items()}
+        self._joined, self._left = (_days(market.instruments, name) for name in ("from", "to"))
         self._derived = dict(market.derived)
+
+    def anew(self) -> Sender:
+        """One that begins again with the first session."""
+        again = copy(self)
+        again._sent = 0
+        return again
 
     @property
     def shape(self) -> dict[str, Any]:
@@ -124,45 +134,65 @@ class Sender:
         today = market.sessions[session]
         last = session + 1 == len(market.sessions)
         self._sent = session + 1
-        # A figure known on a day counts from the session after; a series value from the day it is available.
-        filed = self._facts < today
-        known = self._series <= today
-        shown = _days(market.basis, "known") <= today
-        wrong = filed & (self._withdrawn < today)
-        if before is not None:
-            filed &= self._facts >= before
-            known &= self._series > before
-            shown &= _days(market.basis, "known") > before
-            wrong &= (self._withdrawn >= before) | filed
-        figures = self._filed[filed]
         return News(
             sessions=market.sessions[rows].copy(),
             next_session=market.next_session if last else market.sessions[session + 1],
             rows={name: getattr(market, name)[rows].copy() for name in PRICES},
             derived={name: values[rows].copy() for name, values in self._derived.items()},
-            facts=_columns(figures.assign(withdrawn=np.datetime64("NaT", "s"))),
-            series=_columns(market.series[known]),
+            facts=self._facts.between(before, today),
+            series=self._series.between(before, today),
             # Closes stand on the last split's basis, and so must share counts.
             splits=_columns(market.splits) if before is None else {},
-            basis=_columns(market.basis[shown]),
-            withdrawn=(np.flatnonzero(wrong), self._withdrawn[wrong]),
-            tables={name: self._own_rows(table, before, today) for name, table in self._tables.items()},
+            basis=self._basis.between(before, today),
+            withdrawn=self._found_wrong(before, today),
+            tables={name: table.between(before, today) for name, table in self._tables.items()},
             instruments=self._changed_members(before, today),
         )
 
-    def _own_rows(
-        self, table: pd.DataFrame, before: np.datetime64 | None, today: np.datetime64
-    ) -> dict[str, Any]:
-        public = _days(table, "available")
-        known = public <= today
-        return _columns(table[known if before is None else known & (public > before)])
+    def _found_wrong(self, before: np.datetime64 | None, today: np.datetime64) -> tuple[Any, Any]:
+        """Places, among the figures sent so far, of those found wrong since the last call, and the days."""
+        sent, known = self._facts.count(before), self._facts.count(today)
+        days = self._withdrawn[:known]
+        wrong = days < today
+        if before is not None:
+            wrong[:sent] &= days[:sent] >= before
+        return np.flatnonzero(wrong), days[wrong]
 
     def _changed_members(self, before: np.datetime64 | None, today: np.datetime64) -> dict[str, Any]:
         if before is not None:
-            joined, left = _days(self._market.instruments, "from"), _days(self._market.instruments, "to")
+            joined, left = self._joined, self._left
             if not (((before < joined) & (joined <= today)) | ((before <= left) & (left < today))).any():
                 return {}
         return _columns(_members(self._market, today))
+
+
+class _Rows:
+    """A table as arrays, cut by the days on which its rows became public.
+
+    Parameters
+    ----------
+    table : DataFrame
+    day : str
+        The column that says when.
+    side : {"left", "right"}
+        Whether a row of today is public today ("right") or on the next day.
+    """
+
+    def __init__(self, table: pd.DataFrame, day: str, side: Literal["left", "right"] = "right") -> None:
+        days = _days(table, day)
+        self.order = np.argsort(days, kind="stable")
+        self.columns = {name: values[self.order] for name, values in _columns(table).items()}
+        self._days = days[self.order]
+        self._side = side
+
+    def count(self, day: np.datetime64 | None) -> int:
+        """How many rows are public on `day`; None is before all days."""
+        return 0 if day is None else int(np.searchsorted(self._days, day, self._side))
+
+    def between(self, before: np.datetime64 | None, today: np.datetime64) -> dict[str, Any]:
+        """Copies of the rows that became public after `before`, up to `today`."""
+        new = slice(self.count(before), self.count(today))
+        return {name: values[new].copy() for name, values in self.columns.items()}
 
 
 def _days(table: pd.DataFrame, column: str) -> Dates:
@@ -176,6 +206,16 @@ def _columns(table: pd.DataFrame) -> dict[str, Any]:
 
 def _kept(column: pd.Series[Any]) -> Any:
     return object if column.dtype == "str" else column.dtype
+
+
+def _frame(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """The table whose columns are `columns`."""
+    return pd.DataFrame(
+        {
+            name: pd.array(values, dtype="str") if values.dtype == object else values
+            for name, values in columns.items()
+        }
+    )
 
 
 def _members(market: Market, today: np.datetime64) -> pd.DataFrame:
@@ -211,8 +251,9 @@ class Holder:
         self._known = 0
         self._sessions = _Column()
         self._columns: dict[str, _Column] = {}
-        self._tables: dict[str, dict[str, _Column]] = {}
+        self._tables: dict[str, pd.DataFrame] = {}
         self._instruments = pd.DataFrame()
+        self._borrow = borrow_table(None)
         self._last: dict[str, Any] = {}
 
     def take(self, news: News, *, from_filings: bool) -> Market:
@@ -250,6 +291,7 @@ class Holder:
             basis=self._table("basis", news.basis),
             stale_after=self._shape["stale_after"],
             instruments=self._members(news),
+            borrow=self._borrow,
             calendar=self._shape["calendar"],
             adjustment=self._shape["adjustment"],
             closes_only=self._shape["closes_only"],
@@ -285,36 +327,25 @@ class Holder:
         self, name: str, rows: dict[str, Any], withdrawn: tuple[Any, Any] | None = None
     ) -> pd.DataFrame:
         """A table with new rows, and false ones behind them if they are wanted."""
-        if name not in self._tables:
-            self._tables[name] = {column: _Column() for column in rows}
-            self._put(name, self._blanks(name, rows))
-        self._put(name, rows)
-        columns = self._tables[name]
-        if withdrawn is not None:
+        new = [_frame(rows)] if rows and len(next(iter(rows.values()))) else []
+        if name in self._tables:
+            new.insert(0, self._tables[name])
+        else:
+            new.insert(0, _frame(self._blanks(name, rows)))
+        known = pd.concat(new, ignore_index=True) if len(new) > 1 else new[0]
+        if withdrawn is not None and len(withdrawn[0]):
             places, days = withdrawn
-            columns["withdrawn"].change(len(self._shape[name]) + places, days)
-        ahead = 0
-        if self._future != "absent" and name in DATED:
-            ahead = self._make_up_rows(columns, DATED[name])
-        return pd.DataFrame(
-            {
-                key: pd.Series(column.first(column.filled + ahead), copy=False)
-                for key, column in columns.items()
-            }
-        )
+            column = known["withdrawn"].to_numpy(copy=True)
+            column[len(self._shape[name]) + places] = days
+            known = known.assign(withdrawn=column)
+        self._tables[name] = known
+        if self._future == "absent" or name not in DATED:
+            return known
+        return pd.concat([known, self._made_up_rows(known, DATED[name])], ignore_index=True)
 
     def own_tables(self, news: News) -> dict[str, pd.DataFrame]:
         """The strategy's own tables with new rows."""
-        tables = {name: self._table(f"table {name}", rows) for name, rows in news.tables.items()}
-        words = {
-            name: [key for key, values in rows.items() if values.dtype == object]
-            for name, rows in news.tables.items()
-        }
-        return {name: table.astype(dict.fromkeys(words[name], "str")) for name, table in tables.items()}
-
-    def _put(self, name: str, rows: dict[str, Any]) -> None:
-        for key, values in rows.items():
-            self._tables[name][key].put(values)
+        return {name: self._table(f"table {name}", rows) for name, rows in news.tables.items()}
 
     def _blanks(self, name: str, like: dict[str, Any]) -> dict[str, Any]:
         """A row without a value for each name of which nothing is known yet."""
@@ -325,25 +356,21 @@ class Holder:
             for key, values in like.items()
         }
 
-    def _make_up_rows(self, columns: dict[str, _Column], date: str) -> int:
-        """Write rows of the past behind the last, dated later, their values exchanged or wild."""
-        count = min(columns["value"].filled, MADE_UP)
-        drawn = self._rng.integers(0, columns["value"].filled, count)
-        later = (
-            self._sessions.last() + 1 + np.sort(self._rng.integers(0, AHEAD, count)).astype("timedelta64[D]")
-        )
-        for key, column in columns.items():
-            rows = column.first(column.filled)[drawn]
-            if key in (date, "filed"):
-                rows = later.astype(rows.dtype)
-            elif key == "withdrawn":
-                rows = np.full(count, np.datetime64("NaT"), dtype=rows.dtype)
-            elif key == "value":
-                rows = self._rng.permutation(rows)
-                if self._future == "scaled":
-                    rows = rows * 10.0 ** self._rng.uniform(-6, 6, count)
-            column.put_ahead(rows)
-        return count
+    def _made_up_rows(self, known: pd.DataFrame, date: str) -> pd.DataFrame:
+        """Rows of the past, dated later, their values exchanged or wild."""
+        count = min(len(known), MADE_UP)
+        drawn = self._rng.integers(0, len(known), count)
+        days = 1 + np.sort(self._rng.integers(0, AHEAD, count))
+        later = (self._sessions.last() + days.astype("timedelta64[D]")).astype("datetime64[s]")
+        values = self._rng.permutation(known["value"].to_numpy()[drawn])
+        if self._future == "scaled":
+            values = values * 10.0 ** self._rng.uniform(-6, 6, count)
+        never = np.full(count, np.datetime64("NaT", "s"))
+        said = {"value": values, date: later, "filed": later, "withdrawn": never}
+        rows = {
+            name: said[name] if name in said else column.array.take(drawn) for name, column in known.items()
+        }
+        return pd.DataFrame(rows)
 
     def _members(self, news: News) -> pd.DataFrame:
         if news.instruments:
@@ -372,10 +399,6 @@ class _Column:
         """Write rows behind the last; the next ones put overwrite them."""
         self._fit(rows, len(rows))
         self._room[self.filled : self.filled + len(rows)] = rows
-
-    def change(self, places: Any, rows: Any) -> None:
-        """Replace rows that were put."""
-        self._room[places] = rows
 
     def first(self, count: int) -> Any:
         """The first `count` rows, those ahead included."""

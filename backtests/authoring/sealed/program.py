@@ -1,8 +1,9 @@
 """The program of the sealed processes: import libraries, close every door, load the strategy, decide.
 
-One process imports the libraries and never sees a market. It splits into one process for each kind of future;
-each closes its own doors before a line of the strategy's code is read. What they are told comes one decision
-at a time, so that nothing of the next can be there before the last is answered.
+One process imports the libraries, which it may do while the run still decides, and never sees a market. It
+splits into one process for each kind of future; each closes its own doors before a line of the strategy's
+code is run. What they are told comes one decision at a time, so that nothing of the next can be there before
+the last is answered.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import traceback
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -76,14 +78,16 @@ class Library:
     without: tuple[Kind, ...] = ()
 
 
+Code = Mapping[str, Source]
+"""All that a sealed process may import besides libraries, by module."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a sealed process is told before the first decision.
 
     Attributes
     ----------
-    sources : mapping of str to Source
-        All code that it may import, by module.
     recipe : dict
         The strategy, as `plain` says it.
     shape : dict
@@ -92,7 +96,6 @@ class Setting:
         Of a false future.
     """
 
-    sources: Mapping[str, Source]
     recipe: dict[str, Any]
     shape: dict[str, Any]
     seed: int
@@ -121,51 +124,71 @@ class Question:
 
 
 def main(control: int) -> None:
-    """Start fresh processes each time that libraries and sockets come in; this one imports nothing more."""
+    """Start a fresh process for each socket that comes in; this one imports nothing more."""
     _end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     order = socket.socket(fileno=control)
-    while content := receive(order):
-        _, ends, _, _ = socket.recv_fds(order, 1, len(FUTURES))
+    while True:
+        _, ends, _, _ = socket.recv_fds(order, 1, 1)
+        if not ends:
+            return
         if os.fork() == 0:
+            order.close()
+            line = socket.socket(fileno=ends[0])
             try:
-                _prepare(order, pickle.loads(content), ends)
+                _prepare(line)
             except BaseException:
                 with suppress(OSError):
-                    send(order, b"[]")  # nobody need wait for an answer
+                    send(line, b"[]")  # nobody need wait for an answer
             finally:
                 os._exit(0)
-        for end in ends:
-            os.close(end)
+        os.close(ends[0])
 
 
-def _prepare(order: socket.socket, library: Library, ends: Sequence[int]) -> None:
-    """Import libraries, split into one process for each kind of future, and wait until they are gone."""
+def _prepare(line: socket.socket) -> None:
+    """Import libraries; once it is certain what is asked, split into one process for each kind of future.
+
+    What is certain differs from what was expected by parts of the same libraries at most.
+    """
     _end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    library, code = _told(line)
     allow_only_code(map(Path, library.folders), library.without)
     _import(library)
-    children = [_split(order, ends, future, library.without) for future in FUTURES]
+    _warm(library)
+    _compile_all(code)
+    library, code = _told(line)
+    _, ends, _, _ = socket.recv_fds(line, 1, len(FUTURES))
+    _import(library)
+    _compile_all(code)
+    children = [_split(line, ends, future, code, library.without) for future in FUTURES]
     for end in ends:
         os.close(end)
-    send(order, json.dumps([os.getpid(), *children]).encode())
-    order.close()
+    send(line, json.dumps([os.getpid(), *children]).encode())
+    line.close()
     for child in children:
         os.waitpid(child, 0)
 
 
-def _split(order: socket.socket, ends: Sequence[int], future: Future, without: Collection[Kind]) -> int:
+def _told(line: socket.socket) -> tuple[Library, Code]:
+    library, code = pickle.loads(receive(line))
+    return library, code
+
+
+def _split(
+    line: socket.socket, ends: Sequence[int], future: Future, code: Code, without: Collection[Kind]
+) -> int:
     """Start the process that answers on the socket of `future`; its number."""
     child = os.fork()
     if child:
         return child
     mine = ends[FUTURES.index(future)]
-    order.close()
+    line.close()
     for other in ends:
         if other != mine:
             os.close(other)
     try:
-        _serve(socket.socket(fileno=mine), future, without)
+        _serve(socket.socket(fileno=mine), future, code, without)
     finally:
         os._exit(0)
 
@@ -180,6 +203,9 @@ def _import(library: Library) -> None:
     _import_all(library.modules)
     begun = {name.partition(".")[0] for name in list(sys.modules)}
     _import_all(name for name in library.also if name.partition(".")[0] in begun)
+
+
+def _warm(library: Library) -> None:
     numba = sys.modules.get("numba")
     if library.compiles and numba is not None:
         # Compiling imports half of numba. Compiled code is kept in files, which there will be none of.
@@ -194,13 +220,26 @@ def _import_all(names: Iterable[str]) -> None:
                 importlib.import_module(name)
 
 
-def _serve(connection: socket.socket, future: Future, without: Collection[Kind]) -> None:
+def _compile_all(code: Code) -> None:
+    """Compile what may be imported, once for all kinds of future; what can't be says so when imported."""
+    for source in code.values():
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            _compiled(source)
+
+
+@cache
+def _compiled(source: Source) -> CodeType:
+    compiled: CodeType = compile(source.text, source.file, "exec", dont_inherit=True)
+    return compiled
+
+
+def _serve(connection: socket.socket, future: Future, code: Code, without: Collection[Kind]) -> None:
     _end_with_parent()
     os.environ.clear()  # what libraries wanted of it they have read
     try:
         setting: Setting = pickle.loads(receive(connection))
         walls = close_everything(without)
-        strategy = _strategy(setting)
+        strategy = _strategy(setting, code)
     except BaseException as error:
         send(connection, json.dumps({"error": _said(error)}).encode())
         return
@@ -213,9 +252,9 @@ def _serve(connection: socket.socket, future: Future, without: Collection[Kind])
         send(connection, json.dumps(_answer(strategy, market, tables, question)).encode())
 
 
-def _strategy(setting: Setting) -> Any:
+def _strategy(setting: Setting, code: Code) -> Any:
     sys.dont_write_bytecode = True
-    sys.meta_path.insert(0, FromMemory(setting.sources))
+    sys.meta_path.insert(0, FromMemory(code))
     # The house's decision code is read from memory, like the author's, after the doors have closed.
     from backtests.authoring.sealed.plain import revived
 
@@ -278,9 +317,7 @@ class FromMemory(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """Its text, compiled."""
-        source = self._sources[fullname]
-        code: CodeType = compile(source.text, source.file, "exec", dont_inherit=True)
-        return code
+        return _compiled(self._sources[fullname])
 
     def is_package(self, fullname: str) -> bool:
         """Whether it has modules below."""

@@ -23,7 +23,7 @@ import pandas as pd
 
 from backtests.authoring.moments import Moment, drawn
 from backtests.authoring.sealed.market import FUTURES, Future, Sender
-from backtests.authoring.sealed.program import Library, Question, Setting, Source, receive, send
+from backtests.authoring.sealed.program import Code, Library, Question, Setting, receive, send
 from backtests.authoring.sealed.walls import Kind
 from datafeeds.market import Market
 
@@ -67,6 +67,19 @@ class Answers:
     failure: str = ""
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A process that imports the libraries of `library`, and the way to it."""
+
+    connection: socket.socket
+    library: Library
+
+    def fits(self, library: Library) -> bool:
+        """Whether `library` differs by parts of the same libraries at most: no others can be opened."""
+        expected = self.library
+        return (library.folders, library.compiles) == (expected.folders, expected.compiles)
+
+
 class SealedProcesses:
     """Processes that wait for a strategy and a market, started ahead since they take a second to start.
 
@@ -101,6 +114,7 @@ class SealedProcesses:
         )
         theirs.close()
         self._control.settimeout(PATIENCE)
+        self._ready: _Line | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -108,18 +122,36 @@ class SealedProcesses:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._drop()
         self._control.close()
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._place.cleanup()
 
+    def prepare(self, library: Library, code: Code) -> None:
+        """Begin to import libraries for what `ask` will probably be asked; without it that takes longer.
+
+        Parameters
+        ----------
+        library, code
+            As of `ask`.
+        """
+        self._drop()
+        with suppress(OSError):  # `ask` will say it
+            self._ready = self._line(library, code)
+
+    def _drop(self) -> None:
+        if self._ready is not None:
+            self._ready.connection.close()
+            self._ready = None
+
     def ask(
         self,
         market: Market,
         tables: Mapping[str, pd.DataFrame],
         library: Library,
-        code: Mapping[str, Source],
+        code: Code,
         recipe: dict[str, Any],
         moments: Sequence[Moment],
         seed: int,
@@ -140,27 +172,44 @@ class SealedProcesses:
             Of the false futures.
         """
         try:
-            with self._split(replace(library, without=self._without)) as ends:
-                return _asked(ends, market, tables, code, recipe, moments, seed)
+            with self._split(library, code) as ends:
+                return _asked(ends, market, tables, recipe, moments, seed)
         except TimeoutError:
             return Answers((), {}, f"no answer within {PATIENCE:g} seconds")
         except (OSError, ValueError, RecursionError) as error:
             return Answers((), {}, f"the process ended ({type(error).__name__})")
 
+    def _line(self, library: Library, code: Code) -> _Line:
+        """A fresh process that imports libraries and waits."""
+        ours, theirs = socket.socketpair()
+        ours.settimeout(PATIENCE)
+        socket.send_fds(self._control, [b"+"], [theirs.fileno()])
+        theirs.close()
+        line = _Line(ours, library)
+        self._tell(line, library, code)
+        return line
+
+    def _tell(self, line: _Line, library: Library, code: Code) -> None:
+        send(line.connection, pickle.dumps((replace(library, without=self._without), code)))
+
     @contextmanager
-    def _split(self, library: Library) -> Iterator[list[socket.socket]]:
+    def _split(self, library: Library, code: Code) -> Iterator[list[socket.socket]]:
         """Sockets to a fresh process for each kind of future; no process is left."""
+        if self._ready is not None and not self._ready.fits(library):
+            self._drop()
+        line, self._ready = self._ready or self._line(library, code), None
         pairs = [socket.socketpair() for _ in FUTURES]
         children: list[int] = []
         try:
-            send(self._control, pickle.dumps(library))
-            socket.send_fds(self._control, [b"+"], [theirs.fileno() for _, theirs in pairs])
-            children = json.loads(receive(self._control))
+            self._tell(line, library, code)
+            socket.send_fds(line.connection, [b"+"], [theirs.fileno() for _, theirs in pairs])
+            children = json.loads(receive(line.connection))
             for ours, theirs in pairs:
                 theirs.close()
                 ours.settimeout(PATIENCE)
             yield [ours for ours, _ in pairs]
         finally:
+            line.connection.close()
             for ours, theirs in pairs:
                 ours.close()
                 theirs.close()
@@ -173,21 +222,21 @@ def _asked(
     ends: Sequence[socket.socket],
     market: Market,
     tables: Mapping[str, pd.DataFrame],
-    code: Mapping[str, Source],
     recipe: dict[str, Any],
     moments: Sequence[Moment],
     seed: int,
 ) -> Answers:
-    _send(ends, Setting(code, recipe, Sender(market, tables).shape, seed))
+    sender = Sender(market, tables)
+    _send(ends, Setting(recipe, sender.shape, seed))
     begun = [_read(end) for end in ends]
     for answer in begun:
         if "walls" not in answer:
             return Answers((), {}, answer.get("error", "the process ended while it loaded"))
     made: dict[Future, list[Answered]] = {}
     absent, *false = FUTURES
-    (made[absent],) = _walked(ends[:1], Sender(market, tables), moments, REBUILT)
+    (made[absent],) = _walked(ends[:1], sender, moments, REBUILT)
     fewer = drawn(moments, MISLED, seed)
-    made |= zip(false, _walked(ends[1:], Sender(market, tables), fewer, 1), strict=True)
+    made |= zip(false, _walked(ends[1:], sender.anew(), fewer, 1), strict=True)
     return Answers(tuple(begun[0]["walls"]), made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future as Promise
@@ -45,6 +46,10 @@ LEAST = 12
 
 FEW = 24
 """Decisions that are made where prices are scaled."""
+
+TURN = 0.0005
+"""Seconds for which one thread of this process computes while another waits for its turn: answers come in one
+by one, and at Python's 5 ms each would wait longer for its turn than it took to decide."""
 
 SECONDS_PER_NUMBER = 2e-8
 """Time to put one number of a market's prices in place for a decision."""
@@ -136,6 +141,7 @@ class SealedCheck:
         self._recipe: Recipe | None = None
         self._report: Promise[CheckReport] | None = None
         self._alone: Promise[Check | None] | None = None
+        self._turn = sys.getswitchinterval()
 
     def __enter__(self) -> Self:
         return self
@@ -146,6 +152,7 @@ class SealedCheck:
         if self._own:
             self._processes.__exit__(kind, error, trace)
         self._thread.shutdown()
+        sys.setswitchinterval(self._turn)
 
     def expect(self, market: Market, recipe: Recipe | None = None) -> None:
         """Remember what is in `market`; call it before the strategy is made, which might change it.
@@ -217,6 +224,7 @@ class SealedCheck:
         # What is told and judged is what there is now: while sealed processes decide, the strategy may too.
         self._told = apart(self._run.market)
         self._left = (untouched(modules), at_rest(modules))
+        sys.setswitchinterval(TURN)
         self._report = self._thread.submit(self._checked, count, seed, code)
         if alone:
             self._alone = self._thread.submit(self._every_second, alone, seed, code)

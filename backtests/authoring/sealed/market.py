@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from datafeeds.market import Array, Dates, Market, borrow_table, standard_tables
+from datafeeds.market import Array, Dates, Market, borrow_table, standard_tables, traded_factor
 
 Future = Literal["absent", "shuffled", "scaled"]
 
@@ -35,6 +35,9 @@ MADE_UP = 500
 NAMES = ("column", "labels")
 MEMBERS = ("kinds", "groups", "companies", "_membership_rows")
 """What a market works out from its symbols, and from its instruments."""
+
+GROWN = ("mark", "traded_factor")
+"""What a market works out session by session."""
 
 _NEVER = np.datetime64("2200-01-01", "s")
 
@@ -269,8 +272,11 @@ class Holder:
         self._known += len(news.sessions)
         ahead = 0 if self._future == "absent" else AHEAD
         self._sessions.put(news.sessions)
+        symbols = self._shape["symbols"]
+        splits, basis = self._table("splits", news.splits), self._table("basis", news.basis)
         arrays = {**news.rows, **{f"derived {name}": values for name, values in news.derived.items()}}
         arrays["mark"] = self._marked(news.rows["close"])
+        arrays["traded_factor"] = traded_factor(news.sessions, symbols, splits, basis)
         for name, values in arrays.items():
             self._columns.setdefault(name, _Column()).put(values)
         if ahead:
@@ -283,12 +289,12 @@ class Holder:
             source="",
             sessions=days,
             next_session=days[-1] + 1 if ahead else news.next_session,
-            symbols=self._shape["symbols"],
+            symbols=symbols,
             **{name: views[name] for name in PRICES},
             facts=self._table("facts", news.facts, news.withdrawn),
             series=self._table("series", news.series),
-            splits=self._table("splits", news.splits),
-            basis=self._table("basis", news.basis),
+            splits=splits,
+            basis=basis,
             stale_after=self._shape["stale_after"],
             instruments=self._members(news),
             borrow=self._borrow,
@@ -298,11 +304,13 @@ class Holder:
             hash="sealed",
             derived={} if from_filings else derived,
         )
-        views["mark"].setflags(write=False)
         # As the market itself keeps them: worked out once where they don't change.
+        grown = {name: views[name] for name in GROWN}
+        for values in grown.values():
+            values.setflags(write=False)
         lasting = NAMES if news.instruments else (*NAMES, *MEMBERS)
         kept = {key: self._last[key] for key in lasting if key in self._last}
-        market.__dict__.update(kept, mark=views["mark"])
+        market.__dict__.update(kept, **grown)
         self._last = market.__dict__
         return market
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -232,11 +233,11 @@ def _asked(
     for answer in begun:
         if "walls" not in answer:
             return Answers((), {}, answer.get("error", "the process ended while it loaded"))
-    made: dict[Future, list[Answered]] = {}
-    absent, *false = FUTURES
-    (made[absent],) = _walked(ends[:1], sender, moments, REBUILT)
     fewer = drawn(moments, MISLED, seed)
-    made |= zip(false, _walked(ends[1:], sender.anew(), fewer, 1), strict=True)
+    with ThreadPoolExecutor(1) as beside:
+        false = beside.submit(_walked, ends[1:], sender.anew(), fewer, 1)
+        absent = _walked(ends[:1], sender, moments, REBUILT)
+        made = dict(zip(FUTURES, [*absent, *false.result()], strict=True))
     return Answers(tuple(begun[0]["walls"]), made)
 
 

@@ -87,11 +87,12 @@ def sources(classes: Classes, modules: Iterable[ModuleType], since: float) -> di
 
 def _is_called(name: str, file: Path) -> bool:
     """Whether a module in `file` can be called `name`: any other name could be a message."""
-    return name == name_of_file(file.resolve(), file.read_bytes()) or _is_called_like(name, file)
+    return name == name_of_file(file.resolve(), file.read_bytes()) or _is_called_like(name, str(file))
 
 
-def _is_called_like(name: str, file: Path) -> bool:
-    parts = name.split(".")
+@cache
+def _is_called_like(name: str, path: str) -> bool:
+    parts, file = name.split("."), Path(path)
     place = file.parent.parts if file.stem == "__init__" else (*file.parent.parts, file.name.split(".")[0])
     return list(place[-len(parts) :]) == parts
 
@@ -153,7 +154,7 @@ def _is_real(name: str) -> bool:
     if not isinstance(file, str):
         return name in sys.builtin_module_names
     inside = file.startswith(_root_names()) and os.path.isfile(file)
-    return inside and _is_called_like(name, Path(file))
+    return inside and _is_called_like(name, file)
 
 
 def _may_be_module(name: str) -> bool:
@@ -164,6 +165,9 @@ def _may_be_module(name: str) -> bool:
 
 
 def _is_own(module: ModuleType) -> bool:
+    name = getattr(module, "__file__", None)
+    if isinstance(name, str) and name.startswith(_root_names()) and ".." not in name and _is_source(name):
+        return False  # as `_installed` would say; nearly all modules end here
     file = _file(module)
     if file is None:
         paths = list(getattr(module, "__path__", ()))
@@ -173,7 +177,11 @@ def _is_own(module: ModuleType) -> bool:
 
 def _file(module: ModuleType) -> Path | None:
     name = getattr(module, "__file__", None)
-    return Path(name) if isinstance(name, str) and name.endswith(".py") and Path(name).is_file() else None
+    return Path(name) if isinstance(name, str) and _is_source(name) else None
+
+
+def _is_source(name: str) -> bool:
+    return name.endswith(".py") and os.path.isfile(name)
 
 
 @cache

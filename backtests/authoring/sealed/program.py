@@ -146,9 +146,10 @@ def main(control: int) -> None:
 
 
 def _prepare(line: socket.socket) -> None:
-    """Import libraries; once it is certain what is asked, split into one process for each kind of future.
+    """Import libraries; then, each time that something is asked, split into one process a kind of future.
 
-    What is certain differs from what was expected by parts of the same libraries at most.
+    What is asked wants parts of the same libraries at most. This process never sees a market, nor runs a
+    strategy's code, so that all that it is asked begins alike.
     """
     _end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -157,17 +158,16 @@ def _prepare(line: socket.socket) -> None:
     _import(library)
     _warm(library)
     _compile_all(code)
-    library, code = _told(line)
-    _, ends, _, _ = socket.recv_fds(line, 1, len(FUTURES))
-    _import(library)
-    _compile_all(code)
-    children = [_split(line, ends, future, code, library.without) for future in FUTURES]
-    for end in ends:
-        os.close(end)
-    send(line, json.dumps([os.getpid(), *children]).encode())
-    line.close()
-    for child in children:
-        os.waitpid(child, 0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        library, code = _told(line)
+        _, ends, _, _ = socket.recv_fds(line, 1, len(FUTURES))
+        _import(library)
+        _compile_all(code)
+        children = [_split(line, ends, future, code, library.without) for future in FUTURES]
+        for end in ends:
+            os.close(end)
+        send(line, json.dumps(children).encode())
 
 
 def _told(line: socket.socket) -> tuple[Library, Code]:
@@ -182,6 +182,7 @@ def _split(
     child = os.fork()
     if child:
         return child
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     mine = ends[FUTURES.index(future)]
     line.close()
     for other in ends:

@@ -138,9 +138,8 @@ class SealedProcesses:
         library, code
             As of `ask`.
         """
-        self._drop()
         with suppress(OSError):  # `ask` will say it
-            self._ready = self._line(library, code)
+            self._ready = self._fitting(library, code)
 
     def _drop(self) -> None:
         if self._ready is not None:
@@ -180,8 +179,13 @@ class SealedProcesses:
         except (OSError, ValueError, RecursionError) as error:
             return Answers((), {}, f"the process ended ({type(error).__name__})")
 
-    def _line(self, library: Library, code: Code) -> _Line:
-        """A fresh process that imports libraries and waits."""
+    def _fitting(self, library: Library, code: Code) -> _Line:
+        """A process that has imported libraries, or does so now, and waits."""
+        ready, self._ready = self._ready, None
+        if ready is not None and ready.fits(library):
+            return ready
+        if ready is not None:
+            ready.connection.close()
         ours, theirs = socket.socketpair()
         ours.settimeout(PATIENCE)
         socket.send_fds(self._control, [b"+"], [theirs.fileno()])
@@ -196,21 +200,23 @@ class SealedProcesses:
     @contextmanager
     def _split(self, library: Library, code: Code) -> Iterator[list[socket.socket]]:
         """Sockets to a fresh process for each kind of future; no process is left."""
-        if self._ready is not None and not self._ready.fits(library):
-            self._drop()
-        line, self._ready = self._ready or self._line(library, code), None
+        line = self._fitting(library, code)
         pairs = [socket.socketpair() for _ in FUTURES]
         children: list[int] = []
         try:
             self._tell(line, library, code)
             socket.send_fds(line.connection, [b"+"], [theirs.fileno() for _, theirs in pairs])
             children = json.loads(receive(line.connection))
+            if not children:
+                raise ConnectionError("its libraries can't be imported")
+            self._ready = line
             for ours, theirs in pairs:
                 theirs.close()
                 ours.settimeout(PATIENCE)
             yield [ours for ours, _ in pairs]
         finally:
-            line.connection.close()
+            if self._ready is not line:
+                line.connection.close()
             for ours, theirs in pairs:
                 ours.close()
                 theirs.close()

@@ -46,6 +46,9 @@ IMPOSSIBLE = ("not a number", "fiscal period", "share count not positive", "nega
 Day = int
 """Days since 1970."""
 
+NO_DAY: Day = int(np.iinfo(np.int64).min)
+"""Stands among days for none, as NaT does among dates."""
+
 
 @dataclass
 class Verdicts:
@@ -53,8 +56,8 @@ class Verdicts:
 
     Attributes
     ----------
-    known, withdrawn : list of int or None
-        Day from which a figure counts, and from which it no longer does; None for never.
+    known, withdrawn : ndarray of int
+        Day from which a figure counts, and from which it no longer does; `NO_DAY` for never.
     value : ndarray
         What it is taken to be.
     mended : dict of int to (int, float)
@@ -66,8 +69,8 @@ class Verdicts:
         The check that found it.
     """
 
-    known: list[Day | None]
-    withdrawn: list[Day | None]
+    known: npt.NDArray[np.int64]
+    withdrawn: npt.NDArray[np.int64]
     value: Array
     mended: dict[int, tuple[Day, float]] = field(default_factory=dict)
     why: dict[int, str] = field(default_factory=dict)
@@ -79,32 +82,34 @@ class Verdicts:
 
     def never(self, place: int, check: str, why: str) -> None:
         """A figure that can't be right whatever comes."""
-        self.known[place] = None
+        self.known[place] = NO_DAY
         self.doubt(place, check, why)
 
     def during(self, place: int, start: Day | None, stop: Day | None) -> None:
-        """A figure counts from `start` to `stop` at most."""
-        begun = self.known[place]
-        self.known[place] = None if begun is None or start is None else max(begun, start)
-        ends = [day for day in (self.withdrawn[place], stop) if day is not None]
-        self.withdrawn[place] = min(ends, default=None)
+        """A figure counts from `start` to `stop` at most; None for never."""
+        begun, ended = self.known[place], self.withdrawn[place]
+        self.known[place] = NO_DAY if begun == NO_DAY or start is None else max(begun, start)
+        if stop is not None:
+            self.withdrawn[place] = stop if ended == NO_DAY else min(ended, stop)
 
     def decided(self, place: int, filed: Day, value: float) -> None:
         """A figure that a person decided on: used when filed, whatever the checks say."""
-        self.known[place], self.withdrawn[place], self.value[place] = filed, None, value
+        self.known[place], self.withdrawn[place], self.value[place] = filed, NO_DAY, value
         self.mended.pop(place, None)
         self.why.pop(place, None)
         self.check.pop(place, None)
 
     def in_order_known(self, places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """Figures that are known some time, in the order in which they become known."""
-        known = [place for place in places.tolist() if self.known[place] is not None]
-        return np.array(sorted(known, key=lambda place: (self.known[place], place)), dtype=np.intp)
+        known = places[self.known[places] != NO_DAY]
+        ordered: npt.NDArray[np.intp] = known[np.lexsort((known, self.known[known]))]
+        return ordered
 
-    def counts(self, place: int) -> bool:
-        """Whether a figure counts at any time."""
-        start, stop = self.known[place], self.withdrawn[place]
-        return start is not None and (stop is None or start < stop)
+    def counts(self, places: npt.NDArray[np.intp] | slice = slice(None)) -> npt.NDArray[np.bool_]:
+        """Whether figures count at any time."""
+        start, stop = self.known[places], self.withdrawn[places]
+        counting: npt.NDArray[np.bool_] = (start != NO_DAY) & ((stop == NO_DAY) | (start < stop))
+        return counting
 
 
 def check_facts(facts: pd.DataFrame) -> tuple[pd.DataFrame, Verdicts]:
@@ -124,9 +129,10 @@ def check_facts(facts: pd.DataFrame) -> tuple[pd.DataFrame, Verdicts]:
     """
     ordered = in_order(facts)
     if ordered.empty:
-        return ordered, Verdicts([], [], np.zeros(0))
+        return ordered, Verdicts(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
     filed = days_of(ordered["filed"])
-    verdicts = Verdicts(filed.tolist(), [None] * len(ordered), ordered["value"].to_numpy(float, copy=True))
+    never = np.full(len(ordered), NO_DAY)
+    verdicts = Verdicts(filed.copy(), never, ordered["value"].to_numpy(float, copy=True))
     for place, check, why in own_faults(ordered):
         verdicts.never(place, check, why)
     period_labels(ordered, filed, verdicts)
@@ -175,13 +181,10 @@ def period_labels(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: V
     twelve trailing months of the wrong year. A company that labels a whole fiscal year a year ahead is
     consistent with itself: its quarters are withheld until the annual report says the same.
     """
-    usable = [place for place in range(len(facts)) if verdicts.known[place] is not None]
     months = facts["filed"].dt.year.to_numpy() * 12 + facts["filed"].dt.month.to_numpy()
-    quarter = np.zeros(len(facts), dtype=np.int64)
-    quarter[usable] = quarters(facts.iloc[usable])
-    delay = months - 3 * quarter
+    delay = months - 3 * quarters(facts)
     period, year = facts["fiscal_period"].to_numpy(), facts["fiscal_year"].to_numpy()
-    for places in groups(facts.iloc[usable], ["symbol", "concept"]):
+    for places in groups(facts[["symbol", "concept"]][verdicts.known != NO_DAY]):
         own = delay[places]
         if own.max() - own.min() < LABEL_MONTHS:
             continue
@@ -211,10 +214,10 @@ def revenue_scale(facts: pd.DataFrame, verdicts: Verdicts) -> None:
     """Revenue thousands of times its neighbours or a thousandth: quarters with quarters, years with years."""
     value = facts["value"].to_numpy()
     usable = (facts["concept"] == "revenue").to_numpy() & (value > 0)
-    chosen = facts[usable].assign(annual=facts["fiscal_period"] == "FY")
-    for places in groups(chosen, ["symbol", "annual"]):
+    chosen = facts[["symbol"]][usable].assign(annual=facts["fiscal_period"] == "FY")
+    for places in groups(chosen):
         places = verdicts.in_order_known(places)
-        days = np.array([verdicts.known[place] for place in places.tolist()], dtype=np.int64)
+        days = verdicts.known[places]
         levels = np.log(value[places])
         if not len(places) or np.ptp(levels) <= np.log(REVENUE_STEPS[0][0]):
             continue
@@ -235,7 +238,7 @@ def revenue_lines(facts: pd.DataFrame, verdicts: Verdicts) -> None:
     Where the year before is not known the year is withheld until the next one bears it out.
     """
     place = verdicts.in_order_known(np.flatnonzero((facts["concept"] == "revenue").to_numpy()))
-    known = np.array([0 if day is None else day for day in verdicts.known], dtype=np.int64)
+    known = np.maximum(verdicts.known, 0)
     first: dict[tuple[str, int], dict[str, int]] = {}
     symbols, years = facts["symbol"].to_numpy(), facts["fiscal_year"].to_numpy()
     periods, value = facts["fiscal_period"].to_numpy(), facts["value"].to_numpy()
@@ -332,20 +335,20 @@ def _against(
 
 def verdict_findings(facts: pd.DataFrame, verdicts: Verdicts) -> list[Finding]:
     """One finding for each figure that is not simply used from its filing on."""
-    findings = []
+    findings, counts = [], verdicts.counts()
     for place in sorted(verdicts.why):
         row = facts.iloc[place]
-        start, stop = verdicts.known[place], verdicts.withdrawn[place]
+        start, stop = int(verdicts.known[place]), int(verdicts.withdrawn[place])
         severity, told = "quarantined", "left out"
-        if verdicts.counts(place) or place in verdicts.mended:
+        if counts[place] or place in verdicts.mended:
             if place in verdicts.mended:
                 mended = number(verdicts.mended[place][1])
                 severity, told = "note", f"taken as {mended}"
-            elif stop is not None:
+            elif stop != NO_DAY:
                 told = f"used until {_date(stop)}, which showed it"
             elif verdicts.value[place] != row["value"]:
                 severity, told = "note", f"taken as {number(verdicts.value[place])}"
-            elif start is not None:
+            elif start != NO_DAY:
                 severity, told = "note", f"withheld until {_date(start)}, which bore it out"
         findings.append(
             Finding(
@@ -362,33 +365,35 @@ def verdict_findings(facts: pd.DataFrame, verdicts: Verdicts) -> list[Finding]:
 
 def used(facts: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
     """The figures that count at some time, with `known`, `withdrawn` and the value that is taken."""
-    counts = np.array([verdicts.counts(place) for place in range(len(facts))], dtype=bool)
-
-    def dates(days: list[Day | None]) -> npt.NDArray[np.datetime64]:
-        blank = np.iinfo(np.int64).min
-        numbers = np.array([blank if day is None else day for day in days], dtype=np.int64)
-        return numbers.astype("datetime64[D]").astype("datetime64[s]")
-
-    days = {"known": dates(verdicts.known), "withdrawn": dates(verdicts.withdrawn)}
-    table = facts.assign(value=verdicts.value, **days)[counts]
+    counts = verdicts.counts()
+    days = {"known": _dates(verdicts.known), "withdrawn": _dates(verdicts.withdrawn)}
+    table = facts.assign(value=verdicts.value, **days)
+    if not counts.all():
+        table = table[counts].reset_index(drop=True)
     places = list(verdicts.mended)
     mended = facts.iloc[places].assign(
         value=[value for _, value in verdicts.mended.values()],
-        known=dates([day for day, _ in verdicts.mended.values()]),
-        withdrawn=dates([None] * len(places)),
+        known=_dates(np.array([day for day, _ in verdicts.mended.values()], dtype=np.int64)),
+        withdrawn=_dates(np.full(len(places), NO_DAY)),
     )
-    return pd.concat([table, mended], ignore_index=True) if places else table.reset_index(drop=True)
+    return pd.concat([table, mended], ignore_index=True) if places else table
+
+
+def _dates(days: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
+    return days.astype("datetime64[D]").astype("datetime64[s]")
 
 
 def in_order(facts: pd.DataFrame) -> pd.DataFrame:
     """Facts in order of filing, of one day in order of period; with dates as datetime64, labels 0, 1, ..."""
-    table = facts.reset_index(drop=True).copy()
+    table = facts.reset_index(drop=True)
     for column in ("filed", "period_end"):
         if column in table:
             table[column] = pd.to_datetime(table[column])
     if table.empty:
         return table.assign(filed=pd.to_datetime(table["filed"]))
     order = np.lexsort((quarters(table), days_of(table["filed"])))
+    if (np.diff(order) == 1).all():
+        return table
     return table.iloc[order].reset_index(drop=True)
 
 
@@ -403,11 +408,13 @@ def days_of(dates: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def groups(facts: pd.DataFrame, by: list[str]) -> Iterator[npt.NDArray[np.intp]]:
-    """Labels of the rows of each group, in order."""
-    if len(facts):
-        for rows in facts.groupby(by, sort=True).groups.values():
-            yield np.asarray(rows, dtype=np.intp)
+def groups(keys: pd.DataFrame) -> Iterator[npt.NDArray[np.intp]]:
+    """Labels of the rows of each group of equal rows, in order."""
+    if len(keys):
+        group = keys.groupby(list(keys.columns), sort=True).ngroup().to_numpy()
+        order = np.argsort(group, kind="stable")
+        labels = keys.index.to_numpy(dtype=np.intp)[order]
+        yield from np.split(labels, np.flatnonzero(np.diff(group[order])) + 1)
 
 
 def number(value: float) -> str:

@@ -284,7 +284,8 @@ def repeated_facts(facts: pd.DataFrame, symbols: tuple[str, ...]) -> Result:
             )
             for row in table[wrong].to_dict(orient="records")
         )
-    table = table[~(year_off | size_off)]
+    if (off := year_off | size_off).any():
+        table = table[~off]
     key = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed"]
     again = table.duplicated([*key, "value"], keep="first")
     if again.any():
@@ -436,7 +437,7 @@ def reporting_gaps(facts: pd.DataFrame, last: Mapping[str, np.datetime64], stale
 def unknown_concepts(facts: pd.DataFrame, known: Iterable[str]) -> list[Finding]:
     """Concepts that nothing is derived from, with the nearest that something is."""
     names = sorted(known)
-    strange = sorted(set(facts["concept"]) - set(names))
+    strange = sorted(set(facts["concept"].unique()) - set(names))
     said = [unknown_name("concept", name, names) for name in strange]
     near = [what for what in said if "did you mean" in what]
     others = [name for name, what in zip(strange, said, strict=True) if what not in near]
@@ -488,7 +489,7 @@ def coverage(
     """
     kinds = instruments.drop_duplicates("symbol").set_index("symbol")["kind"]
     stocks = [symbol for symbol in symbols if kinds.get(symbol, "stock") == "stock"]
-    filed = set(facts["symbol"])
+    filed = set(facts["symbol"].unique())
     findings = [
         Finding(
             "note",

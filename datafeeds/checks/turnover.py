@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks.facts import SHARE_CONCEPTS, Verdicts, groups, number, settle
+from datafeeds.checks.facts import NO_DAY, SHARE_CONCEPTS, Verdicts, groups, number, settle
 from datafeeds.checks.history import readings, step_costs
 from datafeeds.facts import Split, splits_by_symbol
 from datafeeds.market import Array, Dates, Finding, traded_factor
@@ -160,13 +160,14 @@ def check_share_counts(facts: pd.DataFrame, verdicts: Verdicts, trading: Trading
     """
     column = {symbol: place for place, symbol in enumerate(trading.symbols)}
     chosen = facts["concept"].isin(SHARE_CONCEPTS) & facts["symbol"].isin(trading.symbols)
-    chosen &= np.array([verdicts.known[place] is not None for place in range(len(facts))], dtype=bool)
+    chosen &= verdicts.known != NO_DAY
     revenue = _yearly_revenue(facts, verdicts)
     findings = []
-    for places in groups(facts[chosen], ["symbol", "concept"]):
+    for places in groups(facts[["symbol", "concept"]][chosen]):
         symbol = str(facts["symbol"].iloc[places[0]])
-        known = np.array([verdicts.known[place] for place in places.tolist()], dtype=np.int64)
-        counts = _Counts(facts, places, known, trading, column[symbol], revenue.get(symbol, []))
+        counts = _Counts(
+            facts, places, verdicts.known[places], trading, column[symbol], revenue.get(symbol, [])
+        )
         counts.judge(verdicts)
         if high := counts.high_turnover(verdicts):
             findings.append(high)
@@ -327,8 +328,7 @@ class _Counts:
         values = verdicts.value[self.places]
         with np.errstate(all="ignore"):
             turnover = turnover * self.count / values
-        used = np.array([verdicts.counts(int(place)) for place in self.places], dtype=bool)
-        high = np.flatnonzero(used & (turnover > HIGH_TURNOVER))
+        high = np.flatnonzero(verdicts.counts(self.places) & (turnover > HIGH_TURNOVER))
         if not len(high):
             return None
         first = self.facts.iloc[self.places[high[0]]]
@@ -352,8 +352,7 @@ def _yearly_revenue(facts: pd.DataFrame, verdicts: Verdicts) -> dict[str, list[t
     found: dict[str, list[tuple[int, float]]] = {}
     annual = np.flatnonzero(((facts["concept"] == "revenue") & (facts["fiscal_period"] == "FY")).to_numpy())
     symbols = facts["symbol"].to_numpy()
-    for place in annual.tolist():
-        known = verdicts.known[place]
-        if verdicts.counts(place) and known is not None:
-            found.setdefault(str(symbols[place]), []).append((known, float(verdicts.value[place])))
+    for place in annual[verdicts.counts(annual)].tolist():
+        known, value = int(verdicts.known[place]), float(verdicts.value[place])
+        found.setdefault(str(symbols[place]), []).append((known, value))
     return {symbol: sorted(years) for symbol, years in found.items()}

@@ -20,7 +20,7 @@ reported.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -357,6 +357,11 @@ def parted(rows: _Rows) -> tuple[_Rows, list[_Second]]:
     return replace(rows, code=codes.astype(np.int64), symbols=symbols.tolist()), found
 
 
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Arrays one after the other; the only one as it is."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
 class Reading:
     """One pass over a market folder.
 
@@ -406,10 +411,11 @@ class Reading:
             self.report([company.finding])
             tables = {name: company.renamed(name, table) for name, table in tables.items()}
         self._splits_in_prices(rows)
+        symbols = tuple(rows.symbols)
         sessions, wide = self._wide(rows)
+        del rows  # a gigabyte where the market is large
         if wide is None:
             return None
-        symbols = tuple(rows.symbols)
         closes_only = "open" not in wide
         bars = _bars(sessions, symbols, wide, tables["splits"])
         self.report(check_symbols(symbols))
@@ -606,14 +612,14 @@ class Reading:
         if self.stopped() and not sum(map(len, days)):
             return None
         # Blank symbols and dates are errors already; without them the rest can still be judged.
-        code, day = np.concatenate(codes), np.concatenate(days)
+        code, day = _joined(codes), _joined(days)
         symbols = sorted(symbol for symbol in position if symbol)
         column = np.full(len(position), -1)
         for place, symbol in enumerate(symbols):
             column[position[symbol]] = place
         code = column[code] if len(code) else code
         usable = (code >= 0) & (day != NO_DATE)
-        joined = {name: np.concatenate(parts) for name, parts in values.items() if name in known}
+        joined = {name: _joined(parts) for name, parts in values.items() if name in known}
         if not usable.all():
             code, day = code[usable], day[usable]
             joined = {name: numbers[usable] for name, numbers in joined.items()}
@@ -798,16 +804,14 @@ def table_frame(table: RawTable) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     keep = ~table.wrong_rows
     for name, words in table.words.items():
-        columns[name] = words.array()[keep]
+        # Taken from the different words: ten million strings of Python's would be written and read again.
+        columns[name] = pd.array(list(words.known or ("",)), dtype="str").take(words.codes[keep])
     for name, days in table.days.items():
         columns[name] = days[keep].astype("datetime64[D]").astype("datetime64[s]")
     for name, numbers in table.numbers.items():
         kept = numbers[keep]
         columns[name] = kept.astype(np.int64) if name == "fiscal_year" and np.isfinite(kept).all() else kept
-    frame = pd.DataFrame(columns).assign(**{ROW: np.flatnonzero(keep)})
-    for name in table.words:
-        frame[name] = frame[name].astype(str)
-    return frame
+    return pd.DataFrame({**columns, ROW: np.flatnonzero(keep)})
 
 
 def _or_empty(table: pd.DataFrame | None, columns: tuple[Column, ...]) -> pd.DataFrame:

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks.history import intervals, readings, step_costs
-from datafeeds.market import Array, Finding
+from datafeeds.checks.history import NO_DAY, intervals, readings, step_costs
+from datafeeds.market import Array, Finding, numbered
 
 SHARE_CONCEPTS = ("shares_outstanding", "diluted_shares")
 
@@ -46,8 +46,8 @@ IMPOSSIBLE = ("not a number", "fiscal period", "share count not positive", "nega
 Day = int
 """Days since 1970."""
 
-NO_DAY: Day = int(np.iinfo(np.int64).min)
-"""Stands among days for none, as NaT does among dates."""
+Days = Day | npt.NDArray[np.int64]
+Places = int | npt.NDArray[np.intp]
 
 
 @dataclass
@@ -85,12 +85,13 @@ class Verdicts:
         self.known[place] = NO_DAY
         self.doubt(place, check, why)
 
-    def during(self, place: int, start: Day | None, stop: Day | None) -> None:
-        """A figure counts from `start` to `stop` at most; None for never."""
-        begun, ended = self.known[place], self.withdrawn[place]
-        self.known[place] = NO_DAY if begun == NO_DAY or start is None else max(begun, start)
-        if stop is not None:
-            self.withdrawn[place] = stop if ended == NO_DAY else min(ended, stop)
+    def during(self, places: Places, start: Days, stop: Days) -> None:
+        """Figures count from `start` to `stop` at most."""
+        begun, ended = self.known[places], self.withdrawn[places]
+        never = (begun == NO_DAY) | (np.asarray(start) == NO_DAY)
+        self.known[places] = np.where(never, NO_DAY, np.maximum(begun, start))
+        both = np.where(ended == NO_DAY, stop, np.minimum(ended, stop))
+        self.withdrawn[places] = np.where(np.asarray(stop) == NO_DAY, ended, both)
 
     def decided(self, place: int, filed: Day, value: float) -> None:
         """A figure that a person decided on: used when filed, whatever the checks say."""
@@ -143,7 +144,7 @@ def check_facts(facts: pd.DataFrame) -> tuple[pd.DataFrame, Verdicts]:
 
 def own_faults(facts: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
     """Figures that no other figure is needed to doubt: place, name of the check, and why."""
-    value, concept = facts["value"].to_numpy(), facts["concept"].to_numpy()
+    value, concept = facts["value"].to_numpy(), facts["concept"]
     year = facts["fiscal_year"].to_numpy()
     filed_in = facts["filed"].dt.year.to_numpy()
     ahead = year - filed_in
@@ -161,10 +162,10 @@ def own_faults(facts: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
         ),
         (
             "share count not positive",
-            np.isin(concept, SHARE_CONCEPTS) & (value <= 0),
+            concept.isin(SHARE_CONCEPTS).to_numpy() & (value <= 0),
             "a share count is more than 0",
         ),
-        ("negative revenue", (concept == "revenue") & (value < 0), "revenue is at least 0"),
+        ("negative revenue", (concept == "revenue").to_numpy() & (value < 0), "revenue is at least 0"),
     ]
     if "period_end" in facts:
         early = (facts["filed"] < facts["period_end"]).to_numpy()
@@ -183,11 +184,12 @@ def period_labels(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: V
     """
     months = facts["filed"].dt.year.to_numpy() * 12 + facts["filed"].dt.month.to_numpy()
     delay = months - 3 * quarters(facts)
-    period, year = facts["fiscal_period"].to_numpy(), facts["fiscal_year"].to_numpy()
+    year = facts["fiscal_year"].to_numpy()
     for places in groups(facts[["symbol", "concept"]][verdicts.known != NO_DAY]):
         own = delay[places]
         if own.max() - own.min() < LABEL_MONTHS:
             continue
+        period = dict(zip(places.tolist(), facts["fiscal_period"].iloc[places], strict=True))
         annual_filed: dict[int, Day] = {}
         waiting: list[tuple[int, int]] = []
         for order, place in enumerate(places.tolist()):
@@ -200,8 +202,8 @@ def period_labels(facts: pd.DataFrame, filed: npt.NDArray[np.int64], verdicts: V
             else:
                 waiting.append((place, int(early)))
         for place, early in waiting:
-            confirmed = annual_filed.get(int(year[place])) if period[place] != "Q4" else None
-            verdicts.during(place, confirmed, None)
+            confirmed = annual_filed.get(int(year[place]), NO_DAY) if period[place] != "Q4" else NO_DAY
+            verdicts.during(place, confirmed, NO_DAY)
             verdicts.doubt(
                 place,
                 "period label",
@@ -214,14 +216,16 @@ def revenue_scale(facts: pd.DataFrame, verdicts: Verdicts) -> None:
     """Revenue thousands of times its neighbours or a thousandth: quarters with quarters, years with years."""
     value = facts["value"].to_numpy()
     usable = (facts["concept"] == "revenue").to_numpy() & (value > 0)
-    chosen = facts[["symbol"]][usable].assign(annual=facts["fiscal_period"] == "FY")
-    for places in groups(chosen):
+    chosen = facts[usable]
+    annual = chosen["fiscal_period"] == "FY"
+    for places in groups(pd.DataFrame({"symbol": chosen["symbol"], "annual": annual})):
         places = verdicts.in_order_known(places)
         days = verdicts.known[places]
         levels = np.log(value[places])
         if not len(places) or np.ptp(levels) <= np.log(REVENUE_STEPS[0][0]):
             continue
-        after = readings(len(places), lambda place, before: 0.0, partial(_revenue_costs, levels))
+        plain = step_costs(np.abs(np.diff(levels, prepend=levels[0])), REVENUE_STEPS) == 0
+        after = readings(lambda place, before: 0.0, partial(_revenue_costs, levels), plain)
         settle(facts, places, days, days, after, verdicts, "revenue scale", value[places])
 
 
@@ -240,10 +244,10 @@ def revenue_lines(facts: pd.DataFrame, verdicts: Verdicts) -> None:
     place = verdicts.in_order_known(np.flatnonzero((facts["concept"] == "revenue").to_numpy()))
     known = np.maximum(verdicts.known, 0)
     first: dict[tuple[str, int], dict[str, int]] = {}
-    symbols, years = facts["symbol"].to_numpy(), facts["fiscal_year"].to_numpy()
-    periods, value = facts["fiscal_period"].to_numpy(), facts["value"].to_numpy()
-    for one in place.tolist():
-        first.setdefault((symbols[one], int(years[one])), {}).setdefault(periods[one], one)
+    filed, value = facts.iloc[place], facts["value"].to_numpy()
+    named = zip(filed["symbol"], filed["fiscal_year"].tolist(), filed["fiscal_period"], strict=True)
+    for one, (symbol, year, period) in zip(place.tolist(), named, strict=True):
+        first.setdefault((symbol, year), {}).setdefault(period, one)
     for (symbol, year), filings in first.items():
         if not {"Q1", "Q2", "Q3", "FY"} <= set(filings):
             continue
@@ -257,23 +261,23 @@ def revenue_lines(facts: pd.DataFrame, verdicts: Verdicts) -> None:
         if before is not None and known[before] > judged:
             before = None
         following = first.get((symbol, year + 1), {}).get("FY")
-        wrong_quarters: Day | None = None
+        wrong_quarters = NO_DAY
         if value[annual] < 0.5 * added or (before is not None and value[annual] > 3.0 * value[before]):
-            confirmed = None
+            confirmed = NO_DAY
         elif before is not None:
             confirmed = wrong_quarters = judged
         elif following is not None and value[annual] <= 3.0 * value[following]:
             confirmed = wrong_quarters = max(judged, int(known[following]))
         else:
-            confirmed = None
-        if wrong_quarters is None or confirmed != judged:
+            confirmed = NO_DAY
+        if wrong_quarters == NO_DAY or confirmed != judged:
             if known[annual] < judged:
                 # The quarters came later and showed the year wrong.
                 verdicts.during(annual, int(known[annual]), judged)
             else:
-                verdicts.during(annual, confirmed, None)
+                verdicts.during(annual, confirmed, NO_DAY)
             verdicts.doubt(annual, "revenue line", why)
-        if wrong_quarters is not None:
+        if wrong_quarters != NO_DAY:
             for one in three:
                 verdicts.during(one, int(known[one]), max(wrong_quarters, int(known[one])))
                 verdicts.doubt(one, "revenue line", why)
@@ -308,10 +312,10 @@ def settle(
         What figures are compared by.
     """
     known, withdrawn = intervals(days, after, len(places))
-    for order, place in enumerate(places.tolist()):
-        verdicts.during(place, known[order], withdrawn[order])
-        simple = known[order] == judged[order] and withdrawn[order] is None
-        if not simple and place not in verdicts.why:
+    verdicts.during(places, known, withdrawn)
+    for order in np.flatnonzero((known != judged) | (withdrawn != NO_DAY)).tolist():
+        place = int(places[order])
+        if place not in verdicts.why:
             verdicts.doubt(place, check, _against(facts, places, after[-1], order, values))
 
 
@@ -391,7 +395,8 @@ def in_order(facts: pd.DataFrame) -> pd.DataFrame:
             table[column] = pd.to_datetime(table[column])
     if table.empty:
         return table.assign(filed=pd.to_datetime(table["filed"]))
-    order = np.lexsort((quarters(table), days_of(table["filed"])))
+    number = quarters(table)
+    order = np.argsort(days_of(table["filed"]) * (np.ptp(number) + 1) + number - number.min(), kind="stable")
     if (np.diff(order) == 1).all():
         return table
     return table.iloc[order].reset_index(drop=True)
@@ -399,7 +404,8 @@ def in_order(facts: pd.DataFrame) -> pd.DataFrame:
 
 def quarters(facts: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Number of the fiscal quarter in which each fact's period ends; the year's first where unknown."""
-    place = facts["fiscal_period"].map(PERIOD_PLACE).fillna(0).to_numpy(dtype=np.int64)
+    codes, words = pd.factorize(facts["fiscal_period"])
+    place = np.array([PERIOD_PLACE.get(word, 0) for word in words] + [0], dtype=np.int64)[codes]
     return np.asarray(facts["fiscal_year"], dtype=np.int64) * 4 + place
 
 
@@ -411,7 +417,7 @@ def days_of(dates: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
 def groups(keys: pd.DataFrame) -> Iterator[npt.NDArray[np.intp]]:
     """Labels of the rows of each group of equal rows, in order."""
     if len(keys):
-        group = keys.groupby(list(keys.columns), sort=True).ngroup().to_numpy()
+        group = numbered(keys)
         order = np.argsort(group, kind="stable")
         labels = keys.index.to_numpy(dtype=np.intp)[order]
         yield from np.split(labels, np.flatnonzero(np.diff(group[order])) + 1)

@@ -13,11 +13,14 @@ Costs = Callable[[int, int], Array]
 """From the place of a figure, and a place before it, to what a step costs from each figure between them."""
 
 
+NO_DAY = int(np.iinfo(np.int64).min)
+"""Stands among days for none, as NaT does among dates."""
+
 Penalty = Callable[[int, tuple[int, ...]], float]
 """From the place of a figure and the reading before it to what keeping the figure costs."""
 
 
-def readings(count: int, penalty: Penalty, costs: Costs) -> list[tuple[int, ...]]:
+def readings(penalty: Penalty, costs: Costs, plain: npt.NDArray[np.bool_]) -> list[tuple[int, ...]]:
     """Which figures the most consistent reading keeps, after each figure.
 
     A reading keeps some of the figures known so far. It costs one for each figure left out, the penalty of
@@ -27,17 +30,18 @@ def readings(count: int, penalty: Penalty, costs: Costs) -> list[tuple[int, ...]
 
     Parameters
     ----------
-    count : int
-        Number of figures.
     penalty : callable
-        Infinite for a figure that can't be kept. Asked for each figure before `costs` is.
+        Infinite for a figure that can't be kept. Asked for each figure in turn.
     costs : callable
+    plain : ndarray of bool, shape (figures,)
+        Whether the step to each figure from the one before it costs nothing.
 
     Returns
     -------
     list of tuple of int
         Places of the figures kept, ascending, after each figure. Empty while none can be kept.
     """
+    count = len(plain)
     best = np.full(count, np.inf)
     kept: list[tuple[int, ...]] = [()] * count
     after: list[tuple[int, ...]] = []
@@ -45,7 +49,7 @@ def readings(count: int, penalty: Penalty, costs: Costs) -> list[tuple[int, ...]
     for place in range(count):
         least = penalty(place, after[-1] if after else ())
         if np.isfinite(least):
-            if after and after[-1][-1:] == (place - 1,) and least == 0 and costs(place, place - 1)[0] == 0:
+            if after and after[-1][-1:] == (place - 1,) and least == 0 and plain[place]:
                 # Nothing speaks against the figure, so no reading can be cheaper.
                 best[place], kept[place] = best[place - 1], (*after[-1], place)
                 after.append(kept[place])
@@ -65,7 +69,7 @@ def readings(count: int, penalty: Penalty, costs: Costs) -> list[tuple[int, ...]
 
 def intervals(
     days: npt.NDArray[np.int64], after: list[tuple[int, ...]], count: int
-) -> tuple[list[int | None], list[int | None]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """From which day each figure is kept, and from which no longer.
 
     Parameters
@@ -79,19 +83,19 @@ def intervals(
 
     Returns
     -------
-    known, withdrawn : list of int or None
-        None for never. A figure once withdrawn stays so.
+    known, withdrawn : ndarray of int, shape (figures,)
+        `NO_DAY` for never. A figure once withdrawn stays so.
     """
-    known: list[int | None] = [None] * count
-    withdrawn: list[int | None] = [None] * count
+    known, withdrawn = np.full((2, count), NO_DAY)
     held: set[int] = set()
+    before: tuple[int, ...] = ()
     for day, reading in zip(days.tolist(), after, strict=True):
-        now = {place for place in reading if withdrawn[place] is None}
-        for place in now - held:
-            known[place] = day
-        for place in held - now:
-            withdrawn[place] = day
-        held = now
+        longer = reading[: len(before)] == before  # nearly always: only what is new needs a look
+        new = {place for place in reading[len(before) * longer :] if withdrawn[place] == NO_DAY} - held
+        gone = set() if longer else held - set(reading)
+        known[list(new)] = day
+        withdrawn[list(gone)] = day
+        held, before = (held | new) - gone, reading
     return known, withdrawn
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from datafeeds.checks.facts import PERIOD_PLACE, SHARE_CONCEPTS, quarters
 from datafeeds.facts import USUAL_DELAY, YEAR_LESS_QUARTER
-from datafeeds.market import INSTRUMENT_COLUMNS, Array, Dates, Finding
+from datafeeds.market import INSTRUMENT_COLUMNS, Array, Dates, Finding, numbered
 from datafeeds.names import unknown_name
 
 KINDS = ("stock", "etf", "index")
@@ -287,18 +287,20 @@ def repeated_facts(facts: pd.DataFrame, symbols: tuple[str, ...]) -> Result:
     if (off := year_off | size_off).any():
         table = table[~off]
     key = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed"]
-    again = table.duplicated([*key, "value"], keep="first")
+    # Nearly all differ in what one number a row can tell; only the others are compared cell by cell.
+    alike = table[pd.Series(numbered(table[key]), index=table.index).duplicated(keep=False)]
+    again = alike.duplicated([*key, "value"], keep="first")
     if again.any():
         findings.append(
             Finding(
                 "quarantined",
                 "duplicate figure",
                 f"facts: {int(again.sum()):,} rows repeat another and are left out, of "
-                f"{_names(table['symbol'][again])}",
+                f"{_names(alike['symbol'][again])}",
             )
         )
-        table = table[~again]
-    conflicting = table[table.duplicated(key, keep=False)]
+        table, alike = table.drop(index=alike.index[again]), alike[~again]
+    conflicting = alike[alike.duplicated(key, keep=False)]
     if len(conflicting):
         first = conflicting.iloc[0]
         findings.append(
@@ -404,15 +406,15 @@ def reporting_gaps(facts: pd.DataFrame, last: Mapping[str, np.datetime64], stale
     sold = sold.assign(number=quarters(sold), ended=ends)
     on = "on" if "period_end" in sold and sold["period_end"].notna().all() else "about"
     findings = []
-    for symbol, own in sold.groupby("symbol", sort=True):
-        ended = own.groupby("number")["ended"].min()
-        numbers = ended.index.to_numpy()
-        steps = []
-        for place, number in enumerate(numbers[:-1].tolist()):
-            # A year alone is followed by the next, a quarter by a quarter.
-            usual = 1 if (np.diff(numbers[: place + 1]) < 4)[-1:].any() else 4
-            if numbers[place + 1] - number > usual:
-                steps.append((ended.iloc[place], ended.iloc[place + 1]))
+    first = sold.groupby(["symbol", "number"], sort=True)["ended"].min().reset_index()
+    for symbol, ended in first.groupby("symbol", sort=True)["ended"]:
+        numbers = first["number"].loc[ended.index].to_numpy()
+        gaps = np.diff(numbers)
+        # A year alone is followed by the next, a quarter by a quarter.
+        usual = np.where(np.append(False, gaps[:-1] < 4)[: len(gaps)], 1, 4)
+        steps = [
+            (ended.iloc[place], ended.iloc[place + 1]) for place in np.flatnonzero(gaps > usual).tolist()
+        ]
         told = [
             (
                 (after - before).days,

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.checks.facts import NO_DAY, SHARE_CONCEPTS, Verdicts, groups, number, settle
-from datafeeds.checks.history import readings, step_costs
+from datafeeds.checks.facts import SHARE_CONCEPTS, Verdicts, groups, number, settle
+from datafeeds.checks.history import NO_DAY, readings, step_costs
 from datafeeds.facts import Split, splits_by_symbol
 from datafeeds.market import Array, Dates, Finding, traded_factor
 
@@ -198,13 +198,14 @@ class _Counts:
         self.splits = trading.known_splits.get(trading.symbols[column], ())
         # Median daily volume of the quarter before each count is judged, and the basis of that day.
         self.beside, self.factor = np.full(len(places), np.nan), np.ones(len(places))
-        filled = np.flatnonzero(trading.volume[:, column] > 0)
+        volume = trading.volume[:, column]
+        filled = np.flatnonzero(volume > 0)
+        shown = volume[filled]
         ends = np.searchsorted(days[filled], self.judged, side="right")
         for place, end in enumerate(ends.tolist()):
             if end >= FEW_SESSIONS:
-                window = filled[max(end - QUARTER, 0) : end]
-                self.beside[place] = median(trading.volume[window, column].tolist())
-                self.factor[place] = trading.factor[window[-1], column]
+                self.beside[place] = median(shown[max(end - QUARTER, 0) : end].tolist())
+                self.factor[place] = trading.factor[filled[end - 1], column]
 
     def judge(self, verdicts: Verdicts) -> None:
         """Work the readings out in order of filing, and afresh whenever prices reveal a split."""
@@ -256,7 +257,7 @@ class _Counts:
             return
         if order in whys:
             verdicts.doubt(place, "share count against volume", whys[order])
-        if reading and order not in reading:
+        if reading and reading[-1] != order:
             gap = level[order] - level[reading[-1]]
             near = [each for each in SCALES if abs(gap + np.log(each)) <= np.log(SAME_SCALE)]
             if near:
@@ -276,15 +277,14 @@ class _Counts:
     def _read(self, day: int) -> tuple[list[tuple[int, ...]], Array, Array, dict[int, str]]:
         """Readings after each count with what is known at `day` beyond filings; levels, scales, doubts."""
         evidence = self._evidence(day)
-        level, turnover = evidence.level.copy(), evidence.turnover
-        scales = np.ones(len(level))
+        scales = np.array([self._thousand(*each) for each in enumerate(evidence.turnover.tolist())])
+        level = evidence.level + np.log(scales)
+        turnover = (evidence.turnover / scales).tolist()
         whys: dict[int, str] = {}
         hardly: list[int] = []
 
         def penalty(order: int, before: tuple[int, ...]) -> float:
-            scales[order] = self._thousand(turnover[order], order)
-            level[order] += np.log(scales[order])
-            traded = turnover[order] / scales[order]
+            traded = turnover[order]
             if traded > MOST_TURNOVER:
                 whys[order] = f"{traded:,.0f} times as many trade in a year, so it is no share count"
                 return np.inf
@@ -297,18 +297,13 @@ class _Counts:
             return DOUBTED if np.isnan(traded) and self._dear(order, scales[order]) else 0.0
 
         def costs(order: int, start: int) -> Array:
-            steps = level[order] - level[start:order]
-            sizes = np.abs(steps)
-            moved = evidence.volume[order] - evidence.volume[start:order]
-            shown = moved * np.sign(steps) >= CONFIRMED * sizes
-            table = step_costs(sizes, SHARE_STEPS)
-            if np.isfinite(moved).any():
-                table = np.where(np.isfinite(moved), step_costs(sizes, UNSHOWN_STEPS), table)
-            return np.where(shown, np.minimum(table, step_costs(sizes, SHOWN_STEPS)), table)
+            some = slice(start, order)
+            return _step_costs(level[order] - level[some], evidence.volume[order] - evidence.volume[some])
 
-        return readings(len(level), penalty, costs), level, scales, whys
+        plain = _step_costs(np.diff(level), np.diff(evidence.volume)) == 0
+        return readings(penalty, costs, np.append(False, plain)), level, scales, whys
 
-    def _thousand(self, traded: float, order: int) -> float:
+    def _thousand(self, order: int, traded: float) -> float:
         """A thousand where only that makes the turnover of a count a usual one, else 1.
 
         A count in millions is too short a number to be told from a placeholder by that alone.
@@ -343,6 +338,16 @@ class _Counts:
         )
 
 
+def _step_costs(steps: Array, moved: Array) -> Array:
+    """What steps of counts cost beside what the volume moved, both in logarithms; NaN where it is unknown."""
+    sizes = np.abs(steps)
+    shown = moved * np.sign(steps) >= CONFIRMED * sizes
+    table = step_costs(sizes, SHARE_STEPS)
+    if np.isfinite(moved).any():
+        table = np.where(np.isfinite(moved), step_costs(sizes, UNSHOWN_STEPS), table)
+    return np.where(shown, np.minimum(table, step_costs(sizes, SHOWN_STEPS)), table)
+
+
 def _off(scale: float) -> str:
     return f"off by a {'thousand' if scale in (1e3, 1e-3) else 'million'}"
 
@@ -351,8 +356,8 @@ def _yearly_revenue(facts: pd.DataFrame, verdicts: Verdicts) -> dict[str, list[t
     """By symbol: day from which each fiscal year's revenue counts, and the revenue, in order of filing."""
     found: dict[str, list[tuple[int, float]]] = {}
     annual = np.flatnonzero(((facts["concept"] == "revenue") & (facts["fiscal_period"] == "FY")).to_numpy())
-    symbols = facts["symbol"].to_numpy()
-    for place in annual[verdicts.counts(annual)].tolist():
-        known, value = int(verdicts.known[place]), float(verdicts.value[place])
-        found.setdefault(str(symbols[place]), []).append((known, value))
+    annual = annual[verdicts.counts(annual)]
+    years = zip(verdicts.known[annual].tolist(), verdicts.value[annual].tolist(), strict=True)
+    for symbol, year in zip(facts["symbol"].iloc[annual], years, strict=True):
+        found.setdefault(str(symbol), []).append(year)
     return {symbol: sorted(years) for symbol, years in found.items()}

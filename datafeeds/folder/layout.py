@@ -365,6 +365,12 @@ def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 class Reading:
     """One pass over a market folder.
 
+    Parameters
+    ----------
+    folder : Path
+    kept : bool
+        Whether `bars`, `filed` and `trading` are kept, for whoever repairs the folder: gigabytes.
+
     Attributes
     ----------
     findings : list of Finding
@@ -377,8 +383,9 @@ class Reading:
         What their share counts were judged by.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: bool = False) -> None:
         self.folder = folder
+        self._kept = kept
         self.name = folder.resolve().name or "market"
         self.findings: list[Finding] = []
         self.bars: Bars | None = None
@@ -450,18 +457,23 @@ class Reading:
                 "dividends counted twice",
                 "source.json says adjustment = total_return, and there are dividends; remove one of them",
             )
-        self.bars, self.filed = bars, facts
-        self.trading = Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, bars.basis)
-        kept = self._facts(facts, self.trading)
+        trading = Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, bars.basis)
+        if self._kept:
+            self.bars, self.filed, self.trading = bars, facts, trading
+        kept = self._facts(facts, trading)
+        del trading
         estimates = tables["estimates"]
         strange = set() if estimates is None else set(estimates["symbol"]) - set(symbols)
         if strange:
             text = f"estimates of {', '.join(sorted(strange)[:5])}, which have no prices, are left out"
             self.report([Finding("note", "unknown symbol", text)])
+        used = len(kept)
         kept = with_estimates(kept, estimates, symbols)
         if self.stopped():
             return None
         self.report((*timing_too_good(facts, series), *unknown_concepts(facts, known_concepts())))
+        count = len(facts)
+        del facts
         traded = np.isfinite(bars.close)
         last = sessions[len(sessions) - 1 - np.argmax(traded[::-1], axis=0)]
         gaps = reporting_gaps(kept, dict(zip(symbols, last, strict=True)), source.stale_after)
@@ -505,7 +517,7 @@ class Reading:
                 *(() if source.source else ("The folder does not say where its numbers come from.",)),
                 *map(str, indices),
                 *self._days(),
-                *self._gaps(len(facts) - len(kept), len(facts)),
+                *self._gaps(count - used, count),
             ),
             findings=tuple(self.findings),
         )
@@ -767,7 +779,7 @@ class Reading:
         self.report(found)
         instruments, found = share_classes(instruments)
         self.report(found)
-        facts, found = repeated_facts(_or_empty(tables["facts"], FACT_TABLE), symbols)
+        facts, found = repeated_facts(_or_empty(tables.pop("facts"), FACT_TABLE), symbols)
         self.report(found)
         series, found = check_series(_or_empty(tables["series"], SERIES_TABLE))
         self.report(found)

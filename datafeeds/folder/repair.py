@@ -173,7 +173,7 @@ def _repaired(folder: Path) -> Iterator[Repair]:
         for path in table_files(folder, name) if name != "corrections" else ():
             yield from _changed(folder, path, rows, columns, partial(_rows_left_out, name, symbols, by_hand))
     for _ in range(ROUNDS):
-        reading = Reading(folder)
+        reading = Reading(folder, kept=True)
         if reading.market() is None:
             return
         done = [*_figures(folder, rows, reading), *_dividends(folder, rows, reading)]

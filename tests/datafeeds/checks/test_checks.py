@@ -242,9 +242,9 @@ def test_nothing_to_check():
 def test_what_is_in_force_stays_until_more_speaks_against_it():
     levels = np.log([1.0, 1e6, 1e6])
     found = readings(
-        3,
         lambda place, before: 0.0,
         lambda place, start: step_costs(np.abs(levels[start:place] - levels[place]), SHARE_STEPS),
+        np.array([False, False, True]),
     )
     assert found == [(0,), (0,), (1, 2)]
 

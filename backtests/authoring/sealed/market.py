@@ -96,7 +96,6 @@ class Sender:
         self._sent = 0
         # A figure known on a day counts from the session after; the others from the day they are public.
         self._facts = _Rows(market.facts, "known", "left")
-        self._facts.columns["withdrawn"] = np.full(len(market.facts), np.datetime64("NaT", "s"))
         self._withdrawn = _days(market.facts, "withdrawn")[self._facts.order]
         self._series = _Rows(market.series, "available")
         self._basis = _Rows(market.basis, "known")
@@ -120,8 +119,8 @@ class Sender:
             "calendar": market.calendar,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
-            "facts": sorted(set(market.facts["concept"])),
-            "series": sorted(set(market.series["series"])),
+            "facts": sorted(market.facts["concept"].unique()),
+            "series": sorted(market.series["series"].unique()),
             "stale_after": market.stale_after,
             "splits": (),
             "basis": (),
@@ -142,7 +141,7 @@ class Sender:
             next_session=market.next_session if last else market.sessions[session + 1],
             rows={name: getattr(market, name)[rows].copy() for name in PRICES},
             derived={name: values[rows].copy() for name, values in self._derived.items()},
-            facts=self._facts.between(before, today),
+            facts=_not_withdrawn(self._facts.between(before, today)),
             series=self._series.between(before, today),
             # Closes stand on the last split's basis, and so must share counts.
             splits=_columns(market.splits) if before is None else {},
@@ -184,9 +183,17 @@ class _Rows:
     def __init__(self, table: pd.DataFrame, day: str, side: Literal["left", "right"] = "right") -> None:
         days = _days(table, day)
         self.order = np.argsort(days, kind="stable")
-        self.columns = {name: values[self.order] for name, values in _columns(table).items()}
-        self._days = days[self.order]
-        self._side = side
+        self._days, self._side = days[self.order], side
+        self._columns: dict[str, Any] = {}
+        self._words: dict[str, Any] = {}
+        for name, column in table.items():
+            if column.dtype == "str":  # each word once: millions of strings would be gigabytes
+                codes, words = pd.factorize(column, use_na_sentinel=False)
+                self._words[str(name)] = np.array(words, dtype=object)
+                values = codes.astype(np.int32)
+            else:
+                values = column.to_numpy()
+            self._columns[str(name)] = values[self.order]
 
     def count(self, day: np.datetime64 | None) -> int:
         """How many rows are public on `day`; None is before all days."""
@@ -195,7 +202,15 @@ class _Rows:
     def between(self, before: np.datetime64 | None, today: np.datetime64) -> dict[str, Any]:
         """Copies of the rows that became public after `before`, up to `today`."""
         new = slice(self.count(before), self.count(today))
-        return {name: values[new].copy() for name, values in self.columns.items()}
+        return {
+            name: self._words[name][values[new]] if name in self._words else values[new].copy()
+            for name, values in self._columns.items()
+        }
+
+
+def _not_withdrawn(figures: dict[str, Any]) -> dict[str, Any]:
+    """`figures` without a word of when one is found wrong: that is told when it is."""
+    return {**figures, "withdrawn": np.full(len(figures["withdrawn"]), np.datetime64("NaT", "s"))}
 
 
 def _days(table: pd.DataFrame, column: str) -> Dates:

@@ -43,12 +43,13 @@ test-lowest:  ## Run the tests with the oldest versions that setup.cfg allows
 		-c .venv-lowest/constraints.txt -e ".[test]"
 	@.venv-lowest/bin/python -m pytest -q -n auto -m "not slow"
 
-# Compiled code is run uncompiled once, so that its lines count too.
+# Compiled code is run uncompiled once, so that its lines count too; the test of one sheet is a slow one.
 coverage: $(VENV)/.test-installed  ## Print the share of lines that the tests run; no module under 85%
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m pytest -q -n auto -m "not slow" --cov --cov-report=
 	@NUMBA_DISABLE_JIT=1 HYPOTHESIS_PROFILE=brief $(BIN)/python -m pytest -q -n auto -m "not slow" \
 		--cov --cov-append --cov-report= tests/backtests/engine tests/backtests/options
+	@$(BIN)/python -m pytest -q --cov --cov-append --cov-report= tests/backtests/records/test_pyfolio_sheet.py
 	@$(BIN)/python -m tests.coverage_floor
 
 lint: $(VENV)/.test-installed  ## Check style and types

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,3 +42,29 @@ def test_the_blueprint_on_the_sample_cut_at_a_day(monkeypatch: pytest.MonkeyPatc
         for ours, theirs in zip(whole.books, part.books, strict=True)
     }
     assert set(found.values()) == {""}, found
+
+
+def test_the_first_difference_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    overrides = ["start=2018-01-02", "end=2018-12-31", "benchmarks=[]"]
+    book = run(load("valuation_cut", overrides)).book
+    assert first_difference(book, book) == ""
+
+    def said(**changes: object) -> str:
+        return first_difference(book, replace(book, ledger=replace(book.ledger, **changes)))
+
+    ledger = book.ledger
+    assert said(decisions=ledger.decisions[1:]).startswith(f"{len(ledger.decisions)} decisions, and ")
+    target = ledger.decisions[0].target
+    symbol = next(iter(target.weights))
+    other = replace(target, weights={**target.weights, symbol: 0.0}, changes=())
+    changed = (replace(ledger.decisions[0], target=other), *ledger.decisions[1:])
+    assert f"differs: {symbol} " in said(decisions=changed)
+    silent = (replace(ledger.decisions[0], target=replace(target, state={"seen": 1})), *ledger.decisions[1:])
+    assert said(decisions=silent).endswith("differs: its reasons")
+    assert said(fills=ledger.fills.iloc[1:]) == "the fills differ"
+    assert said(equity=ledger.equity + 1.0) == f"equity differs from {ledger.sessions[0]} on"
+    fees = np.zeros(len(ledger.sessions))
+    short = replace(book, ledger=replace(ledger, borrow=fees))
+    assert first_difference(short, short) == ""
+    dearer = replace(book, ledger=replace(ledger, borrow=fees + 1.0))
+    assert first_difference(short, dearer) == "the fees for borrowed stock differ"

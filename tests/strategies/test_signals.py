@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from datafeeds.market import Market
 from strategies.asof import AsOf
 from strategies.signals import (
     Terms,
@@ -24,6 +25,7 @@ from strategies.signals import (
     valuation_cut,
     yield_weights,
 )
+from strategies.signals.skewness import percentile_of, skew_percentile
 from tests.places import answers
 
 NAN = np.nan
@@ -286,3 +288,24 @@ def test_fundamental_weights_average_the_measures_that_each_company_has(make_mar
     expected = np.array([(0.6 + 0.2) / 2, (0.2 + 0.6) / 2, 0.2])
     assert weights.tolist() == pytest.approx((expected / expected.sum()).tolist())
     assert fundamental_weights(AsOf(make_market(close), 300))[0].empty
+
+
+# Skewness --------------------------------------------------------------------------------------------
+
+
+def test_a_percentile_without_history_is_unknown() -> None:
+    assert percentile_of(3.0, [1.0, 2.0, 3.0, 4.0]) == 0.625
+    assert np.isnan(percentile_of(3.0, [np.nan]))
+    assert np.isnan(percentile_of(np.nan, [1.0]))
+
+
+@pytest.mark.parametrize(("last", "leaning"), [(160.0, -1), (120.0, 0)])
+def test_skew_leans_against_risk_where_it_is_high_among_recent_years(last: float, leaning: int) -> None:
+    days = pd.bdate_range("2018-01-02", "2020-12-31")
+    table = pd.DataFrame({"series": "skew", "date": days, "available": days, "value": 130.0})
+    table.loc[len(days) - 1, "value"] = last
+    market = Market.from_wide("skewed", pd.DataFrame({"AAA": 100.0}, index=days), series=table)
+    reading = skew_percentile(AsOf(market, len(days) - 1), years=2)
+    assert reading.lean == leaning
+    assert f"SKEW {last:.1f} is the" in reading.why
+    assert skew_percentile(AsOf(market, len(days) - 1), name="nothing").lean is None

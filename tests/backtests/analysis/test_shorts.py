@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 
 from backtests.analysis.attribution import cost_attribution, profit_by_symbol
 from backtests.analysis.shorts import loan_fees, sides
 from backtests.analysis.trading import trading
+from backtests.document.blocks import Table
 from backtests.engine.kernel import run
 from backtests.engine.second_opinion import differences
 from backtests.runner import account_of
@@ -20,6 +23,7 @@ from backtests.runner import run as whole_run
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.sweeps.tasks import SharedDecisions
 from backtests.tearsheet import build
+from backtests.tearsheet.sections.shorts import _forced
 from strategies import Strategy, Target
 from tests.backtests.engine.test_kernel import any_market
 from tests.backtests.random_markets import Scenario, short_scenarios
@@ -103,3 +107,23 @@ def test_accounts_that_share_decisions_each_keep_their_own_loans() -> None:
 def test_a_hedge_around_shorts_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"\[hedge\] Pair may go short"):
         config(hedge={}, overlay={"underlying": "BANK"}).build_strategy()
+
+
+def test_what_the_house_forced_is_listed() -> None:
+    fills = pd.DataFrame(
+        {
+            "session": pd.bdate_range("2020-01-02", periods=60),
+            "symbol": "AAA",
+            "kind": ["recall", "order", "margin call"] * 20,
+            "shares": 5.0,
+            "price": 10.0,
+        }
+    )
+    (table,) = _forced(SimpleNamespace(fills=fills))
+    assert isinstance(table, Table)
+    assert table.caption == f"Trades that the house forced: the last {len(table.rows)} of 40"
+    assert {str(row.cells[2].value) for row in table.rows} == {"recall", "margin call"}
+    (few,) = _forced(SimpleNamespace(fills=fills.iloc[:3]))
+    assert few.caption == "Trades that the house forced: 2"
+    (none,) = _forced(SimpleNamespace(fills=fills.iloc[1:2]))
+    assert "no margin call came" in none.text

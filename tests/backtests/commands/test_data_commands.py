@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from backtests.commands import data
 from backtests.document.html import html
 from backtests.research.market_report import by_check, page, verdict
 from backtests.rewound import first_difference
@@ -18,7 +21,7 @@ from backtests.settings.markets import open_market
 from backtests.settings.run_file import load
 from backtests.tearsheet.sections.summary import limits_of
 from datafeeds.folder.layout import check_folder, load_folder
-from datafeeds.market import DELISTED_AFTER, MarketError
+from datafeeds.market import DELISTED_AFTER, Finding, MarketError
 from strategies.benchmarks import BuyAndHold
 from strategies.target import StrategyError
 from tests.command import backtest
@@ -327,3 +330,24 @@ def test_the_ai_era_on_a_real_market() -> None:
     assert total["S&P 500 (SPY)"] == pytest.approx(4.52, rel=0.01)
     assert total["Nasdaq 100 (QQQ)"] > total["S&P 500 (SPY)"] > total["Dow Jones (DIA)"]
     assert total["Blueprint"] == pytest.approx(total["Cap-weighted universe"], rel=0.2)
+
+
+def test_a_download_says_what_came_and_what_is_suspicious(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fetched(
+        universe: object, folder: Path, start: object, contact: str, progress: Any
+    ) -> SimpleNamespace:
+        assert (folder, str(start), contact) == (tmp_path, "2020-01-02", "Jane jane@example.org")
+        progress("prices of AAA", 1, 2)
+        found = [Finding("note", "span", "one symbol"), Finding("suspicion", "gap", "ten days", symbol="AAA")]
+        came = {"folder": folder, "symbols": ("AAA",), "sessions": 5, "figures": 3, "values": 2}
+        return SimpleNamespace(findings=found, **came)
+
+    monkeypatch.setattr(data, "fetch", fetched)
+    data.fetch_command("ai_era", "2020-01-02", tmp_path, "Jane jane@example.org")
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "suspicion: gap: AAA: ten days\n1 symbols, 5 sessions, 3 filed figures, 2 values of series\n"
+    )
+    assert str(tmp_path) in said

@@ -333,3 +333,20 @@ def test_the_command_refuses_in_one_line(
 ) -> None:
     assert backtest(monkeypatch, *arguments) == 1
     assert message in capsys.readouterr().err
+
+
+def test_the_page_of_a_day_shows_groups_leaders_and_indices(sample: Market) -> None:
+    found = study(sample, Event(date=dt.date(2020, 11, 9), most=3))
+    assert found.indices is not None
+    blocks = [block for section in event_sections(sample, found) for block in section.blocks]
+    tables = {block.caption: block for block in blocks if isinstance(block, Table)}
+    abnormal = tables["Abnormal returns by group on 2020-11-09"]
+    assert len(abnormal.rows) == len(found.groups)
+    assert {len(tables[name].rows) for name in ("Leaders", "Laggards")} == {3}
+    weighted = tables[f"The same {found.indices.members} members, weighted three ways"]
+    assert [row.cells[0].value for row in weighted.rows] == [
+        "Price-weighted",
+        "Cap-weighted",
+        "Equal-weighted",
+    ]
+    assert weighted.rows[1].cells[1].value == found.indices.cap

@@ -1,0 +1,120 @@
+"""What a sealed process holds at each decision: the run's market up to today, and nothing of it behind."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtests.authoring.sealed.market import AHEAD, PRICES, Future, Holder, Sender
+from datafeeds.market import Market
+from datafeeds.series import series_names, series_table
+from tests.backtests.authoring.cheaters import small_market
+
+TABLE = pd.DataFrame(
+    {
+        "word": ["one", "other"] * 100,
+        "score": np.arange(200.0),
+        "available": pd.date_range("2018-01-01", periods=200, freq="3D").astype("datetime64[s]"),
+    }
+)
+
+NEVER = pd.Timestamp("2200-01-01")
+"""Day of the rows that stand for a name of which nothing is known yet."""
+
+
+@pytest.fixture(scope="module", params=["small", "sample"])
+def market(request: pytest.FixtureRequest, sample: Market) -> Market:
+    return small_market() if request.param == "small" else sample
+
+
+def sessions(market: Market) -> list[int]:
+    return [*range(20, len(market.sessions) - 1, len(market.sessions) // 9), len(market.sessions) - 1]
+
+
+def public(table: pd.DataFrame, day: str, last: np.datetime64, *, today: bool) -> pd.DataFrame:
+    days = table[day].to_numpy().astype("datetime64[D]")
+    return table[days <= last if today else days < last]
+
+
+@pytest.mark.parametrize("future", get_args(Future))
+def test_it_holds_the_past_to_the_last_bit(market: Market, future: Future) -> None:
+    sender = Sender(market, {"scores": TABLE})
+    holder = Holder(sender.shape, future, seed=3)
+    for session in sessions(market):
+        news = sender.until(session)
+        held, own = holder.take(news, from_filings=False), holder.own_tables(news)
+        today = market.sessions[session]
+        until = slice(session + 1)
+        for name in (*PRICES, "mark", "traded_factor"):
+            assert getattr(held, name)[until].tobytes() == getattr(market, name)[until].tobytes(), name
+        assert np.array_equal(held.sessions[until], market.sessions[until])
+        assert len(held.sessions) == session + 1 + AHEAD * (future != "absent")
+        facts = public(market.facts, "known", today, today=False)
+        rows = ["symbol", "concept", "fiscal_year", "fiscal_period", "value"]
+        known = held.facts[held.facts["known"].to_numpy().astype("datetime64[D]") < today]
+        assert sorted(map(tuple, known[rows].to_numpy())) == sorted(map(tuple, facts[rows].to_numpy()))
+        for name in series_names(market):
+            if series_table(market, name).available[0] <= today:
+                whole, cut = series_table(market, name), series_table(held, name)
+                count = int((whole.available <= today).sum())
+                assert np.array_equal(cut.values[:count], whole.values[:count])
+        for group in market.groups:
+            assert np.array_equal(held.membership(group, session), market.membership(group, session))
+        assert own["scores"].equals(public(TABLE, "available", today, today=True).reset_index(drop=True))
+
+
+@pytest.mark.parametrize("future", ["shuffled", "scaled"])
+def test_what_stands_behind_today_is_false(sample: Market, future: Future) -> None:
+    sender = Sender(sample, {})
+    holder = Holder(sender.shape, future, seed=3)
+    session = sample.index_of("2018-06-29")
+    for each in (session - 700, session):
+        held = holder.take(sender.until(each), from_filings=False)
+    behind = held.close[session + 1 :]
+    assert not np.array_equal(behind, sample.close[session + 1 : session + 1 + AHEAD], equal_nan=True)
+    later = held.facts["known"].between(pd.Timestamp(sample.sessions[session]), NEVER, inclusive="neither")
+    assert later.any()
+    assert held.facts["withdrawn"][later].isna().all()
+
+
+def test_a_figure_found_wrong_later_is_not_known_to_be_wrong_before(sample: Market) -> None:
+    withdrawn = sample.facts["withdrawn"].copy()
+    place = int(np.flatnonzero(sample.facts["known"] > pd.Timestamp("2012-01-01"))[0])
+    found = sample.sessions[sample.index_of(sample.facts["known"][place]) + 300]
+    withdrawn[place] = pd.Timestamp(found)
+    market = Market(
+        **{
+            **{name: getattr(sample, name) for name in sample.__dataclass_fields__},
+            "facts": sample.facts.assign(withdrawn=withdrawn),
+            "derived": {},
+        }
+    )
+    sender = Sender(market, {})
+    holder = Holder(sender.shape, "absent", seed=1)
+    day = market.index_of(found)
+    before = holder.take(sender.until(day), from_filings=True)
+    assert not (before.facts["withdrawn"] < NEVER).any()
+    after = holder.take(sender.until(day + 1), from_filings=True)
+    assert (after.facts["withdrawn"] < NEVER).sum() == 1
+
+
+def test_facts_are_worked_out_from_what_is_filed_by_today(sample: Market) -> None:
+    from datafeeds.facts import fact
+
+    whole = fact(sample, "revenue_ttm")
+    sender = Sender(sample, {})
+    holder = Holder(sender.shape, "absent", seed=1)
+    for session in (3_000, 5_000):
+        held = holder.take(sender.until(session), from_filings=True)
+        assert fact(held, "revenue_ttm").tobytes() == whole[: session + 1].tobytes()
+
+
+def test_a_sender_begins_again(sample: Market) -> None:
+    sender = Sender(sample, {})
+    first = sender.until(500)
+    again = sender.anew().until(500)
+    assert first.rows["close"].tobytes() == again.rows["close"].tobytes()
+    assert len(sender.until(501).sessions) == 1

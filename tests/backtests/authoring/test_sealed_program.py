@@ -1,0 +1,233 @@
+"""The program of the sealed processes, step by step in this process; walls that would last are left out.
+
+That they stand is tested where cheaters run into them (`test_check_strategy`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backtests.authoring.sealed import program, walls
+from backtests.authoring.sealed.market import FUTURES, Sender
+from backtests.authoring.sealed.plain import CLASS
+from backtests.authoring.sealed.program import FromMemory, Library, Question, Setting, Source, receive, send
+from datafeeds.market import Market
+from tests.backtests.authoring.cheaters import small_market
+
+EQUAL = '''
+from strategies import AsOf, Strategy, Target
+
+class SealedEqual(Strategy):
+    """Equal weights of what trades."""
+
+    schedule = "weekly"
+
+    def decide(self, see: AsOf) -> Target:
+        names = see.members("core")
+        return Target({name: 1.0 / len(names) for name in names}, why="equal")
+
+class SealedWrong(Strategy):
+    """Asks for what no market has."""
+
+    def decide(self, see: AsOf) -> Target:
+        raise KeyError("no such thing")
+'''
+
+
+@pytest.fixture(scope="module")
+def small() -> Market:
+    return small_market()
+
+
+@pytest.fixture
+def open_doors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What would last as long as this process is not done to it."""
+    monkeypatch.setattr(program, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(program, "close_everything", lambda without: ("none",))
+    monkeypatch.setattr(program, "allow_only_code", lambda folders, without: "")
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    handler = signal.getsignal(signal.SIGCHLD)
+    yield
+    signal.signal(signal.SIGCHLD, handler)
+    sys.modules.pop("sealed_equal", None)
+
+
+CODE = {"sealed_equal": Source(EQUAL, "sealed_equal.py", False)}
+
+
+def asked(market: Market, name: str, count: int) -> list[dict[str, object]]:
+    """What the sealed process of a missing future answers."""
+    ours, theirs = socket.socketpair()
+    serving = threading.Thread(target=program._serve, args=(theirs, "absent", CODE, ()))
+    serving.start()
+    sender = Sender(market, {})
+    send(ours, pickle.dumps(Setting({CLASS: f"sealed_equal:{name}"}, sender.shape, 1)))
+    answers = [json.loads(receive(ours))]
+    for session in range(30, 30 + count) if "walls" in answers[0] else ():
+        question = Question(session, sender.until(session), np.zeros(len(market.symbols)), None, True)
+        send(ours, pickle.dumps(question))
+        answers.append(json.loads(receive(ours)))
+    ours.close()
+    serving.join()
+    theirs.close()
+    return answers
+
+
+@pytest.mark.usefixtures("open_doors")
+def test_it_decides_from_text_and_news(small: Market) -> None:
+    begun, *answers = asked(small, "SealedEqual", 3)
+    assert begun == {"walls": ["none"]}
+    for answer in answers:
+        target = answer["target"]
+        assert isinstance(target, dict)
+        assert sum(target["weights"].values()) == pytest.approx(1.0)
+        assert isinstance(answer["decides"], str)
+
+
+@pytest.mark.usefixtures("open_doors")
+def test_an_error_names_the_line(small: Market) -> None:
+    _, answer = asked(small, "SealedWrong", 1)
+    assert answer["error"] == "sealed_equal.py:17: KeyError: 'no such thing'"
+
+
+@pytest.mark.usefixtures("open_doors")
+def test_a_strategy_that_is_not_there_is_an_error(small: Market) -> None:
+    (answer,) = asked(small, "SealedNothing", 1)
+    assert "SealedNothing" in str(answer["error"])
+
+
+@pytest.mark.usefixtures("open_doors")
+def test_one_process_serves_every_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    split: list[str] = []
+
+    def record(line: socket.socket, ends: list[int], future: str, code: object, without: object) -> int:
+        split.append(future)
+        return len(split)
+
+    monkeypatch.setattr(program, "_split", record)
+    ours, theirs = socket.socketpair()
+    library = Library(("json",), ("json.tool",), (), False)
+    broken = {**CODE, "sealed_broken": Source("def", "sealed_broken.py", False)}
+    send(ours, pickle.dumps((library, broken)))
+    for _ in range(2):
+        send(ours, pickle.dumps((library, CODE)))
+        pairs = [socket.socketpair() for _ in FUTURES]
+        socket.send_fds(ours, [b"+"], [end.fileno() for _, end in pairs])
+        for pair in pairs:
+            for end in pair:
+                end.close()
+    ours.shutdown(socket.SHUT_WR)
+    with pytest.raises(EOFError):
+        program._prepare(theirs)
+    theirs.close()
+    assert split == [*FUTURES, *FUTURES]
+    assert [json.loads(receive(ours)) for _ in range(2)] == [[1, 2, 3], [4, 5, 6]]
+    ours.close()
+
+
+def test_messages_have_an_end() -> None:
+    ours, theirs = socket.socketpair()
+    sending = threading.Thread(target=send, args=(ours, b"x" * 3_000_000))
+    sending.start()
+    assert len(receive(theirs)) == 3_000_000
+    sending.join()
+    send(ours, b"much")
+    with pytest.raises(ConnectionError, match="a message of 4 bytes"):
+        receive(theirs, most=3)
+    theirs.recv(4)
+    ours.close()
+    assert receive(theirs) == b""
+    theirs.close()
+
+
+def test_modules_come_from_memory() -> None:
+    finder = FromMemory({**CODE, "sealed_package": Source("", "", True)})
+    assert finder.find_spec("nowhere", None) is None
+    assert finder.get_source("sealed_equal") == EQUAL
+    assert finder.is_package("sealed_package")
+    assert not finder.is_package("sealed_equal")
+    assert finder.get_code("sealed_equal") is finder.get_code("sealed_equal")
+
+
+# Walls -----------------------------------------------------------------------------------------------
+
+
+class Kernel:
+    """A kernel that says yes, or no, and remembers what it was asked."""
+
+    def __init__(self, answer: int = 0) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def syscall(self, number: int, *arguments: object) -> int:
+        self.asked.append({444: "ruleset", 445: "rule", 446: "restrict"}[number])
+        return os.open(os.devnull, os.O_RDONLY) if number == 444 and not self.answer else self.answer
+
+    def prctl(self, *arguments: object) -> int:
+        self.asked.append(f"prctl {arguments[0]}")
+        return self.answer
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    asked = Kernel()
+    monkeypatch.setattr(walls, "_libc", lambda: asked)
+    monkeypatch.setattr(walls, "landlock_abi", lambda: 7)
+    return asked
+
+
+def test_only_code_may_be_opened(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "code.py").write_text("")
+    (tmp_path / "library" / "prices.csv").write_text("")
+    (tmp_path / "pure").mkdir()
+    (tmp_path / "pure" / "code.py").write_text("")
+    assert walls.code_in(tmp_path / "library") == [tmp_path / "library" / "code.py"]
+    assert walls.code_in(tmp_path / "pure") == [tmp_path / "pure"]
+    assert walls.code_in(tmp_path / "library" / "prices.csv") == []
+    before = len(os.listdir("/proc/self/fd"))
+    assert walls.allow_only_code([tmp_path / "library"]) == "Landlock (ABI 7)"
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert kernel.asked[0] == "ruleset"
+    assert kernel.asked[-2:] == ["prctl 38", "restrict"]
+    assert walls.allow_only_code([], without=("landlock",)) == ""
+
+
+def test_walls_are_named_the_strongest_first(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "chdir", lambda place: None)
+    monkeypatch.setattr(resource, "setrlimit", lambda what, limits: None)
+    monkeypatch.setattr(sys, "addaudithook", lambda hook: None)
+    assert walls.close_everything() == ("Landlock (ABI 7)", "seccomp", "no new file descriptor")
+    weaker = walls.close_everything(("landlock", "seccomp"))
+    assert weaker == ("no new file descriptor", "audit hook")
+    kernel.answer = -1
+    with pytest.raises(OSError, match="landlock"):
+        walls.close_everything()
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_knows_each_machine(machine: str) -> None:
+    steps = walls._program(machine)
+    assert len(steps) % 8 == 0
+    for number in walls._FORBIDDEN[machine]:
+        assert number.to_bytes(4, sys.byteorder) in steps
+
+
+def test_an_audit_hook_refuses_what_reaches_outside() -> None:
+    with pytest.raises(PermissionError, match="out of reach while deciding"):
+        walls._refuse("open", ("prices.csv",))
+    walls._refuse("compile", ())

@@ -19,7 +19,8 @@ from strategies.target import StrategyError
 
 def sanity_checks(market: Market, strategy: Strategy, moments: Sequence[Moment]) -> list[Check]:
     """Weights finite and in range, symbols known; these and the reasons are enforced on the way."""
-    least, most = (0.0, 1.0) if strategy.long_only else (-strategy.max_gross, strategy.max_gross)
+    most = (1.0 if strategy.long_only else strategy.max_gross) + 1e-9
+    least = 0.0 if strategy.long_only else -most
     asked = [(moment, moment.target) for moment in moments if moment.target is not None]
     fine = f"{len(asked)} targets, each finite, in range and of known symbols"
     checks = [
@@ -60,7 +61,7 @@ def _weights(market: Market, moment: Moment, target: Plain, least: float, most: 
     for symbol, weight in target["weights"].items():
         if symbol not in market.column:
             found.append(Offence("is no symbol of the market", day, symbol))
-        elif not least - 1e-9 <= weight <= most + 1e-9:
+        elif not least <= weight <= most:
             found.append(Offence("weight out of range:", day, symbol, f"{weight:.6g}"))
     if sum(target["weights"].values()) > 1 + 1e-9:
         found.append(Offence("weights add to", day, value=f"{sum(target['weights'].values()):.6f}"))

@@ -177,6 +177,8 @@ class SealedCheck:
     ) -> Decide:
         """`recorder`, whose decisions will be replayed; call it before the strategy first decides.
 
+        Import the engine first: a library that comes later makes the replay import all of them again.
+
         Parameters
         ----------
         market, strategy, deciding

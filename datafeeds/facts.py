@@ -557,7 +557,7 @@ def names(market: Market) -> Collection[str]:
     """Facts that exist in `market`: the filed concepts, and the derived facts whose inputs it has."""
     known = _NAMES.get(market)
     if known is None:
-        found = set(market.facts["concept"].unique())
+        found = set(market.concepts)
         size = -1
         while size < len(found):
             size = len(found)
@@ -639,13 +639,24 @@ def age(market: Market, name: str) -> Array:
         events = flow_events(market, "revenue", trailing_growth)
     elif concept in FLOWS:
         events = flow_events(market, concept, trailing_twelve_months if concept != name else quarter_alone)
-    elif name in set(market.facts["concept"]):
+    elif name in market.concepts:
         events = level_events(market, name)
     else:
         raise MarketError(unknown_name("fact", name, [*AGED, *names(market)], f"market {market.name!r}"))
     ended = _spread(market, events, events.ended.astype(np.float64))
     days: Array = market.sessions.astype(np.int64)[:, None] - ended
     return days
+
+
+def median_name(name: str, group: str) -> str:
+    """The name under which a market keeps `group_median`."""
+    return f"{name} median of {group}"
+
+
+def worked_out(market: Market, name: str) -> Array:
+    """A fact, or a median by its name."""
+    of, median, group = name.partition(" median of ")
+    return group_median(market, of, group) if median else fact(market, name)
 
 
 def group_median(market: Market, name: str, group: str) -> Array:
@@ -663,7 +674,7 @@ def group_median(market: Market, name: str, group: str) -> Array:
     ndarray, shape (sessions,)
         NaN where no member's figure was known. Read-only; computed once a market.
     """
-    key = f"{name} median of {group}"
+    key = median_name(name, group)
     derived = cast(DerivedFacts, market.derived)
     medians = derived.look_up(key)
     if medians is None:

@@ -381,6 +381,11 @@ class Market:
         return company.fillna(pd.Series(self.symbols, index=company.index)).to_numpy(dtype=str)
 
     @cached_property
+    def concepts(self) -> frozenset[str]:
+        """What figures are filed of, such as ``"revenue"``."""
+        return frozenset(self.facts["concept"].unique())
+
+    @cached_property
     def groups(self) -> tuple[str, ...]:
         """The groups that some instrument belongs to at some time, sorted."""
         return tuple(sorted({group for group in self.instruments["group"] if group}))

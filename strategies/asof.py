@@ -39,6 +39,9 @@ class _Moment:
 MOST_REMEMBERED = 50_000
 """Answers that `once_a_session` keeps for a market; beyond that it begins anew."""
 
+# Facts that were asked for, and medians of them.
+_ASKED: WeakKeyDictionary[Market, set[str]] = WeakKeyDictionary()
+
 # What was said of a market, by function, session and arguments.
 _REMEMBERED: WeakKeyDictionary[Market, dict[tuple[Any, ...], Any]] = WeakKeyDictionary()
 
@@ -182,7 +185,7 @@ class AsOf:
         moment = _MOMENTS[self]
         if fact not in fundamentals.names(moment.market):
             return False
-        known = np.isfinite(fundamentals.fact(moment.market, fact)[moment.index])
+        known = np.isfinite(_fact(moment.market, fact)[moment.index])
         return bool((known & np.isfinite(moment.market.mark[moment.index])).any())
 
     def latest(
@@ -237,10 +240,9 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         _require_group(moment.market, group)
-        _fact(moment.market, fact)
         rows = _trailing(moment, sessions)
         return pd.Series(
-            fundamentals.group_median(moment.market, fact, group)[rows].copy(),
+            _group_median(moment.market, fact, group)[rows].copy(),
             index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),
             name=fact,
         )
@@ -541,8 +543,22 @@ def _bars(
     return _framed(moment, _prices(moment, name, sessions, columns), columns)
 
 
+def facts_asked_for(market: Market) -> frozenset[str]:
+    """Facts of `market` that strategies have looked at, and medians by the names they are kept under."""
+    return frozenset(_ASKED.get(market, ()))
+
+
 def _fact(market: Market, name: str) -> Array:
     known = fundamentals.names(market)
     if name not in known:
         raise MarketError(unknown_name("fact", name, known, f"market {market.name!r}"))
+    _ASKED.setdefault(market, set()).add(name)
     return fundamentals.fact(market, name)
+
+
+def _group_median(market: Market, name: str, group: str) -> Array:
+    known = fundamentals.names(market)
+    if name not in known:
+        raise MarketError(unknown_name("fact", name, known, f"market {market.name!r}"))
+    _ASKED.setdefault(market, set()).add(fundamentals.median_name(name, group))
+    return fundamentals.group_median(market, name, group)

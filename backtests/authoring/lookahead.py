@@ -32,6 +32,7 @@ from backtests.engine.tables import table_files, tables_of
 from backtests.settings.run_file import RunConfig
 from backtests.settings.strategies import class_named, inner, loaded_at
 from datafeeds.market import Market
+from strategies.asof import facts_asked_for
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
@@ -256,7 +257,7 @@ class SealedCheck:
     def _checked(self, most: int, seed: int, code: tuple[Library, Code]) -> CheckReport:
         run = self._run
         moments = drawn(run.moments, most, seed)
-        kept = self._thread.submit(intact, self._told, self._before)
+        kept = self._thread.submit(intact, run.market, self._told, self._before)
         checks, walls = self._replayed(moments, seed, code)
         if moments:
             checks = (*checks, kept.result(), *self._left)
@@ -285,7 +286,8 @@ class SealedCheck:
             return (note(KIND, "replay", "there was no decision to replay"),), ()
         answers = Answers((), {}, run.problem)
         if not run.problem:
-            answers = self._processes.ask(self._told, run.tables, *code, run.recipe, moments, seed)
+            asked = facts_asked_for(run.market)
+            answers = self._processes.ask(self._told, run.tables, *code, run.recipe, moments, seed, asked)
         return compared(run, answers), answers.walls
 
 

@@ -6,12 +6,13 @@ false future behind it, made of nothing but the past it holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.market import Array, Dates, Market, borrow_table, standard_tables, traded_factor
@@ -32,17 +33,37 @@ DATED = {"facts": "known", "series": "available"}
 MADE_UP = 500
 """Rows of a false future of such a table."""
 
-NAMES = ("column", "labels")
+NAMES = ("column", "labels", "concepts")
 MEMBERS = ("kinds", "groups", "companies", "_membership_rows")
 """What a market works out from its symbols, and from its instruments."""
 
 GROWN = ("mark", "traded_factor")
 """What a market works out session by session."""
 
+UNDECIDED = ("accession",)
+"""Columns of figures on which no decision can rest."""
+
 _NEVER = np.datetime64("2200-01-01", "s")
 
 _BLANK: dict[str, Any] = {"O": "", "f": np.nan, "i": 0, "M": _NEVER}
 """By kind of a column: what a row says of which only the name is known. Its day never comes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """New rows of a column of words, each word told once: strings of millions of rows would be gigabytes.
+
+    Attributes
+    ----------
+    codes : ndarray of int32, shape (new rows,)
+        Places among the words told so far, those of `new` included. Numbers go up in the order in which words
+        are first said, so they tell of none that comes later.
+    new : ndarray of object
+        Words that were not said before.
+    """
+
+    codes: npt.NDArray[np.int32]
+    new: npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +78,14 @@ class News:
     rows : dict of str to ndarray, shape (new sessions, symbols)
         Prices by name.
     derived : dict of str to ndarray, shape (new sessions, ...)
-        Facts that the run had worked out, as it saw them on those sessions.
-    facts, series, splits, basis : dict of str to ndarray
+        Facts that the run had worked out and the strategy asked for, as it saw them on those sessions.
+    facts, series, splits, basis : dict of str to ndarray or Words
         New rows, column by column.
     withdrawn : tuple of ndarray
         Places, among the figures sent so far, of those that were found wrong since, and the days of it.
     instruments : dict of str to ndarray
         The whole table as it is known today; empty if it was the same at the last decision.
-    tables : dict of str to dict of str to ndarray
+    tables : dict of str to dict of str to ndarray or Words
         New rows of the strategy's own tables.
     """
 
@@ -89,25 +110,35 @@ class Sender:
     market : Market
     tables : mapping of str to DataFrame
         The strategy's own, whole.
+    asked : collection of str
+        Facts to be sent, and medians of them, where the market keeps them. Any other is worked out by who
+        asks for it from the figures filed so far.
     """
 
-    def __init__(self, market: Market, tables: Mapping[str, pd.DataFrame]) -> None:
+    def __init__(
+        self, market: Market, tables: Mapping[str, pd.DataFrame], asked: Collection[str] = ()
+    ) -> None:
         self._market = market
         self._sent = 0
         # A figure known on a day counts from the session after; the others from the day they are public.
-        self._facts = _Rows(market.facts, "known", "left")
+        self._facts = _Rows(market.facts.drop(columns=list(UNDECIDED)), "known", "left")
         self._withdrawn = _days(market.facts, "withdrawn")[self._facts.order]
         self._series = _Rows(market.series, "available")
         self._basis = _Rows(market.basis, "known")
         self._tables = {name: _Rows(table, "available") for name, table in tables.items()}
         self._joined, self._left = (_days(market.instruments, name) for name in ("from", "to"))
-        self._derived = dict(market.derived)
+        self._derived = {name: values for name, values in market.derived.items() if name in asked}
 
     def anew(self) -> Sender:
         """One that begins again with the first session."""
         again = copy(self)
         again._sent = 0
         return again
+
+    @property
+    def size(self) -> int:
+        """Bytes of all prices that there are to send."""
+        return sum(getattr(self._market, name).nbytes for name in PRICES)
 
     @property
     def shape(self) -> dict[str, Any]:
@@ -119,7 +150,7 @@ class Sender:
             "calendar": market.calendar,
             "adjustment": market.adjustment,
             "closes_only": market.closes_only,
-            "facts": sorted(market.facts["concept"].unique()),
+            "facts": sorted(market.concepts),
             "series": sorted(market.series["series"].unique()),
             "stale_after": market.stale_after,
             "splits": (),
@@ -184,16 +215,17 @@ class _Rows:
         days = _days(table, day)
         self.order = np.argsort(days, kind="stable")
         self._days, self._side = days[self.order], side
-        self._columns: dict[str, Any] = {}
-        self._words: dict[str, Any] = {}
+        self._numbers: dict[str, Any] = {}
+        self._words: dict[str, tuple[Any, Any, Any]] = {}
         for name, column in table.items():
-            if column.dtype == "str":  # each word once: millions of strings would be gigabytes
+            if column.dtype == "str":
                 codes, words = pd.factorize(column, use_na_sentinel=False)
-                self._words[str(name)] = np.array(words, dtype=object)
-                values = codes.astype(np.int32)
+                codes, said = pd.factorize(codes[self.order])  # in the order of their first days
+                first = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))
+                self._words[str(name)] = codes.astype(np.int32), np.array(words, dtype=object)[said], first
             else:
-                values = column.to_numpy()
-            self._columns[str(name)] = values[self.order]
+                self._numbers[str(name)] = column.to_numpy()
+        self._names = [str(name) for name in table]
 
     def count(self, day: np.datetime64 | None) -> int:
         """How many rows are public on `day`; None is before all days."""
@@ -201,11 +233,17 @@ class _Rows:
 
     def between(self, before: np.datetime64 | None, today: np.datetime64) -> dict[str, Any]:
         """Copies of the rows that became public after `before`, up to `today`."""
-        new = slice(self.count(before), self.count(today))
+        start, stop = self.count(before), self.count(today)
+        rows = self.order[start:stop]
         return {
-            name: self._words[name][values[new]] if name in self._words else values[new].copy()
-            for name, values in self._columns.items()
+            name: self._said(name, start, stop) if name in self._words else self._numbers[name][rows]
+            for name in self._names
         }
+
+    def _said(self, name: str, start: int, stop: int) -> Words:
+        codes, words, first = self._words[name]
+        new = words[np.searchsorted(first, start) : np.searchsorted(first, stop)]
+        return Words(codes[start:stop].copy(), new.copy())
 
 
 def _not_withdrawn(figures: dict[str, Any]) -> dict[str, Any]:
@@ -224,16 +262,6 @@ def _columns(table: pd.DataFrame) -> dict[str, Any]:
 
 def _kept(column: pd.Series[Any]) -> Any:
     return object if column.dtype == "str" else column.dtype
-
-
-def _frame(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """The table whose columns are `columns`."""
-    return pd.DataFrame(
-        {
-            name: pd.array(values, dtype="str") if values.dtype == object else values
-            for name, values in columns.items()
-        }
-    )
 
 
 def _members(market: Market, today: np.datetime64) -> pd.DataFrame:
@@ -269,7 +297,7 @@ class Holder:
         self._known = 0
         self._sessions = _Column()
         self._columns: dict[str, _Column] = {}
-        self._tables: dict[str, pd.DataFrame] = {}
+        self._tables: dict[str, _Table] = {}
         self._instruments = pd.DataFrame()
         self._borrow = borrow_table(None)
         self._last: dict[str, Any] = {}
@@ -288,12 +316,16 @@ class Holder:
         ahead = 0 if self._future == "absent" else AHEAD
         self._sessions.put(news.sessions)
         symbols = self._shape["symbols"]
-        splits, basis = self._table("splits", news.splits), self._table("basis", news.basis)
+        splits, basis = self._put("splits", news.splits).frame(), self._put("basis", news.basis).frame()
         arrays = {**news.rows, **{f"derived {name}": values for name, values in news.derived.items()}}
         arrays["mark"] = self._marked(news.rows["close"])
         arrays["traded_factor"] = traded_factor(news.sessions, symbols, splits, basis)
         for name, values in arrays.items():
             self._columns.setdefault(name, _Column()).put(values)
+        figures = self._put("facts", news.facts)
+        if len(news.withdrawn[0]):
+            figures.withdraw(len(self._shape["facts"]) + news.withdrawn[0], news.withdrawn[1])
+        series = self._put("series", news.series)
         if ahead:
             self._make_up()
         days = self._sessions.first(self._known + ahead)
@@ -306,8 +338,8 @@ class Holder:
             next_session=days[-1] + 1 if ahead else news.next_session,
             symbols=symbols,
             **{name: views[name] for name in PRICES},
-            facts=self._table("facts", news.facts, news.withdrawn),
-            series=self._table("series", news.series),
+            facts=figures.frame(),
+            series=series.frame(),
             splits=splits,
             basis=basis,
             stale_after=self._shape["stale_after"],
@@ -346,54 +378,46 @@ class Holder:
                 past = past * (factors if past.ndim == 2 else factors[:, 0])
             column.put_ahead(past)
 
-    def _table(
-        self, name: str, rows: dict[str, Any], withdrawn: tuple[Any, Any] | None = None
-    ) -> pd.DataFrame:
-        """A table with new rows, and false ones behind them if they are wanted."""
-        new = [_frame(rows)] if rows and len(next(iter(rows.values()))) else []
-        if name in self._tables:
-            new.insert(0, self._tables[name])
-        else:
-            new.insert(0, _frame(self._blanks(name, rows)))
-        known = pd.concat(new, ignore_index=True) if len(new) > 1 else new[0]
-        if withdrawn is not None and len(withdrawn[0]):
-            places, days = withdrawn
-            column = known["withdrawn"].to_numpy(copy=True)
-            column[len(self._shape[name]) + places] = days
-            known = known.assign(withdrawn=column)
-        self._tables[name] = known
-        if self._future == "absent" or name not in DATED:
-            return known
-        return pd.concat([known, self._made_up_rows(known, DATED[name])], ignore_index=True)
+        for name, date in DATED.items():
+            self._make_up_rows(self._tables[name], date)
+
+    def _put(self, name: str, rows: dict[str, Any]) -> _Table:
+        """The table `name` with new rows."""
+        if name not in self._tables:
+            self._tables[name] = _Table(coded=name == "facts")
+            self._tables[name].put(self._blanks(name, rows))
+        table = self._tables[name]
+        table.put(rows)
+        return table
 
     def own_tables(self, news: News) -> dict[str, pd.DataFrame]:
         """The strategy's own tables with new rows."""
-        return {name: self._table(f"table {name}", rows) for name, rows in news.tables.items()}
+        return {name: self._put(f"table {name}", rows).frame() for name, rows in news.tables.items()}
 
     def _blanks(self, name: str, like: dict[str, Any]) -> dict[str, Any]:
         """A row without a value for each name of which nothing is known yet."""
         names = self._shape[name]
         known = {"concept": names, "series": names, "fiscal_period": "FY"}
-        return {
-            key: np.full(len(names), known.get(key, _BLANK.get(values.dtype.kind, 0)), dtype=values.dtype)
+        kinds = {
+            key: np.dtype(object) if isinstance(values, Words) else values.dtype
             for key, values in like.items()
         }
+        return {
+            key: np.full(len(names), known.get(key, _BLANK.get(kind.kind, 0)), dtype=kind)
+            for key, kind in kinds.items()
+        }
 
-    def _made_up_rows(self, known: pd.DataFrame, date: str) -> pd.DataFrame:
-        """Rows of the past, dated later, their values exchanged or wild."""
-        count = min(len(known), MADE_UP)
-        drawn = self._rng.integers(0, len(known), count)
+    def _make_up_rows(self, table: _Table, date: str) -> None:
+        """Put rows of the past behind a table, dated later, their values exchanged or wild."""
+        count = min(table.filled, MADE_UP)
+        drawn = self._rng.integers(0, table.filled, count)
         days = 1 + np.sort(self._rng.integers(0, AHEAD, count))
         later = (self._sessions.last() + days.astype("timedelta64[D]")).astype("datetime64[s]")
-        values = self._rng.permutation(known["value"].to_numpy()[drawn])
+        values = self._rng.permutation(table.drawn("value", drawn))
         if self._future == "scaled":
             values = values * 10.0 ** self._rng.uniform(-6, 6, count)
         never = np.full(count, np.datetime64("NaT", "s"))
-        said = {"value": values, date: later, "filed": later, "withdrawn": never}
-        rows = {
-            name: said[name] if name in said else column.array.take(drawn) for name, column in known.items()
-        }
-        return pd.DataFrame(rows)
+        table.put_ahead(drawn, {"value": values, date: later, "filed": later, "withdrawn": never})
 
     def _members(self, news: News) -> pd.DataFrame:
         if news.instruments:
@@ -403,6 +427,93 @@ class Holder:
             whole = pd.concat([known, names], ignore_index=True)
             self._instruments = standard_tables(self._shape["symbols"], whole)["instruments"]
         return self._instruments
+
+
+class _Table:
+    """A table that grows by rows, with room behind.
+
+    Parameters
+    ----------
+    coded : bool
+        Whether columns of words stay coded (as pandas' categories), which millions of rows want.
+    """
+
+    def __init__(self, coded: bool) -> None:
+        self._coded = coded
+        self._columns: dict[str, _Column] = {}
+        self._words: dict[str, _Vocabulary] = {}
+        self._ahead = 0
+
+    @property
+    def filled(self) -> int:
+        """Rows put for good."""
+        return next(iter(self._columns.values())).filled
+
+    def put(self, rows: dict[str, Any]) -> None:
+        """Add rows for good."""
+        for name, values in rows.items():
+            if isinstance(values, Words):
+                values = self._vocabulary(name).received(values)
+            elif values.dtype == object:
+                values = self._vocabulary(name).codes(values)
+            self._columns.setdefault(name, _Column()).put(values)
+        self._ahead = 0
+
+    def put_ahead(self, drawn: Any, said: Mapping[str, Any]) -> None:
+        """Repeat the rows `drawn` behind the last, with what is `said` in place of what they say."""
+        for name, column in self._columns.items():
+            column.put_ahead(said[name] if name in said else self.drawn(name, drawn))
+        self._ahead = len(drawn)
+
+    def drawn(self, name: str, rows: Any) -> Any:
+        """A column at `rows`; words as codes."""
+        return self._columns[name].first(self.filled)[rows]
+
+    def withdraw(self, rows: Any, days: Any) -> None:
+        """Write the days on which figures were found wrong."""
+        self._columns["withdrawn"].first(self.filled)[rows] = days
+
+    def frame(self) -> pd.DataFrame:
+        """The table, rows ahead included; numbers are not copied."""
+        count = self.filled + self._ahead
+        columns = {}
+        for name, column in self._columns.items():
+            values = column.first(count)
+            columns[name] = self._words[name].read(values, self._coded) if name in self._words else values
+        return pd.DataFrame(columns, copy=False)
+
+    def _vocabulary(self, name: str) -> _Vocabulary:
+        return self._words.setdefault(name, _Vocabulary())
+
+
+class _Vocabulary:
+    """Words by their codes here, and by the codes of who sends them."""
+
+    def __init__(self) -> None:
+        self._words: list[Any] = []
+        self._code: dict[Any, int] = {}
+        self._sent: list[int] = []
+
+    def codes(self, words: Iterable[Any]) -> npt.NDArray[np.int32]:
+        """Codes of `words`; new ones get one."""
+        found = []
+        for word in words:
+            if word not in self._code:
+                self._code[word] = len(self._words)
+                self._words.append(word)
+            found.append(self._code[word])
+        return np.array(found, dtype=np.int32)
+
+    def received(self, sent: Words) -> npt.NDArray[np.int32]:
+        """Codes here of what was sent."""
+        self._sent.extend(self.codes(sent.new).tolist())
+        return np.array(self._sent, dtype=np.int32)[sent.codes]
+
+    def read(self, codes: npt.NDArray[np.int32], coded: bool) -> Any:
+        """The words of `codes`."""
+        if coded:
+            return pd.Categorical.from_codes(codes, categories=pd.Index(self._words), validate=False)
+        return pd.array(np.array(self._words, dtype=object)[codes], dtype="str")
 
 
 class _Column:

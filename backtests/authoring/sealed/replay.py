@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -35,6 +35,9 @@ PATIENCE = 60.0
 """Seconds that a sealed process may take to load, and to decide once."""
 
 Answered = tuple[Moment, Mapping[str, Any]]
+
+LARGE = 1 << 28
+"""Bytes of prices above which one kind of future is asked after the other: each process holds the market."""
 
 MISLED = 24
 """Decisions that are made where the future is false; where it is absent, all."""
@@ -155,6 +158,7 @@ class SealedProcesses:
         recipe: dict[str, Any],
         moments: Sequence[Moment],
         seed: int,
+        asked: Collection[str] = (),
     ) -> Answers:
         """What the strategy decides at `moments` where the future is absent, and where it is false.
 
@@ -170,10 +174,13 @@ class SealedProcesses:
             In order of time.
         seed : int
             Of the false futures.
+        asked : collection of str
+            See `Sender`.
         """
+        sender = Sender(market, tables, asked)
         try:
             with self._split(library, code) as ends:
-                return _asked(ends, market, tables, recipe, moments, seed)
+                return _asked(ends, sender, recipe, moments, seed)
         except TimeoutError:
             return Answers((), {}, f"no answer within {PATIENCE:g} seconds")
         except (OSError, ValueError, RecursionError) as error:
@@ -227,24 +234,28 @@ class SealedProcesses:
 
 def _asked(
     ends: Sequence[socket.socket],
-    market: Market,
-    tables: Mapping[str, pd.DataFrame],
+    sender: Sender,
     recipe: dict[str, Any],
     moments: Sequence[Moment],
     seed: int,
 ) -> Answers:
-    sender = Sender(market, tables)
     _send(ends, Setting(recipe, sender.shape, seed))
     begun = [_read(end) for end in ends]
     for answer in begun:
         if "walls" not in answer:
             return Answers((), {}, answer.get("error", "the process ended while it loaded"))
     fewer = drawn(moments, MISLED, seed)
-    with ThreadPoolExecutor(1) as beside:
-        false = beside.submit(_walked, ends[1:], sender.anew(), fewer, 1)
-        absent = _walked(ends[:1], sender, moments, REBUILT)
-        made = dict(zip(FUTURES, [*absent, *false.result()], strict=True))
-    return Answers(tuple(begun[0]["walls"]), made)
+    if sender.size > LARGE:
+        made = []
+        for end in ends:  # its process ends with it, and lets go of its market
+            first = end is ends[0]
+            made += _walked([end], sender.anew(), moments if first else fewer, REBUILT if first else 1)
+            end.close()
+    else:
+        with ThreadPoolExecutor(1) as beside:
+            false = beside.submit(_walked, ends[1:], sender.anew(), fewer, 1)
+            made = [*_walked(ends[:1], sender, moments, REBUILT), *false.result()]
+    return Answers(tuple(begun[0]["walls"]), dict(zip(FUTURES, made, strict=True)))
 
 
 def _walked(

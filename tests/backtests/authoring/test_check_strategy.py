@@ -28,7 +28,7 @@ from backtests.authoring.check import check_strategy
 from backtests.authoring.intact import fingerprint
 from backtests.authoring.lookahead import Recipe, SealedCheck, recipe_of
 from backtests.authoring.report import CheckReport
-from backtests.authoring.sealed import code, program
+from backtests.authoring.sealed import code, program, replay
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.authoring.sealed.walls import Kind
 from backtests.authoring.source import read_source
@@ -42,11 +42,13 @@ from backtests.settings.markets import BUILT_IN
 from backtests.settings.run_file import StrategyChoice, load, parse
 from backtests.settings.strategies import ENTRY_POINTS, build, registered
 from datafeeds.facts import fact
+from datafeeds.folder.cache import open_folder
 from datafeeds.market import Market
 from strategies import REGISTRY, EqualWeighted
 from strategies.asof import AsOf
 from tests.backtests.authoring.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
 from tests.command import backtest
+from tests.datafeeds.folders import write_folder
 
 
 @pytest.fixture
@@ -202,11 +204,50 @@ def test_bits_of_missing_values_are_compared(small: Market) -> None:
     market = replace(small, facts=late, derived={})
     table = fact(market, "revenue_ttm")
     before = fingerprint(market)
-    assert intact.intact(market, before).outcome == "pass"
+    told = intact.apart(market)
+    assert intact.intact(market, told, before).outcome == "pass"
     assert np.isnan(table[0, 0])
     table.setflags(write=True)
     table[0, 0] = np.array([0x7FF8 << 48 | 12345], np.uint64).view(np.float64)[0]
-    assert intact.intact(market, before).outcome == "fail"
+    assert intact.intact(market, told, before).outcome == "fail"
+
+
+def test_a_cached_market_is_told_from_its_files(tmp_path: Path) -> None:
+    """Nothing is copied, and what was changed or made up in memory is found beside them."""
+    folder = write_folder(tmp_path / "saved")
+    market = open_folder(folder)
+    fact(market, "price_to_sales")
+    before = fingerprint(market)
+    told = intact.apart(market)
+    assert told.close is not market.close
+    assert not told.close.flags.owndata
+    assert set(told.derived) == set(market.derived)
+    assert intact.intact(market, told, before).outcome == "pass"
+    market.derived["price_to_sales"] = market.derived["price_to_sales"] * 2.0
+    assert intact.intact(market, intact.apart(market), before).outcome == "fail"
+    changed = open_folder(folder)
+    object.__setattr__(changed, "close", changed.close + 1.0)
+    assert intact.intact(changed, intact.apart(changed), before).outcome == "fail"
+
+
+@pytest.mark.usefixtures("mended")
+@pytest.mark.parametrize(("name", "passes"), [("", True), ("caller's frame", False)])
+def test_on_large_markets_one_process_comes_after_the_other(
+    name: str,
+    passes: bool,
+    small: Market,
+    folder: Path,
+    tmp_path: Path,
+    processes: SealedProcesses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replay, "LARGE", 0)
+    strategy = planted(CHEATERS[name], folder, tmp_path) if name else EqualWeighted()
+    report = replayed(strategy, small, processes)
+    assert report.passed == passes
+    assert {"later data absent", "later data shuffled", "later data scaled"} <= {
+        check.name for check in report.checks
+    }
 
 
 def test_what_decide_is_given_leads_nowhere(small: Market) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.authoring.sealed.market import AHEAD, PRICES, Future, Holder, Sender
+from backtests.authoring.sealed.market import AHEAD, PRICES, Future, Holder, Sender, Words
+from datafeeds.facts import fact
 from datafeeds.market import Market
 from datafeeds.series import series_names, series_table
 from tests.backtests.authoring.cheaters import small_market
@@ -102,14 +103,35 @@ def test_a_figure_found_wrong_later_is_not_known_to_be_wrong_before(sample: Mark
 
 
 def test_facts_are_worked_out_from_what_is_filed_by_today(sample: Market) -> None:
-    from datafeeds.facts import fact
-
     whole = fact(sample, "revenue_ttm")
     sender = Sender(sample, {})
     holder = Holder(sender.shape, "absent", seed=1)
     for session in (3_000, 5_000):
         held = holder.take(sender.until(session), from_filings=True)
         assert fact(held, "revenue_ttm").tobytes() == whole[: session + 1].tobytes()
+
+
+def test_facts_that_were_asked_for_are_sent_and_others_worked_out(sample: Market) -> None:
+    whole = {name: fact(sample, name) for name in ("price_to_sales", "market_cap")}
+    sender = Sender(sample, {}, {"price_to_sales"})
+    holder = Holder(sender.shape, "absent", seed=1)
+    news = sender.until(3_000)
+    assert set(news.derived) == {"price_to_sales"}
+    held = holder.take(news, from_filings=False)
+    for name, values in whole.items():
+        assert fact(held, name).tobytes() == values[:3_001].tobytes()
+
+
+def test_words_are_numbered_as_they_are_first_said(sample: Market) -> None:
+    """Numbers that jump would tell of words to come."""
+    sender = Sender(sample, {"scores": TABLE})
+    said: dict[str, int] = {}
+    for session in sessions(sample):
+        for name, column in sender.until(session).facts.items():
+            if isinstance(column, Words):
+                said[name] = said.get(name, 0) + len(column.new)
+                assert column.codes.max(initial=-1) < said[name]
+    assert said["symbol"] > 10
 
 
 def test_a_sender_begins_again(sample: Market) -> None:

@@ -736,9 +736,10 @@ def _files_quarters(counting: list[Filed], newest: Filed) -> bool:
 
 def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int, list[Filed]]]:
     """Figures of `concepts` that count some time, symbol by symbol in order of filing."""
-    facts = market.facts
-    usable = facts["symbol"].isin(market.symbols) & np.isfinite(facts["value"]) & facts["known"].notna()
-    rows = facts[facts["concept"].isin(concepts) & usable]
+    filing = _filing(market)
+    chosen = np.concatenate([filing.rows.get(concept, _NO_ROWS) for concept in concepts])
+    chosen = chosen[np.lexsort((chosen, filing.column[chosen]))]
+    rows = market.facts.iloc[chosen]
     unknown = ~rows["fiscal_period"].isin(list(_PERIOD))
     if unknown.any():
         row = rows[unknown].iloc[0]
@@ -751,7 +752,7 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
         dates = rows[column].to_numpy().astype("datetime64[D]")
         return list(np.where(np.isnat(dates), blank, dates).astype(np.int64).tolist())
 
-    filed = rows["filed"].to_numpy().astype("datetime64[D]")
+    filed: Dates = rows["filed"].to_numpy().astype("datetime64[D]")
     figures = list(
         map(
             Filed,
@@ -765,11 +766,55 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
             rows["concept"].tolist(),
         )
     )
-    position = rows["symbol"].map(market.column).to_numpy(dtype=np.int64)
-    for holder in np.unique(position).tolist():
-        own = [figures[row] for row in np.flatnonzero(position == holder).tolist()]
+    holders, first = np.unique(filing.column[chosen], return_index=True)
+    borders = [*first.tolist(), len(chosen)]
+    for holder, begin, end in zip(holders.tolist(), borders, borders[1:], strict=False):
+        own = figures[begin:end]
         own.sort(key=lambda figure: (figure.known, figure.filed, figure.year, figure.place, figure.concept))
         yield holder, own
+
+
+@dataclass(frozen=True, eq=False)
+class _Filing:
+    """Where a market's figures stand.
+
+    Attributes
+    ----------
+    column : ndarray of int, shape (figures,)
+        Position of each figure's symbol among the market's columns.
+    rows : mapping of str to ndarray of int
+        Figures of each concept that count some time.
+    """
+
+    column: npt.NDArray[np.int32]
+    rows: Mapping[str, npt.NDArray[np.intp]]
+
+
+_NO_ROWS = np.empty(0, dtype=np.intp)
+
+_FILING: WeakKeyDictionary[Market, _Filing] = WeakKeyDictionary()
+
+
+def _filing(market: Market) -> _Filing:
+    """Looked up once a market: to find one concept among ten million figures takes longer than to use it."""
+    known = _FILING.get(market)
+    if known is None:
+        facts = market.facts
+        codes, symbols = pd.factorize(facts["symbol"])
+        column = np.array([market.column.get(symbol, -1) for symbol in symbols] or [-1], dtype=np.int32)[
+            codes
+        ]
+        usable = (column >= 0) & np.isfinite(facts["value"].to_numpy()) & facts["known"].notna().to_numpy()
+        codes, concepts = pd.factorize(facts["concept"])
+        codes[~usable] = len(concepts)
+        order = np.argsort(codes, kind="stable")
+        borders = np.searchsorted(codes[order], np.arange(len(concepts) + 1))
+        rows = {
+            str(concept): order[begin:end]
+            for concept, begin, end in zip(concepts, borders, borders[1:], strict=False)
+        }
+        known = _FILING[market] = _Filing(column, rows)
+    return known
 
 
 def _days(history: list[Filed]) -> Iterator[tuple[int, list[Filed], list[Filed]]]:

@@ -57,6 +57,11 @@ def rewound(manifest: Mapping[str, Any]) -> str:
     said = manifest.get("rewound")
     if not isinstance(said, Mapping):
         return ""
+    if "left_whole" in said:
+        return (
+            "The market folder was not cut at earlier days: that takes minutes with "
+            f"{said['left_whole'] / 1e6:,.0f} million closes and figures. `backtest data rewind` does it."
+        )
     days = " and ".join(said["days"])
     if said["differences"]:
         found = "; ".join(said["differences"])

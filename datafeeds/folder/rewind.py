@@ -180,6 +180,10 @@ class Rewound:
 VERIFIED = 2
 """Days at which the folder of every verified run is cut."""
 
+LARGE = 5_000_000
+"""Closes and figures of a folder above which a run leaves it whole: to load it again, thrice, and to compare
+every fact of it takes minutes and gigabytes."""
+
 REBASED_TOLERANCE = 1e-9
 """Relative difference up to which numbers of a rebased copy agree: its prices were multiplied and rounded."""
 
@@ -196,7 +200,8 @@ def promise(folder: Path, whole: Market) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``days``, ``figures`` (compared on each) and ``differences`` (sentences, none if the promise is kept).
+        ``days``, ``figures`` (compared on each) and ``differences`` (sentences, none if the promise is kept);
+        of a folder above `LARGE` that was not cut, ``left_whole``: its closes and figures.
     """
     entry = entry_of(whole)
     note = None if entry is None else entry / "rewound.json"
@@ -204,6 +209,9 @@ def promise(folder: Path, whole: Market) -> dict[str, Any]:
         if note is not None:
             known: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
             return known
+    size = whole.close.size + len(whole.facts)
+    if size > LARGE:
+        return {"left_whole": size}
     days = days_between(whole, VERIFIED)
     found = [*rewind(folder, whole, days), *rewind(folder, whole, days[-1:], rebased=True)]
     record = {

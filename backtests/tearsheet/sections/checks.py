@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from backtests.analysis.trading import unfilled_by_reason
 from backtests.document.blocks import Check, Outcome, Scorecard
@@ -30,7 +32,7 @@ def scorecard(result: Result) -> Scorecard:
             *((lead,) if lead else ()),
             Check("Second engine", _outcome(verified.get("identical")), verification(manifest)),
             Check("Sealed replay", _outcome(replayed.get("passed")), lookahead(manifest, how=False)),
-            *((Check("Data rewind", _outcome(not cut["differences"]), rewound(manifest)),) if cut else ()),
+            *((Check("Data rewind", _kept(cut), rewound(manifest)),) if cut else ()),
             Check("Trials", _outcome(tried.get("intact")), trials_on_record(manifest)),
             *(each for each in (_fills(result), _survival(result)) if each is not None),
             _data(result),
@@ -38,6 +40,10 @@ def scorecard(result: Result) -> Scorecard:
             _orders(result),
         ),
     )
+
+
+def _kept(cut: Mapping[str, Any]) -> Outcome:
+    return _outcome(None if "left_whole" in cut else not cut["differences"])
 
 
 def _outcome(passed: bool | None) -> Outcome:

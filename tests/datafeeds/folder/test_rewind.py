@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backtests.tearsheet.provenance import rewound as said_of_rewinding
+from datafeeds.folder import rewind as rewinding
 from datafeeds.folder.cache import open_folder
 from datafeeds.folder.layout import check_folder, load_folder
-from datafeeds.folder.rewind import compared, cut_folder, rewind
+from datafeeds.folder.rewind import compared, cut_folder, promise, rewind
 from datafeeds.market import MarketError, exchange_sessions
 from datafeeds.sources.sample import sample_market, write_sample
 from tests.datafeeds.folders import write_folder
@@ -180,6 +182,16 @@ def test_the_sample_as_a_folder_is_the_sample_and_keeps_the_promise(sample: Path
     assert list(map(str, differences)) == []
     (rewound,) = rewind(sample, whole, [np.datetime64("2017-12-29")])
     assert list(map(str, rewound.differences)) == []
+
+
+def test_a_large_folder_is_left_whole_and_the_page_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewinding, "LARGE", 10)
+    whole = load_folder(folder)
+    record = promise(folder, whole)
+    assert record == {"left_whole": whole.close.size + len(whole.facts)}
+    assert "was not cut at earlier days" in said_of_rewinding({"rewound": record})
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ test: $(VENV)/.test-installed  ## Run the tests, except the slow ones
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
 
 test-slow: $(VENV)/.test-installed  ## Run the slow tests too
-	@$(BIN)/python -m pytest -q -n $(WORKERS)
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-weekly} $(BIN)/python -m pytest -q -n $(WORKERS)
 
 test-lowest:  ## Run the tests with the oldest versions that setup.cfg allows
 	@rm -rf .venv-lowest && $(PYTHON) -m venv .venv-lowest

@@ -90,7 +90,8 @@ def _run(
 ) -> Result:
     clock = _Clock()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    compiling = compilation.begin() if verify or config.engine == "ledger" else None
+    compiles = verify or config.engine == "ledger"
+    compiling = [compilation.begin(compilation.CASH)] if compiles else []
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market, part=True) if market is None else market
@@ -105,6 +106,8 @@ def _run(
     for position, (choice, label) in enumerate(zip(config.benchmarks, others, strict=True)):
         key = f"benchmarks[{position}]"
         choices.append((key, label, choice.note, choice.build(key)))
+    if compiles and any(not strategy.long_only for *_, strategy in choices):
+        compiling.append(compilation.begin(compilation.MARGIN))
     native = isinstance(choices[0][-1], NativeStrategy)
     record = manifest(config, traded)
     if config.engine == "ledger":
@@ -184,10 +187,13 @@ def hindsight_of(
     return asdict(hindsight(book.strategy, given, book.ledger, market, cash, sources))
 
 
-def _finish(compiling: Popen[bytes] | None, progress: Progress) -> None:
-    if compiling is not None and compiling.poll() is None:
-        progress("compiling the ledger engine, once an installation: some five seconds")
-        compiling.wait()
+def _finish(compiling: Iterable[Popen[bytes] | None], progress: Progress) -> None:
+    for process in compiling:
+        if process is not None and process.poll() is None:
+            progress(
+                "compiling the ledger engine, once an installation: some five seconds, or ten with shorts"
+            )
+            process.wait()
 
 
 def without_hedge(books: list[Book], market: Market, account: Account) -> Book | None:

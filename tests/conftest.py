@@ -11,8 +11,12 @@ from hypothesis import HealthCheck, settings
 
 from datafeeds.market import Market
 
-# HYPOTHESIS_PROFILE=thorough looks much longer, for changes to the engines or to point-in-time rules.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make test-slow` looks ten times as long; HYPOTHESIS_PROFILE=thorough a hundred times, for changes to the
+# engines or to point-in-time rules.
+settings.register_profile(
+    "default", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("weekly", parent=settings.get_profile("default"), max_examples=400)
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=4000)
 settings.register_profile("brief", parent=settings.get_profile("default"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

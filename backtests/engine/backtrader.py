@@ -21,7 +21,7 @@ import numpy.typing as npt
 from backtests.engine.backtrader_cash import Rebalancer, SessionBroker
 from backtests.engine.backtrader_margin import MarginBroker, MarginRebalancer
 from backtests.engine.books import Decide, Ledger, fill_table, unfilled_table
-from backtests.engine.feed import feeds
+from backtests.engine.feed import BarIndex, feeds
 from backtests.engine.terms import Account
 from backtests.options.overlay import hedge_table
 from datafeeds.market import Market
@@ -62,7 +62,7 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
         With ``decisions=()``: an engine knows weights, not reasons.
     """
     cerebro = SessionCerebro(stdstats=False, cheat_on_open=True, preload=True, runonce=True)
-    datas = feeds(market, account.first, account.last)
+    datas = feeds(market, account.first, account.last, range(len(market.symbols)), BarIndex())
     for data in datas:
         cerebro.adddata(data)
     broker = SessionBroker() if account.long_only else MarginBroker()

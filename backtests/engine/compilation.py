@@ -4,27 +4,52 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ENGINE = Path(__file__).parent
-SOURCES = (ENGINE / "compiled.py", ENGINE / "rules.py", ENGINE.parent / "options" / "overlay.py")
-"""Files whose code is compiled into the kernel."""
 
 
-def is_kept() -> bool:
+@dataclass(frozen=True)
+class Loop:
+    """A compiled loop.
+
+    Attributes
+    ----------
+    module : str
+        Where it stands in this folder, and after which Numba names what it keeps.
+    sources : tuple of Path
+        Files whose code is compiled into it.
+    warm_up : str
+        What makes it be compiled.
+    """
+
+    module: str
+    sources: tuple[Path, ...]
+    warm_up: str
+
+
+_SOURCES = (ENGINE / "compiled.py", ENGINE / "rules.py", ENGINE.parent / "options" / "overlay.py")
+
+CASH = Loop("compiled", _SOURCES, "warm_up(long_only=True)")
+MARGIN = Loop("compiled_margin", (*_SOURCES, ENGINE / "compiled_margin.py"), "warm_up(long_only=False)")
+"""Loops of the two kinds of account."""
+
+
+def is_kept(loop: Loop) -> bool:
     """Whether compiled code of the present sources is on disk, where Numba looks first."""
-    kept = [file.stat().st_mtime for file in (ENGINE / "__pycache__").glob("compiled.*.nbi")]
-    return bool(kept) and max(kept) >= max(file.stat().st_mtime for file in SOURCES)
+    kept = [file.stat().st_mtime for file in (ENGINE / "__pycache__").glob(f"{loop.module}.*.nbi")]
+    return bool(kept) and max(kept) >= max(file.stat().st_mtime for file in loop.sources)
 
 
-def begin() -> subprocess.Popen[bytes] | None:
+def begin(loop: Loop) -> subprocess.Popen[bytes] | None:
     """Start compiling in a process of its own, which keeps the code on disk; None if that is done already.
 
-    Whoever needs the kernel waits for it; if it fails the kernel is compiled where it is used.
+    Whoever needs the loop waits for it; if it fails the loop is compiled where it is used.
     """
-    if is_kept():
+    if is_kept(loop):
         return None
-    program = "from backtests.engine.kernel import warm_up; warm_up()"
+    program = f"from backtests.engine.kernel import warm_up; {loop.warm_up}"
     return subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=ENGINE.parent.parent,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -47,41 +48,29 @@ class IndexedLine(bt.LineBuffer):  # type: ignore[misc]
 _moment = lru_cache(maxsize=64)(bt.num2date)
 
 
+BLOCK = 64
+"""Symbols whose bars are taken out of a market at once: one by one, each number costs a line of memory."""
+
+
 class SessionFeed(bt.feed.DataBase):  # type: ignore[misc]
-    """One symbol over the sessions `first` to `last` of a market.
+    """One symbol over some sessions of a market.
 
     Every feed has a bar for every session, so none runs ahead of another, and feeds may share one bar index.
     On a session without a real bar all prices repeat the last close and volume is 0; the engine knows from
-    the market which bars are real. Loading takes whole columns instead of reading bar after bar.
+    the market which bars are real. `bars` holds a line each by name, shape (sessions,).
     """
 
-    params = (("market", None), ("column", 0), ("first", 0), ("last", 0), ("index", None))
+    params = (("bars", None), ("index", None))
 
     def preload(self) -> None:
-        """Fill the lines from the market's columns."""
-        market, column = self.p.market, self.p.column
-        rows = slice(self.p.first, self.p.last + 1)
-        bar = market.traded[rows, column]
-        mark = market.mark[rows, column]
-
-        def known(values: Array) -> Array:
-            return np.where(bar & np.isfinite(values[rows, column]), values[rows, column], mark)
-
-        self._fill("datetime", _ordinals(market)[rows])
-        self._fill("open", np.where(bar, market.fill_price[rows, column], mark))
-        self._fill("high", known(market.high))
-        self._fill("low", known(market.low))
-        self._fill("close", mark)
-        self._fill("volume", np.nan_to_num(market.volume[rows, column]))
-        self._fill("openinterest", np.zeros(len(mark)))
+        """Let the lines stand on `bars`."""
+        for place, name in enumerate(self.getlinealiases()):
+            if name in self.p.bars:
+                if self.p.index is not None:
+                    self.lines.lines[place] = IndexedLine(self.p.index)
+                # Indexing the buffer gives Python's own floats, as backtrader's arrays do, without a copy.
+                self.lines.lines[place].array = self.p.bars[name].data
         self.home()
-
-    def _fill(self, name: str, values: Array) -> None:
-        place = self.getlinealiases().index(name)
-        if self.p.index is not None:
-            self.lines.lines[place] = IndexedLine(self.p.index)
-        # Indexing the buffer gives Python's own floats, as backtrader's arrays do, without a copy.
-        self.lines.lines[place].array = np.ascontiguousarray(values, dtype=np.float64).data
 
     def _load(self) -> bool:
         """No bars besides the preloaded ones."""
@@ -93,21 +82,53 @@ def _ordinals(market: Market) -> Array:
     return market.sessions.astype("datetime64[D]").astype(np.float64) + EPOCH_ORDINAL
 
 
-def feeds(market: Market, first: int = 0, last: int | None = None) -> list[Any]:
-    """One feed per symbol, in column order, on one bar index.
+def _bars(market: Market, rows: slice, columns: Sequence[int]) -> dict[str, Array]:
+    """Lines of some symbols by name, shape (symbols, sessions)."""
+
+    def lines(values: Array) -> Array:
+        return np.ascontiguousarray(values[rows, columns].T)
+
+    bar, mark = market.traded[rows, columns].T, lines(market.mark)
+
+    def known(values: Array) -> Array:
+        own = lines(values)
+        return np.where(bar & np.isfinite(own), own, mark)
+
+    return {
+        "open": np.where(bar, lines(market.fill_price), mark),
+        "high": known(market.high),
+        "low": known(market.low),
+        "close": mark,
+        "volume": np.nan_to_num(lines(market.volume)),
+    }
+
+
+def feeds(
+    market: Market, first: int, last: int, columns: Sequence[int], index: BarIndex | None = None
+) -> list[Any]:
+    """One feed for each of `columns`, in their order.
 
     Parameters
     ----------
     market : Market
     first, last : int
-        Positions of the first and last session, `last` included; the whole market if not given.
+        Positions of the first and last session, `last` included.
+    columns : sequence of int
+        Positions of the symbols.
+    index : BarIndex, optional
+        On which all feeds stand; without one each moves alone, as backtrader's own do.
 
     Returns
     -------
     list of SessionFeed
     """
-    end, index = len(market.sessions) - 1 if last is None else last, BarIndex()
-    return [
-        SessionFeed(market=market, column=column, first=first, last=end, index=index, name=symbol)
-        for column, symbol in enumerate(market.symbols)
-    ]
+    rows = slice(first, last + 1)
+    same = {"datetime": _ordinals(market)[rows], "openinterest": np.zeros(last + 1 - first)}
+    made = []
+    for begin in range(0, len(columns), BLOCK):
+        some = columns[begin : begin + BLOCK]
+        block = _bars(market, rows, some)
+        for place, column in enumerate(some):
+            bars = {**same, **{name: lines[place] for name, lines in block.items()}}
+            made.append(SessionFeed(bars=bars, index=index, name=market.symbols[column]))
+    return made

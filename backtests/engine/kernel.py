@@ -301,11 +301,11 @@ def run(market: Market, decide: Decide, deciding: Flags, account: Account) -> Le
     return books.ledger()
 
 
-def warm_up() -> None:
-    """Load the compiled loop, or compile and keep it, by a run over two sessions."""
+def warm_up(*, long_only: bool) -> None:
+    """Load the compiled loop of an account, or compile and keep it, by a run over two sessions."""
     days = pd.DatetimeIndex(["2020-01-02", "2020-01-03"])
     market = Market.from_wide("two sessions", pd.DataFrame({"A": [1.0, 1.0]}, index=days))
-    replay(market, np.ones((1, 1)), [0], Account(1.0, Costs(), 0, True, 0, 1))
+    replay(market, np.ones((1, 1)), [0], Account(1.0, Costs(), 0, True, 0, 1, long_only=long_only))
 
 
 def replay(market: Market, targets: Array, sessions: npt.ArrayLike, account: Account) -> Ledger:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from backtests.engine.backtrader_cash import CostScheme
 from backtests.engine.books import Ledger, fill_table, unfilled_table
 from backtests.engine.failures import problem_in
-from backtests.engine.feed import EPOCH_ORDINAL, SessionFeed
+from backtests.engine.feed import EPOCH_ORDINAL, feeds
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.rules import interest_factors, tradable
 from backtests.engine.terms import Account
@@ -121,14 +121,7 @@ def run(market: Market, native: NativeStrategy, cls: type[bt.Strategy], account:
     _check_account(account)
     columns = _columns(market, native, account)
     cerebro = bt.Cerebro(stdstats=False)
-    for column in columns:
-        feed = SessionFeed(
-            market=market,
-            column=column,
-            first=account.first,
-            last=account.last,
-            name=market.symbols[column],
-        )
+    for feed in feeds(market, account.first, account.last, columns):
         cerebro.adddata(feed)
     broker = Broker()
     broker.prepare(market, account, columns)

@@ -130,7 +130,9 @@ def library_of(classes: Classes, modules: Iterable[ModuleType]) -> Library:
     tops -= {*owners, "__main__", "__future__"}
     known = [name for name in list(sys.modules) if _is_real(name)]
     installed = {name.partition(".")[0] for name in known} - {*owners, *sys.stdlib_module_names}
-    folders = {folder for name in {*installed, *tops} if (folder := _library_folder(name))}
+    # Python's own library may be read whole, so what a strategy asks of it needs no process of its own.
+    outside = {*installed, *tops} - sys.stdlib_module_names
+    folders = {folder for name in outside if (folder := _library_folder(name))}
     loaded = [
         name
         for name in known

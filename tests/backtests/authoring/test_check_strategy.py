@@ -129,7 +129,7 @@ def checked(
     return check_strategy(strategy, market, account, recipe=recipe, decisions=10, processes=processes)
 
 
-def replayed(strategy: Any, market: Market, processes: SealedProcesses, most: int = 200) -> CheckReport:
+def replayed(strategy: Any, market: Market, processes: SealedProcesses, most: int = 60) -> CheckReport:
     """The look-ahead check of a run alone."""
     account = Account(1e6, Costs(), 0, False, 0, len(market.sessions) - 22)
     with SealedCheck(processes) as sealed:

@@ -30,13 +30,13 @@ def check_identical(one: Ledger, other: Ledger) -> None:
     assert differences(one, other) == []
 
 
-@settings(max_examples=max(250, settings().max_examples))
+@settings(max_examples=max(80, settings().max_examples))
 @given(scenarios())
 def test_books_are_identical(scenario: Scenario) -> None:
     check_identical(*by_both(scenario))
 
 
-@settings(max_examples=max(250, settings().max_examples))
+@settings(max_examples=max(80, settings().max_examples))
 @given(hedged_scenarios())
 def test_hedged_books_are_identical(scenario: Scenario) -> None:
     one, other = by_both(scenario)
@@ -49,7 +49,7 @@ def test_hedged_books_are_identical(scenario: Scenario) -> None:
     assert (one.cash >= 0).all()
 
 
-@settings(max_examples=max(150, settings().max_examples))
+@settings(max_examples=max(60, settings().max_examples))
 @given(short_scenarios())
 def test_books_with_shorts_are_identical(scenario: Scenario) -> None:
     check_shorts(scenario)
@@ -77,7 +77,6 @@ def check_shorts(scenario: Scenario) -> None:
     check_identical(one, ledger.replay(scenario.market, rows, decided, scenario.account))
 
 
-@settings(max_examples=100)
 @given(scenarios())
 def test_a_margin_account_without_shorts_keeps_the_books_of_a_cash_account(scenario: Scenario) -> None:
     # The house asks for next to nothing and costs leave something: else margin scales before cash does.
@@ -94,7 +93,6 @@ def test_a_margin_account_without_shorts_keeps_the_books_of_a_cash_account(scena
     check_identical(cash, dataclasses.replace(margin, borrow=None, sold=None))
 
 
-@settings(max_examples=100)
 @given(hedged_scenarios())
 def test_equity_is_cash_plus_shares_plus_options(scenario: Scenario) -> None:
     books = by_both(scenario)[1]
@@ -107,7 +105,6 @@ def test_equity_is_cash_plus_shares_plus_options(scenario: Scenario) -> None:
     np.testing.assert_allclose(earned, value + received - paid, rtol=1e-9, atol=1e-6)
 
 
-@settings(max_examples=100)
 @given(hedged_scenarios())
 def test_an_overlay_that_no_target_uses_changes_nothing(scenario: Scenario) -> None:
     symbols = len(scenario.market.symbols)

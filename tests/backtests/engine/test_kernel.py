@@ -24,7 +24,7 @@ from tests.places import HOUSE
 NAN = np.nan
 FREE = Costs(commission_bps=0, half_spread_bps=0)
 
-any_market = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+any_market = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def market(close: Any, **others: Any) -> Market:

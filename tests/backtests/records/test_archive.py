@@ -104,9 +104,9 @@ def killed_at(event: int, action: Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
 
-def deaths(action: Callable[[], object]) -> Iterator[int]:
-    """Kill an action at each of its write events, one after the other."""
-    for event in range(300):
+def deaths(action: Callable[[], object], every: int = 1) -> Iterator[int]:
+    """Kill an action at each of its write events, or at every so many, one after the other."""
+    for event in range(0, 300, every):
         if not killed_at(event, action):
             assert event > 3
             return
@@ -120,9 +120,10 @@ def sound(place: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_run_killed_anywhere(result: Result, tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_run_killed_anywhere(result: Result, tmp_path: Path, every: int) -> None:
     place = tmp_path / "results"
-    for event in deaths(lambda: results.write(result, place)):
+    for event in deaths(lambda: results.write(result, place), every):
         archive.restore(place)
         for folder in folders(place):
             assert not archive.altered(folder), event

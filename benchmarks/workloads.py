@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.market import Array, Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Array, Market
 from datafeeds.sources.sample import sample_market
 from strategies import Monthly
 

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from datafeeds.calendars import NEW_YORK, next_exchange_session, sessions_a_year
-from datafeeds.calendars import exchange_sessions as exchange_sessions
 from datafeeds.membership import Grouping, Memberships
 from datafeeds.names import printable, unknown_name
 

@@ -13,7 +13,8 @@ import pandas as pd
 from backtests.desk.orders import DeskError, OrderList, read_table
 from backtests.engine import rules
 from backtests.settings.run_file import RunConfig
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 FILLED = ("symbol", "date", "shares", "price")
 """Columns of a file of fills; `commission` may follow."""

@@ -22,7 +22,8 @@ from backtests.engine.terms import Account
 from backtests.provenance import run_hash
 from backtests.runner import account_of
 from backtests.settings.run_file import RunConfig
-from datafeeds.market import Array, Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from strategies.target import Target
 

@@ -20,7 +20,8 @@ import pandas as pd
 from pydantic import Field
 
 from backtests.options.surface import KAPPA, YEAR, Greeks, Surface, calibrate, put_greeks, put_prices
-from datafeeds.market import Array, Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from datafeeds.series import series_names, series_table
 from datafeeds.validation import TomlTable

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from datafeeds.market import exchange_sessions
+from datafeeds.calendars import exchange_sessions
 
 SESSIONS = exchange_sessions("2020-01-02", "2020-03-31")
 SYMBOLS = ("AAA", "BBB", "SPY")

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafeeds import facts as fundamentals
-from datafeeds.market import Market, MarketError, exchange_sessions, standard_tables
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market, MarketError, standard_tables
 from datafeeds.series import series_names, series_table
 from tests.places import SHARED
 

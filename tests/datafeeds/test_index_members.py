@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from datafeeds import universe
+from datafeeds.calendars import exchange_sessions
 from datafeeds.index_members import INDICES, held_by_year, index_members, indices_held, members_on
-from datafeeds.market import MarketError, exchange_sessions
+from datafeeds.market import MarketError
 
 
 @pytest.mark.parametrize(

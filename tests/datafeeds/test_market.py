@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.market import Finding, Market, MarketError, exchange_sessions, next_exchange_session
+from datafeeds.calendars import exchange_sessions, next_exchange_session
+from datafeeds.market import Finding, Market, MarketError
 
 SESSIONS = pd.DatetimeIndex(exchange_sessions("2020-01-02", "2020-01-31"))
 

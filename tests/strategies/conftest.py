@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 SOME_DAY = "2000-01-03"
 

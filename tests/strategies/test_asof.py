@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.market import Market, MarketError, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market, MarketError
 from strategies.asof import AsOf, once_a_session
 
 SESSIONS = pd.DatetimeIndex(exchange_sessions("2020-01-02", "2020-06-30"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafeeds.market import exchange_sessions
+from datafeeds.calendars import exchange_sessions
 from strategies.expiries import monthly_expiries, third_fridays
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from strategies import Blueprint, PillarTilt, RotationRegime, Target
 from strategies.asof import AsOf
 from strategies.rotation import tilted

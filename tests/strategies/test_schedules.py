@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datafeeds.market import exchange_sessions, next_exchange_session
+from datafeeds.calendars import exchange_sessions, next_exchange_session
 from strategies import Daily, Monthly, Once, Quarterly, Weekly
 
 SESSIONS = exchange_sessions("1995-01-03", "2024-12-31")

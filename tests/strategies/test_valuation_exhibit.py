@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from strategies.asof import AsOf
 from strategies.blueprint import Blueprint
 from strategies.target import Target

@@ -13,7 +13,8 @@ from backtests.analysis import capacity as tested
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
 from backtests.engine.rules import LARGEST_IMPACT, impact_fraction, impact_inputs
 from backtests.tearsheet.wording import capacity_sentence, impact_sentence
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 SESSIONS = exchange_sessions("2019-06-03", "2020-06-30")
 

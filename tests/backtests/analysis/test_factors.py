@@ -12,7 +12,8 @@ import pytest
 
 from backtests.analysis import factors as tested
 from backtests.tearsheet.wording import factor_sentence
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from tests.places import answers
 
 ANSWERS = answers("attribution.json")

@@ -28,7 +28,8 @@ from backtests.runner import run, without_hedge
 from backtests.settings.run_file import parse
 from backtests.tearsheet import build
 from backtests.tearsheet.wording import hedge_sentence, sold_put_sentence
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from strategies.hedges import OutrightPut
 
 CALM = {"hedged": 0.06, "unhedged": 0.08, "hedged_fall": -0.2, "unhedged_fall": -0.4}

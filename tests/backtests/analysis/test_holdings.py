@@ -12,7 +12,8 @@ from backtests.analysis import holdings as tested
 from backtests.analysis.performance import drawdowns
 from backtests.engine.books import Decision, Ledger
 from backtests.notebook import Study, run
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from strategies.target import Target
 
 

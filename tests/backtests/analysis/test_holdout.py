@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backtests.analysis.holdout import Holdout, held_out
-from datafeeds.market import exchange_sessions
+from datafeeds.calendars import exchange_sessions
 
 SESSIONS = exchange_sessions("2019-01-02", "2021-12-31")
 

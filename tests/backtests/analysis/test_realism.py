@@ -12,7 +12,8 @@ from backtests.analysis import realism as tested
 from backtests.engine.terms import Costs
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,8 @@ from backtests.tearsheet.wording import (
     significance_sentences,
     trials_sentence,
 )
-from datafeeds.market import Array, Dates, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Array, Dates
 from tests.places import answers
 
 ANSWERS = answers("significance.json")

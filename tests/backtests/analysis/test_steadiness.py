@@ -15,7 +15,8 @@ from backtests.analysis.holdout import Holdout
 from backtests.analysis.steadiness import average_mix, best, fewest, halves, steadiness
 from backtests.engine.kernel import replay
 from backtests.engine.terms import Account, Costs
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 SESSIONS = exchange_sessions("2019-01-02", "2020-12-31")
 DAYS = len(SESSIONS) - 1

@@ -11,7 +11,8 @@ import pytest
 
 from backtests.analysis import stress as tested
 from backtests.tearsheet.wording import episodes_sentence, regimes_sentence
-from datafeeds.market import Array, Dates, Market, MarketError, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Array, Dates, Market, MarketError
 from datafeeds.series import series_table
 from datafeeds.sources.sample import sample_market
 from strategies.june_2026 import JUNE_2026_SCENARIOS

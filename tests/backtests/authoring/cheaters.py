@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 

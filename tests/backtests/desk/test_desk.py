@@ -18,7 +18,8 @@ from backtests.desk.record import newest, record
 from backtests.document.html import html
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig, parse
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 SYMBOLS = ["AAA", "BBB", "CCC", "DDD"]
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from backtests.engine import backtrader as event
 from backtests.engine.terms import Account, Costs
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 
 def random_walk_market(symbols: int, seed: int) -> Market:

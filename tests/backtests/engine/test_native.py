@@ -16,7 +16,8 @@ from backtests.runner import run
 from backtests.settings.run_file import ConfigError, load
 from backtests.settings.strategies import build, class_named
 from backtests.tearsheet.provenance import verification
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from datafeeds.sources.sample import sample_market
 from strategies.target import StrategyError
 

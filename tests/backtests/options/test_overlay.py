@@ -34,7 +34,8 @@ from backtests.records.results import log_lines
 from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, parse
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from strategies import Strategy, StrategyError, Target
 from strategies.expiries import monthly_expiries
 from strategies.hedges import OutrightPut, PutSpread

@@ -34,7 +34,8 @@ from backtests.research.events import (
     study,
 )
 from backtests.research.indices import group_returns, index_returns, price_weighted_returns, session_returns
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from strategies.june_2026 import JUNE_2026
 from strategies.signals import turbulence
 from tests.command import backtest

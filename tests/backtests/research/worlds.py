@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 World = Callable[[np.random.Generator, bool], Market]

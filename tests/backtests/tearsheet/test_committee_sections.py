@@ -26,7 +26,8 @@ from backtests.runner import run
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build
 from backtests.tearsheet.sections.checks import scorecard
-from datafeeds.market import Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Market
 from strategies.benchmarks import EqualWeighted
 
 SYMBOLS = ("CHIP", "SOFT", "BANK", "FUND", "IDX")

@@ -37,7 +37,8 @@ from backtests.engine.terms import Account
 from backtests.result import Book, Result
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build, write_html
-from datafeeds.market import Finding, Market, exchange_sessions
+from datafeeds.calendars import exchange_sessions
+from datafeeds.market import Finding, Market
 from strategies.strategy import Strategy
 from strategies.target import Target
 

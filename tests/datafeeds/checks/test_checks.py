@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datafeeds.calendars import exchange_sessions
 from datafeeds.checks import Trading, check_prices, check_split_basis, judged_facts, raise_errors
 from datafeeds.checks.basis import block_ratios
 from datafeeds.checks.history import readings, step_costs
 from datafeeds.checks.turnover import SHARE_STEPS
-from datafeeds.market import Finding, MarketError, exchange_sessions
+from datafeeds.market import Finding, MarketError
 from tests.datafeeds.folders import NO_BASIS, NO_SPLITS
 
 COLUMNS = ["symbol", "concept", "fiscal_year", "fiscal_period", "filed", "value"]

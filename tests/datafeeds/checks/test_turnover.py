@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datafeeds.calendars import exchange_sessions
 from datafeeds.checks import Trading, judged_facts
-from datafeeds.market import Finding, exchange_sessions
+from datafeeds.market import Finding
 from tests.datafeeds.folders import NO_BASIS, NO_SPLITS
 
 SESSIONS = exchange_sessions("2015-01-02", "2019-12-31")

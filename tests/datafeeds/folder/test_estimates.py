@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datafeeds.calendars import exchange_sessions
 from datafeeds.facts import fact, names
 from datafeeds.folder.layout import load_folder
-from datafeeds.market import exchange_sessions
 from strategies.asof import AsOf
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from backtests import Market as PublicMarket
 from backtests import run
+from datafeeds.calendars import exchange_sessions
 from datafeeds.folder.frames import market_from_frames
-from datafeeds.market import MarketError, exchange_sessions
+from datafeeds.market import MarketError
 
 
 @pytest.fixture

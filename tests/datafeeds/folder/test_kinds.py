@@ -13,9 +13,10 @@ import pyarrow.parquet
 import pytest
 
 from datafeeds import facts as fundamentals
+from datafeeds.calendars import exchange_sessions
 from datafeeds.folder.layout import Checked, check_folder, load_folder
 from datafeeds.folder.rewind import rewind
-from datafeeds.market import Finding, exchange_sessions
+from datafeeds.market import Finding
 from tests.datafeeds.folders import SESSIONS, price_rows, write_folder
 
 

@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backtests.tearsheet.provenance import rewound as said_of_rewinding
+from datafeeds.calendars import exchange_sessions
 from datafeeds.folder import rewind as rewinding
 from datafeeds.folder.cache import open_folder
 from datafeeds.folder.layout import check_folder, load_folder
 from datafeeds.folder.rewind import compared, cut_folder, promise, rewind
-from datafeeds.market import MarketError, exchange_sessions
+from datafeeds.market import MarketError
 from datafeeds.sources.sample import sample_market, write_sample
 from tests.datafeeds.folders import write_folder
 from tests.places import SHARED

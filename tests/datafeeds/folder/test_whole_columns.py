@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datafeeds.calendars import exchange_sessions
 from datafeeds.folder.layout import check_folder
-from datafeeds.market import exchange_sessions
 from tests.datafeeds.folders import FACTS, SERIES, price_rows, write_folder
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]

@@ -71,6 +71,8 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
     keeper = Rebalancer if account.long_only else MarginRebalancer
     cerebro.addstrategy(keeper, market=market, account=account, decide=decide, deciding=deciding)
     (books,) = cerebro.run()
+    for data in datas:
+        data.release()
     sessions = market.sessions[account.first : account.last + 1]
     return Ledger(
         sessions=sessions,

@@ -171,11 +171,13 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.prices = np.where(self.traded, market.fill_price[self.window], known)
         self.marks = market.mark[self.window]
         costs = self.account.costs
-        self.volume = rules.PARTICIPATION_VOLUME[costs.participation_volume](market)[self.window]
+        # What no cost asks for is no array: on a wide market each is as large as its prices.
+        self.volume = self.volatility = self.average_volume = np.broadcast_to(np.nan, self.prices.shape)
+        if costs.max_participation > 0:
+            self.volume = rules.PARTICIPATION_VOLUME[costs.participation_volume](market)[self.window]
         self.payments = market.dividend[self.window]
         self.gone = market.gone[self.window]
         self.growth = rules.interest_factors(market, self.account)
-        self.volatility = self.average_volume = np.full_like(self.prices, np.nan)
         if costs.impact > 0:
             volatility, average_volume = rules.impact_inputs(market)
             self.volatility, self.average_volume = volatility[self.window], average_volume[self.window]

@@ -29,11 +29,11 @@ class Loop:
     warm_up: str
 
 
-_SOURCES = (ENGINE / "compiled.py", ENGINE / "rules.py", ENGINE.parent / "options" / "overlay.py")
+_SHARED = (ENGINE / "compiled.py", ENGINE / "rules.py")
 
-CASH = Loop("compiled", _SOURCES, "warm_up(long_only=True)")
-MARGIN = Loop("compiled_margin", (*_SOURCES, ENGINE / "compiled_margin.py"), "warm_up(long_only=False)")
-"""Loops of the two kinds of account."""
+CASH = Loop("compiled", (*_SHARED, ENGINE.parent / "options" / "overlay.py"), "warm_up(long_only=True)")
+MARGIN = Loop("compiled_margin", (*_SHARED, ENGINE / "compiled_margin.py"), "warm_up(long_only=False)")
+"""Loops of the two kinds of account; one on margin has no options."""
 
 
 def is_kept(loop: Loop) -> bool:

@@ -72,6 +72,12 @@ class SessionFeed(bt.feed.DataBase):  # type: ignore[misc]
                 self.lines.lines[place].array = self.p.bars[name].data
         self.home()
 
+    def release(self) -> None:
+        """Let go of the bars: Cerebro and its feeds name each other, and Python finds that out much later."""
+        self.p.bars = None
+        for line in self.lines.lines:
+            line.array = ()
+
     def _load(self) -> bool:
         """No bars besides the preloaded ones."""
         return False

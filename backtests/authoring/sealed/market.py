@@ -141,6 +141,11 @@ class Sender:
         return sum(getattr(self._market, name).nbytes for name in PRICES)
 
     @property
+    def figures(self) -> int:
+        """Filed figures that there are to send."""
+        return len(self._market.facts)
+
+    @property
     def shape(self) -> dict[str, Any]:
         """What does not change with time: names, and how prices are adjusted."""
         market = self._market

@@ -34,6 +34,9 @@ LARGEST_ANSWER = 1 << 26
 PATIENCE = 60.0
 """Seconds that a sealed process may take to load, and to decide once."""
 
+PATIENCE_A_FIGURE = 5e-5
+"""Seconds more for each filed figure: a decision may want every fact worked out, which takes a tenth."""
+
 Answered = tuple[Moment, Mapping[str, Any]]
 
 LARGE = 1 << 28
@@ -178,11 +181,12 @@ class SealedProcesses:
             See `Sender`.
         """
         sender = Sender(market, tables, asked)
+        patience = PATIENCE + PATIENCE_A_FIGURE * sender.figures
         try:
-            with self._split(library, code) as ends:
+            with self._split(library, code, patience) as ends:
                 return _asked(ends, sender, recipe, moments, seed)
         except TimeoutError:
-            return Answers((), {}, f"no answer within {PATIENCE:g} seconds")
+            return Answers((), {}, f"no answer within {patience:,.0f} seconds")
         except (OSError, ValueError, RecursionError) as error:
             return Answers((), {}, f"the process ended ({type(error).__name__})")
 
@@ -205,7 +209,7 @@ class SealedProcesses:
         send(line.connection, pickle.dumps((replace(library, without=self._without), code)))
 
     @contextmanager
-    def _split(self, library: Library, code: Code) -> Iterator[list[socket.socket]]:
+    def _split(self, library: Library, code: Code, patience: float) -> Iterator[list[socket.socket]]:
         """Sockets to a fresh process for each kind of future; no process is left."""
         line = self._fitting(library, code)
         pairs = [socket.socketpair() for _ in FUTURES]
@@ -219,7 +223,7 @@ class SealedProcesses:
             self._ready = line
             for ours, theirs in pairs:
                 theirs.close()
-                ours.settimeout(PATIENCE)
+                ours.settimeout(patience)
             yield [ours for ours, _ in pairs]
         finally:
             if self._ready is not line:

@@ -250,6 +250,21 @@ def test_on_large_markets_one_process_comes_after_the_other(
     }
 
 
+def test_more_figures_are_given_more_time(
+    small: Market, processes: SealedProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def asked(ends: list[Any], *rest: Any) -> replay.Answers:
+        given.append(ends[0].gettimeout())
+        return replay.Answers((), {}, "seen")
+
+    monkeypatch.setattr(replay, "_asked", asked)
+    monkeypatch.setattr(replay, "PATIENCE_A_FIGURE", 0.5)
+    replayed(EqualWeighted(), small, processes)
+    assert given == [replay.PATIENCE + 0.5 * len(small.facts)]
+
+
 def test_what_decide_is_given_leads_nowhere(small: Market) -> None:
     """`.base` of an array, attributes, slots and indexes: `AsOf` hands out copies that end today."""
     index = 300

@@ -59,8 +59,8 @@ def rewound(manifest: Mapping[str, Any]) -> str:
         return ""
     if "left_whole" in said:
         return (
-            "The market folder was not cut at earlier days: that takes minutes with "
-            f"{said['left_whole'] / 1e6:,.0f} million closes and figures. `backtest data rewind` does it."
+            "The market folder was not cut at earlier days, which takes minutes with "
+            f"{said['left_whole'] / 1e6:,.0f} million closes and figures: backtest data rewind does it."
         )
     days = " and ".join(said["days"])
     if said["differences"]:

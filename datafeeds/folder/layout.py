@@ -41,7 +41,7 @@ from datafeeds.checks import (
     raise_errors,
 )
 from datafeeds.checks.bars import Bars, check_bars, shown_dividends, split_steps
-from datafeeds.checks.facts import SHARE_CONCEPTS
+from datafeeds.checks.facts import SHARE_CONCEPTS, in_order
 from datafeeds.checks.tables import (
     check_borrow,
     check_instruments,
@@ -439,6 +439,9 @@ class Reading:
             tables["facts"], by_hand = told.facts, told.limits
             self.report(told.findings)
         splits, instruments, facts, series = self._tables(tables, symbols)
+        if not self._kept:
+            # In the order in which they are judged, and held once: ten million take a gigabyte.
+            tables["facts"], facts = None, in_order(facts)
         borrow, found = check_borrow(_or_empty(tables["borrow"], BORROW_TABLE), symbols)
         self.report(found)
         bars = _bars(sessions, symbols, wide, splits)
@@ -486,6 +489,22 @@ class Reading:
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
         indices = indices_held(sessions, symbols, traded)
         self.report(Finding("note", "index members", held.by_year()) for held in indices)
+        limits = (
+            *by_hand,
+            *source.limits,
+            *_limits(bars, kept, instruments, source, closes_only),
+            *(
+                ()
+                if source.currency or source.calendar == NEW_YORK
+                else ("The folder does not say which currency its prices are in.",)
+            ),
+            *(() if source.source else ("The folder does not say where its numbers come from.",)),
+            *map(str, indices),
+            *self._days(),
+            *self._gaps(count - used, count),
+        )
+        standard = standard_tables(symbols, instruments, kept, splits, series, bars.basis)
+        del kept
         return Market(
             name=self.name,
             source=source.source or f"market folder {self.name}; its source is not stated",
@@ -500,25 +519,12 @@ class Reading:
             close=bars.close,
             volume=bars.volume,
             dividend=bars.dividend,
-            **standard_tables(symbols, instruments, kept, splits, series, bars.basis),
+            **standard,
             borrow=borrow_table(borrow),
             adjustment=source.adjustment,
             closes_only=closes_only,
             stale_after=source.stale_after,
-            limits=(
-                *by_hand,
-                *source.limits,
-                *_limits(bars, kept, instruments, source, closes_only),
-                *(
-                    ()
-                    if source.currency or source.calendar == NEW_YORK
-                    else ("The folder does not say which currency its prices are in.",)
-                ),
-                *(() if source.source else ("The folder does not say where its numbers come from.",)),
-                *map(str, indices),
-                *self._days(),
-                *self._gaps(count - used, count),
-            ),
+            limits=limits,
             findings=tuple(self.findings),
         )
 

@@ -549,16 +549,18 @@ def facts_asked_for(market: Market) -> frozenset[str]:
 
 
 def _fact(market: Market, name: str) -> Array:
-    known = fundamentals.names(market)
-    if name not in known:
-        raise MarketError(unknown_name("fact", name, known, f"market {market.name!r}"))
-    _ASKED.setdefault(market, set()).add(name)
+    _ask(market, name, name)
     return fundamentals.fact(market, name)
 
 
 def _group_median(market: Market, name: str, group: str) -> Array:
+    _ask(market, name, fundamentals.median_name(name, group))
+    return fundamentals.group_median(market, name, group)
+
+
+def _ask(market: Market, name: str, kept_as: str) -> None:
+    """See that a fact exists, and remember under which name the market keeps what is asked for."""
     known = fundamentals.names(market)
     if name not in known:
         raise MarketError(unknown_name("fact", name, known, f"market {market.name!r}"))
-    _ASKED.setdefault(market, set()).add(fundamentals.median_name(name, group))
-    return fundamentals.group_median(market, name, group)
+    _ASKED.setdefault(market, set()).add(kept_as)

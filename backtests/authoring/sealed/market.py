@@ -220,17 +220,10 @@ class _Rows:
         days = _days(table, day)
         self.order = np.argsort(days, kind="stable")
         self._days, self._side = days[self.order], side
-        self._numbers: dict[str, Any] = {}
-        self._words: dict[str, tuple[Any, Any, Any]] = {}
-        for name, column in table.items():
-            if column.dtype == "str":
-                codes, words = pd.factorize(column, use_na_sentinel=False)
-                codes, said = pd.factorize(codes[self.order])  # in the order of their first days
-                first = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))
-                self._words[str(name)] = codes.astype(np.int32), np.array(words, dtype=object)[said], first
-            else:
-                self._numbers[str(name)] = column.to_numpy()
-        self._names = [str(name) for name in table]
+        self._columns = {
+            str(name): _spoken(column, self.order) if column.dtype == "str" else column.to_numpy()
+            for name, column in table.items()
+        }
 
     def count(self, day: np.datetime64 | None) -> int:
         """How many rows are public on `day`; None is before all days."""
@@ -241,14 +234,40 @@ class _Rows:
         start, stop = self.count(before), self.count(today)
         rows = self.order[start:stop]
         return {
-            name: self._said(name, start, stop) if name in self._words else self._numbers[name][rows]
-            for name in self._names
+            name: column.between(start, stop) if isinstance(column, _Spoken) else column[rows]
+            for name, column in self._columns.items()
         }
 
-    def _said(self, name: str, start: int, stop: int) -> Words:
-        codes, words, first = self._words[name]
-        new = words[np.searchsorted(first, start) : np.searchsorted(first, stop)]
-        return Words(codes[start:stop].copy(), new.copy())
+
+@dataclass(frozen=True, eq=False)
+class _Spoken:
+    """A column of words in the order of the days on which its rows became public.
+
+    Attributes
+    ----------
+    codes : ndarray of int32, shape (rows,)
+        Places among `words`.
+    words : ndarray of object
+        In the order in which they are first said.
+    first : ndarray of int
+        Row that says each of them first.
+    """
+
+    codes: npt.NDArray[np.int32]
+    words: npt.NDArray[np.object_]
+    first: npt.NDArray[np.intp]
+
+    def between(self, start: int, stop: int) -> Words:
+        """Copies of the rows from `start` up to `stop`."""
+        new = slice(*np.searchsorted(self.first, (start, stop)))
+        return Words(self.codes[start:stop].copy(), self.words[new].copy())
+
+
+def _spoken(column: pd.Series[Any], order: npt.NDArray[np.intp]) -> _Spoken:
+    codes, words = pd.factorize(column, use_na_sentinel=False)
+    codes, said = pd.factorize(codes[order])
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))
+    return _Spoken(codes.astype(np.int32), np.array(words, dtype=object)[said], first)
 
 
 def _not_withdrawn(figures: dict[str, Any]) -> dict[str, Any]:

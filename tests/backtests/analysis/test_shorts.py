@@ -25,12 +25,10 @@ from backtests.sweeps.tasks import SharedDecisions
 from backtests.tearsheet import build
 from backtests.tearsheet.sections.shorts import _forced
 from strategies import Strategy, Target
-from tests.backtests.engine.test_kernel import any_market
 from tests.backtests.random_markets import Scenario, short_scenarios
 from tests.backtests.tearsheet.test_committee_sections import made
 
 
-@any_market
 @given(short_scenarios())
 def test_both_sides_and_the_interest_are_the_change_of_equity(scenario: Scenario) -> None:
     market, account = scenario.market, scenario.account

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
 from backtests.engine.kernel import replay, run
@@ -23,8 +23,6 @@ from tests.places import HOUSE
 
 NAN = np.nan
 FREE = Costs(commission_bps=0, half_spread_bps=0)
-
-any_market = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def market(close: Any, **others: Any) -> Market:
@@ -370,13 +368,11 @@ def assert_same(one: Ledger, other: Ledger) -> None:
     pd.testing.assert_frame_equal(one.unfilled, other.unfilled, check_exact=True)
 
 
-@any_market
 @given(scenarios())
 def test_replay_equals_run(scenario: Scenario) -> None:
     assert_same(ledger_of(scenario), replay(scenario.market, *scenario.decisions, scenario.account))
 
 
-@any_market
 @given(scenarios())
 def test_the_books_balance(scenario: Scenario) -> None:
     ledger = ledger_of(scenario)
@@ -395,7 +391,6 @@ def test_the_books_balance(scenario: Scenario) -> None:
     assert change == pytest.approx(ledger.dividends + ledger.interest - spent, abs=1e-9 * size)
 
 
-@any_market
 @given(scenarios())
 def test_fills_keep_to_the_rules(scenario: Scenario) -> None:
     market, account = scenario.market, scenario.account

@@ -24,7 +24,7 @@ from strategies import Strategy, StrategyError, Target
 from strategies.benchmarks import EqualWeighted
 from strategies.hedges import OutrightPut
 from strategies.limits import Capped
-from tests.backtests.engine.test_kernel import NAN, account, any_market, endings, market, orders
+from tests.backtests.engine.test_kernel import NAN, account, endings, market, orders
 from tests.backtests.random_markets import LONGEST, Scenario, short_scenarios
 
 FREE = Costs(commission_bps=0, half_spread_bps=0, borrow_rate=0)
@@ -215,7 +215,6 @@ def test_only_a_strategy_that_may_go_short_has_a_margin_account() -> None:
     assert not terms.held_by(Capped(Short())).long_only
 
 
-@any_market
 @given(short_scenarios())
 def test_what_is_opened_keeps_the_initial_margin(scenario: Scenario) -> None:
     books, terms = (
@@ -235,7 +234,6 @@ def test_what_is_opened_keeps_the_initial_margin(scenario: Scenario) -> None:
     assert (needed <= equity + 1e-9 * scale)[opened].all()
 
 
-@any_market
 @given(short_scenarios())
 def test_every_change_of_cash_has_its_cause(scenario: Scenario) -> None:
     books, terms = (
@@ -262,7 +260,6 @@ def test_every_change_of_cash_has_its_cause(scenario: Scenario) -> None:
         assert set(later["kind"]) <= {"closed out", "delisting"}
 
 
-@any_market
 @given(short_scenarios(), st.integers(0, LONGEST))
 def test_what_comes_later_changes_no_book(scenario: Scenario, days: int) -> None:
     market, terms = scenario.market, scenario.account

@@ -6,7 +6,7 @@ false future behind it, made of nothing but the past it holds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,6 +29,9 @@ PRICES = ("open", "high", "low", "close", "volume", "dividend")
 
 DATED = {"facts": "known", "series": "available"}
 """Tables of what becomes known by the day, and the column that says when."""
+
+PIECE = 1 << 25
+"""Bytes of prices and facts that are told at once."""
 
 MADE_UP = 500
 """Rows of a false future of such a table."""
@@ -163,6 +166,13 @@ class Sender:
             **{f"table {name}": () for name in self._tables},
             "groups": market.groups,
         }
+
+    def pieces(self, session: int) -> Iterator[News]:
+        """What `until` gives, in pieces of about `PIECE` bytes: years of prices are gigabytes."""
+        wide = 8 * len(self._market.symbols) * (len(PRICES) + len(self._derived))
+        step = max(1, PIECE // wide)
+        yield from (self.until(stop) for stop in range(self._sent + step - 1, session, step))
+        yield self.until(session)
 
     def until(self, session: int) -> News:
         """What became public after the session of the last call, up to the close of `session`."""
@@ -319,6 +329,7 @@ class Holder:
         self._future = future
         self._rng = np.random.default_rng(seed)
         self._known = 0
+        self.next_session: np.datetime64 = _NEVER
         self._sessions = _Column()
         self._columns: dict[str, _Column] = {}
         self._tables: dict[str, _Table] = {}
@@ -326,30 +337,38 @@ class Holder:
         self._borrow = borrow_table(None)
         self._last: dict[str, Any] = {}
 
-    def take(self, news: News, *, from_filings: bool) -> Market:
-        """The market with `news` added.
-
-        Parameters
-        ----------
-        news : News
-        from_filings : bool
-            Whether derived facts are worked out here from the figures filed so far, instead of taken from
-            the run.
-        """
+    def add(self, news: News) -> None:
+        """Keep `news`."""
         self._known += len(news.sessions)
-        ahead = 0 if self._future == "absent" else AHEAD
+        self.next_session = news.next_session
         self._sessions.put(news.sessions)
-        symbols = self._shape["symbols"]
         splits, basis = self._put("splits", news.splits).frame(), self._put("basis", news.basis).frame()
         arrays = {**news.rows, **{f"derived {name}": values for name, values in news.derived.items()}}
         arrays["mark"] = self._marked(news.rows["close"])
-        arrays["traded_factor"] = traded_factor(news.sessions, symbols, splits, basis)
+        arrays["traded_factor"] = traded_factor(news.sessions, self._shape["symbols"], splits, basis)
         for name, values in arrays.items():
             self._columns.setdefault(name, _Column()).put(values)
         figures = self._put("facts", news.facts)
         if len(news.withdrawn[0]):
             figures.withdraw(len(self._shape["facts"]) + news.withdrawn[0], news.withdrawn[1])
-        series = self._put("series", news.series)
+        self._put("series", news.series)
+        for name, rows in news.tables.items():
+            self._put(f"table {name}", rows)
+        if news.instruments:
+            self._instruments = self._members(news.instruments)
+            for name in MEMBERS:
+                self._last.pop(name, None)
+
+    def market(self, *, from_filings: bool) -> Market:
+        """The market as far as it is known.
+
+        Parameters
+        ----------
+        from_filings : bool
+            Whether derived facts are worked out here from the figures filed so far, instead of taken from
+            the run.
+        """
+        ahead = 0 if self._future == "absent" else AHEAD
         if ahead:
             self._make_up()
         days = self._sessions.first(self._known + ahead)
@@ -359,15 +378,15 @@ class Holder:
             name=self._shape["name"],
             source="",
             sessions=days,
-            next_session=days[-1] + 1 if ahead else news.next_session,
-            symbols=symbols,
+            next_session=days[-1] + 1 if ahead else self.next_session,
+            symbols=self._shape["symbols"],
             **{name: views[name] for name in PRICES},
-            facts=figures.frame(),
-            series=series.frame(),
-            splits=splits,
-            basis=basis,
+            facts=self._tables["facts"].frame(),
+            series=self._tables["series"].frame(),
+            splits=self._tables["splits"].frame(),
+            basis=self._tables["basis"].frame(),
             stale_after=self._shape["stale_after"],
-            instruments=self._members(news),
+            instruments=self._instruments,
             borrow=self._borrow,
             calendar=self._shape["calendar"],
             adjustment=self._shape["adjustment"],
@@ -379,11 +398,14 @@ class Holder:
         grown = {name: views[name] for name in GROWN}
         for values in grown.values():
             values.setflags(write=False)
-        lasting = NAMES if news.instruments else (*NAMES, *MEMBERS)
-        kept = {key: self._last[key] for key in lasting if key in self._last}
+        kept = {key: self._last[key] for key in (*NAMES, *MEMBERS) if key in self._last}
         market.__dict__.update(kept, **grown)
         self._last = market.__dict__
         return market
+
+    def own_tables(self) -> dict[str, pd.DataFrame]:
+        """The strategy's own tables."""
+        return {name[6:]: table.frame() for name, table in self._tables.items() if name.startswith("table ")}
 
     def _marked(self, close: Array) -> Array:
         before = self._columns["mark"].last() if "mark" in self._columns else np.full(close.shape[1], np.nan)
@@ -414,10 +436,6 @@ class Holder:
         table.put(rows)
         return table
 
-    def own_tables(self, news: News) -> dict[str, pd.DataFrame]:
-        """The strategy's own tables with new rows."""
-        return {name: self._put(f"table {name}", rows).frame() for name, rows in news.tables.items()}
-
     def _blanks(self, name: str, like: dict[str, Any]) -> dict[str, Any]:
         """A row without a value for each name of which nothing is known yet."""
         names = self._shape[name]
@@ -443,14 +461,12 @@ class Holder:
         never = np.full(count, np.datetime64("NaT", "s"))
         table.put_ahead(drawn, {"value": values, date: later, "filed": later, "withdrawn": never})
 
-    def _members(self, news: News) -> pd.DataFrame:
-        if news.instruments:
-            known = pd.DataFrame(news.instruments)
-            names = pd.DataFrame({"group": list(self._shape["groups"])})
-            names = names.assign(symbol=self._shape["symbols"][-1], kind="stock", **{"from": _NEVER})
-            whole = pd.concat([known, names], ignore_index=True)
-            self._instruments = standard_tables(self._shape["symbols"], whole)["instruments"]
-        return self._instruments
+    def _members(self, instruments: dict[str, Any]) -> pd.DataFrame:
+        known = pd.DataFrame(instruments)
+        names = pd.DataFrame({"group": list(self._shape["groups"])})
+        names = names.assign(symbol=self._shape["symbols"][-1], kind="stock", **{"from": _NEVER})
+        whole = pd.concat([known, names], ignore_index=True)
+        return standard_tables(self._shape["symbols"], whole)["instruments"]
 
 
 class _Table:

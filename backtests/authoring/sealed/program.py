@@ -103,21 +103,19 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One decision to make.
+    """One decision to make, on all news told so far.
 
     Attributes
     ----------
     session : int
-    news : News
     weights : ndarray, shape (symbols,)
     previous : dict or None
         The last target, as `plain_target` says it.
     from_filings : bool
-        See `Holder.take`.
+        See `Holder.market`.
     """
 
     session: int
-    news: News
     weights: Any
     previous: Mapping[str, Any] | None
     from_filings: bool
@@ -247,10 +245,13 @@ def _serve(connection: socket.socket, future: Future, code: Code, without: Colle
     send(connection, json.dumps({"walls": walls}).encode())
     holder = Holder(setting.shape, future, setting.seed)
     while content := receive(connection):
-        question: Question = pickle.loads(content)
-        market = holder.take(question.news, from_filings=question.from_filings)
-        tables = holder.own_tables(question.news)
-        send(connection, json.dumps(_answer(strategy, market, tables, question)).encode())
+        told: News | Question = pickle.loads(content)
+        if isinstance(told, News):
+            holder.add(told)
+            continue
+        market = holder.market(from_filings=told.from_filings)
+        answer = _answer(strategy, market, holder.own_tables(), told, holder.next_session)
+        send(connection, json.dumps(answer).encode())
 
 
 def _strategy(setting: Setting, code: Code) -> Any:
@@ -262,7 +263,9 @@ def _strategy(setting: Setting, code: Code) -> Any:
     return revived(setting.recipe)
 
 
-def _answer(strategy: Any, market: Market, tables: Mapping[str, Any], question: Question) -> dict[str, Any]:
+def _answer(
+    strategy: Any, market: Market, tables: Mapping[str, Any], question: Question, next_session: np.datetime64
+) -> dict[str, Any]:
     # As in `_strategy`: found there by now.
     from backtests.authoring.sealed.plain import plain_target, revived_target
     from strategies.asof import AsOf
@@ -272,7 +275,7 @@ def _answer(strategy: Any, market: Market, tables: Mapping[str, Any], question: 
         see = AsOf(market, question.session, question.weights, previous, tables)
         target = plain_target(strategy.decide(see))
         sessions = market.sessions[: question.session + 1].copy()
-        flags = strategy.schedule.decides(sessions, question.news.next_session)
+        flags = strategy.schedule.decides(sessions, next_session)
         return {"target": target, "decides": np.packbits(np.asarray(flags, dtype=bool)).tobytes().hex()}
     except BaseException as error:
         return {"error": _said(error)}
@@ -327,10 +330,11 @@ class FromMemory(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
 
 def send(connection: socket.socket, content: bytes) -> None:
     """Send one message."""
-    connection.sendall(struct.pack("=Q", len(content)) + content)
+    connection.sendall(struct.pack("=Q", len(content)))
+    connection.sendall(content)
 
 
-def receive(connection: socket.socket, most: int = 1 << 34) -> bytes:
+def receive(connection: socket.socket, most: int = 1 << 34) -> bytes | bytearray:
     """The next message; empty when the other side is gone."""
     head = _exactly(connection, 8)
     if not head:
@@ -341,11 +345,11 @@ def receive(connection: socket.socket, most: int = 1 << 34) -> bytes:
     return _exactly(connection, length)
 
 
-def _exactly(connection: socket.socket, count: int) -> bytes:
+def _exactly(connection: socket.socket, count: int) -> bytes | bytearray:
     parts = bytearray()
     while len(parts) < count:
         part = connection.recv(min(count - len(parts), 1 << 20))
         if not part:
             return b""
         parts += part
-    return bytes(parts)
+    return parts

@@ -269,8 +269,9 @@ def _walked(
     made: list[list[Answered]] = [[] for _ in ends]
     fresh = set(np.linspace(0, len(moments) - 1, rebuilt).astype(int).tolist())
     for place, moment in enumerate(moments):
-        news = sender.until(moment.session)
-        _send(ends, Question(moment.session, news, moment.weights, moment.previous, place in fresh))
+        for news in sender.pieces(moment.session):
+            _send(ends, news)
+        _send(ends, Question(moment.session, moment.weights, moment.previous, place in fresh))
         for answers, end in zip(made, ends, strict=True):
             answers.append((moment, _read(end)))
         if any("target" not in answers[-1][1] for answers in made):

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.authoring.sealed.market import AHEAD, PRICES, Future, Holder, Sender, Words
+from backtests.authoring.sealed import market as growing
+from backtests.authoring.sealed.market import AHEAD, PIECE, PRICES, Future, Holder, News, Sender, Words
 from datafeeds.facts import fact
 from datafeeds.market import Market
 from datafeeds.series import series_names, series_table
@@ -40,13 +41,23 @@ def public(table: pd.DataFrame, day: str, last: np.datetime64, *, today: bool) -
     return table[days <= last if today else days < last]
 
 
+def taken(holder: Holder, news: News, *, from_filings: bool = False) -> Market:
+    holder.add(news)
+    return holder.market(from_filings=from_filings)
+
+
 @pytest.mark.parametrize("future", get_args(Future))
-def test_it_holds_the_past_to_the_last_bit(market: Market, future: Future) -> None:
+@pytest.mark.parametrize("piece", [PIECE, 1 << 18], ids=["whole", "in pieces"])
+def test_it_holds_the_past_to_the_last_bit(
+    market: Market, future: Future, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growing, "PIECE", piece)
     sender = Sender(market, {"scores": TABLE})
     holder = Holder(sender.shape, future, seed=3)
     for session in sessions(market):
-        news = sender.until(session)
-        held, own = holder.take(news, from_filings=False), holder.own_tables(news)
+        for news in sender.pieces(session):
+            holder.add(news)
+        held, own = holder.market(from_filings=False), holder.own_tables()
         today = market.sessions[session]
         until = slice(session + 1)
         for name in (*PRICES, "mark", "traded_factor"):
@@ -73,7 +84,7 @@ def test_what_stands_behind_today_is_false(sample: Market, future: Future) -> No
     holder = Holder(sender.shape, future, seed=3)
     session = sample.index_of("2018-06-29")
     for each in (session - 700, session):
-        held = holder.take(sender.until(each), from_filings=False)
+        held = taken(holder, sender.until(each))
     behind = held.close[session + 1 :]
     assert not np.array_equal(behind, sample.close[session + 1 : session + 1 + AHEAD], equal_nan=True)
     later = held.facts["known"].between(pd.Timestamp(sample.sessions[session]), NEVER, inclusive="neither")
@@ -96,9 +107,9 @@ def test_a_figure_found_wrong_later_is_not_known_to_be_wrong_before(sample: Mark
     sender = Sender(market, {})
     holder = Holder(sender.shape, "absent", seed=1)
     day = market.index_of(found)
-    before = holder.take(sender.until(day), from_filings=True)
+    before = taken(holder, sender.until(day), from_filings=True)
     assert not (before.facts["withdrawn"] < NEVER).any()
-    after = holder.take(sender.until(day + 1), from_filings=True)
+    after = taken(holder, sender.until(day + 1), from_filings=True)
     assert (after.facts["withdrawn"] < NEVER).sum() == 1
 
 
@@ -107,7 +118,7 @@ def test_facts_are_worked_out_from_what_is_filed_by_today(sample: Market) -> Non
     sender = Sender(sample, {})
     holder = Holder(sender.shape, "absent", seed=1)
     for session in (3_000, 5_000):
-        held = holder.take(sender.until(session), from_filings=True)
+        held = taken(holder, sender.until(session), from_filings=True)
         assert fact(held, "revenue_ttm").tobytes() == whole[: session + 1].tobytes()
 
 
@@ -117,7 +128,7 @@ def test_facts_that_were_asked_for_are_sent_and_others_worked_out(sample: Market
     holder = Holder(sender.shape, "absent", seed=1)
     news = sender.until(3_000)
     assert set(news.derived) == {"price_to_sales"}
-    held = holder.take(news, from_filings=False)
+    held = taken(holder, news)
     for name, values in whole.items():
         assert fact(held, name).tobytes() == values[:3_001].tobytes()
 
@@ -140,3 +151,12 @@ def test_a_sender_begins_again(sample: Market) -> None:
     again = sender.anew().until(500)
     assert first.rows["close"].tobytes() == again.rows["close"].tobytes()
     assert len(sender.until(501).sessions) == 1
+
+
+def test_pieces_are_small_and_miss_nothing(sample: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "PIECE", 1 << 18)
+    sender = Sender(sample, {})
+    pieces = [*sender.pieces(3_000), *sender.pieces(3_001), *sender.pieces(5_000)]
+    assert len(pieces) > 10
+    assert max(sum(values.nbytes for values in piece.rows.values()) for piece in pieces) <= 1 << 18
+    assert np.concatenate([piece.sessions for piece in pieces]).tolist() == sample.sessions[:5_001].tolist()

@@ -78,8 +78,8 @@ def asked(market: Market, name: str, count: int) -> list[dict[str, object]]:
     send(ours, pickle.dumps(Setting({CLASS: f"sealed_equal:{name}"}, sender.shape, 1)))
     answers = [json.loads(receive(ours))]
     for session in range(30, 30 + count) if "walls" in answers[0] else ():
-        question = Question(session, sender.until(session), np.zeros(len(market.symbols)), None, True)
-        send(ours, pickle.dumps(question))
+        send(ours, pickle.dumps(sender.until(session)))
+        send(ours, pickle.dumps(Question(session, np.zeros(len(market.symbols)), None, True)))
         answers.append(json.loads(receive(ours)))
     ours.close()
     serving.join()

@@ -564,9 +564,8 @@ def turnover_by_year(ledger: Ledger) -> pd.Series[float]:
     Building the first portfolio is no turnover and payments for delisted shares are no sales. As in SEC Form
     N-1A, item 13; the first and last year may be part of one, and nothing is annualised.
     """
-    traded = traded_after_building(ledger)
-    when = traded.index.to_numpy().astype("datetime64[Y]").astype(int) + 1970
+    bought, sold = traded_after_building(ledger)
     years = ledger.sessions.astype("datetime64[Y]").astype(int) + 1970
     equity = pd.Series(ledger.equity).groupby(years).mean()
-    least = traded.groupby(when).sum().min(axis=1).reindex(equity.index, fill_value=0.0)
+    least = pd.DataFrame({"bought": bought, "sold": sold}).groupby(years).sum().min(axis=1)
     return (least / equity).rename("turnover").rename_axis("year")

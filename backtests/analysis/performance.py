@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import empyrical
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from backtests.analysis.registry import SHORT, Figures, figures, metric
@@ -188,12 +189,16 @@ def period_returns(equity: Array, sessions: Dates, period: Literal["M", "Y"]) ->
     Series
         Indexed by the first day of each calendar period that has a session after the first one.
     """
+    closes = period_closes(sessions, period)
+    days = sessions[closes[1:]].astype(f"datetime64[{period}]").astype("datetime64[s]")
+    return pd.Series(returns_of(equity[closes]), index=pd.DatetimeIndex(days), name="return")
+
+
+def period_closes(sessions: Dates, period: Literal["M", "Y"]) -> npt.NDArray[np.intp]:
+    """Positions of the first session, and of the last one of each calendar month or year after it."""
     periods = sessions.astype(f"datetime64[{period}]")
     last = np.flatnonzero(np.append(periods[1:] != periods[:-1], True))
-    last = last[last > 0]
-    bounds = np.concatenate(([0], last))
-    values = equity[bounds[1:]] / equity[bounds[:-1]] - 1.0
-    return pd.Series(values, index=pd.DatetimeIndex(periods[last].astype("datetime64[s]")), name="return")
+    return np.concatenate(([0], last[last > 0]))
 
 
 def three_year_deviation(equity: Array, sessions: Dates) -> pd.Series[float]:
@@ -544,13 +549,15 @@ def information_ratio(ours: Track, theirs: Track) -> Any:
     scope="relative",
     form="percent2",
     shown=("compare", "sweep"),
+    stacked=True,
 )
-def worst_lead(ours: Track, theirs: Track) -> float | None:
+def worst_lead(ours: Track, theirs: Track) -> Any:
     """Deepest that a calendar year fell behind, or the smallest lead."""
     if not spans_a_year(ours.sessions):
         return None
-    years = (period_returns(each.equity, ours.sessions, "Y").to_numpy() for each in (ours, theirs))
-    return float(np.subtract(*years).min())
+    closes = period_closes(ours.sessions, "Y")
+    years, others = (returns_of(each.equity[..., closes]) for each in (ours, theirs))
+    return (years - others).min(axis=-1)
 
 
 @metric(

@@ -48,9 +48,9 @@ class FillCheck:
 
 def fill_check(ledger: Ledger, market: Market) -> FillCheck:
     """Hold every fill against its bar."""
-    orders = ledger.fills[ledger.fills["kind"] == "order"]
-    rows = np.searchsorted(market.sessions, orders["session"].to_numpy().astype("datetime64[D]"))
-    columns = market.columns_of(orders["symbol"])
+    done = ledger.executions
+    ordered = done.said("order")
+    rows, columns = market.index_of(ledger.sessions[0]) + done.session[ordered], done.symbol[ordered]
     low, high = market.low[rows, columns], market.high[rows, columns]
     known = np.isfinite(low) & np.isfinite(high) & np.bool_(not market.closes_only)
 
@@ -59,13 +59,13 @@ def fill_check(ledger: Ledger, market: Market) -> FillCheck:
         return int(((prices < low - slack) | (prices > high + slack))[known].sum())
 
     volume = market.volume[rows, columns]
-    shares = np.abs(orders["shares"].to_numpy(dtype=np.float64))
+    shares = np.abs(done["shares"][ordered])
     part = shares[volume > 0] / volume[volume > 0]
     return FillCheck(
-        fills=len(orders),
+        fills=len(rows),
         known=int(known.sum()),
-        outside=out(orders["reference"].to_numpy(dtype=np.float64)),
-        beyond=out(orders["price"].to_numpy(dtype=np.float64)),
+        outside=out(done["reference"][ordered]),
+        beyond=out(done["price"][ordered]),
         participation=float(part.max()) if len(part) else float("nan"),
         typical=float(np.median(part)) if len(part) else float("nan"),
     )

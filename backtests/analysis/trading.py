@@ -42,10 +42,9 @@ def years_of(ledger: Ledger) -> float:
 def costs_by_session(ledger: Ledger, *kinds: str) -> Array:
     """Costs of the given kinds, or of all, in each session, in money, shape (sessions,)."""
     wanted = kinds or (*COSTS, OPTIONS, BORROW)
-    columns = [kind for kind in wanted if kind in COSTS]
-    spent = ledger.fills[columns].astype(float).to_numpy().sum(axis=1)
-    rows = np.searchsorted(ledger.sessions, ledger.fills["session"].to_numpy().astype("datetime64[D]"))
-    total = np.bincount(rows, spent, minlength=len(ledger.sessions)).astype(np.float64)
+    rows = ledger.executions
+    spent = sum((rows[kind] for kind in wanted if kind in COSTS), np.zeros(len(rows)))
+    total = _by_session(ledger, spent)
     if BORROW in wanted and ledger.borrow is not None:
         total = total + ledger.borrow
     return total + ledger.hedge_total("spread") if OPTIONS in wanted else total
@@ -56,7 +55,7 @@ def paid(ledger: Ledger, *kinds: str) -> float:
     return float(costs_by_session(ledger, *kinds).sum())
 
 
-def traded_after_building(ledger: Ledger) -> pd.DataFrame:
+def traded_after_building(ledger: Ledger) -> tuple[Array, Array]:
     """Purchases and sales of each session in money, without those that built the first portfolio.
 
     The first portfolio is built by the orders of the first decision: purchases up to the session at whose
@@ -64,21 +63,22 @@ def traded_after_building(ledger: Ledger) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        Indexed by session; columns `bought` and `sold`, both positive.
+    bought, sold : ndarray, shape (sessions,)
+        Both positive.
     """
-    orders = _orders(ledger)
-    value = (orders["shares"] * orders["price"]).astype(float).to_numpy()
-    days = orders["session"].to_numpy().astype("datetime64[D]")
+    rows = ledger.executions
+    value = np.where(rows.said("order"), rows["shares"] * rows["price"], 0.0)
+    bought, sold = (_by_session(ledger, np.maximum(side, 0.0)) for side in (value, -value))
     decided = [decision.session for decision in ledger.decisions]
     until = decided[1] if len(decided) > 1 else ledger.sessions[-1] if decided else ledger.sessions[0]
-    table = pd.DataFrame({"bought": np.maximum(value, 0.0), "sold": np.maximum(-value, 0.0)}, index=days)
-    table.loc[days <= until, "bought"] = 0.0
-    return table.groupby(level=0).sum()
+    bought[: np.searchsorted(ledger.sessions, until, side="right")] = 0.0
+    return bought, sold
 
 
-def _orders(ledger: Ledger) -> pd.DataFrame:
-    return ledger.fills[ledger.fills["kind"] == "order"]
+def _by_session(ledger: Ledger, values: Array) -> Array:
+    """Sums of a value of each fill, shape (sessions,)."""
+    sums = np.bincount(ledger.executions.session, values, minlength=len(ledger.sessions))
+    return sums.astype(np.float64)
 
 
 @metric(
@@ -94,7 +94,7 @@ def _orders(ledger: Ledger) -> pd.DataFrame:
 )
 def turnover(ledger: Ledger) -> float:
     """One-sided turnover a year, as a fraction of average equity."""
-    least = float(traded_after_building(ledger).sum().min())
+    least = min(float(side.sum()) for side in traded_after_building(ledger))
     return least / float(ledger.equity.mean()) / years_of(ledger)
 
 
@@ -234,7 +234,7 @@ def net_exposure(ledger: Ledger) -> float | None:
 )
 def forced(ledger: Ledger) -> int | None:
     """Fills that the house asked for; None where nothing was sold short."""
-    return int(ledger.fills["kind"].isin(HOUSE_CALLS).sum()) if ledger.went_short else None
+    return int(ledger.executions.said(*HOUSE_CALLS).sum()) if ledger.went_short else None
 
 
 @metric(
@@ -284,7 +284,7 @@ def decisions(ledger: Ledger) -> int:
 )
 def fills(ledger: Ledger) -> int:
     """Executions of orders."""
-    return len(_orders(ledger))
+    return int(ledger.executions.said("order").sum())
 
 
 @metric(
@@ -298,7 +298,7 @@ def fills(ledger: Ledger) -> int:
 )
 def unfilled(ledger: Ledger) -> int:
     """Orders that ended unfilled."""
-    return len(ledger.unfilled)
+    return len(ledger.endings)
 
 
 @metric(
@@ -312,7 +312,7 @@ def unfilled(ledger: Ledger) -> int:
 )
 def delistings(ledger: Ledger) -> int:
     """Positions closed because trading ended."""
-    return int((ledger.fills["kind"] == "delisting").sum())
+    return int(ledger.executions.said("delisting").sum())
 
 
 @metric(

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from backtests.engine.backtrader_cash import Rebalancer, SessionBroker
 from backtests.engine.backtrader_margin import MarginBroker, MarginRebalancer
-from backtests.engine.books import Decide, Ledger, fill_table, unfilled_table
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Decide, Ledger, Rows
 from backtests.engine.feed import BarIndex, feeds
 from backtests.engine.terms import Account
 from backtests.options.overlay import hedge_table
@@ -81,8 +81,8 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
         cash=books.cash,
         dividends=books.dividends,
         interest=books.interest,
-        fills=fill_table(list(zip(*books.fills, strict=True)), sessions, market.symbols),
-        unfilled=unfilled_table(list(zip(*books.unfilled, strict=True)), sessions, market.symbols),
+        executions=Rows.of(FILL_COLUMNS, books.fills),
+        endings=Rows.of(UNFILLED_COLUMNS, books.unfilled),
         decisions=(),
         hedge=None
         if account.overlay is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,44 +30,74 @@ HOUSE_CALLS = ("recall", "margin call", "closed out")
 FORCED = ("delisting", *HOUSE_CALLS)
 """Kinds of fill that no decision asked for; the first is rule 3."""
 
+KINDS = ("order", *FORCED)
+"""Kinds of fill."""
+
 UNFILLED_COLUMNS = ("session", "symbol", "weight", "reason")
 """Columns of `Ledger.unfilled`."""
 
 
-def named(words: Sequence[str], positions: npt.ArrayLike) -> Any:
-    """Words by position, as a column of text."""
-    return pd.array(list(words), dtype="str").take(np.asarray(positions, dtype=np.intp))
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What became of orders, a row each, as arrays: a table of labels is made when somebody wants one.
 
-
-def fill_table(columns: Sequence[Any], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
-    """Fills as `Ledger.fills` wants them.
-
-    Parameters
+    Attributes
     ----------
-    columns : sequence of array_like
-        In the order of `FILL_COLUMNS`, with positions in `sessions` and `symbols` instead of labels.
-    sessions : ndarray of datetime64[D]
-    symbols : sequence of str
+    names : tuple of str
+        `FILL_COLUMNS` or `UNFILLED_COLUMNS`.
+    session, symbol : ndarray of int, shape (rows,)
+        Positions among the ledger's sessions and symbols.
+    numbers : ndarray, shape (columns, rows)
+        What stands between the symbol and the last column.
+    word : ndarray of int, shape (rows,)
+        Positions among `words`, the last column.
+    words : tuple of str
     """
-    return _labelled(columns, FILL_COLUMNS, sessions, symbols)
 
+    names: tuple[str, ...]
+    session: npt.NDArray[np.intp]
+    symbol: npt.NDArray[np.intp]
+    numbers: Array
+    word: npt.NDArray[np.intp]
+    words: tuple[str, ...]
 
-def unfilled_table(columns: Sequence[Any], sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
-    """Orders that ended unfilled as `Ledger.unfilled` wants them; `columns` as in `fill_table`."""
-    return _labelled(columns, UNFILLED_COLUMNS, sessions, symbols)
+    @classmethod
+    def of(cls, names: tuple[str, ...], written: Sequence[tuple[Any, ...]]) -> Self:
+        """Rows that were written one by one: positions of session and symbol, numbers, the word."""
+        session, symbol, *numbers, said = zip(*written, strict=True) if written else ((),) * len(names)
+        words = tuple(dict.fromkeys(said))
+        place = {word: position for position, word in enumerate(words)}
+        return cls(
+            names,
+            np.array(session, dtype=np.intp),
+            np.array(symbol, dtype=np.intp),
+            np.array(numbers, dtype=np.float64),
+            np.array([place[word] for word in said], dtype=np.intp),
+            words,
+        )
 
+    def __len__(self) -> int:
+        return len(self.session)
 
-def _labelled(
-    columns: Sequence[Any], names: Sequence[str], sessions: Dates, symbols: Sequence[str]
-) -> pd.DataFrame:
-    session, symbol, *numbers, words = columns if len(columns) else [()] * len(names)
-    parts = (
-        sessions[np.asarray(session, dtype=np.intp)].astype("datetime64[s]"),
-        named(symbols, symbol),
-        *(np.asarray(values, dtype=np.float64) for values in numbers),
-        pd.array(words, dtype="str"),
-    )
-    return pd.DataFrame(dict(zip(names, parts, strict=True)))
+    def __getitem__(self, name: str) -> Array:
+        """A column of numbers."""
+        column: Array = self.numbers[self.names.index(name) - 2]
+        return column
+
+    def said(self, *words: str) -> npt.NDArray[np.bool_]:
+        """Whether the word of each row is one of `words`, shape (rows,)."""
+        wanted = np.array([word in words for word in self.words], dtype=np.bool_)
+        return wanted[self.word] if len(self) else np.zeros(0, dtype=np.bool_)
+
+    def table(self, sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
+        """The rows with labels; `sessions` and `symbols` are the ledger's."""
+        columns = (
+            sessions[self.session].astype("datetime64[s]"),
+            pd.array(list(symbols), dtype="str").take(self.symbol),
+            *self.numbers,
+            pd.array(list(self.words), dtype="str").take(self.word),
+        )
+        return pd.DataFrame(dict(zip(self.names, columns, strict=True)))
 
 
 def returns_of(equity: Array) -> Array:
@@ -107,6 +137,8 @@ class Ledger:
         Cash at each close; negative only in a margin account.
     dividends, interest : ndarray
         Cash received in each session, less what is owed on shorts and on cash below zero.
+    executions, endings : Rows
+        What `fills` and `unfilled` are made of.
     fills : DataFrame
         One row a fill, in order of execution. `shares` is signed; `price` is what was paid per share,
         spread and impact included; `reference` is the open (or close) before them; `commission`, `spread`
@@ -133,8 +165,8 @@ class Ledger:
     cash: Array
     dividends: Array
     interest: Array
-    fills: pd.DataFrame
-    unfilled: pd.DataFrame
+    executions: Rows
+    endings: Rows
     decisions: Sequence[Decision]
     hedge: pd.DataFrame | None = None
     borrow: Array | None = None
@@ -146,15 +178,22 @@ class Ledger:
         return self.sold is not None and bool(self.sold.any())
 
     @cached_property
+    def fills(self) -> pd.DataFrame:
+        """See the class."""
+        return self.executions.table(self.sessions, self.symbols)
+
+    @cached_property
+    def unfilled(self) -> pd.DataFrame:
+        """See the class."""
+        return self.endings.table(self.sessions, self.symbols)
+
+    @cached_property
     def positions(self) -> Array:
         """Shares held at each close, shape (sessions, symbols)."""
         traded = np.zeros((len(self.sessions), len(self.symbols)))
-        if len(self.fills):
-            rows = np.searchsorted(self.sessions, self.fills["session"].to_numpy().astype("datetime64[D]"))
-            column = {symbol: position for position, symbol in enumerate(self.symbols)}
-            columns = self.fills["symbol"].map(column).to_numpy(dtype=np.intp)
-            np.add.at(traded, (rows, columns), self.fills["shares"].to_numpy(dtype=np.float64))
-        return np.cumsum(traded, axis=0)
+        rows = self.executions
+        np.add.at(traded, (rows.session, rows.symbol), rows["shares"])
+        return np.cumsum(traded, axis=0, out=traded)
 
     def hedge_total(self, column: str) -> Array:
         """Sum of a column of `hedge` over the structures, for each session; zeros without a hedge.

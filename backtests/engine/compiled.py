@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from backtests.engine import rules
-from backtests.engine.books import FORCED
 from backtests.options import overlay
 from backtests.options.overlay import (
     ALLOWANCE,
@@ -36,7 +35,6 @@ Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-KINDS = ("order", *FORCED)
 REASONS = (
     "delisted",
     "superseded",
@@ -185,7 +183,7 @@ def log_fill(
     impact: float,
     kind: int,
 ) -> None:
-    """Write down a fill; `kind` is a position in `KINDS`."""
+    """Write down a fill; `kind` is a position in `backtests.engine.books.KINDS`."""
     row = state.counts[FILLS]
     log.fill_labels[0, row] = session
     log.fill_labels[1, row] = column

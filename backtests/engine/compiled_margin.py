@@ -47,7 +47,7 @@ from backtests.engine.compiled import (
 from datafeeds.market import Array
 
 RECALL, CALL, CLOSED_OUT = range(2, 5)
-"""Kinds of fill beside those of a cash account; see `backtests.engine.compiled.KINDS`."""
+"""Kinds of fill beside those of a cash account; see `backtests.engine.books.KINDS`."""
 
 NOT_BORROWED, INITIAL, ACCOUNT_CLOSED = range(3, 6)
 """Reasons beside those of a cash account; see `backtests.engine.compiled.REASONS`."""

@@ -15,11 +15,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtests.engine import compiled_margin, rules
-from backtests.engine.books import Decide, Ledger, fill_table, named, unfilled_table
+from backtests.engine.books import FILL_COLUMNS, KINDS, UNFILLED_COLUMNS, Decide, Ledger, Rows
 from backtests.engine.compiled import (
     FILLS,
     HELD,
-    KINDS,
     ORDERS,
     REASONS,
     UNFILLED,
@@ -174,8 +173,8 @@ class _Run:
             sessions=sessions,
             symbols=self.market.symbols,
             **self.curves._asdict(),
-            fills=self._fills(),
-            unfilled=self._unfilled(),
+            executions=self._executions(),
+            endings=self._endings(),
             decisions=(),
             hedge=self._hedge(sessions),
             borrow=None if self.orders is None else self.orders.borrow,
@@ -186,24 +185,25 @@ class _Run:
         overlay, record = self.account.overlay, self.hedges.record
         return None if overlay is None else hedge_table(overlay, record, sessions, self.account.first)
 
-    def _fills(self) -> pd.DataFrame:
+    def _executions(self) -> Rows:
         count = self.state.counts[FILLS]
-        session, column, kind = self.log.fill_labels[:, :count]
-        values = session, column, *self.log.fills[:, :count], named(KINDS, kind)
-        return fill_table(values, self.market.sessions, self.market.symbols)
+        session, column, kind = self.log.fill_labels[:, :count].copy()
+        numbers = self.log.fills[:, :count].copy()
+        return Rows(FILL_COLUMNS, session - self.account.first, column, numbers, kind, KINDS)
 
-    def _unfilled(self) -> pd.DataFrame:
+    def _endings(self) -> Rows:
         count = self.state.counts[UNFILLED]
         session, column, reason = self.log.unfilled_labels[:, :count]
         open_still = self.state.orders[: self.state.counts[ORDERS]]
         last, ended = np.full((2, len(open_still)), [[self.account.last], [REASONS.index("run ended")]])
-        values = (
-            np.concatenate([session, last]),
+        return Rows(
+            UNFILLED_COLUMNS,
+            np.concatenate([session, last]) - self.account.first,
             np.concatenate([column, open_still]),
-            np.concatenate([self.log.unfilled[:count], self.state.weight[open_still]]),
-            named(REASONS, np.concatenate([reason, ended])),
+            np.concatenate([self.log.unfilled[:count], self.state.weight[open_still]])[None],
+            np.concatenate([reason, ended]),
+            REASONS,
         )
-        return unfilled_table(values, self.market.sessions, self.market.symbols)
 
 
 def _log(rows: int) -> Log:

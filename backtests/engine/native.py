@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtests.engine.backtrader_cash import CostScheme
-from backtests.engine.books import Ledger, fill_table, unfilled_table
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger, Rows
 from backtests.engine.failures import problem_in
 from backtests.engine.feed import EPOCH_ORDINAL, feeds
 from backtests.engine.native_strategy import NativeStrategy
@@ -140,8 +140,8 @@ def run(market: Market, native: NativeStrategy, cls: type[bt.Strategy], account:
         cash=books.cash,
         dividends=broker.dividends,
         interest=broker.interest,
-        fills=fill_table(list(zip(*books.fills, strict=True)), books.sessions, market.symbols),
-        unfilled=unfilled_table(list(zip(*books.unfilled, strict=True)), books.sessions, market.symbols),
+        executions=Rows.of(FILL_COLUMNS, books.fills),
+        endings=Rows.of(UNFILLED_COLUMNS, books.unfilled),
         decisions=(),
     )
 

@@ -50,8 +50,7 @@ def engine_named(name: Engine) -> Run:
 
 
 def _refuse_uncountable(ledger: Ledger, account: Account) -> None:
-    shares = ledger.fills["shares"].to_numpy(dtype=np.float64)
-    beyond = np.flatnonzero(np.abs(shares) > EXACT)
+    beyond = np.flatnonzero(np.abs(ledger.executions["shares"]) > EXACT)
     if len(beyond) and not account.fractional_shares:
         fill = ledger.fills.iloc[beyond[0]]
         raise OrderError(

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from backtests.analysis.definitions import metrics
 from backtests.analysis.performance import Track
 from backtests.analysis.registry import Metric, Scope
-from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger, returns_of
 from backtests.settings.sweep import RankedBy
 from datafeeds.market import Array, Dates
@@ -126,8 +125,7 @@ def row_of(
     first, *others = beside
     found = _measured("portfolio", 1, ours) | beside[first]
     row = {name: float(values[0]) for name, values in found.items()}
-    traded = trading(ledger)
-    row |= {each.key: float(traded[each.key]) for each in metrics("trading", "sweep")}
+    row |= {each.key: float(each.compute(ledger)) for each in metrics("trading", "sweep")}
     for label in others:
         row |= {column: float(beside[label][name][0]) for name, column in against(label).items()}
     return row

@@ -61,7 +61,9 @@ def test_the_first_difference_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"differs: {symbol} " in said(decisions=changed)
     silent = (replace(ledger.decisions[0], target=replace(target, state={"seen": 1})), *ledger.decisions[1:])
     assert said(decisions=silent).endswith("differs: its reasons")
-    assert said(fills=ledger.fills.iloc[1:]) == "the fills differ"
+    done = ledger.executions
+    dearer = replace(done, numbers=done.numbers + 1.0)
+    assert said(executions=dearer) == "the fills differ"
     assert said(equity=ledger.equity + 1.0) == f"equity differs from {ledger.sessions[0]} on"
     fees = np.zeros(len(ledger.sessions))
     short = replace(book, ledger=replace(ledger, borrow=fees))

@@ -13,7 +13,7 @@ import pytest
 from backtests.analysis import attribution as tested
 from backtests.analysis.exposure import group_weights
 from backtests.engine import backtrader as event
-from backtests.engine.books import Ledger
+from backtests.engine.books import FILL_COLUMNS, Ledger
 from backtests.engine.terms import Account, Costs
 from backtests.result import Book
 from backtests.tearsheet.wording import attribution_sentence, cost_sentence
@@ -228,8 +228,8 @@ def test_books_must_share_their_sessions(market: Market, book: Book) -> None:
         ledger.cash[:-1],
         ledger.dividends[:-1],
         ledger.interest[:-1],
-        ledger.fills,
-        ledger.unfilled,
+        ledger.executions,
+        ledger.endings,
         (),
     )
     with pytest.raises(ValueError, match="must share"):
@@ -267,8 +267,9 @@ def test_costs_and_gross_returns(book: Book) -> None:
 
 def test_free_trading_is_said_to_be_unreal(market: Market, book: Book) -> None:
     ledger = book.ledger
-    fills = ledger.fills.assign(commission=0.0, spread=0.0, impact=0.0)
-    free = replace(ledger, fills=fills)
+    done = ledger.executions
+    costs = np.isin(FILL_COLUMNS[2:-1], tested.COSTS)
+    free = replace(ledger, executions=replace(done, numbers=np.where(costs[:, None], 0.0, done.numbers)))
     assert "no real portfolio enjoys" in cost_sentence(tested.cost_attribution(free), 0.0)
     assert tested.cost_share(free) == pytest.approx(np.zeros(len(ledger.sessions) - 1))
 

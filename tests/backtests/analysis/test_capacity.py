@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from backtests.analysis import capacity as tested
-from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger, Rows
 from backtests.engine.rules import LARGEST_IMPACT, impact_fraction, impact_inputs
 from backtests.tearsheet.wording import capacity_sentence, impact_sentence
 from datafeeds.calendars import exchange_sessions
@@ -33,19 +33,16 @@ def market() -> Market:
 
 def ledger_of(rows: list[tuple[int, str, float, str]], equity: float = 1e6) -> Ledger:
     """A ledger with these fills (session, symbol, shares, kind), at a price of 100."""
-    fills = pd.DataFrame(
-        [
-            (SESSIONS[day], symbol, shares, 100.0, 100.0, 1.0, 2.0, 0.0, kind)
-            for day, symbol, shares, kind in rows
-        ],
-        columns=list(FILL_COLUMNS),
-    )
+    fills = [
+        (day, "ABC".index(symbol), shares, 100.0, 100.0, 1.0, 2.0, 0.0, kind)
+        for day, symbol, shares, kind in rows
+    ]
     count = len(SESSIONS)
     steady = np.full(count, equity)
     steady[200:] = 2 * equity
     zeros = np.zeros(count)
-    unfilled = pd.DataFrame(columns=list(UNFILLED_COLUMNS))
-    return Ledger(SESSIONS, ("A", "B", "C"), steady, zeros, zeros, zeros, fills, unfilled, ())
+    done, left = Rows.of(FILL_COLUMNS, fills), Rows.of(UNFILLED_COLUMNS, [])
+    return Ledger(SESSIONS, ("A", "B", "C"), steady, zeros, zeros, zeros, done, left, ())
 
 
 ROWS = [

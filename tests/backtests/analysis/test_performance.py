@@ -23,7 +23,7 @@ from backtests.analysis.performance import (
 )
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.analysis.trading import trading
-from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger, Rows
 from datafeeds.sources.sample import sample_market
 from tests.places import answers
 
@@ -252,10 +252,10 @@ def test_return_between_sessions():
 def test_turnover_and_costs_worked_by_hand():
     sessions = np.array(["2020-01-01", "2020-07-01", "2022-01-01"], dtype="datetime64[D]")
     rows = [
-        (sessions[0], "A", 100.0, 10.0, 10.0, 1.0, 2.0, 3.0, "order"),
-        (sessions[1], "A", -40.0, 12.5, 12.5, 1.0, 0.0, 0.0, "order"),
-        (sessions[1], "B", 30.0, 10.0, 10.0, 1.0, 2.0, 0.0, "order"),
-        (sessions[2], "B", -30.0, 9.0, 9.0, 0.0, 0.0, 0.0, "delisting"),
+        (0, 0, 100.0, 10.0, 10.0, 1.0, 2.0, 3.0, "order"),
+        (1, 0, -40.0, 12.5, 12.5, 1.0, 0.0, 0.0, "order"),
+        (1, 1, 30.0, 10.0, 10.0, 1.0, 2.0, 0.0, "order"),
+        (2, 1, -30.0, 9.0, 9.0, 0.0, 0.0, 0.0, "delisting"),
     ]
     ledger = Ledger(
         sessions=sessions,
@@ -264,8 +264,8 @@ def test_turnover_and_costs_worked_by_hand():
         cash=np.zeros(3),
         dividends=np.array([0.0, 5.0, 2.0]),
         interest=np.array([0.0, 1.0, 0.5]),
-        fills=pd.DataFrame(rows, columns=list(FILL_COLUMNS)),
-        unfilled=pd.DataFrame([(sessions[1], "A", 0.1, "no bar")], columns=list(UNFILLED_COLUMNS)),
+        executions=Rows.of(FILL_COLUMNS, rows),
+        endings=Rows.of(UNFILLED_COLUMNS, [(1, 0, 0.1, "no bar")]),
         decisions=(),
     )
     numbers = trading(ledger)

@@ -32,7 +32,7 @@ from backtests.document.figures import log_ticks, thinned, year_ticks
 from backtests.document.formats import formatted
 from backtests.document.html import html
 from backtests.document.svg import inline_svg, standalone_svg
-from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Decision, Ledger
+from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Decision, Ledger, Rows
 from backtests.engine.terms import Account
 from backtests.result import Book, Result
 from backtests.settings.run_file import RunConfig
@@ -87,7 +87,7 @@ def ledger_of(market, weights, sessions=None, every=21):
                 traded, price = wanted[column] - shares[column], close[row, column]
                 paid = abs(traded) * price * 1e-4
                 cash -= traded * price + paid
-                fills.append((session, SYMBOLS[column], traded, price, price, paid, 0.0, 0.0, "order"))
+                fills.append((row, column, traded, price, price, paid, 0.0, 0.0, "order"))
             shares, target = wanted, None
         equity.append(cash + shares @ close[row])
         money.append(cash)
@@ -106,8 +106,8 @@ def ledger_of(market, weights, sessions=None, every=21):
         cash=np.array(money),
         dividends=np.zeros(len(sessions)),
         interest=np.zeros(len(sessions)),
-        fills=pd.DataFrame(fills, columns=list(FILL_COLUMNS)),
-        unfilled=pd.DataFrame([(sessions[-1], "BANK", 0.1, "no bar <b>")], columns=list(UNFILLED_COLUMNS)),
+        executions=Rows.of(FILL_COLUMNS, fills),
+        endings=Rows.of(UNFILLED_COLUMNS, [(len(sessions) - 1, SYMBOLS.index("BANK"), 0.1, "no bar <b>")]),
         decisions=tuple(decisions),
     )
 

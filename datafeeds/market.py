@@ -427,13 +427,12 @@ class Market:
         MarketError
             For a symbol that the market does not have, naming the nearest.
         """
-        positions = []
-        for symbol in symbols:
-            position = self.column.get(symbol)
-            if position is None:
-                raise MarketError(unknown_name("symbol", symbol, self.symbols, f"market {self.name!r}"))
-            positions.append(position)
-        return np.array(positions, dtype=np.intp)
+        names = list(symbols)
+        try:
+            return np.fromiter(map(self.column.__getitem__, names), dtype=np.intp, count=len(names))
+        except KeyError:
+            wrong = next(symbol for symbol in names if symbol not in self.column)
+        raise MarketError(unknown_name("symbol", wrong, self.symbols, f"market {self.name!r}"))
 
     def content_hash(self) -> str:
         """SHA-256 of what this market holds now."""

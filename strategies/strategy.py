@@ -248,12 +248,12 @@ def refuse_beyond(strategy: Strategy, target: Target, today: pd.Timestamp) -> No
     """
     name = f"{type(strategy).__name__} on {today:%Y-%m-%d}"
     if strategy.long_only:
-        for symbol, weight in target.weights.items():
-            if weight < 0:
-                raise StrategyError(
-                    f"{name}: target weight of {symbol} is {weight:g} ({weight:.1%} of equity), and the "
-                    "strategy may only be long; say long_only = False in its class if it is to go short"
-                )
+        if min(target.weights.values(), default=0.0) < 0:
+            symbol, weight = next((each, size) for each, size in target.weights.items() if size < 0)
+            raise StrategyError(
+                f"{name}: target weight of {symbol} is {weight:g} ({weight:.1%} of equity), and the "
+                "strategy may only be long; say long_only = False in its class if it is to go short"
+            )
         return
     if target.hedges:
         raise StrategyError(

@@ -177,12 +177,13 @@ class Target:
         if not self.why.strip():
             raise StrategyError("a target needs a reason: pass why=")
         weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
-        for symbol, weight in weights.items():
-            if not math.isfinite(weight):
-                raise StrategyError(
-                    f"the target's weight of {symbol} is {weight}; weights must be finite numbers"
-                )
         total = sum(weights.values())
+        if not math.isfinite(total):
+            for symbol, weight in weights.items():
+                if not math.isfinite(weight):
+                    raise StrategyError(
+                        f"the target's weight of {symbol} is {weight}; weights must be finite numbers"
+                    )
         if total > 1 + TOLERANCE:
             raise StrategyError(
                 f"the target's weights add to {total:.6f} ({total:.1%} of equity); they must add to at most "

@@ -12,8 +12,7 @@ import pandas as pd
 from backtests.engine.books import Decision
 from backtests.engine.tables import tables_of
 from backtests.options.overlay import Overlay, target_row
-from datafeeds.market import Array, Market
-from datafeeds.names import unknown_name
+from datafeeds.market import Array, Market, MarketError
 from strategies.asof import AsOf, read_account
 from strategies.strategy import Strategy, refuse_beyond
 from strategies.target import ParameterError, StrategyError, Target
@@ -58,6 +57,7 @@ class Recorder:
         self._previous = previous
         self._overlay = overlay
         self._tables = tables_of(strategy)
+        self._index = market.kinds == "index"
         self.decisions: list[Decision] = []
         self.read_account = overlay is not None
         self.seconds = 0.0
@@ -99,21 +99,19 @@ class Recorder:
         return row
 
     def _row(self, target: Target, today: np.datetime64) -> Array:
-        columns = []
-        name = type(self._strategy).__name__
-        for symbol in target.weights:
-            column = self._market.column.get(symbol)
-            if column is None:
+        market, name = self._market, type(self._strategy).__name__
+        try:
+            columns = market.columns_of(target.weights)
+        except MarketError as error:
+            raise StrategyError(f"{name} on {today}: {error}") from None
+        if not self._may_hold_index:
+            bought = self._index[columns]
+            if bought.any():
                 raise StrategyError(
-                    f"{name} on {today}: "
-                    + unknown_name("symbol", symbol, self._market.symbols, f"market {self._market.name!r}")
+                    f"{name} on {today}: {market.symbols[columns[bought.argmax()]]} is an index and can't be "
+                    "bought; hold a fund instead"
                 )
-            if self._market.kinds[column] == "index" and not self._may_hold_index:
-                raise StrategyError(
-                    f"{name} on {today}: {symbol} is an index and can't be bought; hold a fund instead"
-                )
-            columns.append(column)
-        return target_row(target, columns, len(self._market.symbols), self._overlay)
+        return target_row(target, columns, len(market.symbols), self._overlay)
 
 
 def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Exception:

@@ -1,6 +1,6 @@
 """Strategies: what to hold, and why. Pure decisions, which see only an `AsOf` and return a `Target`."""
 
-from strategies.asof import AsOf, once_a_session
+from strategies.asof import AsOf, Panel, once_a_session
 from strategies.benchmarks import BuyAndHold, CapWeighted, EqualWeighted, FundamentalWeighted, PriceWeighted
 from strategies.blueprint import Blueprint, ValuationCut
 from strategies.exhibit import Exhibit, Listing, Scenario
@@ -43,6 +43,7 @@ __all__ = [
     "NoTradeBand",
     "Once",
     "OutrightPut",
+    "Panel",
     "PillarTilt",
     "PriceWeighted",
     "PutSpread",

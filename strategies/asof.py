@@ -36,6 +36,12 @@ class _Moment:
     tables: Mapping[str, pd.DataFrame]
 
 
+@dataclass(frozen=True)
+class _Decisions:
+    market: Market
+    at: npt.NDArray[np.intp]
+
+
 MOST_REMEMBERED = 50_000
 """Answers that `once_a_session` keeps for a market; beyond that it begins anew."""
 
@@ -48,6 +54,7 @@ _REMEMBERED: WeakKeyDictionary[Market, dict[tuple[Any, ...], Any]] = WeakKeyDict
 # The market stands outside the objects that strategies hold, so no attribute of theirs leads to it.
 _MOMENTS: WeakKeyDictionary[AsOf, _Moment] = WeakKeyDictionary()
 _ASKED_FOR_WEIGHTS: WeakSet[AsOf] = WeakSet()
+_DECISIONS: WeakKeyDictionary[Panel, _Decisions] = WeakKeyDictionary()
 
 
 class AsOf:
@@ -423,6 +430,79 @@ class Arrays:
         return _returns(moment, sessions, moment.market.columns_of(symbols))
 
 
+class Panel:
+    """A market at the closes of many decisions: a row a decision, a column a symbol.
+
+    Each row holds what `AsOf` shows at that close, to the last bit, and nothing later. See
+    `Strategy.decide_all`.
+
+    Parameters
+    ----------
+    market : Market
+    at : ndarray of int, shape (decisions,)
+        Positions of the decision sessions among the market's sessions, increasing.
+
+    Examples
+    --------
+    >>> rose = panel.closes() / panel.closes(back=126)  # doctest: +SKIP
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __init__(self, market: Market, at: npt.NDArray[np.intp]) -> None:
+        _DECISIONS[self] = _Decisions(market, at)
+
+    def __len__(self) -> int:
+        return len(_DECISIONS[self].at)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The columns."""
+        return _DECISIONS[self].market.symbols
+
+    @property
+    def sessions(self) -> Dates:
+        """The decision sessions, shape (decisions,)."""
+        seen = _DECISIONS[self]
+        return seen.market.sessions[seen.at]
+
+    def closes(self, back: int = 0) -> Array:
+        """Closes `back` sessions before each decision, on the split basis of its day.
+
+        Returns
+        -------
+        ndarray, shape (decisions, symbols)
+            NaN where a symbol did not trade, and before the first session.
+        """
+        seen = _DECISIONS[self]
+        return _before(seen, seen.market.close, back) * seen.market.traded_factor[seen.at]
+
+    def fact(self, name: str, back: int = 0) -> Array:
+        """A filed or derived fact as it was known `back` sessions before each decision.
+
+        Returns
+        -------
+        ndarray, shape (decisions, symbols)
+            NaN where nothing was known. Share counts stand on the split basis of the decision's day.
+        """
+        seen = _DECISIONS[self]
+        known = _before(seen, _fact(seen.market, name), back)
+        if name == "shares":
+            factor = seen.market.traded_factor
+            known *= _before(seen, factor, back) / factor[seen.at]
+        return known
+
+    def members(
+        self, group: str | None = None, *, kind: str | tuple[str, ...] = ("stock", "etf")
+    ) -> npt.NDArray[np.bool_]:
+        """Whether each symbol is among `AsOf.members` at each decision, shape (decisions, symbols)."""
+        market, at = _DECISIONS[self].market, _DECISIONS[self].at
+        if group is not None:
+            _require_group(market, group)
+        inside = np.array([market.membership(group, session) for session in at.tolist()], dtype=np.bool_)
+        return inside.reshape(len(at), -1) & market.traded[at] & np.isin(market.kinds, kind)
+
+
 def once_a_session(
     function: Callable[Concatenate[AsOf, Asked], Said],
 ) -> Callable[Concatenate[AsOf, Asked], Said]:
@@ -497,6 +577,15 @@ def _window(moment: _Moment, values: Array, sessions: int, columns: npt.NDArray[
     # Picking columns copies, so nothing leads back to the market.
     copied: Array = values[_trailing(moment, sessions), columns]
     return copied
+
+
+def _before(seen: _Decisions, values: Array, back: int) -> Array:
+    """A copy of the rows `back` sessions before each decision."""
+    if back < 0:
+        raise MarketError(f"asked for back = {back}: that lies after the decision; it must be at least 0")
+    rows: Array = values[np.maximum(seen.at - back, 0)]
+    rows[seen.at < back] = np.nan
+    return rows
 
 
 def _latest(moment: _Moment, fact: str, columns: npt.NDArray[np.intp]) -> Array:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, get_origin, get_type_hints
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import ConfigDict, PlainValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from datafeeds.names import unknown_name
-from strategies.asof import AsOf
+from strategies.asof import AsOf, Panel
 from strategies.exhibit import Exhibit, Scenario
 from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
 from strategies.target import TOLERANCE, ParameterError, StrategyError, Target
@@ -130,6 +132,24 @@ class Strategy:
             None means: hold, let the weights drift.
         """
         raise NotImplementedError(f"{type(self).__name__} must define decide(self, see)")
+
+    def decide_all(self, panel: Panel) -> npt.NDArray[np.float64]:
+        """The weights of many decisions at once, where they hang on the market alone: sweeps ask for it.
+
+        A subclass may write it beside `decide` and must say the same: each row from the same row of what it
+        is shown. A sweep compares some of the decisions with `decide`, to the last bit; the run itself, its
+        reasons and its replay always come from `decide`.
+
+        Parameters
+        ----------
+        panel : Panel
+
+        Returns
+        -------
+        ndarray, shape (decisions, symbols)
+            Weights; a row of NaN means: hold.
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no decide_all(self, panel)")
 
     def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
         """Charts of the strategy's own for its tearsheet; none unless a subclass makes some.

@@ -69,8 +69,8 @@ def traded_after_building(ledger: Ledger) -> tuple[Array, Array]:
     rows = ledger.executions
     value = np.where(rows.said("order"), rows["shares"] * rows["price"], 0.0)
     bought, sold = (_by_session(ledger, np.maximum(side, 0.0)) for side in (value, -value))
-    decided = [decision.session for decision in ledger.decisions]
-    until = decided[1] if len(decided) > 1 else ledger.sessions[-1] if decided else ledger.sessions[0]
+    made = ledger.decisions
+    until = made[1].session if len(made) > 1 else ledger.sessions[-1 if len(made) else 0]
     bought[: np.searchsorted(ledger.sessions, until, side="right")] = 0.0
     return bought, sold
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
@@ -16,11 +17,15 @@ from backtests.engine.terms import Account, Engine
 from backtests.provenance import code_hash
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
+from backtests.sweeps.at_once import decided_at_once, gives_all
 from backtests.sweeps.measures import row_of
 from backtests.sweeps.plan import Configuration
 from datafeeds.market import Array, Market
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
+
+_Targets = tuple[npt.NDArray[np.int64], Array]
+"""Positions of the decision sessions, and a row of weights for each."""
 
 
 class SweepError(ValueError):
@@ -131,9 +136,9 @@ class SharedDecisions:
         self._strategy = strategy
         self._may_hold_index = may_hold_index
         self._deciding = strategy.schedule.decides(market.sessions, market.next_session)
-        self._targets: dict[int, Array] | None = None
+        self._targets: _Targets | None = None
         self._asked: Account | None = None
-        self._decisions: tuple[Decision, ...] = ()
+        self._decisions: Sequence[Decision] = ()
 
     def ledger(self, account: Account, engine: Engine) -> Ledger:
         """The books under `account`.
@@ -148,15 +153,28 @@ class SharedDecisions:
             priced = replace(account, overlay=asked.overlay)
             again = _replayed(self._market, self._targets, priced, engine)
             return replace(again, decisions=self._decisions)
+        self._asked = account
+        if account.overlay is None and gives_all(self._strategy):
+            made = decided_at_once(
+                self._market, self._strategy, self._sessions(account), may_hold_index=self._may_hold_index
+            )
+            self._targets, self._decisions = (made.sessions, made.weights), made
+            return replace(_replayed(self._market, self._targets, account, engine), decisions=made)
         recorder = Recorder(
             self._market, self._strategy, may_hold_index=self._may_hold_index, overlay=account.overlay
         )
-        made: dict[int, Array] = {}
-        ledger = engine_named(engine)(self._market, _keeping(recorder, made), self._deciding, account)
-        self._asked = account
-        self._targets = None if recorder.read_account else made
+        kept: dict[int, Array] = {}
+        ledger = engine_named(engine)(self._market, _keeping(recorder, kept), self._deciding, account)
+        sessions = np.array(list(kept), dtype=np.int64)
+        self._targets = None if recorder.read_account else (sessions, np.array(list(kept.values())))
         self._decisions = tuple(recorder.decisions)
         return replace(ledger, decisions=self._decisions)
+
+    def _sessions(self, account: Account) -> npt.NDArray[np.int64]:
+        """Where engines ask: each decision session of the run, and its first session."""
+        within = np.arange(account.first, account.last + 1)
+        asked: npt.NDArray[np.int64] = within[self._deciding[within] | (within == account.first)]
+        return asked
 
 
 def _comparable(one: Account, other: Account) -> bool:
@@ -177,14 +195,16 @@ def _keeping(decide: Decide, made: dict[int, Array]) -> Decide:
     return kept
 
 
-def _replayed(market: Market, targets: dict[int, Array], account: Account, engine: Engine) -> Ledger:
-    if engine == "ledger" and targets:
+def _replayed(market: Market, targets: _Targets, account: Account, engine: Engine) -> Ledger:
+    sessions, rows = targets
+    if engine == "ledger" and len(sessions):
         from backtests.engine.kernel import replay  # numba: half a second; the event engine does without
 
-        return replay(market, np.array(list(targets.values())), list(targets), account)
+        return replay(market, rows, sessions, account)
     deciding = np.zeros(len(market.sessions), dtype=np.bool_)
-    deciding[list(targets)] = True
-    return engine_named(engine)(market, lambda session, weights: targets.get(session), deciding, account)
+    deciding[sessions] = True
+    given = dict(zip(sessions.tolist(), rows, strict=True))
+    return engine_named(engine)(market, lambda session, weights: given.get(session), deciding, account)
 
 
 def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, market: Market) -> Outcome:

@@ -7,17 +7,21 @@ are optional, and memory is measured with one engine loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from backtests.engine.terms import Account, Costs
-from benchmarks.workloads import CAPITAL, COMMISSION_BPS, Workload
+from benchmarks.workloads import CAPITAL, COMMISSION_BPS, LOOKBACKS, BestHalf, Workload
+from datafeeds.market import Array
+from strategies import AsOf, Monthly, Strategy, Target
 
 RATE = COMMISSION_BPS / 10_000.0
+OURS = "ledger engine (ours)"
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,22 @@ class Peer:
     name : str
     run : callable
         From a workload to final equity.
-    needs : str
-        Module that must be installed.
-    runs : int
-        Timed runs: fewer for the slow.
+    needs : tuple of str
+        Distributions that must be installed; their versions are printed.
     note : str
         How its final equity can differ.
+    slow : bool
+        Whether it takes seconds; it is run once a workload then.
+    deciding : callable or None
+        The same from a workload of which nothing is decided yet; `run` itself if not given.
     """
 
     name: str
     run: Callable[[Workload], float]
-    needs: str
-    runs: int
-    note: str
+    needs: tuple[str, ...]
+    note: str = ""
+    slow: bool = False
+    deciding: Callable[[Workload], float] | None = None
 
 
 def account(workload: Workload) -> Account:
@@ -55,6 +62,36 @@ def ledger_engine(workload: Workload) -> float:
     from backtests.engine import kernel as ledger
 
     books = ledger.replay(workload.market, workload.targets, workload.sessions, account(workload))
+    return float(books.equity[-1])
+
+
+def ledger_engine_deciding(workload: Workload) -> float:
+    """Our compiled engine, which asks a strategy class one decision after the other and keeps its reasons."""
+    from backtests.engine import kernel as ledger
+    from backtests.engine.decisions import Recorder
+
+    market = workload.market
+    deciding = Monthly().decides(market.sessions, market.next_session)
+    books = ledger.run(market, Recorder(market, BestHalf()), deciding, account(workload))
+    return float(books.equity[-1])
+
+
+def ledger_engine_at_once(workload: Workload) -> float:
+    """Our compiled engine as sweeps use it: all weights at once, held to some decisions of the class."""
+    from backtests.sweeps.tasks import SharedDecisions
+
+    shared = SharedDecisions(workload.market, BestHalf(), may_hold_index=False)
+    return float(shared.ledger(account(workload), "ledger").equity[-1])
+
+
+def event_engine_deciding(workload: Workload) -> float:
+    """Our engine on backtrader, which asks the same class."""
+    from backtests.engine import backtrader as event
+    from backtests.engine.decisions import Recorder
+
+    market = workload.market
+    deciding = Monthly().decides(market.sessions, market.next_session)
+    books = event.run(market, Recorder(market, BestHalf()), deciding, account(workload))
     return float(books.equity[-1])
 
 
@@ -122,48 +159,229 @@ def bt_library(workload: Workload) -> float:
     return float(test.strategy.values.iloc[-1])
 
 
-def vectorbt_library(workload: Workload) -> float:
-    """The library vectorbt: target percent orders at the next open, one cash pool, sells first."""
+def vectorbt_numba(workload: Workload) -> float:
+    """The library vectorbt on numba."""
+    return float(np.ravel(_vectorbt(workload, [workload], "numba").final_value())[0])
+
+
+def vectorbt_rust(workload: Workload) -> float:
+    """The library vectorbt on its Rust kernels."""
+    return float(np.ravel(_vectorbt(workload, [workload], "rust").final_value())[0])
+
+
+def _vectorbt(
+    workload: Workload, decided: Sequence[Workload], engine: str, rates: Sequence[float] = (RATE,)
+) -> Any:
+    """Portfolios of several sets of decisions, or at several commissions, a group each.
+
+    Target percent orders at the next open, one cash pool a group, sells first.
+    """
     import vectorbt as vbt
 
+    vbt.settings["engine"] = engine
     closes, opens = workload.frame("close"), workload.frame("open")
-    size = pd.DataFrame(np.nan, closes.index, closes.columns)
-    fills = workload.sessions + 1
-    inside = fills < len(size)
-    size.iloc[fills[inside]] = workload.targets[inside]
-    portfolio: Any = vbt.Portfolio.from_orders(
-        closes,
-        size=size,
+    sessions, symbols = closes.shape
+    size = np.full((sessions, len(decided) * symbols), np.nan)
+    for place, each in enumerate(decided):
+        fills = each.sessions + 1
+        inside = fills < sessions
+        size[fills[inside], place * symbols : (place + 1) * symbols] = each.targets[inside]
+    groups = pd.Index(np.repeat(np.arange(len(decided)), symbols), name="group")
+    columns = pd.MultiIndex.from_arrays([groups, np.tile(closes.columns, len(decided))])
+
+    def tiled(frame: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(np.tile(frame.to_numpy(), len(decided)), frame.index, columns)
+
+    return vbt.Portfolio.from_orders(
+        tiled(closes),
+        size=pd.DataFrame(size, closes.index, columns),
         size_type="targetpercent",
-        price=opens,
-        val_price=opens,
-        fees=RATE,
+        price=tiled(opens),
+        val_price=tiled(opens),
+        fees=np.repeat(rates, symbols) if len(rates) > 1 else RATE,
         size_granularity=1.0,
         init_cash=CAPITAL,
         cash_sharing=True,
-        group_by=True,
+        group_by=groups,
         call_seq="auto",
         freq="1D",
     )
-    return float(portfolio.value().iloc[-1])
+
+
+def polars_backtest_library(workload: Workload) -> float:
+    """The library polars-backtest: weights on the decision sessions, in wide frames."""
+    import polars
+    import polars_backtest
+
+    days = workload.index.to_numpy().astype("datetime64[ms]")
+
+    def wide(rows: Any, values: Any) -> Any:
+        columns = dict(zip(workload.market.symbols, values.T, strict=True))
+        return polars.DataFrame({"date": days[rows], **columns})
+
+    grown = polars_backtest.backtest_wide(
+        wide(slice(None), workload.market.close),
+        wide(workload.sessions, workload.targets),
+        rebalance_indices=workload.sessions.tolist(),
+        fee_ratio=RATE,
+        tax_ratio=0.0,
+    )
+    return CAPITAL * float(grown["creturn"][-1])
+
+
+def nanobook_library(workload: Workload) -> float:
+    """The library nanobook: a bar for each decision, at the price at which it fills, and the last close."""
+    import nanobook
+
+    market = workload.market
+    rows = workload.sessions[workload.sessions < len(market.sessions) - 1] + 1
+    prices = np.vstack([market.fill_price[rows], market.close[-1:]])
+    cents = np.where(np.isfinite(prices), np.rint(100 * prices), 0).astype(int)
+    bars = [
+        [
+            (symbol, nanobook.BarPrices(*[price] * 4))
+            for symbol, price in zip(market.symbols, row, strict=True)
+        ]
+        for row in cents.tolist()
+    ]
+    weights = [
+        [(symbol, weight) for symbol, weight in zip(market.symbols, row, strict=True) if weight]
+        for row in workload.targets[: len(rows)].tolist()
+    ]
+    ended = nanobook.backtest_weights(
+        [*weights, weights[-1]],
+        bars,
+        int(100 * CAPITAL),
+        nanobook.CostModel(commission_bps=COMMISSION_BPS),
+        nanobook.FillPolicy.SignalBarClose,
+    )
+    return float(ended["equity_curve"][-1]) / 100
 
 
 PEERS = (
-    Peer("ledger engine (ours)", ledger_engine, "numba", 15, ""),
-    Peer("event engine (ours, on backtrader)", event_engine, "backtrader", 3, ""),
+    Peer(OURS, ledger_engine, ("numba",), deciding=ledger_engine_deciding),
+    Peer("ledger engine (ours), all at once", ledger_engine, ("numba",), deciding=ledger_engine_at_once),
+    Peer("event engine (ours, on backtrader)", event_engine, ("backtrader",), deciding=event_engine_deciding),
     Peer(
-        "vectorbt",
-        vectorbt_library,
-        "vectorbt",
-        5,
+        "polars-backtest",
+        polars_backtest_library,
+        ("polars-backtest",),
+        "Fills at the close after the decision, fractions of shares; returns only, no books.",
+    ),
+    Peer(
+        "nanobook",
+        nanobook_library,
+        ("nanobook",),
+        "Prices in cents; a value at each rebalance only; a last rebalance at the end.",
+    ),
+    Peer(
+        "vectorbt, rust",
+        vectorbt_rust,
+        ("vectorbt", "vectorbt-rust"),
         "Sizes before fees, and fills buys with the cash left rather than scaling all.",
     ),
-    Peer("bt", bt_library, "bt", 3, "Fills at the close of the decision session itself."),
+    Peer("vectorbt, numba", vectorbt_numba, ("vectorbt",), "As above."),
+    Peer("bt", bt_library, ("bt",), "Fills at the close of the decision session itself."),
     Peer(
         "backtrader, usual way",
         stock_backtrader,
-        "backtrader",
-        1,
+        ("backtrader",),
         "Sizes on the decision's close; orders that the cash does not cover at the open are dropped.",
+        slow=True,
     ),
 )
+
+
+# --- Sweeps: the final equity of each configuration -----------------------------------------------
+
+RATES_BPS = [0.1 * step for step in range(1, 101)]
+"""Commissions of the sweep in which configurations differ by their account."""
+
+
+class OneByOne(BestHalf):
+    """The same rule, without a way to say it all at once."""
+
+    def decide(self, see: AsOf) -> Target | None:
+        """As its parent."""
+        return super().decide(see)
+
+
+def over_lookbacks(workload: Workload, rule: type[BestHalf]) -> Array:
+    """Our sweep over look-backs: statistics, books and a log of fills of each."""
+    return _swept(workload, [(rule(lookback=back), account(workload)) for back in LOOKBACKS])
+
+
+def over_commissions(workload: Workload) -> Array:
+    """Our sweep over commissions."""
+    kept = account(workload)
+    accounts = [
+        replace(kept, costs=kept.costs.model_copy(update={"commission_bps": bps})) for bps in RATES_BPS
+    ]
+    return _swept(workload, [(BestHalf(), each) for each in accounts])
+
+
+def _swept(workload: Workload, configurations: Sequence[tuple[Strategy, Account]]) -> Array:
+    from backtests.sweeps.measures import row_of
+    from backtests.sweeps.tasks import SharedDecisions
+
+    shared: SharedDecisions | None = None
+    before, ended = None, []
+    for strategy, kept in configurations:
+        if shared is None or strategy != before:
+            shared, before = SharedDecisions(workload.market, strategy, may_hold_index=False), strategy
+        ended.append(row_of(shared.ledger(kept, "ledger"))["final_equity"])
+    return np.array(ended)
+
+
+def vectorbt_over_lookbacks(workload: Workload, engine: str) -> Array:
+    """Vectorbt's sweep over look-backs, in one call, and the Sharpe ratio of each."""
+    return _measured(_vectorbt(workload, [workload.undecided(back) for back in LOOKBACKS], engine))
+
+
+def vectorbt_over_commissions(workload: Workload, engine: str) -> Array:
+    """Vectorbt's sweep over commissions, in one call, and the Sharpe ratio of each."""
+    rates = [bps / 10_000.0 for bps in RATES_BPS]
+    return _measured(_vectorbt(workload, [workload.undecided()] * len(rates), engine, rates))
+
+
+def _measured(portfolio: Any) -> Array:
+    portfolio.sharpe_ratio()
+    return np.asarray(portfolio.final_value(), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SweepPeer:
+    """A way to sweep.
+
+    Attributes
+    ----------
+    name : str
+    run : callable
+        From a workload to the final equity of each configuration.
+    needs : tuple of str
+        As of `Peer`.
+    """
+
+    name: str
+    run: Callable[[Workload], Array]
+    needs: tuple[str, ...]
+
+
+SWEEPS = {
+    f"{len(LOOKBACKS)} look-backs, decisions included": (
+        SweepPeer("ours, all weights at once", partial(over_lookbacks, rule=BestHalf), ("numba",)),
+        SweepPeer("ours, decisions one by one", partial(over_lookbacks, rule=OneByOne), ("numba",)),
+        SweepPeer(
+            "vectorbt, rust", partial(vectorbt_over_lookbacks, engine="rust"), ("vectorbt", "vectorbt-rust")
+        ),
+        SweepPeer("vectorbt, numba", partial(vectorbt_over_lookbacks, engine="numba"), ("vectorbt",)),
+    ),
+    f"{len(RATES_BPS)} commissions, the same decisions": (
+        SweepPeer("ours", over_commissions, ("numba",)),
+        SweepPeer(
+            "vectorbt, rust", partial(vectorbt_over_commissions, engine="rust"), ("vectorbt", "vectorbt-rust")
+        ),
+        SweepPeer("vectorbt, numba", partial(vectorbt_over_commissions, engine="numba"), ("vectorbt",)),
+    ),
+}
+"""Ours write down twenty statistics and every fill of each configuration; vectorbt a value and a ratio."""

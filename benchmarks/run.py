@@ -1,20 +1,21 @@
 """Measure the engines side by side and write ``benchmarks/RESULTS.md``.
 
-Engines take turns, so that a slow moment slows all of them; figures are medians, and what counts
-are their ratios.
+Counted is processor time, all threads together, which a busy machine disturbs less than it does the clock.
+Engines take turns, so that a slow moment slows all of them; figures are the middle of the turns with the
+least and the most, and what counts are their ratios.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -22,35 +23,108 @@ import numpy as np
 from backtests.engine import kernel as ledger
 from benchmarks import tearsheet
 from benchmarks.bare_loop import bare_loop
-from benchmarks.peers import CAPITAL, PEERS, RATE, Peer, account
+from benchmarks.peers import CAPITAL, PEERS, RATE, SWEEPS, Peer, SweepPeer, account
 from benchmarks.workloads import Workload, five_hundred_symbols, twenty_stocks
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 WORKLOADS: dict[str, Callable[[], Workload]] = {"twenty": twenty_stocks, "walks": five_hundred_symbols}
+TURNS = 7
+SWEEP_TURNS = 3
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    began = time.perf_counter()
+    """Processor time of one call."""
+    began = time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
-def measured(workload: Workload, peers: list[Peer]) -> tuple[dict[str, float], dict[str, float]]:
-    """Median seconds and final equity of each peer, which take turns."""
-    final = {peer.name: peer.run(workload) for peer in peers if peer.runs > 1}
-    times: dict[str, list[float]] = {peer.name: [] for peer in peers}
-    for turn in range(max(peer.runs for peer in peers)):
+def said(times: Sequence[float]) -> str:
+    """The middle of some times, with the least and the most where there are several."""
+    middle = f"{statistics.median(times):.4f}"
+    return f"{middle} ({min(times):.4f} to {max(times):.4f})" if len(times) > 1 else middle
+
+
+def missing(needs: Sequence[str]) -> list[str]:
+    """Distributions that are not installed."""
+    return [name for name in needs if not _version(name)]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def present(peers: Sequence[Peer]) -> list[Peer]:
+    """Those that can be measured here."""
+    return [peer for peer in peers if not missing(peer.needs)]
+
+
+def measured(
+    workload: Workload, peers: Sequence[Peer]
+) -> tuple[dict[str, list[list[float]]], dict[str, float]]:
+    """Seconds of each peer with ready-made decisions and with its own, and its final equity."""
+    workload.targets  # noqa: B018 (made before anything is timed)
+    final = {peer.name: peer.run(workload) for peer in peers}
+    for peer in peers:
+        if not peer.slow:  # what is compiled is compiled before anything is timed
+            (peer.deciding or peer.run)(workload.undecided())
+    times: dict[str, list[list[float]]] = {peer.name: [[], []] for peer in peers}
+    for turn in range(TURNS):
         for peer in peers:
-            if turn < peer.runs:
-                began = time.perf_counter()
-                final[peer.name] = peer.run(workload)
-                times[peer.name].append(time.perf_counter() - began)
-    return {name: statistics.median(taken) for name, taken in times.items()}, final
+            if turn == 0 or not peer.slow:
+                made, own = times[peer.name]
+                made.append(seconds(partial(peer.run, workload)))
+                own.append(seconds(partial(peer.deciding or peer.run, workload.undecided())))
+    return times, final
 
 
-def kernel_against_bare_loop(workload: Workload) -> tuple[float, float]:
-    """Median seconds of our kernel alone and of the bare loop, in turns."""
+def engines(key: str, workload: Workload) -> list[str]:
+    """The table of a workload."""
+    peers = present(PEERS)
+    times, final = measured(workload, peers)
+    base = [statistics.median(each) for each in times[peers[0].name]]
+    lines = [
+        "| engine | decisions ready-made, s | ratio | decisions timed, s | ratio | peak memory, MB | final "
+        "equity | why it differs |",
+        "|---|---|---:|---|---:|---:|---:|---|",
+    ]
+    for peer in peers:
+        made, own = times[peer.name]
+        ratios = [statistics.median(each) / first for each, first in zip((made, own), base, strict=True)]
+        lines.append(
+            f"| {peer.name} | {said(made)} | {ratios[0]:,.1f} | {said(own)} | {ratios[1]:,.2f} | "
+            f"{peak_memory(key, peer.name):,.0f} | {final[peer.name]:,.2f} | {peer.note} |"
+        )
+    return lines
+
+
+def sweeps(key: str, workload: Workload, title: str, peers: Sequence[SweepPeer]) -> list[str]:
+    """The table of a sweep."""
+    peers = [peer for peer in peers if not missing(peer.needs)]
+    ended = {peer.name: peer.run(workload) for peer in peers}
+    times: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    for _ in range(SWEEP_TURNS):
+        for peer in peers:
+            times[peer.name].append(seconds(partial(peer.run, workload.undecided())))
+    base = statistics.median(times[peers[0].name])
+    lines = [
+        f"| {title} | seconds | ratio | peak memory, MB | middle final equity |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for peer in peers:
+        taken = times[peer.name]
+        lines.append(
+            f"| {peer.name} | {said(taken)} | {statistics.median(taken) / base:,.1f} | "
+            f"{peak_memory(key, peer.name, title):,.0f} | {np.median(ended[peer.name]):,.0f} |"
+        )
+    return lines
+
+
+def kernel_against_bare_loop(workload: Workload) -> str:
+    """Our kernel alone and the bare loop, in turns, in a sentence."""
     market = workload.market
     ours, bare = [], []
     for _ in range(15):
@@ -62,7 +136,11 @@ def kernel_against_bare_loop(workload: Workload) -> tuple[float, float]:
         bare.append(seconds(loop))
         if not np.array_equal(loop(), books.curves.equity):
             raise SystemExit(f"{workload.name}: the bare loop and the kernel do not agree")
-    return statistics.median(ours), statistics.median(bare)
+    kernel, least = statistics.median(ours), statistics.median(bare)
+    return (
+        f"The kernel alone takes {1000 * kernel:.2f} ms, a bare loop without features {1000 * least:.2f} ms, "
+        f"with the same equity to the last bit: ratio {kernel / least:.2f}."
+    )
 
 
 def own_peak_memory() -> float:
@@ -77,70 +155,66 @@ def own_peak_memory() -> float:
     return int(peak) / 1024
 
 
-def peak_memory(workload: str, peer: str) -> float:
+def peak_memory(workload: str, peer: str, sweep: str = "") -> float:
     """Peak resident size, in MB, of a fresh process that runs one peer once."""
-    command = [sys.executable, "-m", "benchmarks.run", "--memory", workload, peer]
+    command = [sys.executable, "-m", "benchmarks.run", "--memory", workload, peer, sweep]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout.strip().splitlines()[-1])
+
+
+def _remember(workload: str, name: str, sweep: str) -> None:
+    among: Sequence[Peer | SweepPeer] = SWEEPS[sweep] if sweep else PEERS
+    next(peer for peer in among if peer.name == name).run(WORKLOADS[workload]())
+    print(own_peak_memory())
+
+
+def installed() -> list[str]:
+    """What was measured, with versions, and what could not be."""
+    needed = dict.fromkeys(name for peer in PEERS for name in peer.needs)
+    there = [f"{name} {_version(name)}" for name in needed if not missing([name])]
+    absent = [peer.name for peer in PEERS if missing(peer.needs)]
+    lines = [f"Measured: {', '.join(there)}.", ""]
+    return [*lines, f"Not installed, so not measured: {', '.join(absent)}.", ""] if absent else lines
 
 
 def main() -> None:
     """Run everything and write the page."""
     if "--memory" in sys.argv:
-        workload, name = sys.argv[-2:]
-        next(peer for peer in PEERS if peer.name == name).run(WORKLOADS[workload]())
-        print(own_peak_memory())
+        _remember(*sys.argv[-3:])
         return
-    present = [peer for peer in PEERS if importlib.util.find_spec(peer.needs)]
-    missing = [peer.name for peer in PEERS if peer not in present]
     lines = [
         "# Results",
         "",
-        f"`make bench` on {os.cpu_count()} cores, Python {platform.python_version()}. Medians of "
-        "interleaved runs; the ratio is to the ledger engine. The workload: each month, hold the half of the "
-        "symbols with the best 126-session return, in equal weight; decided at the close, filled at the next "
-        "open, 5 bps, whole shares.",
+        f"`make bench` on {os.cpu_count()} cores, Python {platform.python_version()}. Processor seconds, the "
+        f"middle of {TURNS} interleaved turns (the least to the most); ratios are to the first row. The "
+        "workload: each month, hold the half of the symbols with the best 126-session return, in equal "
+        "weight; decided at the close, filled at the next open, 5 bps, whole shares. With decisions timed, "
+        "the others' are one NumPy expression over all months. Ours come from a strategy class that is asked "
+        "month by month, sees nothing later and gives a reason; or, where the row says so, as sweeps ask it: "
+        "for all weights at once, which are held to five of its decisions.",
         "",
+        *installed(),
     ]
-    if missing:
-        lines += [f"Not installed, so not measured: {', '.join(missing)}.", ""]
     for key, make in WORKLOADS.items():
         workload = make()
         print(workload.name, flush=True)
-        times, final = measured(workload, present)
-        base = times[present[0].name]
-        lines += [
-            f"## {workload.name}",
-            "",
-            "| engine | seconds | ratio | peak memory, MB | final equity | why it differs |",
-            "|---|---:|---:|---:|---:|---|",
-        ]
-        for peer in present:
-            row = (
-                f"| {peer.name} | {times[peer.name]:.4f} | {times[peer.name] / base:,.0f} | "
-                f"{peak_memory(key, peer.name):,.0f} | {final[peer.name]:,.2f} | {peer.note} |"
-            )
-            print(row, flush=True)
-            lines.append(row)
-        kernel, bare = kernel_against_bare_loop(workload)
-        lines += [
-            "",
-            f"The kernel alone takes {1000 * kernel:.2f} ms, a bare loop without features "
-            f"{1000 * bare:.2f} ms, with the same equity to the last bit: ratio {kernel / bare:.2f}.",
-            "",
-        ]
-    if importlib.util.find_spec("quantstats"):
+        lines += [f"## {workload.name}", "", *engines(key, workload), ""]
+        lines += [kernel_against_bare_loop(workload), ""]
+        if key == "twenty":
+            for title, peers in SWEEPS.items():
+                print(title, flush=True)
+                lines += [*sweeps(key, workload, title, peers), ""]
+    if missing(["quantstats"]):
+        lines += ["Not installed, so the tearsheet was not measured against it: quantstats.", ""]
+    else:
         mine, other = tearsheet.measured()
         lines += [
             "## Tearsheet",
             "",
             f"HTML and PDF of 8,313 sessions with five benchmarks and live charts, all computed anew: "
-            f"{mine:.2f} s of processor time. HTML of quantstats with one benchmark: {other:.2f} s. "
-            f"Ratio {mine / other:.2f}.",
+            f"{mine:.2f} s. HTML of quantstats with one benchmark: {other:.2f} s. Ratio {mine / other:.2f}.",
             "",
         ]
-    else:
-        lines += ["Not installed, so the tearsheet was not measured against it: quantstats.", ""]
     RESULTS.write_text("\n".join(lines), encoding="utf-8")
     print(f"written to {RESULTS}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,10 +12,13 @@ import pandas as pd
 from datafeeds.calendars import exchange_sessions
 from datafeeds.market import Array, Market
 from datafeeds.sources.sample import sample_market
-from strategies import Monthly
+from strategies import AsOf, Monthly, Panel, Strategy, Target
 
 LOOKBACK = 126
 """Sessions behind the return that stocks are ranked by."""
+
+LOOKBACKS = range(20, 220, 2)
+"""Of the sweep."""
 
 COMMISSION_BPS = 5.0
 CAPITAL = 10_000_000.0
@@ -30,24 +33,24 @@ class Workload:
 
     name: str
     market: Market
+    lookback: int = LOOKBACK
+
+    def undecided(self, lookback: int = LOOKBACK) -> Workload:
+        """The same, with the decisions still to be made."""
+        return replace(self, lookback=lookback)
 
     @cached_property
     def sessions(self) -> npt.NDArray[np.int64]:
         """Decision sessions with a full look-back, as positions in the market."""
         deciding = Monthly().decides(self.market.sessions, self.market.next_session)
         decided = np.flatnonzero(deciding)
-        return decided[decided >= LOOKBACK]
+        return decided[decided >= self.lookback]
 
     @cached_property
     def targets(self) -> Array:
         """Target weights, shape (decisions, symbols)."""
         close = self.market.close
-        returns = close[self.sessions] / close[self.sessions - LOOKBACK]
-        half = len(self.market.symbols) // 2
-        best = np.argsort(-returns, axis=1, kind="stable")[:, :half]
-        weights = np.zeros(returns.shape)
-        np.put_along_axis(weights, best, 1.0 / half, axis=1)
-        return weights
+        return best_half(close[self.sessions] / close[self.sessions - self.lookback])
 
     @cached_property
     def index(self) -> pd.DatetimeIndex:
@@ -57,6 +60,38 @@ class Workload:
     def frame(self, field: str) -> pd.DataFrame:
         """Open, high, low, close or volume as a frame."""
         return pd.DataFrame(getattr(self.market, field), self.index, list(self.market.symbols))
+
+
+def best_half(rise: Array) -> Array:
+    """Equal weights of the better half of each row, shape (decisions, symbols); NaN is worst."""
+    half = rise.shape[1] // 2
+    best = np.argsort(-rise, axis=1, kind="stable")[:, :half]
+    weights = np.zeros(rise.shape)
+    np.put_along_axis(weights, best, 1.0 / half, axis=1)
+    return weights
+
+
+class BestHalf(Strategy):
+    """The workload's rule, as a strategy class."""
+
+    lookback: int = LOOKBACK
+
+    def decide(self, see: AsOf) -> Target | None:
+        """The better half, once there is a look back."""
+        symbols = see.members(kind="stock")
+        closes = see.arrays.closes(self.lookback + 1, symbols)
+        if len(closes) <= self.lookback:
+            return None
+        half = len(symbols) // 2
+        best = np.argsort(-(closes[-1] / closes[0]), kind="stable")[:half]
+        return Target({symbols[place]: 1.0 / half for place in best.tolist()}, why="rose most")
+
+    def decide_all(self, panel: Panel) -> Array:
+        """The same of all decisions."""
+        before = panel.closes(back=self.lookback)
+        weights = best_half(panel.closes() / before)
+        weights[np.isnan(before).all(axis=1)] = np.nan
+        return weights
 
 
 def twenty_stocks() -> Workload:

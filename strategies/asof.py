@@ -43,10 +43,13 @@ class _Decisions:
 
 
 MOST_REMEMBERED = 50_000
-"""Answers that `once_a_session` keeps for a market; beyond that it begins anew."""
+"""Answers that are kept for a market; beyond that it begins anew."""
 
 # Facts that were asked for, and medians of them.
 _ASKED: WeakKeyDictionary[Market, set[str]] = WeakKeyDictionary()
+
+# Columns that were asked for, by session, group and kinds.
+_CHOSEN: WeakKeyDictionary[Market, dict[tuple[Any, ...], npt.NDArray[np.intp]]] = WeakKeyDictionary()
 
 # What was said of a market, by function, session and arguments.
 _REMEMBERED: WeakKeyDictionary[Market, dict[tuple[Any, ...], Any]] = WeakKeyDictionary()
@@ -549,13 +552,18 @@ def _columns(
     market = moment.market
     if symbols is not None:
         return market.columns_of(symbols)
-    kinds = (kind,) if isinstance(kind, str) else kind
-    # A comparison each is five times as fast as np.isin, which sorts the words.
-    chosen = np.logical_or.reduce([market.kinds == each for each in kinds]) & market.traded[moment.index]
-    if group is not None:
-        _require_group(market, group)
-    chosen &= market.membership(group, moment.index)
-    return np.flatnonzero(chosen)
+    known = _CHOSEN.setdefault(market, {})
+    kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+    key = (moment.index, group, kinds)
+    if key not in known:
+        if group is not None:
+            _require_group(market, group)
+        if len(known) >= MOST_REMEMBERED:
+            known.clear()
+        # A comparison each is five times as fast as np.isin, which sorts the words.
+        chosen = np.logical_or.reduce([market.kinds == each for each in kinds]) & market.traded[moment.index]
+        known[key] = np.flatnonzero(chosen & market.membership(group, moment.index))
+    return known[key]
 
 
 def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> pd.Index[Any]:

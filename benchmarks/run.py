@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from backtests.engine import kernel as ledger
-from benchmarks import tearsheet
+from benchmarks import growth, tearsheet
 from benchmarks.bare_loop import bare_loop
 from benchmarks.peers import CAPITAL, PEERS, RATE, SWEEPS, Peer, SweepPeer, account
 from benchmarks.workloads import Workload, five_hundred_symbols, twenty_stocks
@@ -215,6 +215,16 @@ def main() -> None:
             f"{mine:.2f} s. HTML of quantstats with one benchmark: {other:.2f} s. Ratio {mine / other:.2f}.",
             "",
         ]
+    print("growth", flush=True)
+    lines += [
+        "## Growth",
+        "",
+        "Processor seconds, the least of three; the exponent is between the two largest sizes: 1 is in "
+        "proportion.",
+        "",
+        *growth.table(),
+        "",
+    ]
     RESULTS.write_text("\n".join(lines), encoding="utf-8")
     print(f"written to {RESULTS}")
 

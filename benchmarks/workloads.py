@@ -106,14 +106,19 @@ def twenty_stocks() -> Workload:
 
 def five_hundred_symbols() -> Workload:
     """500 random walks with opens, over 2,516 sessions."""
-    sessions = pd.DatetimeIndex(exchange_sessions("2010-01-01", "2019-12-31"))
-    generator = np.random.default_rng(500)
-    names = [f"S{number:03d}" for number in range(500)]
-    steps = generator.normal(0.0003, 0.02, (len(sessions), 500)).cumsum(axis=0)
+    market = random_walks(500, 2010, 2019)
+    return Workload(f"500 symbols x {len(market.sessions):,} sessions", market)
+
+
+def random_walks(count: int, first: int, last: int) -> Market:
+    """Random walks with opens, from the year `first` through the year `last`."""
+    sessions = pd.DatetimeIndex(exchange_sessions(f"{first}-01-01", f"{last}-12-31"))
+    generator = np.random.default_rng(count)
+    names = [f"S{number:03d}" for number in range(count)]
+    steps = generator.normal(0.0003, 0.02, (len(sessions), count)).cumsum(axis=0)
     close = pd.DataFrame(50.0 * np.exp(steps), sessions, names)
     gap = np.exp(generator.normal(0.0, 0.004, close.shape))
     open_ = close.shift(1, fill_value=50.0) * gap
     high, low = np.maximum(open_, close), np.minimum(open_, close)
     volume = close * 0 + 1e9
-    market = Market.from_wide("walks", close, open=open_, high=high, low=low, volume=volume)
-    return Workload(f"500 symbols x {len(sessions):,} sessions", market)
+    return Market.from_wide("walks", close, open=open_, high=high, low=low, volume=volume)

@@ -134,9 +134,9 @@ def by_trials(count: int, place: Path) -> Callable[[], Any]:
     generator = np.random.default_rng(count)
     trials = [
         register.Trial(
-            f"{place:016x}", "sweep", 0.05, {"name": "made up"}, 2_000, generator.normal(0, 0.02, 600)
+            f"{number:016x}", "sweep", 0.05, {"name": "made up"}, 2_000, generator.normal(0, 0.02, 600)
         )
-        for place in range(count)
+        for number in range(count)
     ]
 
     def work() -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-import empyrical
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -29,6 +28,12 @@ LEDGER = "the run's ledger"
 
 NOISE = 1e-12
 """Standard deviations of returns below this are rounding, not risk."""
+
+
+def _empyrical() -> Any:
+    import empyrical  # brings scipy.stats: half a second, which who lists or shows runs does without
+
+    return empyrical
 
 
 def cash_returns(sessions: Dates, cash_rate: float) -> Array:
@@ -352,7 +357,7 @@ def sharpe(track: Track) -> Any:
 )
 def sortino(track: Track) -> float:
     """Mean return over downside deviation."""
-    found = float(empyrical.sortino_ratio(track.returns, annualization=track.periods))
+    found = float(_empyrical().sortino_ratio(track.returns, annualization=track.periods))
     return found if track.returns.std() > NOISE and np.isfinite(found) else math.nan
 
 
@@ -432,7 +437,7 @@ def calmar(track: Track) -> float | None:
 )
 def value_at_risk(track: Track) -> float:
     """5th percentile of returns; negative for a loss."""
-    return float(empyrical.value_at_risk(track.returns))
+    return float(_empyrical().value_at_risk(track.returns))
 
 
 @metric(
@@ -445,7 +450,7 @@ def value_at_risk(track: Track) -> float:
 )
 def expected_shortfall(track: Track) -> float:
     """Mean of the worst twentieth of returns."""
-    return float(empyrical.conditional_value_at_risk(track.returns))
+    return float(_empyrical().conditional_value_at_risk(track.returns))
 
 
 def _period(name: str, track: Track) -> pd.Series[float]:
@@ -570,7 +575,7 @@ def worst_lead(ours: Track, theirs: Track) -> Any:
 )
 def beta(ours: Track, theirs: Track) -> float:
     """Slope on the benchmark."""
-    return float(empyrical.beta_aligned(ours.excess, theirs.excess))
+    return float(_empyrical().beta_aligned(ours.excess, theirs.excess))
 
 
 @metric(
@@ -586,7 +591,9 @@ def beta(ours: Track, theirs: Track) -> float:
 def alpha(ours: Track, theirs: Track) -> float:
     """What beta leaves of the return."""
     slope = beta(ours, theirs)
-    return float(empyrical.alpha_aligned(ours.excess, theirs.excess, annualization=ours.periods, _beta=slope))
+    return float(
+        _empyrical().alpha_aligned(ours.excess, theirs.excess, annualization=ours.periods, _beta=slope)
+    )
 
 
 @metric(
@@ -615,7 +622,7 @@ def correlation(ours: Track, theirs: Track) -> float:
 )
 def up_capture(ours: Track, theirs: Track) -> float | None:
     """Share of the benchmark's good months; None under a year."""
-    return _capture(ours, theirs, empyrical.up_capture, 1.0)
+    return _capture(ours, theirs, _empyrical().up_capture, 1.0)
 
 
 @metric(
@@ -629,7 +636,7 @@ def up_capture(ours: Track, theirs: Track) -> float | None:
 )
 def down_capture(ours: Track, theirs: Track) -> float | None:
     """Share of the benchmark's bad months; None under a year."""
-    return _capture(ours, theirs, empyrical.down_capture, -1.0)
+    return _capture(ours, theirs, _empyrical().down_capture, -1.0)
 
 
 def _capture(ours: Track, theirs: Track, capture: Callable[..., float], sign: float) -> float | None:
@@ -682,7 +689,7 @@ def return_between(equity: Array, sessions: Dates, start: np.datetime64, end: np
 
 def annual_growth(returns: Array, sessions: Dates) -> float:
     """Compound return a year by the calendar: (product of 1 + return)^(365.25 / days) - 1."""
-    return float(empyrical.cagr(returns, annualization=len(returns) / span_in_years(sessions)))
+    return float(_empyrical().cagr(returns, annualization=len(returns) / span_in_years(sessions)))
 
 
 def deviation(returns: Array) -> Array:

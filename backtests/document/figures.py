@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from backtests.document.blocks import AreaChart, Dash, Line, LineChart
 from backtests.document.formats import Format, formatted
 from backtests.document.palette import CASH, GRID_LIGHT, INK_LIGHT, PAGE_LIGHT, series_color
 from datafeeds.market import Array, Dates
+
+# Matplotlib is imported where something is drawn: a quarter of a second that whoever reads numbers saves.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 WIDE, SMALL = (560, 250), (330, 165)
 """Sizes of a chart in points, over the page's width and beside another; they scale with the page."""
@@ -37,6 +40,8 @@ LOG_STEPS = (1, 2, 5)
 
 def draw(chart: LineChart | AreaChart, size: tuple[int, int] = WIDE) -> Canvas:
     """Draw the chart as a matplotlib figure in the light palette, `size` in points."""
+    from matplotlib.figure import Figure as Canvas  # see above
+
     width, height = size
     canvas = Canvas(figsize=(width / 72, height / 72))
     axes = canvas.add_axes((45 / width, 22 / height, 1 - 53 / width, 1 - 28 / height))
@@ -176,6 +181,8 @@ def _dates(axes: Axes, lines: Iterable[Line]) -> None:
 
 
 def _values(axes: Axes, form: Format, log: bool) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator  # see above
+
     if log:
         axes.yaxis.set_major_locator(FixedLocator(log_ticks(*axes.get_ylim())))
         axes.yaxis.set_minor_locator(NullLocator())

@@ -7,8 +7,6 @@ import re
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import matplotlib as mpl
-
 from backtests.document.blocks import AreaChart, Figure, LineChart
 from backtests.document.figures import SMALL, WIDE, draw
 from backtests.document.palette import variables
@@ -24,6 +22,8 @@ _DRAWN: WeakKeyDictionary[LineChart | AreaChart, dict[tuple[int, int], str]] = W
 
 def standalone_svg(chart: LineChart | AreaChart, size: tuple[int, int] = WIDE) -> str:
     """Render the chart as an SVG document in the light palette; drawn once as long as the chart lives."""
+    import matplotlib as mpl  # as in `backtests.document.figures`
+
     drawn = _DRAWN.setdefault(chart, {})
     if size not in drawn:
         target = io.StringIO()

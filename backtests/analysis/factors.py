@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.attribution import symbol_returns
+from backtests.engine.rules import simple_interest
 from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates, Market
 from datafeeds.series import series_names, series_table
@@ -89,7 +90,7 @@ def factors_of(market: Market, sessions: Dates, cash: Array) -> Factors:
 def _bill(market: Market, sessions: Dates, name: str) -> Array:
     """Return of a bill in each session after the first, from its yearly yield in percent, actual/365."""
     known = series_table(market, name).at_close(sessions[:-1], stale_days=None)
-    return np.asarray(known / 100.0 * np.diff(sessions).astype(np.float64) / 365.0, dtype=np.float64)
+    return simple_interest(known / 100.0, sessions)
 
 
 def _daily(market: Market, sessions: Dates, name: str) -> Array:

@@ -13,13 +13,13 @@ import pandas as pd
 from backtests.analysis.performance import (
     Drawdown,
     annual_growth,
-    cash_returns,
     drawdown_series,
     drawdowns,
     return_between,
 )
 from backtests.analysis.trading import years_of
 from backtests.engine.books import Ledger, returns_of
+from backtests.engine.rules import simple_interest
 from backtests.options.overlay import OptionMarket
 from datafeeds.market import Array, Dates
 from strategies.hedges import OutrightPut, PutSpread, standing_of
@@ -414,7 +414,7 @@ def verdict(ledger: Ledger, unhedged: Ledger, cash: Array | float = 0.0) -> Hedg
     """
     ours, theirs = returns_of(ledger.equity), returns_of(unhedged.equity)
     if not isinstance(cash, np.ndarray):
-        cash = cash_returns(unhedged.sessions, cash)
+        cash = simple_interest(cash, unhedged.sessions)
     fall = float(drawdown_series(ledger.equity).min())
 
     def mixture(share: float) -> Mixture:

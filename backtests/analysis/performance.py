@@ -20,6 +20,7 @@ from backtests.analysis.registry import SHORT, Figures, figures, metric
 from backtests.analysis.span import sessions_a_year as counted
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import returns_of
+from backtests.engine.rules import simple_interest
 from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates
 
@@ -34,12 +35,6 @@ def _empyrical() -> Any:
     import empyrical  # brings scipy.stats: half a second, which who lists or shows runs does without
 
     return empyrical
-
-
-def cash_returns(sessions: Dates, cash_rate: float) -> Array:
-    """Return of cash in each session after the first at a yearly rate, actual/365, shape (sessions - 1,)."""
-    returns: Array = cash_rate * np.diff(sessions).astype(np.float64) / 365.0
-    return returns
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,7 @@ class Track:
         return cls(
             equity=equity,
             sessions=sessions,
-            cash=cash if isinstance(cash, np.ndarray) else cash_returns(sessions, cash),
+            cash=cash if isinstance(cash, np.ndarray) else simple_interest(cash, sessions),
             returns=returns_of(equity) if returns is None else returns,
             annual=whole,
             periods=(sessions_a_year or counted(sessions)) if whole else 1.0,

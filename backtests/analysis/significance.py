@@ -23,13 +23,13 @@ import numpy.typing as npt
 
 from backtests.analysis.performance import (
     NOISE,
-    cash_returns,
     drawdown_series,
 )
 from backtests.analysis.registry import Form, metric
 from backtests.analysis.span import sessions_a_year as counted
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import returns_of
+from backtests.engine.rules import simple_interest
 from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates
 
@@ -891,7 +891,7 @@ def significance(
     returns = returns_of(equity)
     theirs = {label: returns_of(values) for label, values in benchmarks.items()}
     if not isinstance(cash, np.ndarray):
-        cash = cash_returns(sessions, cash)
+        cash = simple_interest(cash, sessions)
     first = next(iter(theirs), "")
     return Significance(
         benchmark=first,

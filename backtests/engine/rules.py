@@ -141,9 +141,14 @@ def cash_returns(market: Market, sessions: Dates, cash_rate: float | str) -> Arr
     MarketError
         If the market has no such series, naming the nearest.
     """
-    days = np.diff(sessions).astype(np.float64)
     rate = _yearly_rate(market, sessions[:-1], cash_rate) if isinstance(cash_rate, str) else cash_rate
-    return np.concatenate([[0.0], np.nan_to_num(rate * days / 365.0)])
+    return np.concatenate([[0.0], np.nan_to_num(simple_interest(rate, sessions))])
+
+
+def simple_interest(yearly: Array | float, sessions: Dates) -> Array:
+    """Interest of each session after the first at a yearly rate, actual/365, shape (..., sessions - 1)."""
+    interest: Array = yearly * np.diff(sessions).astype(np.float64) / 365.0
+    return interest
 
 
 def _yearly_rate(market: Market, sessions: Dates, series: str) -> Array:
@@ -159,8 +164,8 @@ def interest_factors(market: Market, account: Account) -> Array:
 
 def loan_factors(market: Market, account: Account) -> Array:
     """What a unit of cash below zero pays beside the cash rate in each of the run's sessions; first is 0."""
-    days = np.diff(market.sessions[account.first : account.last + 1]).astype(np.float64)
-    return np.concatenate([[0.0], account.margin.loan_spread * days / 365.0])
+    sessions = market.sessions[account.first : account.last + 1]
+    return np.concatenate([[0.0], simple_interest(account.margin.loan_spread, sessions)])
 
 
 def borrow_factors(market: Market, account: Account) -> Array:

@@ -13,6 +13,7 @@ from backtests.analysis.definitions import metrics
 from backtests.analysis.performance import Track
 from backtests.analysis.registry import Metric, Scope
 from backtests.engine.books import Ledger, returns_of
+from backtests.engine.rules import simple_interest
 from backtests.settings.sweep import RankedBy
 from datafeeds.market import Array, Dates
 
@@ -89,7 +90,7 @@ def _track(daily: Array, sessions: Dates, cash_rate: Array | float, annual: bool
     """Growth of 1 by returns of shape (configurations, n); the rest as for `measures`."""
     cash = np.asarray(cash_rate, dtype=np.float64)
     if cash.shape != daily.shape[1:]:
-        cash = cash[..., None] * np.diff(sessions).astype(np.float64) / 365.0
+        cash = simple_interest(cash[..., None], sessions)
     grown = np.concatenate([np.ones((*daily.shape[:-1], 1)), np.cumprod(1.0 + daily, axis=-1)], axis=-1)
     return Track.of(grown, sessions, cash, returns=daily, annual=annual)
 

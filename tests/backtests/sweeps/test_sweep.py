@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.analysis.performance import cash_returns, performance, relative
+from backtests.analysis.performance import performance, relative
 from backtests.analysis.trading import trading
+from backtests.engine.rules import simple_interest
 from backtests.records import register
 from backtests.records.results import record_trial
 from backtests.runner import run
@@ -444,7 +445,7 @@ def test_a_run_and_a_sweep_leave_the_same_trial(market: Market, tmp_path: Path) 
     swept = config("Leaning", {"strategy.window": [5]}, costs={"cash_rate": 0.05}, market="walks")
     done = sweep(swept, Workplace(tmp_path), market=market)
     (by_sweep,) = register.trials(market).sharpes
-    excess = done.returns[0] - cash_returns(done.sessions, 0.05)
+    excess = done.returns[0] - simple_interest(0.05, done.sessions)
     assert by_sweep == pytest.approx(excess.mean() / excess.std(ddof=1), rel=1e-12)
     result = run(
         parse({**swept.model_dump(exclude_none=True), "strategy": {"name": "Leaning", "window": 5}}, "x"),

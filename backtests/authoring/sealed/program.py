@@ -125,22 +125,22 @@ def main(control: int) -> None:
     """Start a fresh process for each socket that comes in; this one imports nothing more."""
     _end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    order = socket.socket(fileno=control)
-    while True:
-        _, ends, _, _ = socket.recv_fds(order, 1, 1)
-        if not ends:
-            return
-        if os.fork() == 0:
-            order.close()
-            line = socket.socket(fileno=ends[0])
-            try:
-                _prepare(line)
-            except BaseException:
-                with suppress(OSError):
-                    send(line, b"[]")  # nobody need wait for an answer
-            finally:
-                os._exit(0)
-        os.close(ends[0])
+    with socket.socket(fileno=control) as order:
+        while True:
+            _, ends, _, _ = socket.recv_fds(order, 1, 1)
+            if not ends:
+                return
+            if os.fork() == 0:
+                order.close()
+                line = socket.socket(fileno=ends[0])
+                try:
+                    _prepare(line)
+                except BaseException:
+                    with suppress(OSError):
+                        send(line, b"[]")  # nobody need wait for an answer
+                finally:
+                    os._exit(0)
+            os.close(ends[0])
 
 
 def _prepare(line: socket.socket) -> None:

@@ -15,7 +15,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import numba
 import numpy as np
 import pytest
 
@@ -231,3 +233,82 @@ def test_an_audit_hook_refuses_what_reaches_outside() -> None:
     with pytest.raises(PermissionError, match="out of reach while deciding"):
         walls._refuse("open", ("prices.csv",))
     walls._refuse("compile", ())
+
+
+class Ended(BaseException):
+    """In place of the end of the process."""
+
+
+def _end(status: int) -> None:
+    raise Ended(status)
+
+
+@pytest.mark.usefixtures("open_doors")
+def test_a_child_keeps_its_own_socket_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[tuple[int, str]] = []
+    monkeypatch.setattr(os, "fork", lambda: 0)
+    monkeypatch.setattr(os, "_exit", _end)
+    monkeypatch.setattr(
+        program,
+        "_serve",
+        lambda connection, future, code, without: served.append((connection.detach(), future)),
+    )
+    line, pairs = socket.socketpair(), [socket.socketpair() for _ in FUTURES]
+    ends = [theirs.detach() for _, theirs in pairs]
+    with pytest.raises(Ended):
+        program._split(line[0], ends, FUTURES[1], CODE, ())
+    assert served == [(ends[1], FUTURES[1])]
+    os.close(ends[1])
+    for other in (ends[0], ends[2]):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(other)
+    assert line[0].fileno() == -1
+    monkeypatch.setattr(os, "fork", lambda: 4711)
+    assert program._split(line[1], [], FUTURES[0], CODE, ()) == 4711
+    line[1].close()
+    for ours, _ in pairs:
+        ours.close()
+
+
+@pytest.mark.usefixtures("open_doors")
+@pytest.mark.parametrize("child", [0, 4711])
+def test_each_socket_gets_a_process_and_the_last_ends_it(monkeypatch: pytest.MonkeyPatch, child: int) -> None:
+    prepared: list[socket.socket] = []
+
+    def fail(line: socket.socket) -> None:
+        prepared.append(line)
+        send(line, b"first")
+        raise ImportError("no such library")
+
+    monkeypatch.setattr(os, "fork", lambda: child)
+    monkeypatch.setattr(os, "_exit", _end)
+    monkeypatch.setattr(program, "_prepare", fail)
+    control, order = socket.socketpair()
+    ours, theirs = socket.socketpair()
+    socket.send_fds(control, [b"+"], [theirs.fileno()])
+    control.shutdown(socket.SHUT_WR)
+    if child:
+        program.main(order.detach())
+        assert not prepared
+    else:
+        with pytest.raises(Ended):
+            program.main(order.detach())
+        assert [receive(ours), receive(ours)] == [b"first", b"[]"]
+    for each in (control, ours, theirs, *prepared):
+        each.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nothing is asked of the system")
+def test_a_sealed_process_dies_with_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    system = SimpleNamespace(prctl=lambda option, value: asked.append((option, value)))
+    monkeypatch.setattr(program.ctypes, "CDLL", lambda name: system)
+    program._end_with_parent()
+    assert asked == [(1, signal.SIGKILL)]
+
+
+def test_compiled_code_is_not_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatcher = numba.core.dispatcher.Dispatcher
+    monkeypatch.setattr(dispatcher, "enable_caching", dispatcher.enable_caching)
+    program._warm(Library((), (), (), compiles=True))
+    assert dispatcher.enable_caching(None) is None

@@ -1,4 +1,7 @@
-"""What survives an interruption: finished configurations of a sweep with their returns, in an SQLite file."""
+"""What survives an interruption: finished configurations of a sweep with their returns, in an SQLite file.
+
+Each has a digest; one that is not as it was written is run again.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import xxhash
 
 from backtests.records.chain import RecordError, told
 from backtests.sweeps.tasks import Outcome, SweepError
@@ -17,7 +21,7 @@ FINISHED = ".finished.sqlite"
 RETURNS = "returns.npy"
 SESSIONS = "sessions.npy"
 
-TABLE = "CREATE TABLE IF NOT EXISTS finished (number INTEGER PRIMARY KEY, row TEXT, returns BLOB)"
+TABLE = "CREATE TABLE IF NOT EXISTS kept (number INTEGER PRIMARY KEY, row BLOB, returns BLOB, digest BLOB)"
 
 
 class Store:
@@ -69,8 +73,8 @@ class Store:
         with told(self.folder), self._database:
             self._database.execute("BEGIN")
             self._database.executemany(
-                "INSERT OR REPLACE INTO finished VALUES (?, ?, ?)",
-                [(each.number, _words(each.row), each.returns.tobytes()) for each in finished],
+                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)",
+                [_written(each) for each in finished],
             )
         self.rows |= {outcome.number: outcome.row for outcome in finished}
 
@@ -78,7 +82,7 @@ class Store:
         """Daily returns of a finished configuration, shape (sessions - 1,)."""
         with told(self.folder):
             (content,) = self._database.execute(
-                "SELECT returns FROM finished WHERE number = ?", (number,)
+                "SELECT returns FROM kept WHERE number = ?", (number,)
             ).fetchone()
         return np.frombuffer(content, dtype=np.float64)
 
@@ -116,18 +120,34 @@ class Store:
             for setting in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
                 database.execute(f"PRAGMA {setting}")
             database.execute(TABLE)
-            database.execute("DELETE FROM finished WHERE length(returns) != ?", (8 * self._shape[1],))
-            rows = database.execute("SELECT number, row FROM finished ORDER BY number").fetchall()
-            self.rows = {number: _row(words) for number, words in rows if number < self._shape[0]}
+            database.text_factory = bytes  # a damaged row may be text that is none
+            self.rows, damaged = {}, []
+            for number, words, returns, digest in database.execute("SELECT * FROM kept ORDER BY number"):
+                whole = isinstance(words, bytes) and isinstance(returns, bytes)
+                if not whole or digest != _digest(number, words, returns) or number >= self._shape[0]:
+                    damaged.append((number,))
+                elif len(returns) == 8 * self._shape[1]:
+                    self.rows[number] = _row(words)
+            database.executemany("DELETE FROM kept WHERE number = ?", damaged)
             return database
         except BaseException:
             database.close()
             raise
 
 
-def _words(row: dict[str, float]) -> str:
-    return json.dumps({name: value if np.isfinite(value) else None for name, value in row.items()})
+def _written(outcome: Outcome) -> tuple[int, bytes, bytes, bytes]:
+    words, returns = _words(outcome.row), outcome.returns.tobytes()
+    return outcome.number, words, returns, _digest(outcome.number, words, returns)
 
 
-def _row(words: str) -> dict[str, float]:
+def _digest(number: int, words: bytes, returns: bytes) -> bytes:
+    """By it a row is known whole: the file's own format has no checksums."""
+    return xxhash.xxh3_128_digest(b"%d %s " % (number, words) + returns)
+
+
+def _words(row: dict[str, float]) -> bytes:
+    return json.dumps({name: value if np.isfinite(value) else None for name, value in row.items()}).encode()
+
+
+def _row(words: bytes) -> dict[str, float]:
     return {name: np.nan if value is None else value for name, value in json.loads(words).items()}

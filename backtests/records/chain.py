@@ -215,7 +215,7 @@ class Chain:
             return self._begun()
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             aside = self.path.with_name(f"{self.path.name}.damaged-{uuid4().hex[:8]}")
             self.path.replace(aside)
             for leftover in ("-wal", "-shm"):
@@ -281,7 +281,7 @@ def told(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system say about a file into one sentence for people."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite may quote bytes of a damaged file
         raise RecordError(f"{path}: can't be used: {error}") from None
     except OSError as error:
         raise RecordError(f"{path}: can't be used: {error.strerror or error}") from None

@@ -15,7 +15,16 @@ from typing import Any
 import pandas as pd
 
 from datafeeds.market import MarketError
-from datafeeds.sources.imported import BARS, Imported, add_rows, keep, require_daily, small_letters, text_in
+from datafeeds.sources.imported import (
+    BARS,
+    Imported,
+    add_rows,
+    keep,
+    refuse_twins,
+    require_daily,
+    small_letters,
+    text_in,
+)
 
 NAMES = {
     "t": "timestamp", "o": "open", "h": "high", "l": "low", "c": "close", "v": "volume", "n": "trade_count",
@@ -59,8 +68,7 @@ def read_alpaca(path: Path, out: Imported) -> None:
 
 
 def _of_csv(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
-    bars = small_letters(path, ())
-    bars = bars.rename(columns={short: name for short, name in NAMES.items() if short in bars})
+    bars = small_letters(path, (), NAMES)
     if "symbol" not in bars:
         yield path.stem.upper(), bars
         return
@@ -85,4 +93,5 @@ def _of_json(path: Path, out: Imported) -> Iterator[tuple[str, pd.DataFrame]]:
             raise MarketError(f"{path}: {symbol}: no list of bars such as {{'t': ..., 'o': ..., 'c': ...}}")
         table = pd.DataFrame(rows)
         table = table.rename(columns={key: NAMES.get(str(key), str(key)) for key in table.columns})
-        yield str(symbol), table.loc[:, ~table.columns.duplicated()].astype(str)
+        refuse_twins(table, f"{path}: {symbol}")
+        yield str(symbol), table.astype(str)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -61,16 +63,28 @@ def read_csv(path: Path, **options: object) -> pd.DataFrame:
         raise MarketError(f"{path}: can't be read as CSV: {error}") from None
 
 
-def small_letters(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
-    """A CSV file with its column names in small letters, without angle brackets and spaces."""
+def small_letters(
+    path: Path, needed: tuple[str, ...], names: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
+    """A CSV file with its column names in small letters, without angle brackets and spaces.
+
+    Names that stand in `names` are replaced by theirs.
+    """
     frame = read_csv(path, dtype=str)
-    frame.columns = pd.Index(
-        [str(name).strip().strip("<>").lower().replace(" ", "_") for name in frame.columns]
-    )
+    said = [str(name).strip().strip("<>").lower().replace(" ", "_") for name in frame.columns]
+    frame.columns = pd.Index([names.get(name, name) for name in said])
+    refuse_twins(frame, str(path))
     missing = [name for name in needed if name not in frame]
     if missing:
         raise MarketError(f"{path}: no column {', '.join(missing)}; found {', '.join(frame.columns)}")
     return frame
+
+
+def refuse_twins(frame: pd.DataFrame, place: str) -> None:
+    """Refuse a table in which two columns mean the same."""
+    twins = frame.columns[frame.columns.duplicated()]
+    if len(twins):
+        raise MarketError(f"{place}: several columns mean {twins[0]}; keep one of them")
 
 
 def add_rows(out: Imported, symbol: str, dates: pd.Series, frame: pd.DataFrame, place: str) -> pd.DataFrame:

@@ -36,6 +36,7 @@ from datafeeds.sources.imported import (
     keep,
     keep_as_traded,
     read_csv,
+    refuse_twins,
     small_letters,
 )
 from datafeeds.sources.ken_french import read_ken_french
@@ -68,18 +69,20 @@ def _yfinance(path: Path, out: Imported) -> None:
     else:
         each = {path.stem.upper(): frame}
     for symbol, columns in each.items():
-        columns.columns = pd.Index([str(name).lower().replace(" ", "_") for name in columns.columns])
+        names = {"dividends": "dividend", "stock_splits": "split"}
+        said = [str(name).lower().replace(" ", "_") for name in columns.columns]
+        columns.columns = pd.Index([names.get(name, name) for name in said])
+        refuse_twins(columns, f"{path} {symbol}")
         if "adj_close" not in columns:
             raise MarketError(
                 f"{path}: {symbol}: no column Adj Close, so the prices are adjusted for dividends; download "
                 "them with auto_adjust=False"
             )
-        names = {"dividends": "dividend", "stock_splits": "split"}
         missing = [name for name in BARS if name not in columns]
         if missing:
             raise MarketError(f"{path}: {symbol}: no column {', '.join(missing)}")
         dates = pd.Series(columns.index.astype(str), index=columns.index)
-        table = add_rows(out, symbol, dates, columns.rename(columns=names), f"{path} {symbol}")
+        table = add_rows(out, symbol, dates, columns, f"{path} {symbol}")
         if "dividend" not in table:
             out.note("there are no dividends: returns are price returns", symbol)
         if "split" in table:
@@ -91,7 +94,7 @@ def _yfinance(path: Path, out: Imported) -> None:
 
 
 def _stooq(path: Path, out: Imported) -> None:
-    frame = small_letters(path, ("date", "open", "high", "low", "close")).rename(columns={"vol": "volume"})
+    frame = small_letters(path, ("date", "open", "high", "low", "close"), {"vol": "volume"})
     tickers = frame["ticker"] if "ticker" in frame else pd.Series(path.stem, index=frame.index)
     for ticker, rows in frame.groupby(tickers):
         symbol = str(ticker).upper().removesuffix(".US").replace(".", "-")
@@ -103,10 +106,11 @@ def _stooq(path: Path, out: Imported) -> None:
 
 def _tiingo(path: Path, out: Imported) -> None:
     frame = small_letters(path, ("date", *BARS, "divcash", "splitfactor"))
+    frame = frame.rename(columns={"divcash": "dividend", "splitfactor": "split"})
+    refuse_twins(frame, str(path))
     symbol = path.stem.upper()
     out.note("adjusted columns are dropped: they are worked out from divCash and splitFactor", symbol)
-    renamed = frame.rename(columns={"divcash": "dividend", "splitfactor": "split"})
-    keep_as_traded(out, symbol, add_rows(out, symbol, frame["date"], renamed[list(NUMBERS)], str(path)))
+    keep_as_traded(out, symbol, add_rows(out, symbol, frame["date"], frame[list(NUMBERS)], str(path)))
 
 
 def _zipline_csvdir(path: Path, out: Imported) -> None:

@@ -165,6 +165,24 @@ def test_alpaca(tmp_path: Path, shape: str) -> None:
     assert ("further pages" in said) == (shape == "several")
 
 
+@pytest.mark.parametrize(
+    ("kind", "head", "mean"),
+    [
+        ("stooq", "Date,Open,High,Low,Close,Vol,Volume", "volume"),
+        ("yahoo-csv", "Date,Open,High,Low,Close,close,Volume", "close"),
+        ("tiingo", "date,open,high,low,close,volume,divCash,splitFactor,split", "split"),
+        ("alpaca", "t,o,h,l,c,close,v", "close"),
+        ("zipline-csvdir", "date,open,high,low,close,<CLOSE>,volume", "close"),
+        ("yfinance", "Date,Open,High,Low,Close,Adj Close,Volume,Dividends,Dividend", "dividend"),
+    ],
+)
+def test_two_columns_that_mean_the_same_are_refused(tmp_path: Path, kind: str, head: str, mean: str) -> None:
+    write(tmp_path, "AAPL.csv", f"{head}\n2022-01-03{',1' * head.count(',')}\n")
+    with pytest.raises(MarketError, match=f"AAPL.*several columns mean {mean}; keep one of them"):
+        import_files(kind, tmp_path / "in", tmp_path / "market")
+    assert not (tmp_path / "market").exists()
+
+
 def test_bars_of_less_than_a_day_are_refused(tmp_path: Path) -> None:
     hours = [{**BARS_OF_ALPACA[0], "t": f"2022-01-03T{hour}:00:00Z"} for hour in (15, 16)]
     write(tmp_path, "AAPL.json", json.dumps(hours))

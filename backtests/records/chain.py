@@ -45,6 +45,9 @@ CREATE TABLE IF NOT EXISTS chain (
 )"""
 
 
+COLUMNS = ("n", "key", "content", "attachment", "previous", "hash")
+
+
 class RecordError(ValueError):
     """A record that can't be read or written; the message says which and why."""
 
@@ -126,6 +129,12 @@ class Chain:
         """Whether an entry with this key is on record."""
         return bool(self._select("SELECT 1 FROM chain WHERE key = ?", key))
 
+    def mend(self) -> None:
+        """Set a damaged file aside and begin the record anew; one that is whole, or not there, stays so."""
+        if self.path.exists():
+            with self.writing():
+                pass
+
     def append(self, wanted: Iterable[Entry]) -> int:
         """Add entries, all or none, and return how many are new.
 
@@ -191,7 +200,7 @@ class Chain:
         return Inspection(tuple(entries), heads, tuple(problems), number, str(previous))
 
     def _rows(self, order: str = "ORDER BY n") -> list[sqlite3.Row]:
-        return self._select(f"SELECT * FROM chain {order}")
+        return self._select(f"SELECT {', '.join(COLUMNS)} FROM chain {order}")
 
     def _highest(self) -> int:
         rows = self._select("SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'chain'")
@@ -247,6 +256,8 @@ class Chain:
                 database.execute(f"PRAGMA journal_mode={self.journal}")
             database.execute("BEGIN IMMEDIATE")
             database.execute(TABLE)
+            if tuple(column["name"] for column in database.execute("PRAGMA table_info(chain)")) != COLUMNS:
+                raise sqlite3.DatabaseError("its table is not that of a record")
             if database.execute("SELECT 1 FROM chain WHERE n > ?", (MOST,)).fetchone():
                 raise sqlite3.DatabaseError("an entry has a number that is none")
             return database

@@ -210,6 +210,7 @@ def record(market: Market, trials: Iterable[Trial]) -> None:
     entries = [_entry(market.hash, trial) for trial in trials]
     if entries:
         chain = _chain()
+        chain.mend()
         known = chain.holds(_market_key(market.hash))
         chain.append(entries if known else [_market_entry(market, chain), *entries])
 

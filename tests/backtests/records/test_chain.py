@@ -136,6 +136,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "overwritten": lambda content: b"not a database, but long enough to be looked at" * 100,
     "header lost": lambda content: bytes(4096) + content[4096:],
     "pages lost": lambda content: content[:4096] + b"\xff" * (len(content) - 4096),
+    "another table": lambda content: content.replace(b"content TEXT", b"cantent TEXT"),
     "no text": lambda content: content.replace(b"CREATE TABLE", b"CREATE TABL\xf8"),
 }
 

@@ -145,6 +145,28 @@ def test_a_foreign_entry_is_no_end(results: Path) -> None:
     assert not tested.verify(results).intact
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"no database" * 500,
+        lambda content: content.replace(b"CREATE TABLE", b"CREATE TABL\xf8"),
+        lambda content: content.replace(b"content TEXT", b"cantent TEXT"),
+        lambda content: content[:4096] + b"\xff" * (len(content) - 4096),
+        lambda content: b"",
+    ],
+    ids=["garbage", "no text", "another table", "pages lost", "emptied"],
+)
+def test_damage_is_said_and_no_end_of_later_runs(results: Path, damage: Callable[[bytes], bytes]) -> None:
+    place = tested.place()
+    place.write_bytes(damage(place.read_bytes()))
+    for number in (7, 8):
+        record("market", f"run{number}", 0.1)
+    assert tried("market").runs == ("run7", "run8")
+    found = stamp("market", results)
+    assert not found["intact"]
+    assert "the register was begun anew since run blueprint-abc" in found["verdict"]
+
+
 def test_what_can_not_be_recorded(results: Path) -> None:
     with pytest.raises(RecordError, match="JSON"):
         tested.record(MARKETS["third"], [tested.Trial("run", "run", 0.1, {"when": object()})])

@@ -67,17 +67,21 @@ def measured(
 ) -> tuple[dict[str, list[list[float]]], dict[str, float]]:
     """Seconds of each peer with ready-made decisions and with its own, and its final equity."""
     workload.targets  # noqa: B018 (made before anything is timed)
-    final = {peer.name: peer.run(workload) for peer in peers}
-    for peer in peers:
-        if not peer.slow:  # what is compiled is compiled before anything is timed
-            (peer.deciding or peer.run)(workload.undecided())
     times: dict[str, list[list[float]]] = {peer.name: [[], []] for peer in peers}
-    for turn in range(TURNS):
-        for peer in peers:
-            if turn == 0 or not peer.slow:
-                made, own = times[peer.name]
-                made.append(seconds(partial(peer.run, workload)))
-                own.append(seconds(partial(peer.deciding or peer.run, workload.undecided())))
+    final: dict[str, float] = {}
+    for peer in peers:  # what is compiled is compiled here; a slow peer is run this once
+        began = time.process_time()
+        final[peer.name] = peer.run(workload)
+        if peer.slow:
+            times[peer.name][0].append(time.process_time() - began)
+        else:
+            (peer.deciding or peer.run)(workload.undecided())
+    quick = [peer for peer in peers if not peer.slow]
+    for _ in range(TURNS):
+        for peer in quick:
+            made, own = times[peer.name]
+            made.append(seconds(partial(peer.run, workload)))
+            own.append(seconds(partial(peer.deciding or peer.run, workload.undecided())))
     return times, final
 
 
@@ -92,10 +96,12 @@ def engines(key: str, workload: Workload) -> list[str]:
         "|---|---|---:|---|---:|---:|---:|---|",
     ]
     for peer in peers:
-        made, own = times[peer.name]
-        ratios = [statistics.median(each) / first for each, first in zip((made, own), base, strict=True)]
+        made, own = (
+            f"{said(each)} | {statistics.median(each) / first:,.2f}" if each else " | "
+            for each, first in zip(times[peer.name], base, strict=True)
+        )
         lines.append(
-            f"| {peer.name} | {said(made)} | {ratios[0]:,.1f} | {said(own)} | {ratios[1]:,.2f} | "
+            f"| {peer.name} | {made} | {own} | "
             f"{peak_memory(key, peer.name):,.0f} | {final[peer.name]:,.2f} | {peer.note} |"
         )
     return lines

@@ -23,6 +23,7 @@ from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 
 from backtests.records.chain import Chain, Entry, Inspection, RecordError, told
 
@@ -149,12 +150,15 @@ def read_parquet(path: Path) -> pd.DataFrame:
     try:
         if not path.is_file():
             raise RecordError(f"{path}: no such file")
-        with path.open("rb") as file:
-            return pd.read_parquet(file)
+        # In one thread: Arrow's own may still be at it as the program ends, which then aborts.
+        content = pa.BufferReader(path.read_bytes())
+        table = pyarrow.parquet.ParquetFile(content, pre_buffer=False).read(use_threads=False)
+        frame: pd.DataFrame = table.to_pandas(use_threads=False)
     except RecordError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
         raise RecordError(f"{path}: {error}") from None
+    return frame
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -115,7 +115,7 @@ def compared(before: Path, after: Path) -> Comparison:
     if not before.is_file():
         return Comparison(after.name, 1, (f"{after.name} is missing in the folder",), 1)
     if after.suffix == ".parquet":
-        return _tables(after.name, archive.read_parquet(before), pd.read_parquet(after))
+        return _tables(after.name, archive.read_parquet(before), archive.read_parquet(after))
     then, now = (dict(_leaves(_json(path))) for path in (before, after))
     places = list(dict.fromkeys((*then, *now)))
     wrong = [place for place in places if then.get(place, _ABSENT) != now.get(place, _ABSENT)]

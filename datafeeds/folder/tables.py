@@ -231,8 +231,9 @@ def read_table(path: Path, file: str, columns: tuple[Column, ...]) -> tuple[RawT
             return None, findings
     else:
         try:
-            # Given as a file, lest a folder name with "=" become a column.
-            with path.open("rb") as source:
+            # Given as a file, lest a folder name with "=" become a column; as one of Arrow's own, since it
+            # may abort or hang as the program ends where its threads have read one of Python's.
+            with pa.OSFile(str(path)) as source:
                 raw, present = _parquet(source, columns)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
             error(f"is not a Parquet file that can be read: {_first_line(problem)}")

@@ -95,10 +95,13 @@ class BestHalf(Strategy):
 
 
 def twenty_stocks() -> Workload:
-    """The sample's 20 stocks over 8,313 sessions; closes only, so orders fill at the next close."""
+    """The 20 stocks of the sample that traded on all 8,313 sessions; with closes only, at which orders fill.
+
+    The bare loop knows no session without a price.
+    """
     market = sample_market()
-    stocks = [symbol for symbol, kind in zip(market.symbols, market.kinds, strict=True) if kind == "stock"]
-    closes = pd.DataFrame(market.close, pd.DatetimeIndex(market.sessions), list(market.symbols))[stocks]
+    closes = pd.DataFrame(market.close, pd.DatetimeIndex(market.sessions), list(market.symbols))
+    closes = closes.loc[:, market.kinds == "stock"].dropna(axis=1)
     volume = closes * 0 + 1e9
     bars = Market.from_wide("twenty", closes, open=closes, high=closes, low=closes, volume=volume)
     return Workload("20 symbols x 8,313 sessions", bars)

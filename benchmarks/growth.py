@@ -9,30 +9,25 @@ import math
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
-from backtests.engine import kernel
-from backtests.engine.decisions import Recorder
-from backtests.engine.terms import Account, Costs
 from backtests.records import register
 from backtests.records.index import write_index
 from backtests.records.results import write
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
-from backtests.sweeps.measures import row_of
-from backtests.sweeps.tasks import SharedDecisions
 from backtests.tearsheet import build, write_html
+from benchmarks.peers import asked, over_commissions
+from benchmarks.timing import seconds
 from benchmarks.workloads import CAPITAL, BestHalf, random_walks, twenty_stocks
-from datafeeds.market import Market
 from datafeeds.sources.sample import sample_market
-from strategies import SCHEDULES
 
 TURNS = 3
 LONG = 10.0
@@ -56,37 +51,25 @@ class Growth:
     make: Callable[[int, Path], Callable[[], Any]]
 
 
-def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+def exponent(sizes: Sequence[int], spent: Sequence[float]) -> float:
     """Slope of log time over log size between the two largest sizes."""
-    return math.log(seconds[-1] / seconds[-2]) / math.log(sizes[-1] / sizes[-2])
-
-
-def _account(market: Market) -> Account:
-    costs = Costs(commission_bps=5.0, half_spread_bps=1.0)
-    return Account(CAPITAL, costs, 0, False, 0, len(market.sessions) - 1)
-
-
-def _deciding(market: Market, schedule: str = "monthly") -> Callable[[], Any]:
-    """A strategy asked through a run of the ledger engine."""
-    strategy, account = BestHalf(schedule=schedule), _account(market)
-    deciding = SCHEDULES[schedule].decides(market.sessions, market.next_session)
-    return lambda: kernel.run(market, Recorder(market, strategy), deciding, account)
+    return math.log(spent[-1] / spent[-2]) / math.log(sizes[-1] / sizes[-2])
 
 
 def by_symbols(count: int, place: Path) -> Callable[[], Any]:
     """Ten years of monthly decisions."""
-    return _deciding(random_walks(count, 2010, 2019))
+    return partial(asked, random_walks(count, 2010, 2019), BestHalf())
 
 
 def by_years(count: int, place: Path) -> Callable[[], Any]:
     """Monthly decisions on 300 symbols."""
-    return _deciding(random_walks(300, 2020 - count, 2019))
+    return partial(asked, random_walks(300, 2020 - count, 2019), BestHalf())
 
 
 def by_decisions(a_year: int, place: Path) -> Callable[[], Any]:
     """Ten years of 300 symbols."""
     schedule = {12: "monthly", 52: "weekly", 252: "daily"}[a_year]
-    return _deciding(random_walks(300, 2010, 2019), schedule)
+    return partial(asked, random_walks(300, 2010, 2019), BestHalf(schedule=schedule))
 
 
 def _config(benchmarks: int) -> RunConfig:
@@ -116,16 +99,7 @@ def by_benchmarks(count: int, place: Path) -> Callable[[], Any]:
 
 def by_configurations(count: int, place: Path) -> Callable[[], Any]:
     """Accounts of one strategy on twenty stocks, each with its books and statistics."""
-    market = twenty_stocks().market
-    account = _account(market)
-
-    def work() -> None:
-        shared = SharedDecisions(market, BestHalf(), may_hold_index=False)
-        for step in range(count):
-            costs = account.costs.model_copy(update={"commission_bps": 1.0 + step / count})
-            row_of(shared.ledger(replace(account, costs=costs), "ledger"))
-
-    return work
+    return partial(over_commissions, twenty_stocks(), [1.0 + step / count for step in range(count)])
 
 
 def by_trials(count: int, place: Path) -> Callable[[], Any]:
@@ -163,18 +137,9 @@ def by_folders(count: int, place: Path) -> Callable[[], Any]:
     return work
 
 
-@contextmanager
-def _register(path: Path) -> Iterator[None]:
-    """The register of trials at `path`, in place of the user's."""
-    before = os.environ.get(register.PLACE)
-    os.environ[register.PLACE] = str(path)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[register.PLACE]
-        else:
-            os.environ[register.PLACE] = before
+def _register(path: Path) -> Any:
+    """The register of trials at `path`, in place of the user's: a context."""
+    return patch.dict(os.environ, {register.PLACE: str(path)})
 
 
 GROWTHS = (
@@ -196,9 +161,7 @@ def measured(growth: Growth) -> list[float]:
         with tempfile.TemporaryDirectory() as place:
             work = growth.make(size, Path(place))
             while len(taken) < TURNS and sum(taken) < LONG:
-                began = time.process_time()
-                work()
-                taken.append(time.process_time() - began)
+                taken.append(seconds(work))
         found.append(min(taken))
     return found
 
@@ -207,10 +170,10 @@ def table() -> list[str]:
     """The lines of the results page."""
     lines = ["| what grows | sizes | processor seconds | exponent at the end |", "|---|---|---|---:|"]
     for growth in GROWTHS:
-        seconds = measured(growth)
+        spent = measured(growth)
         sizes = ", ".join(f"{size:,}" for size in growth.sizes)
-        taken = ", ".join(f"{each:.3g}" for each in seconds)
-        lines.append(f"| {growth.what} | {sizes} | {taken} | {exponent(growth.sizes, seconds):.2f} |")
+        taken = ", ".join(f"{each:.3g}" for each in spent)
+        lines.append(f"| {growth.what} | {sizes} | {taken} | {exponent(growth.sizes, spent):.2f} |")
         print(lines[-1], flush=True)
     return lines
 

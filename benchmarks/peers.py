@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from backtests.engine.terms import Account, Costs
+from backtests.engine.books import Ledger
+from backtests.engine.terms import Account, Costs, Engine
 from benchmarks.workloads import CAPITAL, COMMISSION_BPS, LOOKBACKS, BestHalf, Workload
-from datafeeds.market import Array
-from strategies import AsOf, Monthly, Strategy, Target
+from datafeeds.market import Array, Market
+from strategies import AsOf, Strategy, Target
 
 RATE = COMMISSION_BPS / 10_000.0
 OURS = "ledger engine (ours)"
@@ -51,29 +53,32 @@ class Peer:
     deciding: Callable[[Workload], float] | None = None
 
 
-def account(workload: Workload) -> Account:
+def account(market: Market) -> Account:
     """The account that our engines keep."""
     costs = Costs(commission_bps=COMMISSION_BPS, half_spread_bps=0.0)
-    return Account(CAPITAL, costs, 0, False, 0, len(workload.market.sessions) - 1)
+    return Account(CAPITAL, costs, 0, False, 0, len(market.sessions) - 1)
+
+
+def asked(market: Market, strategy: Strategy, engine: Engine = "ledger") -> Ledger:
+    """Books of one of our engines, which asks a class one decision after the other and keeps its reasons."""
+    from backtests.engine.decisions import Recorder
+    from backtests.engine.second_opinion import engine_named
+
+    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    return engine_named(engine)(market, Recorder(market, strategy), deciding, account(market))
 
 
 def ledger_engine(workload: Workload) -> float:
     """Our compiled engine: the whole call, books and tables included."""
     from backtests.engine import kernel as ledger
 
-    books = ledger.replay(workload.market, workload.targets, workload.sessions, account(workload))
+    books = ledger.replay(workload.market, workload.targets, workload.sessions, account(workload.market))
     return float(books.equity[-1])
 
 
-def ledger_engine_deciding(workload: Workload) -> float:
-    """Our compiled engine, which asks a strategy class one decision after the other and keeps its reasons."""
-    from backtests.engine import kernel as ledger
-    from backtests.engine.decisions import Recorder
-
-    market = workload.market
-    deciding = Monthly().decides(market.sessions, market.next_session)
-    books = ledger.run(market, Recorder(market, BestHalf()), deciding, account(workload))
-    return float(books.equity[-1])
+def engine_deciding(workload: Workload, engine: Engine) -> float:
+    """One of our engines, which asks the workload's rule as a class."""
+    return float(asked(workload.market, BestHalf(), engine).equity[-1])
 
 
 def ledger_engine_at_once(workload: Workload) -> float:
@@ -81,18 +86,7 @@ def ledger_engine_at_once(workload: Workload) -> float:
     from backtests.sweeps.tasks import SharedDecisions
 
     shared = SharedDecisions(workload.market, BestHalf(), may_hold_index=False)
-    return float(shared.ledger(account(workload), "ledger").equity[-1])
-
-
-def event_engine_deciding(workload: Workload) -> float:
-    """Our engine on backtrader, which asks the same class."""
-    from backtests.engine import backtrader as event
-    from backtests.engine.decisions import Recorder
-
-    market = workload.market
-    deciding = Monthly().decides(market.sessions, market.next_session)
-    books = event.run(market, Recorder(market, BestHalf()), deciding, account(workload))
-    return float(books.equity[-1])
+    return float(shared.ledger(account(workload.market), "ledger").equity[-1])
 
 
 def event_engine(workload: Workload) -> float:
@@ -103,7 +97,7 @@ def event_engine(workload: Workload) -> float:
     deciding = np.zeros(len(workload.market.sessions), dtype=bool)
     deciding[workload.sessions] = True
     books = event.run(
-        workload.market, lambda session, weights: rows.get(session), deciding, account(workload)
+        workload.market, lambda session, weights: rows.get(session), deciding, account(workload.market)
     )
     return float(books.equity[-1])
 
@@ -159,14 +153,9 @@ def bt_library(workload: Workload) -> float:
     return float(test.strategy.values.iloc[-1])
 
 
-def vectorbt_numba(workload: Workload) -> float:
-    """The library vectorbt on numba."""
-    return float(np.ravel(_vectorbt(workload, [workload], "numba").final_value())[0])
-
-
-def vectorbt_rust(workload: Workload) -> float:
-    """The library vectorbt on its Rust kernels."""
-    return float(np.ravel(_vectorbt(workload, [workload], "rust").final_value())[0])
+def vectorbt_library(workload: Workload, engine: str) -> float:
+    """The library vectorbt, on numba or on its Rust kernels."""
+    return float(np.ravel(_vectorbt(workload, [workload], engine).final_value())[0])
 
 
 def _vectorbt(
@@ -259,9 +248,14 @@ def nanobook_library(workload: Workload) -> float:
 
 
 PEERS = (
-    Peer(OURS, ledger_engine, ("numba",), deciding=ledger_engine_deciding),
+    Peer(OURS, ledger_engine, ("numba",), deciding=partial(engine_deciding, engine="ledger")),
     Peer("ledger engine (ours), all at once", ledger_engine, ("numba",), deciding=ledger_engine_at_once),
-    Peer("event engine (ours, on backtrader)", event_engine, ("backtrader",), deciding=event_engine_deciding),
+    Peer(
+        "event engine (ours, on backtrader)",
+        event_engine,
+        ("backtrader",),
+        deciding=partial(engine_deciding, engine="event"),
+    ),
     Peer(
         "polars-backtest",
         polars_backtest_library,
@@ -276,11 +270,11 @@ PEERS = (
     ),
     Peer(
         "vectorbt, rust",
-        vectorbt_rust,
+        partial(vectorbt_library, engine="rust"),
         ("vectorbt", "vectorbt-rust"),
         "Sizes before fees, and fills buys with the cash left rather than scaling all.",
     ),
-    Peer("vectorbt, numba", vectorbt_numba, ("vectorbt",), "As above."),
+    Peer("vectorbt, numba", partial(vectorbt_library, engine="numba"), ("vectorbt",), "As above."),
     Peer("bt", bt_library, ("bt",), "Fills at the close of the decision session itself."),
     Peer(
         "backtrader, usual way",
@@ -308,14 +302,14 @@ class OneByOne(BestHalf):
 
 def over_lookbacks(workload: Workload, rule: type[BestHalf]) -> Array:
     """Our sweep over look-backs: statistics, books and a log of fills of each."""
-    return _swept(workload, [(rule(lookback=back), account(workload)) for back in LOOKBACKS])
+    return _swept(workload, [(rule(lookback=back), account(workload.market)) for back in LOOKBACKS])
 
 
-def over_commissions(workload: Workload) -> Array:
+def over_commissions(workload: Workload, rates_bps: Sequence[float] = RATES_BPS) -> Array:
     """Our sweep over commissions."""
-    kept = account(workload)
+    kept = account(workload.market)
     accounts = [
-        replace(kept, costs=kept.costs.model_copy(update={"commission_bps": bps})) for bps in RATES_BPS
+        replace(kept, costs=kept.costs.model_copy(update={"commission_bps": bps})) for bps in rates_bps
     ]
     return _swept(workload, [(BestHalf(), each) for each in accounts])
 
@@ -324,12 +318,10 @@ def _swept(workload: Workload, configurations: Sequence[tuple[Strategy, Account]
     from backtests.sweeps.measures import row_of
     from backtests.sweeps.tasks import SharedDecisions
 
-    shared: SharedDecisions | None = None
-    before, ended = None, []
-    for strategy, kept in configurations:
-        if shared is None or strategy != before:
-            shared, before = SharedDecisions(workload.market, strategy, may_hold_index=False), strategy
-        ended.append(row_of(shared.ledger(kept, "ledger"))["final_equity"])
+    ended = []
+    for strategy, alike in groupby(configurations, key=lambda each: each[0]):
+        shared = SharedDecisions(workload.market, strategy, may_hold_index=False)
+        ended += [row_of(shared.ledger(kept, "ledger"))["final_equity"] for _, kept in alike]
     return np.array(ended)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,19 +25,13 @@ from backtests.engine import kernel as ledger
 from benchmarks import growth, tearsheet
 from benchmarks.bare_loop import bare_loop
 from benchmarks.peers import CAPITAL, PEERS, RATE, SWEEPS, Peer, SweepPeer, account
+from benchmarks.timing import seconds
 from benchmarks.workloads import Workload, five_hundred_symbols, twenty_stocks
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 WORKLOADS: dict[str, Callable[[], Workload]] = {"twenty": twenty_stocks, "walks": five_hundred_symbols}
 TURNS = 7
 SWEEP_TURNS = 3
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Processor time of one call."""
-    began = time.process_time()
-    work()
-    return time.process_time() - began
 
 
 def said(times: Sequence[float]) -> str:
@@ -57,7 +52,10 @@ def _version(name: str) -> str:
         return ""
 
 
-def present(peers: Sequence[Peer]) -> list[Peer]:
+Measurable = TypeVar("Measurable", Peer, SweepPeer)
+
+
+def present(peers: Sequence[Measurable]) -> list[Measurable]:
     """Those that can be measured here."""
     return [peer for peer in peers if not missing(peer.needs)]
 
@@ -109,7 +107,7 @@ def engines(key: str, workload: Workload) -> list[str]:
 
 def sweeps(key: str, workload: Workload, title: str, peers: Sequence[SweepPeer]) -> list[str]:
     """The table of a sweep."""
-    peers = [peer for peer in peers if not missing(peer.needs)]
+    peers = present(peers)
     ended = {peer.name: peer.run(workload) for peer in peers}
     times: dict[str, list[float]] = {peer.name: [] for peer in peers}
     for _ in range(SWEEP_TURNS):
@@ -134,7 +132,7 @@ def kernel_against_bare_loop(workload: Workload) -> str:
     market = workload.market
     ours, bare = [], []
     for _ in range(15):
-        books = ledger._Run(market, account(workload), workload.targets, workload.sessions + 1)
+        books = ledger._Run(market, account(workload.market), workload.targets, workload.sessions + 1)
         ours.append(seconds(partial(books.advance, len(market.sessions) - 1, len(workload.sessions))))
         loop = partial(
             bare_loop, market.fill_price, market.close, workload.targets, workload.sessions, CAPITAL, RATE

@@ -12,16 +12,17 @@ from __future__ import annotations
 import logging
 import statistics
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import build, write_html, write_pdf
+from benchmarks.timing import seconds
 
 ROUNDS = 5
 CONFIG = RunConfig.model_validate(
@@ -66,13 +67,6 @@ def theirs(result: Result, folder: Path) -> None:
     )
 
 
-def seconds(work: Callable[[Result, Path], None], result: Result, folder: Path) -> float:
-    """Processor time of one call, all threads together."""
-    began = time.process_time()
-    work(result, folder)
-    return time.process_time() - began
-
-
 def measured() -> tuple[float, float]:
     """Median seconds of our HTML and PDF with five benchmarks, and of quantstats' HTML with one."""
     result = run(CONFIG)
@@ -82,7 +76,7 @@ def measured() -> tuple[float, float]:
         warnings.simplefilter("ignore")
         for turn in range(ROUNDS + 1):
             for work, times in taken.items():
-                spent = seconds(work, result, Path(folder))
+                spent = seconds(partial(work, result, Path(folder)))
                 # The first turn pays for imports and caches.
                 times += [spent] if turn else []
     mine, other = (statistics.median(times) for times in taken.values())

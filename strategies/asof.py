@@ -500,10 +500,10 @@ class Panel:
     ) -> npt.NDArray[np.bool_]:
         """Whether each symbol is among `AsOf.members` at each decision, shape (decisions, symbols)."""
         market, at = _DECISIONS[self].market, _DECISIONS[self].at
-        if group is not None:
-            _require_group(market, group)
-        inside = np.array([market.membership(group, session) for session in at.tolist()], dtype=np.bool_)
-        return inside.reshape(len(at), -1) & market.traded[at] & np.isin(market.kinds, kind)
+        inside = np.zeros((len(at), len(market.symbols)), dtype=np.bool_)
+        for row, session in zip(inside, at.tolist(), strict=True):
+            row[_members(market, session, group, kind)] = True
+        return inside
 
 
 def once_a_session(
@@ -552,17 +552,24 @@ def _columns(
     market = moment.market
     if symbols is not None:
         return market.columns_of(symbols)
+    return _members(market, moment.index, group, kind)
+
+
+def _members(
+    market: Market, index: int, group: str | None, kind: str | tuple[str, ...]
+) -> npt.NDArray[np.intp]:
+    """Columns of these kinds that traded on a session and belonged to `group` then; looked up once."""
     known = _CHOSEN.setdefault(market, {})
     kinds = (kind,) if isinstance(kind, str) else tuple(kind)
-    key = (moment.index, group, kinds)
+    key = (index, group, kinds)
     if key not in known:
         if group is not None:
             _require_group(market, group)
         if len(known) >= MOST_REMEMBERED:
             known.clear()
         # A comparison each is five times as fast as np.isin, which sorts the words.
-        chosen = np.logical_or.reduce([market.kinds == each for each in kinds]) & market.traded[moment.index]
-        known[key] = np.flatnonzero(chosen & market.membership(group, moment.index))
+        chosen = np.logical_or.reduce([market.kinds == each for each in kinds]) & market.traded[index]
+        known[key] = np.flatnonzero(chosen & market.membership(group, index))
     return known[key]
 
 

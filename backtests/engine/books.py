@@ -87,7 +87,7 @@ class Rows:
     def said(self, *words: str) -> npt.NDArray[np.bool_]:
         """Whether the word of each row is one of `words`, shape (rows,)."""
         wanted = np.array([word in words for word in self.words], dtype=np.bool_)
-        return wanted[self.word] if len(self) else np.zeros(0, dtype=np.bool_)
+        return wanted[self.word]
 
     def table(self, sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
         """The rows with labels; `sessions` and `symbols` are the ledger's."""

@@ -7,6 +7,7 @@ import time
 import traceback
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from backtests.engine.books import Decision
@@ -57,7 +58,6 @@ class Recorder:
         self._previous = previous
         self._overlay = overlay
         self._tables = tables_of(strategy)
-        self._index = market.kinds == "index"
         self.decisions: list[Decision] = []
         self.read_account = overlay is not None
         self.seconds = 0.0
@@ -105,13 +105,22 @@ class Recorder:
         except MarketError as error:
             raise StrategyError(f"{name} on {today}: {error}") from None
         if not self._may_hold_index:
-            bought = self._index[columns]
-            if bought.any():
-                raise StrategyError(
-                    f"{name} on {today}: {market.symbols[columns[bought.argmax()]]} is an index and can't be "
-                    "bought; hold a fund instead"
-                )
+            refuse_index(market, columns, f"{name} on {today}")
         return target_row(target, columns, len(market.symbols), self._overlay)
+
+
+def refuse_index(market: Market, columns: npt.NDArray[np.intp], who: str) -> None:
+    """Refuse to buy an index; `who` begins the sentence.
+
+    Raises
+    ------
+    StrategyError
+        Naming the first of `columns` that is one.
+    """
+    bought = market.kinds[columns] == "index"
+    if bought.any():
+        symbol = market.symbols[columns[bought.argmax()]]
+        raise StrategyError(f"{who}: {symbol} is an index and can't be bought; hold a fund instead")
 
 
 def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Exception:

@@ -288,9 +288,8 @@ def run(market: Market, decide: Decide, deciding: Flags, account: Account) -> Le
     width, waiting = _width(market, account), account.lag + 1
     targets, effective = np.zeros((waiting, width)), np.zeros(waiting, dtype=np.int64)
     books = _Run(market, account, targets, effective)
-    within = np.arange(account.first, account.last + 1)
     count = 0
-    for session in within[deciding[within] | (within == account.first)].tolist():
+    for session in rules.asked_at(deciding, account).tolist():
         books.advance(session, count)
         target = decide(session, books.weights(session))
         if target is not None:

@@ -145,6 +145,13 @@ def cash_returns(market: Market, sessions: Dates, cash_rate: float | str) -> Arr
     return np.concatenate([[0.0], np.nan_to_num(simple_interest(rate, sessions))])
 
 
+def asked_at(deciding: npt.NDArray[np.bool_], account: Account) -> npt.NDArray[np.int64]:
+    """Positions of the sessions at whose close an engine asks: the run's decision sessions, and its first."""
+    within = np.arange(account.first, account.last + 1)
+    asked: npt.NDArray[np.int64] = within[deciding[within] | (within == account.first)]
+    return asked
+
+
 def simple_interest(yearly: Array | float, sessions: Dates) -> Array:
     """Interest of each session after the first at a yearly rate, actual/365, shape (..., sessions - 1)."""
     interest: Array = yearly * np.diff(sessions).astype(np.float64) / 365.0

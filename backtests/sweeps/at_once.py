@@ -11,10 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from backtests.engine.books import Decision
-from backtests.engine.decisions import failed
-from backtests.engine.tables import tables_of
+from backtests.engine.decisions import Recorder, refuse_index
 from datafeeds.market import Array, Market
-from strategies.asof import AsOf, Panel, read_account
+from strategies.asof import Panel
 from strategies.strategy import Strategy, refuse_beyond
 from strategies.target import TOLERANCE, StrategyError, Target
 
@@ -96,9 +95,16 @@ def decided_at_once(
             f"{name}.decide_all: the weights of {day} change with decisions that come later; take each row "
             "from the same row of what the panel shows"
         )
-    tables = tables_of(strategy)
     for place in np.unique(np.linspace(0, len(sessions) - 1, COMPARED).astype(int)).tolist():
-        _compare(market, strategy, AsOf(market, int(sessions[place]), tables=tables), given[place])
+        # Anew for each, so that none knows what was decided before.
+        recorder = Recorder(market, strategy, may_hold_index=may_hold_index)
+        decided = recorder(int(sessions[place]), np.zeros(len(market.symbols)))
+        who = f"{name} on {market.sessions[sessions[place]]}"
+        if recorder.read_account:
+            raise StrategyError(
+                f"{who}: decide looks at the account's weights, which decide_all can't know; leave out either"
+            )
+        _compare(market, who, decided, given[place])
     held = np.isnan(given).all(axis=1)
     made = AtOnce(market, sessions[~held], given[~held])
     _refuse(made, strategy, may_hold_index)
@@ -118,25 +124,13 @@ def _asked(market: Market, strategy: Strategy, sessions: npt.NDArray[np.int64]) 
     return given
 
 
-def _compare(market: Market, strategy: Strategy, see: AsOf, given: Array) -> None:
-    name = f"{type(strategy).__name__} on {see.today:%Y-%m-%d}"
-    try:
-        target = strategy.decide(see)
-    except (Exception, SystemExit) as error:
-        raise failed(strategy, see.today.to_datetime64(), error) from error
-    if read_account(see):
-        raise StrategyError(
-            f"{name}: decide looks at the account's weights, which decide_all can't know; leave out either"
-        )
-    row = np.full(len(market.symbols), np.nan)
-    if target is not None:
-        row[:] = 0.0
-        row[market.columns_of(target.weights)] = list(target.weights.values())
+def _compare(market: Market, who: str, decided: Array | None, given: Array) -> None:
+    row = np.full(len(market.symbols), np.nan) if decided is None else decided
     differs = ~_same(row, given)
     if differs.any():
         column = int(differs.argmax())
         raise StrategyError(
-            f"{name}: decide_all gives {market.symbols[column]} a weight of {given[column]} and decide one "
+            f"{who}: decide_all gives {market.symbols[column]} a weight of {given[column]} and decide one "
             f"of {row[column]} (nan is to hold); they must say the same to the last bit"
         )
 
@@ -158,12 +152,8 @@ def _refuse(made: AtOnce, strategy: Strategy, may_hold_index: bool) -> None:
     for place in np.flatnonzero(wrong).tolist():
         target = _target(made.market, weights[place])
         refuse_beyond(strategy, target, pd.Timestamp(made.market.sessions[made.sessions[place]]))
-    index = (weights != 0).any(axis=0) & (made.market.kinds == "index")
-    if index.any() and not may_hold_index:
-        raise StrategyError(
-            f"{type(strategy).__name__}: {made.market.symbols[index.argmax()]} is an index and can't be "
-            "bought; hold a fund instead"
-        )
+    if not may_hold_index:
+        refuse_index(made.market, np.flatnonzero((weights != 0).any(axis=0)), type(strategy).__name__)
 
 
 def _target(market: Market, row: Array) -> Target:

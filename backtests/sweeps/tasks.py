@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
-from backtests.engine.rules import interest_factors, lost_account
+from backtests.engine.rules import asked_at, interest_factors, lost_account
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Engine
 from backtests.provenance import code_hash
@@ -156,7 +156,10 @@ class SharedDecisions:
         self._asked = account
         if account.overlay is None and gives_all(self._strategy):
             made = decided_at_once(
-                self._market, self._strategy, self._sessions(account), may_hold_index=self._may_hold_index
+                self._market,
+                self._strategy,
+                asked_at(self._deciding, account),
+                may_hold_index=self._may_hold_index,
             )
             self._targets, self._decisions = (made.sessions, made.weights), made
             return replace(_replayed(self._market, self._targets, account, engine), decisions=made)
@@ -169,12 +172,6 @@ class SharedDecisions:
         self._targets = None if recorder.read_account else (sessions, np.array(list(kept.values())))
         self._decisions = tuple(recorder.decisions)
         return replace(ledger, decisions=self._decisions)
-
-    def _sessions(self, account: Account) -> npt.NDArray[np.int64]:
-        """Where engines ask: each decision session of the run, and its first session."""
-        within = np.arange(account.first, account.last + 1)
-        asked: npt.NDArray[np.int64] = within[self._deciding[within] | (within == account.first)]
-        return asked
 
 
 def _comparable(one: Account, other: Account) -> bool:

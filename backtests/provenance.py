@@ -24,7 +24,6 @@ from datafeeds.market import Market
 PACKAGES = (
     "arch",
     "backtrader",
-    "empyrical-reloaded",
     "exchange_calendars",
     "matplotlib",
     "numba",

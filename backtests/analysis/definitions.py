@@ -43,13 +43,13 @@ _TERMS = (
         "95% interval",
         "Range of the middle 95% of resampled histories: blocks of sessions of random length, drawn with "
         "replacement, the same for the strategy and every benchmark.",
-        "Politis and Romano (1994), stationary bootstrap; block length by Politis and White (2004); arch",
+        "Politis and Romano (1994), stationary bootstrap; block length by Politis and White (2004), as arch",
     ),
     Definition(
         "above_zero",
         "Draws above zero",
         "Share of the resampled histories in which the statistic is above zero.",
-        "arch",
+        "Politis and Romano (1994)",
     ),
     Definition(
         "allocation",
@@ -88,13 +88,13 @@ _TERMS = (
         "Alpha a year",
         "What the factors leave of the mean session return above cash, x sessions a year (252, or 365 where "
         "every day is one).",
-        "ordinary least squares, statsmodels",
+        "ordinary least squares",
     ),
     Definition(
         "t_value",
         "t",
         "Coefficient / standard error, robust to autocorrelation and changing variance.",
-        "Newey and West (1987); statsmodels HAC, Bartlett kernel",
+        "Newey and West (1987), Bartlett kernel",
     ),
     Definition(
         "without_best",

@@ -154,6 +154,18 @@ def newey_west_lags(observations: int) -> int:
     return math.floor(4.0 * math.pow(observations / 100, 2 / 9))
 
 
+def _newey_west(design: Array, left: Array, lags: int) -> Array:
+    """Covariance of the coefficients [1]_."""
+    count, terms = design.shape
+    scores = design * left[:, None]
+    middle: Array = scores.T @ scores
+    for lag in range(1, lags + 1):
+        cross = scores[lag:].T @ scores[:-lag]
+        middle += (1.0 - lag / (lags + 1)) * (cross + cross.T)
+    bread = np.linalg.inv(design.T @ design)
+    return np.asarray(bread @ middle @ bread * count / (count - terms), dtype=np.float64)
+
+
 def factor_regression(
     returns: Array,
     factors: Mapping[str, Array],
@@ -179,7 +191,8 @@ def factor_regression(
     Returns
     -------
     FactorRegression
-        By statsmodels OLS with HAC covariance (Bartlett kernel, small-sample correction).
+        Ordinary least squares; errors after Newey and West (Bartlett kernel, small-sample correction),
+        p-values of the normal distribution. The tests hold it to statsmodels, which takes too long to import.
 
     Raises
     ------
@@ -187,8 +200,6 @@ def factor_regression(
         Without factors, with fewer observations than three times the coefficients, or with factors that are
         constant or add up to one another.
     """
-    from statsmodels.regression.linear_model import OLS  # takes a second to import
-
     if not factors:
         raise ValueError("a factor regression needs at least one factor")
     explained = np.asarray(returns - cash, dtype=np.float64)
@@ -203,16 +214,23 @@ def factor_regression(
     if (scale == 0).any() or np.linalg.matrix_rank(design / scale) < len(names):
         raise ValueError(f"factors {', '.join(factors)} are constant or add up to one another; leave one out")
     used = newey_west_lags(len(explained)) if lags is None else lags
-    fit = OLS(explained, design).fit(cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True})
+    coefficients = np.asarray(np.linalg.lstsq(design, explained, rcond=None)[0], dtype=np.float64)
+    left = explained - design @ coefficients
+    errors = np.sqrt(np.diag(_newey_west(design, left, used)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t_values = coefficients / errors
+    varied = float(np.square(explained - explained.mean()).sum())
+    unexplained = float(left @ left) / varied if varied else math.nan
+    free = len(explained) - len(names)
     return FactorRegression(
         names=names,
-        coefficients=np.asarray(fit.params),
-        errors=np.asarray(fit.bse),
-        t_values=np.asarray(fit.tvalues),
-        p_values=np.asarray(fit.pvalues),
-        alpha_a_year=float(fit.params[0]) * periods_a_year,
-        r_squared=float(fit.rsquared),
-        adjusted_r_squared=float(fit.rsquared_adj),
+        coefficients=coefficients,
+        errors=errors,
+        t_values=t_values,
+        p_values=np.array([math.erfc(abs(t) / math.sqrt(2.0)) for t in t_values]),
+        alpha_a_year=float(coefficients[0]) * periods_a_year,
+        r_squared=1.0 - unexplained,
+        adjusted_r_squared=1.0 - unexplained * (len(explained) - 1) / free,
         lags=used,
         observations=len(explained),
         dropped=int((~whole).sum()),

@@ -3,7 +3,8 @@
 References
 ----------
 .. [1] Politis and Romano (1994), "The Stationary Bootstrap"; block length after Politis and White (2004) with
-   the correction of Patton, Politis and White (2009), both as in ``arch``.
+   the correction of Patton, Politis and White (2009). The tests hold both to ``arch``, draw by draw; it takes
+   longer to import than to draw.
 .. [2] Bailey and Lopez de Prado (2012), "The Sharpe Ratio Efficient Frontier".
 .. [3] Bailey and Lopez de Prado (2014), "The Deflated Sharpe Ratio".
 .. [4] Bailey, Borwein, Lopez de Prado and Zhu (2017), "The Probability of Backtest Overfitting".
@@ -40,9 +41,6 @@ Statistic = Literal["sharpe", "growth_difference", "max_drawdown", "information_
 EULER_MASCHERONI = float(np.euler_gamma)
 LEAST_RETURNS = 20
 """Fewer returns than this are not resampled: the autocorrelations that set the block length mean nothing."""
-
-CHUNK = 32
-"""Draws that are worked on together; small enough for the processor's cache."""
 
 _NORMAL = NormalDist()
 
@@ -424,7 +422,7 @@ class Bootstrap:
 
 
 def optimal_block_length(series: Array, method: BlockMethod = "stationary") -> float:
-    """Longest of the block lengths that ``arch`` finds optimal for the columns of `series`.
+    """Longest of the block lengths that are optimal for the columns of `series` [1]_.
 
     Parameters
     ----------
@@ -442,48 +440,75 @@ def optimal_block_length(series: Array, method: BlockMethod = "stationary") -> f
     ValueError
         With fewer than `LEAST_RETURNS` periods.
     """
-    from arch.bootstrap import optimal_block_length as optimal  # takes a second to import
-
     columns = series.reshape(len(series), -1)
     if len(columns) < LEAST_RETURNS:
         raise ValueError(f"a block length needs at least {LEAST_RETURNS} returns, got {len(columns)}")
-    varying = columns[:, columns.std(axis=0) > NOISE]
-    if not varying.shape[1]:
-        return 1.0
     # The rule is free of scale but not of underflow: squared returns are tiny.
-    lengths = optimal(varying / varying.std(axis=0))
-    return max(1.0, float(lengths[method].max()))
+    lengths = [
+        _optimal_block(column / spread, method)
+        for column in columns.T
+        if (spread := float(column.std())) > NOISE
+    ]
+    return max(1.0, *lengths) if lengths else 1.0
+
+
+def _optimal_block(series: Array, method: BlockMethod) -> float:
+    count = len(series)
+    quiet = max(5, int(math.log10(count)))
+    lags = math.ceil(math.sqrt(count)) + quiet
+    centred = series - series.mean()
+    squares = np.concatenate([[0.0], np.cumsum(centred**2)])
+    products = np.array([centred[lag:] @ centred[: count - lag] for lag in range(lags + 1)])
+    skipped = np.arange(1, lags + 2)
+    sizes = np.sqrt((squares[-1] - squares[skipped]) * squares[count - skipped])
+    # From the first lag after which `quiet` autocorrelations in a row are none, twice as many count.
+    none = np.abs(products) < 2.0 * math.sqrt(math.log10(count) / count) * sizes
+    runs = (first for first in range(lags + 1 - quiet) if none[first : first + quiet].all())
+    used = min(2 * max(next(runs, lags), 1), lags)
+    lag = np.arange(1, used + 1)
+    weighted = 2.0 * np.minimum(1.0, 2.0 * (1.0 - lag / used)) * products[1 : used + 1] / count
+    spectrum = products[0] / count + weighted.sum()
+    share = 2.0 if method == "stationary" else 4.0 / 3.0
+    bend = float((lag * weighted).sum())
+    length = (2.0 * bend**2 / (share * spectrum**2) * count) ** (1.0 / 3.0) if spectrum else math.inf
+    return float(min(length, math.ceil(min(3.0 * math.sqrt(count), count / 3.0))))
 
 
 def block_indices(
     count: int, block_length: float, draws: int, seed: int, method: BlockMethod = "stationary"
 ) -> Iterator[Indices]:
-    """Resampled orders of `count` sessions, drawn by ``arch`` itself.
+    """Resampled orders of `count` sessions: blocks of consecutive ones, the first following the last.
 
     Parameters
     ----------
     count : int
         Number of sessions.
     block_length : float
-        Average block; rounded up for ``"circular"``.
+        Average block, of lengths drawn from the geometric distribution [1]_; with ``"circular"`` each block's
+        length, rounded up.
     draws : int
     seed : int
     method : {"stationary", "circular"}
 
     Yields
     ------
-    ndarray of int64, shape (up to `CHUNK`, count)
+    ndarray of int64, shape (count,)
     """
-    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap  # takes a second to import
-
+    random = np.random.default_rng(seed)
     places = np.arange(count)
-    sampler = (
-        StationaryBootstrap(block_length, places, seed=seed)  # type: ignore[arg-type]  # any length >= 1 works
-        if method == "stationary"
-        else CircularBlockBootstrap(math.ceil(block_length), places, seed=seed)
-    )
-    for start in range(0, draws, CHUNK):
-        yield np.stack([sampler.update_indices() for _ in range(min(CHUNK, draws - start))])
+    length = math.ceil(block_length)
+    for _ in range(draws):
+        if method == "stationary":
+            starts = random.integers(count, size=count)
+            begins = random.random(count) <= 1.0 / block_length
+            begins[0] = True
+            firsts = np.flatnonzero(begins)
+            order = np.repeat(starts[firsts] - firsts, np.diff(firsts, append=count)) + places
+        else:
+            starts = random.integers(count, size=math.ceil(count / length))
+            order = (starts[:, None] + np.arange(length)).ravel()[:count]
+        order %= count
+        yield order
 
 
 def block_bootstrap(
@@ -556,12 +581,11 @@ def block_bootstrap(
 
     resampled = np.empty((draws, features.shape[1]))
     fall = np.empty(draws)
-    done = 0
-    for order in block_indices(count, block_length, draws, seed, method):
-        chunk = slice(done, done + len(order))
-        resampled[chunk] = _times_drawn(order) @ features
-        fall[chunk] = _deepest(growth[:, 0][order])
-        done += len(order)
+    path = np.ascontiguousarray(growth[:, 0])
+    for draw, order in enumerate(block_indices(count, block_length, draws, seed, method)):
+        # A sum over drawn sessions is the sum over all, each as often as it was drawn.
+        resampled[draw] = np.bincount(order, minlength=count) @ features
+        fall[draw] = _deepest(path[order])
 
     scale = math.sqrt(sessions_a_year)
     ratio_draws, rises = _from_sums(resampled, centre, count, scale, span)
@@ -591,12 +615,6 @@ def block_bootstrap(
     return Bootstrap(tuple(intervals), block_length, method, draws, seed)
 
 
-def _times_drawn(order: Indices) -> Array:
-    """How often each session was drawn, shape (draws, sessions): sums over a draw are then one product."""
-    count = order.shape[1]
-    return np.stack([np.bincount(row, minlength=count) for row in order]).astype(np.float64)
-
-
 def _from_sums(sums: Array, centre: Array, count: int, scale: float, years: float) -> tuple[Array, Array]:
     """Ratios (Sharpe, then information ratios) and growth a year from sums over the sessions of each draw."""
     series = len(centre)
@@ -609,13 +627,11 @@ def _from_sums(sums: Array, centre: Array, count: int, scale: float, years: floa
     return ratios, np.expm1(growth / years)
 
 
-def _deepest(growth: Array) -> Array:
-    """Maximum drawdown of each row of log returns, shape (draws, sessions) -> (draws,)."""
-    path = np.cumsum(growth, axis=1)
-    high = np.maximum.accumulate(np.maximum(path, 0.0), axis=1)
-    path -= high
-    deepest: Array = np.expm1(path.min(axis=1))
-    return deepest
+def _deepest(growth: Array) -> float:
+    """Maximum drawdown of log returns."""
+    path = np.cumsum(growth)
+    path -= np.maximum.accumulate(np.maximum(path, 0.0))
+    return math.expm1(path.min())
 
 
 def _finite(values: Array, name: str, least: int) -> Array:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backtests.analysis import factors as tested
 from backtests.tearsheet.wording import factor_sentence
@@ -21,7 +23,6 @@ ANSWERS = answers("attribution.json")
 
 @pytest.fixture(scope="module")
 def french() -> pd.DataFrame:
-    pytest.importorskip("statsmodels")
     found = find_spec("linearmodels")
     if found is None or found.origin is None:
         pytest.skip("needs the data of linearmodels")
@@ -47,21 +48,27 @@ def test_money_on_four_factors(french: pd.DataFrame) -> None:
     assert small.table()["t"].to_numpy() == pytest.approx(small.t_values)
 
 
-def test_errors_are_newey_west(french: pd.DataFrame) -> None:
-    """The covariance from its definition, without statsmodels."""
-    explained, factor = french["Money"].to_numpy(), french["MktRF"].to_numpy()
-    found = tested.factor_regression(explained, {"MktRF": factor}, lags=4)
-    design = np.column_stack([np.ones(len(factor)), factor])
-    left = explained - design @ np.linalg.lstsq(design, explained, rcond=None)[0]
-    scores = design * left[:, None]
-    middle = scores.T @ scores
-    for lag in range(1, 5):
-        cross = scores[lag:].T @ scores[:-lag]
-        middle += (1 - lag / 5) * (cross + cross.T)
-    bread = np.linalg.inv(design.T @ design)
-    count = len(factor)
-    covariance = bread @ middle @ bread * count / (count - 2)
-    assert found.errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-9)
+@given(st.integers(0, 10_000), st.integers(40, 900), st.integers(1, 5), st.integers(0, 8))
+@settings(max_examples=40, deadline=None)
+def test_regression_is_that_of_statsmodels(seed: int, count: int, terms: int, lags: int) -> None:
+    from statsmodels.regression.linear_model import OLS
+
+    random = np.random.default_rng(seed)
+    factors = {f"f{place}": random.normal(0.0, 0.01, count) for place in range(terms)}
+    noise = np.convolve(random.normal(0.0, 0.01, count + 4), np.ones(5) / 5, mode="valid")
+    explained = 0.0002 + 0.7 * factors["f0"] + noise
+    found = tested.factor_regression(explained, factors, lags=lags)
+    design = np.column_stack([np.ones(count), *factors.values()])
+    fit = OLS(explained, design).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
+    for ours, theirs in (
+        (found.coefficients, fit.params),
+        (found.errors, fit.bse),
+        (found.t_values, fit.tvalues),
+        (found.p_values, fit.pvalues),
+        (found.r_squared, fit.rsquared),
+        (found.adjusted_r_squared, fit.rsquared_adj),
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-13)
 
 
 def test_unknown_periods_are_dropped_and_counted(french: pd.DataFrame) -> None:

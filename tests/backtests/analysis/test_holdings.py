@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backtests.analysis import holdings as tested
 from backtests.analysis.performance import drawdowns
@@ -89,8 +91,8 @@ def test_parts_of_risk_add_to_the_whole(study: Study) -> None:
     assert itself.tracking_error == pytest.approx(0.0, abs=1e-12)
 
 
-def test_covariance_is_shrunk_as_scikit_learn_does() -> None:
-    """Two hundred sessions of forty symbols: shrinking comes closer to the truth than the sample does."""
+def test_shrinking_comes_closer_to_the_truth() -> None:
+    """Two hundred sessions of forty symbols."""
     random = np.random.default_rng(0)
     truth = 0.3 * np.ones((40, 40)) + 0.7 * np.eye(40)
     returns = random.multivariate_normal(np.zeros(40), truth, 200)
@@ -98,6 +100,19 @@ def test_covariance_is_shrunk_as_scikit_learn_does() -> None:
     assert 0 < share < 1
     sample = np.cov(returns.T, ddof=0)
     assert np.linalg.norm(shrunk - truth) < np.linalg.norm(sample - truth)
+
+
+@given(st.integers(2, 400), st.integers(1, 60), st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_shrinkage_is_that_of_scikit_learn(sessions: int, symbols: int, seed: int) -> None:
+    from sklearn.covariance import LedoitWolf
+
+    random = np.random.default_rng(seed)
+    returns = random.normal(0.0, 0.02, (sessions, symbols)) + random.normal(0.0, 0.01, (sessions, 1))
+    theirs = LedoitWolf(store_precision=False).fit(returns)
+    shrunk, share = tested.shrunk_covariance(returns)
+    assert share == pytest.approx(float(theirs.shrinkage_), rel=1e-9, abs=1e-12)
+    np.testing.assert_allclose(shrunk, theirs.covariance_, rtol=1e-9, atol=1e-16)
 
 
 def test_prediction_comes_from_before_the_year(study: Study) -> None:

@@ -9,6 +9,8 @@ import empyrical
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backtests.analysis.definitions import DEFINITIONS, METRICS
 from backtests.analysis.performance import (
@@ -134,6 +136,29 @@ def test_period_returns_agree_with_empyrical():
     for period, name in (("M", "monthly"), ("Y", "yearly")):
         ours = period_returns(equity, sessions, period)
         np.testing.assert_allclose(ours.to_numpy(), empyrical.aggregate_returns(returns, name).to_numpy())
+
+
+@given(st.integers(0, 10_000), st.integers(300, 900), st.floats(-0.002, 0.002))
+@settings(max_examples=40, deadline=None)
+def test_what_is_written_here_agrees_with_empyrical(seed, count, drift):
+    ours, theirs, sessions = walk(count, seed, drift), walk(count, seed + 1), sessions_of(count)
+    returns, beside = (equity[1:] / equity[:-1] - 1 for equity in (ours, theirs))
+    alone, against = performance(ours, sessions), relative(ours, theirs, sessions)
+    months, their_months = (period_returns(equity, sessions, "M") for equity in (ours, theirs))
+    for found, wanted in (
+        (alone.cagr, empyrical.cagr(returns, annualization=len(returns) / span_in_years(sessions))),
+        (alone.sharpe, empyrical.sharpe_ratio(returns)),
+        (alone.sortino, empyrical.sortino_ratio(returns)),
+        (alone.volatility, empyrical.annual_volatility(returns)),
+        (alone.max_drawdown, empyrical.max_drawdown(returns)),
+        (alone.value_at_risk, empyrical.value_at_risk(returns)),
+        (alone.expected_shortfall, empyrical.conditional_value_at_risk(returns)),
+        (against.beta, empyrical.beta_aligned(returns, beside)),
+        (against.alpha, empyrical.alpha_aligned(returns, beside)),
+        (against.up_capture, empyrical.up_capture(months, their_months, period="monthly")),
+        (against.down_capture, empyrical.down_capture(months, their_months, period="monthly")),
+    ):
+        assert found == pytest.approx(wanted, rel=1e-9)
 
 
 def test_drawdowns_agree_with_pyfolio():

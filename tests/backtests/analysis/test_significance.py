@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.analysis import significance as tested
@@ -159,12 +159,39 @@ def test_intervals_are_those_of_arch(french: pd.DataFrame, method: tested.BlockM
         assert interval.high == pytest.approx(expected[1, place], rel=0.05, abs=0.005)
 
 
+@given(st.integers(20, 900), st.floats(1.0, 12.0), st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_blocks_are_drawn_as_arch_draws_them(count: int, length: float, seed: int) -> None:
+    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
+
+    places = np.arange(count)
+    stationary = StationaryBootstrap(length, places, seed=seed)  # type: ignore[arg-type]
+    circular = CircularBlockBootstrap(math.ceil(length), places, seed=seed)
+    for method, theirs in (("stationary", stationary), ("circular", circular)):
+        for ours in tested.block_indices(count, length, 3, seed, method):
+            np.testing.assert_array_equal(ours, theirs.update_indices())
+
+
+@given(st.integers(20, 900), st.floats(-0.7, 0.95), st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_block_lengths_are_those_of_arch(count: int, memory: float, seed: int) -> None:
+    from arch.bootstrap import optimal_block_length
+
+    series = np.random.default_rng(seed).normal(size=count)
+    for place in range(1, count):
+        series[place] += memory * series[place - 1]
+    theirs = optimal_block_length(series)
+    for method in ("stationary", "circular"):
+        ours = tested.optimal_block_length(series, method)
+        assert ours == pytest.approx(max(1.0, float(theirs[method].iloc[0])), rel=1e-9)
+
+
 def test_each_draw_by_hand(market_returns: Array) -> None:
     """The sums over drawn sessions give what the resampled returns themselves give."""
     ours = market_returns[:300]
     theirs = ours[::-1] * 0.9
     cash = np.linspace(0, 1e-4, 300)
-    draws = np.concatenate(list(tested.block_indices(300, 5.5, 70, seed=2)))
+    draws = np.stack(list(tested.block_indices(300, 5.5, 70, seed=2)))
     assert draws.shape == (70, 300)
     found = tested.block_bootstrap(
         ours, {"other": theirs}, cash=cash, draws=70, seed=2, block_length=5.5, years=1.3
@@ -185,7 +212,7 @@ def test_each_draw_by_hand(market_returns: Array) -> None:
 
 
 def test_block_lengths_are_geometric() -> None:
-    draws = np.concatenate(list(tested.block_indices(1000, 8.0, 200, seed=0)))
+    draws = np.stack(list(tested.block_indices(1000, 8.0, 200, seed=0)))
     follows = (np.diff(draws, axis=1) % 1000) == 1
     assert 1 - follows.mean() == pytest.approx(1 / 8, rel=0.02)
     assert np.bincount(draws.ravel(), minlength=1000).std() / 200 < 0.3

@@ -21,7 +21,7 @@ from pathlib import Path
 from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
-from backtests.tearsheet import build, write_html, write_pdf
+from backtests.tearsheet import build, write_pages
 from benchmarks.timing import seconds
 
 ROUNDS = 5
@@ -51,9 +51,7 @@ def uncounted(result: Result) -> Result:
 
 def ours(result: Result, folder: Path) -> None:
     """Every statistic, the HTML and the PDF; nothing is left from the turn before."""
-    sheet = build(uncounted(result))
-    write_html(sheet, folder / "tearsheet.html")
-    write_pdf(sheet, folder / "tearsheet.pdf")
+    write_pages(build(uncounted(result)), folder)
 
 
 def theirs(result: Result, folder: Path) -> None:

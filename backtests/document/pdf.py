@@ -62,20 +62,23 @@ def pdf(document: Document, paper: Paper = "a4") -> bytes:
     bytes
         The same for the same document: the file carries no time of its making.
     """
+    return typeset(content(document, paper))
+
+
+def content(document: Document, paper: Paper = "a4") -> str:
+    """What `typeset` sets, as JSON: all that needs Python, the charts too."""
+    return json.dumps(plain(document, paper))
+
+
+def typeset(content: str) -> bytes:
+    """Typeset a document's `content`, which Typst does without Python's lock: something else may run beside."""
     return typst.compile(
         TEMPLATE.read_bytes(),
         font_paths=_fonts(),
         ignore_system_fonts=True,
-        sys_inputs={"content": json.dumps(plain(document, paper))},
+        sys_inputs={"content": content},
         timestamp=0,
     )
-
-
-def write_pdf(document: Document, path: Path | str, paper: Paper = "a4") -> Path:
-    """Write the document to `path` and return it."""
-    target = Path(path)
-    target.write_bytes(pdf(document, paper))
-    return target
 
 
 def plain(document: Document, paper: Paper = "a4") -> dict[str, Any]:

@@ -22,7 +22,7 @@ from backtests.records.chain import RecordError
 from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.settings.run_file import CASH
-from backtests.tearsheet import Paper, build, write_html, write_pdf
+from backtests.tearsheet import Paper, build, write_pages
 from backtests.tearsheet.wording import headline
 from backtests.withdrawals import withdrawals
 from datafeeds.names import printable, unknown_name
@@ -128,9 +128,7 @@ def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], d
     _write_text(folder / "run.toml", tomli_w.dumps(config))
     _write_text(folder / "log.txt", "".join(printable(line) + "\n" for line in log_lines(result)))
     began = time.perf_counter()
-    sheet = build(result)
-    write_html(sheet, folder / "tearsheet.html")
-    write_pdf(sheet, folder / "tearsheet.pdf", paper)
+    write_pages(build(result), folder, paper)
     seconds = {**result.manifest.get("seconds", {}), "tearsheet": time.perf_counter() - began}
     manifest = {**result.manifest, "headline": headline(result), "seconds": seconds}
     _write_json(folder / "manifest.json", manifest)

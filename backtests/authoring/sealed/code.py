@@ -168,7 +168,7 @@ def _may_be_module(name: str) -> bool:
 
 def _is_own(module: ModuleType) -> bool:
     name = getattr(module, "__file__", None)
-    if isinstance(name, str) and name.startswith(_root_names()) and ".." not in name and _is_source(name):
+    if isinstance(name, str) and _is_installed_source(name):
         return False  # as `_installed` would say; nearly all modules end here
     file = _file(module)
     if file is None:
@@ -180,6 +180,11 @@ def _is_own(module: ModuleType) -> bool:
 def _file(module: ModuleType) -> Path | None:
     name = getattr(module, "__file__", None)
     return Path(name) if isinstance(name, str) and _is_source(name) else None
+
+
+@cache
+def _is_installed_source(name: str) -> bool:
+    return name.startswith(_root_names()) and ".." not in name and _is_source(name)
 
 
 def _is_source(name: str) -> bool:
@@ -231,37 +236,34 @@ def _tree(file: Path, changed: int) -> ast.Module:
 def _imported(module: ModuleType) -> tuple[str, ...]:
     """Names of modules that `module` may import; of ``from a import b`` both ``a`` and ``a.b``."""
     file = _file(module)
-    return () if file is None else _imports_in(file, file.stat().st_mtime_ns, module.__package__ or "")
+    return () if file is None else _names_in(file, file.stat().st_mtime_ns, module.__package__ or "")[0]
 
 
 def _words(module: ModuleType) -> tuple[str, ...]:
     """Words in `module` that may be names of modules."""
     file = _file(module)
-    return () if file is None else _words_in(file, file.stat().st_mtime_ns)
+    return () if file is None else _names_in(file, file.stat().st_mtime_ns, module.__package__ or "")[1]
 
 
 @cache
-def _imports_in(file: Path, changed: int, package: str) -> tuple[str, ...]:
-    found: list[str] = []
+def _names_in(file: Path, changed: int, package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    imported: list[str] = []
+    words: list[str] = []
     for node in ast.walk(_tree(file, changed)):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                words += _with_parents(node.value)
+        elif isinstance(node, ast.Import):
             for alias in node.names:
-                found += _with_parents(alias.name)
+                imported += _with_parents(alias.name)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 above = package.split(".")
                 base = ".".join([*above[: len(above) - node.level + 1], *filter(None, [base])])
-            found += _with_parents(base)
-            found += (f"{base}.{alias.name}" for alias in node.names)
-    return tuple(dict.fromkeys(found))
-
-
-@cache
-def _words_in(file: Path, changed: int) -> tuple[str, ...]:
-    words = (node.value for node in ast.walk(_tree(file, changed)) if isinstance(node, ast.Constant))
-    parts = (part for word in words if isinstance(word, str) for part in _with_parents(word))
-    return tuple(dict.fromkeys(parts))
+            imported += _with_parents(base)
+            imported += (f"{base}.{alias.name}" for alias in node.names)
+    return tuple(dict.fromkeys(imported)), tuple(dict.fromkeys(words))
 
 
 def _with_parents(name: str) -> Iterator[str]:

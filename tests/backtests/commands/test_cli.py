@@ -84,7 +84,7 @@ def test_running_again_replaces_the_folder_only_when_whole(
 
     before = (finished / "metrics.json").read_bytes()
     with monkeypatch.context() as patched:
-        patched.setattr("backtests.records.results.write_html", fail)
+        patched.setattr("backtests.tearsheet.pages.write_html", fail)
         assert backtest(patched, "run", "blueprint", *SHORT, "--results", str(results)) == 1
     assert [path.name for path in folders(results)] == [finished.name]
     assert (finished / "metrics.json").read_bytes() == before

@@ -40,8 +40,9 @@ from backtests.document.blocks import (
     Table,
     Unchanged,
 )
+from backtests.document.html import html
 from backtests.document.pdf import column_width, pdf, plain
-from backtests.tearsheet import Document, write_pdf
+from backtests.tearsheet import Document, write_pages
 
 HOSTILE = (
     '#panic("no") #{1/0} $x^2$ *bold* _low_ `raw` @missing <label> = head '
@@ -189,5 +190,6 @@ def test_column_widths() -> None:
 
 
 def test_file(tmp_path: Path) -> None:
-    path = write_pdf(document("plain"), tmp_path / "tearsheet.pdf")
-    assert path.read_bytes().startswith(b"%PDF-")
+    write_pages(document("plain"), tmp_path)
+    assert (tmp_path / "tearsheet.pdf").read_bytes() == pdf(document("plain"))
+    assert (tmp_path / "tearsheet.html").read_text(encoding="utf-8") == html(document("plain"))

@@ -33,14 +33,18 @@ from tests.datafeeds.folders import write_folder
 SESSIONS = 600
 
 
+def _write_plain_pages(sheet: object, folder: Path, paper: str) -> None:
+    for name in ("tearsheet.html", "tearsheet.pdf"):
+        (folder / name).write_text("page")
+
+
 @pytest.fixture(autouse=True)
 def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(register.PLACE, str(tmp_path / "register.sqlite"))
     monkeypatch.setenv("STYLE_ROTATION_CACHE", str(tmp_path / "cache"))
     # Pages take seconds to draw and are files like others.
     monkeypatch.setattr(results, "build", lambda result: None)
-    monkeypatch.setattr(results, "write_html", lambda sheet, path: path.write_text("page"))
-    monkeypatch.setattr(results, "write_pdf", lambda sheet, path, paper: path.write_bytes(b"page"))
+    monkeypatch.setattr(results, "write_pages", _write_plain_pages)
 
 
 @pytest.fixture(scope="module")

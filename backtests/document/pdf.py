@@ -71,7 +71,7 @@ def content(document: Document, paper: Paper = "a4") -> str:
 
 
 def typeset(content: str) -> bytes:
-    """Typeset a document's `content`, which Typst does without Python's lock: something else may run beside."""
+    """Typeset a document's `content`, without Python's lock: something else may run beside."""
     return typst.compile(
         TEMPLATE.read_bytes(),
         font_paths=_fonts(),

@@ -11,7 +11,7 @@ from backtests.document.pdf import Paper, content, typeset
 
 
 def write_pages(document: Document, folder: Path, paper: Paper = "a4") -> None:
-    """Write ``tearsheet.html`` and ``tearsheet.pdf`` to `folder`; Typst sets the one while the other is made."""
+    """Write ``tearsheet.html`` and ``tearsheet.pdf`` to `folder`, the one made while the other is typeset."""
     with ThreadPoolExecutor(1) as beside:
         paged = beside.submit(typeset, content(document, paper))
         write_html(document, folder / "tearsheet.html")

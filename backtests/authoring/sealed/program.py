@@ -9,6 +9,7 @@ the last is answered.
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -162,6 +163,7 @@ def _prepare(line: socket.socket) -> None:
         _, ends, _, _ = socket.recv_fds(line, 1, len(FUTURES))
         _import(library)
         _compile_all(code)
+        gc.freeze()
         children = [_split(line, ends, future, code, library.without) for future in FUTURES]
         for end in ends:
             os.close(end)
@@ -180,6 +182,7 @@ def _split(
     child = os.fork()
     if child:
         return child
+    gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     mine = ends[FUTURES.index(future)]
     line.close()

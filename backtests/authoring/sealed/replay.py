@@ -104,7 +104,7 @@ class SealedProcesses:
         self._control, theirs = socket.socketpair()
         root = str(Path(__file__).parents[3])
         program = (
-            f"import sys; sys.path.append({root!r}); "
+            f"import gc, sys; gc.disable(); sys.path.append({root!r}); "  # what is imported stays
             f"from backtests.authoring.sealed.program import main; main({theirs.fileno()})"
         )
         place = self._place.name

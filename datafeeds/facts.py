@@ -38,8 +38,9 @@ A figure counts from the day on which it is `known` to the day on which it is `w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import log, prod
 from typing import NamedTuple, cast
 from weakref import WeakKeyDictionary
@@ -501,10 +502,13 @@ class Derived:
         From market to array of shape (sessions, symbols).
     needs : tuple of tuple of str
         Facts without which it does not exist: at least one of each inner tuple.
+    also : tuple of str
+        Facts that count where they exist.
     """
 
     compute: Callable[[Market], Array]
     needs: tuple[tuple[str, ...], ...]
+    also: tuple[str, ...] = ()
 
 
 def _trailing(concept: str) -> Derived:
@@ -545,6 +549,7 @@ DERIVED: Mapping[str, Derived] = {
             _fact_if_any(market, "share_issuance_ttm"),
         ),
         (("market_cap",), ("dividends_paid_ttm", "share_repurchases_ttm")),
+        ("share_issuance_ttm",),
     ),
     "gross_margin": _from(gross_margin, "gross_profit_ttm", "revenue_ttm"),
 }
@@ -568,6 +573,20 @@ def names(market: Market) -> Collection[str]:
             }
         known = _NAMES[market] = frozenset(found)
     return known
+
+
+def concepts_behind(facts: Iterable[str]) -> frozenset[str]:
+    """The filed concepts that facts, or medians by their names, are worked out from."""
+    found: set[str] = set()
+    waiting = list(facts)
+    while waiting:
+        name = waiting.pop().partition(" median of ")[0]
+        derived = DERIVED.get(name)
+        if derived is None:
+            found.add(name)
+        else:
+            waiting += [*chain.from_iterable(derived.needs), *derived.also]
+    return frozenset(found)
 
 
 def fact(market: Market, name: str) -> Array:

@@ -28,12 +28,37 @@ Said = TypeVar("Said")
 
 
 @dataclass(frozen=True)
+class LookedAt:
+    """What strategies have looked at of a market.
+
+    Attributes
+    ----------
+    facts : frozenset of str
+        Facts, and medians of them by the names they are kept under.
+    prices : frozenset of str
+        Of open, high, low, dividend and volume; closes always count.
+    sessions : int
+        Most sessions that they looked back over at once, today included.
+    """
+
+    facts: frozenset[str] = frozenset()
+    prices: frozenset[str] = frozenset()
+    sessions: int = 1
+
+    def also(self, other: LookedAt) -> LookedAt:
+        """All of both."""
+        longest = max(self.sessions, other.sessions)
+        return LookedAt(self.facts | other.facts, self.prices | other.prices, longest)
+
+
+@dataclass(frozen=True)
 class _Moment:
     market: Market
     index: int
     weights: Array
     previous: Target | None
     tables: Mapping[str, pd.DataFrame]
+    earlier: Dates
 
 
 @dataclass(frozen=True)
@@ -45,8 +70,11 @@ class _Decisions:
 MOST_REMEMBERED = 50_000
 """Answers that are kept for a market; beyond that it begins anew."""
 
-# Facts that were asked for, and medians of them.
-_ASKED: WeakKeyDictionary[Market, set[str]] = WeakKeyDictionary()
+_LOOKED_AT: WeakKeyDictionary[Market, LookedAt] = WeakKeyDictionary()
+
+_NOTHING = LookedAt()
+
+_NO_SESSIONS: Dates = np.empty(0, dtype="datetime64[D]")
 
 # Columns that were asked for, by session, group and kinds.
 _CHOSEN: WeakKeyDictionary[Market, dict[tuple[Any, ...], npt.NDArray[np.intp]]] = WeakKeyDictionary()
@@ -76,6 +104,8 @@ class AsOf:
         What the strategy last asked for.
     tables : mapping of str to DataFrame, optional
         The strategy's own tables, whole: a column `available` says when each row became public.
+    earlier : ndarray of datetime64[D], optional
+        Sessions before the first that `market` holds, where it holds only the last ones.
 
     Examples
     --------
@@ -93,9 +123,10 @@ class AsOf:
         weights: Array | None = None,
         previous: Target | None = None,
         tables: Mapping[str, pd.DataFrame] | None = None,
+        earlier: Dates = _NO_SESSIONS,
     ) -> None:
         held = np.zeros(len(market.symbols)) if weights is None else np.asarray(weights, dtype=np.float64)
-        _MOMENTS[self] = _Moment(market, index, held, previous, tables or {})
+        _MOMENTS[self] = _Moment(market, index, held, previous, tables or {}, earlier)
 
     def __repr__(self) -> str:
         return f"AsOf({self.today:%Y-%m-%d})"
@@ -109,7 +140,8 @@ class AsOf:
     @property
     def sessions_seen(self) -> int:
         """How many sessions the market has had, today included."""
-        return _MOMENTS[self].index + 1
+        moment = _MOMENTS[self]
+        return len(moment.earlier) + moment.index + 1
 
     @property
     def sessions_a_year(self) -> float:
@@ -300,7 +332,7 @@ class AsOf:
         """Closes of the trailing `sessions` as they were paid on each day, adjusted for no split."""
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
-        closes = _window(moment, moment.market.close, sessions, columns)
+        closes = _price_window(moment, "close", sessions, columns)
         paid = closes * _window(moment, moment.market.traded_factor, sessions, columns)
         return _framed(moment, paid, columns)
 
@@ -310,7 +342,7 @@ class AsOf:
         """Shares traded in the trailing `sessions`, on today's split basis; NaN where unknown."""
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
-        traded = _window(moment, moment.market.volume, sessions, columns)
+        traded = _price_window(moment, "volume", sessions, columns)
         return _framed(moment, traded / moment.market.traded_factor[moment.index, columns], columns)
 
     def returns(
@@ -382,8 +414,8 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         day = np.datetime64(pd.Timestamp(date).date(), "D")
-        first = int(np.searchsorted(moment.market.sessions, day, side="left"))
-        return max(0, moment.index + 1 - first)
+        passed = np.concatenate([moment.earlier, moment.market.sessions[: moment.index + 1]])
+        return len(passed) - int(np.searchsorted(passed, day, side="left"))
 
 
 class Arrays:
@@ -530,7 +562,8 @@ def once_a_session(
         if key not in known:
             if len(known) >= MOST_REMEMBERED:
                 known.clear()
-            known[key] = function(AsOf(moment.market, moment.index), *arguments, **named)
+            see = AsOf(moment.market, moment.index, earlier=moment.earlier)
+            known[key] = function(see, *arguments, **named)
         said: Said = known[key]
         return said
 
@@ -580,6 +613,8 @@ def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> pd.Index[Any]:
 def _trailing(moment: _Moment, sessions: int) -> slice:
     if sessions < 1:
         raise MarketError(f"asked for {sessions} sessions; a look back needs at least 1")
+    if sessions > _LOOKED_AT.get(moment.market, _NOTHING).sessions:
+        _note(moment.market, LookedAt(sessions=sessions))
     return slice(max(0, moment.index + 1 - sessions), moment.index + 1)
 
 
@@ -618,17 +653,25 @@ def _history(moment: _Moment, fact: str, sessions: int, columns: npt.NDArray[np.
 
 def _prices(moment: _Moment, name: Priced, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
     """Prices of the trailing sessions on today's split basis."""
-    prices = _window(moment, getattr(moment.market, name), sessions, columns)
+    prices = _price_window(moment, name, sessions, columns)
     prices *= moment.market.traded_factor[moment.index, columns]
     return prices
 
 
 def _returns(moment: _Moment, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
     prices = _window(moment, moment.market.mark, sessions + 1, columns)
-    paid = _window(moment, moment.market.dividend, sessions + 1, columns)
+    paid = _price_window(moment, "dividend", sessions + 1, columns)
     with np.errstate(divide="ignore", invalid="ignore"):
         earned: Array = (prices[1:] + paid[1:]) / prices[:-1] - 1.0
     return earned
+
+
+def _price_window(
+    moment: _Moment, name: Priced | Literal["volume"], sessions: int, columns: npt.NDArray[np.intp]
+) -> Array:
+    if name != "close" and name not in _LOOKED_AT.get(moment.market, _NOTHING).prices:
+        _note(moment.market, LookedAt(prices=frozenset({name})))
+    return _window(moment, getattr(moment.market, name), sessions, columns)
 
 
 def _framed(moment: _Moment, values: Array, columns: npt.NDArray[np.intp]) -> pd.DataFrame:
@@ -648,9 +691,13 @@ def _bars(
     return _framed(moment, _prices(moment, name, sessions, columns), columns)
 
 
-def facts_asked_for(market: Market) -> frozenset[str]:
-    """Facts of `market` that strategies have looked at, and medians by the names they are kept under."""
-    return frozenset(_ASKED.get(market, ()))
+def looked_at(market: Market) -> LookedAt:
+    """What strategies have looked at of `market` so far."""
+    return _LOOKED_AT.get(market, _NOTHING)
+
+
+def _note(market: Market, more: LookedAt) -> None:
+    _LOOKED_AT[market] = looked_at(market).also(more)
 
 
 def _fact(market: Market, name: str) -> Array:
@@ -664,8 +711,10 @@ def _group_median(market: Market, name: str, group: str) -> Array:
 
 
 def _ask(market: Market, name: str, kept_as: str) -> None:
-    """See that a fact exists, and remember under which name the market keeps what is asked for."""
+    """See that a fact exists, and note under which name the market keeps what is asked for."""
+    if kept_as in _LOOKED_AT.get(market, _NOTHING).facts:
+        return
     known = fundamentals.names(market)
     if name not in known:
         raise MarketError(unknown_name("fact", name, known, f"market {market.name!r}"))
-    _ASKED.setdefault(market, set()).add(kept_as)
+    _note(market, LookedAt(facts=frozenset({kept_as})))

@@ -32,7 +32,7 @@ from backtests.engine.tables import table_files, tables_of
 from backtests.settings.run_file import RunConfig
 from backtests.settings.strategies import class_named, inner, loaded_at
 from datafeeds.market import Market
-from strategies.asof import facts_asked_for
+from strategies.asof import looked_at
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
@@ -286,8 +286,8 @@ class SealedCheck:
             return (note(KIND, "replay", "there was no decision to replay"),), ()
         answers = Answers((), {}, run.problem)
         if not run.problem:
-            asked = facts_asked_for(run.market)
-            answers = self._processes.ask(self._told, run.tables, *code, run.recipe, moments, seed, asked)
+            seen = looked_at(run.market)
+            answers = self._processes.ask(self._told, run.tables, *code, run.recipe, moments, seed, seen)
         return compared(run, answers), answers.walls
 
 

@@ -1,21 +1,27 @@
 """A market that grows: what a run sends of its market up to a decision, and what a sealed process holds.
 
-The sender gives what became public since the last decision, never more. The holder appends it, and may put a
-false future behind it, made of nothing but the past it holds.
+The sender gives what became public since the last decision, never more, and of prices and filed figures only
+those that the strategy looked at in the run. The holder appends it, lets go of sessions that lie farther back
+than the strategy looked, and may put a false future behind it, made of nothing but the past it holds. Whoever
+looks at anything else finds nothing there, and decides otherwise than in the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from datafeeds.facts import concepts_behind
 from datafeeds.market import Array, Dates, Market, borrow_table, standard_tables, traded_factor
+
+if TYPE_CHECKING:  # no module of strategies may be imported before the doors close
+    from strategies.asof import LookedAt
 
 Future = Literal["absent", "shuffled", "scaled"]
 
@@ -26,6 +32,9 @@ AHEAD = 252
 """Sessions of a false future."""
 
 PRICES = ("open", "high", "low", "close", "volume", "dividend")
+
+SLACK = 64
+"""Sessions for which a holder has room at least, before it lets go of old ones."""
 
 DATED = {"facts": "known", "series": "available"}
 """Tables of what becomes known by the day, and the column that says when."""
@@ -79,7 +88,7 @@ class News:
     next_session : datetime64[D]
         The exchange session after the last of them.
     rows : dict of str to ndarray, shape (new sessions, symbols)
-        Prices by name.
+        Closes, and the prices that are looked at, by name.
     derived : dict of str to ndarray, shape (new sessions, ...)
         Facts that the run had worked out and the strategy asked for, as it saw them on those sessions.
     facts, series, splits, basis : dict of str to ndarray or Words
@@ -113,24 +122,31 @@ class Sender:
     market : Market
     tables : mapping of str to DataFrame
         The strategy's own, whole.
-    asked : collection of str
-        Facts to be sent, and medians of them, where the market keeps them. Any other is worked out by who
-        asks for it from the figures filed so far.
+    looked_at : LookedAt, optional
+        What the strategy looked at. Facts of it, and medians of them, are sent where the market keeps them;
+        they can also be worked out from the figures filed so far. All that is filed, all prices and no such
+        fact if not given.
     """
 
     def __init__(
-        self, market: Market, tables: Mapping[str, pd.DataFrame], asked: Collection[str] = ()
+        self, market: Market, tables: Mapping[str, pd.DataFrame], looked_at: LookedAt | None = None
     ) -> None:
         self._market = market
         self._sent = 0
+        self._prices = [name for name in PRICES if looked_at is None or name in {"close", *looked_at.prices}]
+        self._looked_back = None if looked_at is None else looked_at.sessions
+        facts = market.facts.drop(columns=list(UNDECIDED))
+        if looked_at is not None:
+            facts = facts[facts["concept"].isin(concepts_behind(looked_at.facts))]
         # A figure known on a day counts from the session after; the others from the day they are public.
-        self._facts = _Rows(market.facts.drop(columns=list(UNDECIDED)), "known", "left")
-        self._withdrawn = _days(market.facts, "withdrawn")[self._facts.order]
+        self._facts = _Rows(facts, "known", "left")
+        self._withdrawn = _days(facts, "withdrawn")[self._facts.order]
         self._series = _Rows(market.series, "available")
         self._basis = _Rows(market.basis, "known")
         self._tables = {name: _Rows(table, "available") for name, table in tables.items()}
         self._joined, self._left = (_days(market.instruments, name) for name in ("from", "to"))
-        self._derived = {name: values for name, values in market.derived.items() if name in asked}
+        kept = frozenset() if looked_at is None else looked_at.facts
+        self._derived = {name: values for name, values in market.derived.items() if name in kept}
 
     def anew(self) -> Sender:
         """One that begins again with the first session."""
@@ -141,12 +157,12 @@ class Sender:
     @property
     def size(self) -> int:
         """Bytes of all prices that there are to send."""
-        return sum(getattr(self._market, name).nbytes for name in PRICES)
+        return sum(getattr(self._market, name).nbytes for name in self._prices)
 
     @property
     def figures(self) -> int:
         """Filed figures that there are to send."""
-        return len(self._market.facts)
+        return len(self._withdrawn)
 
     @property
     def shape(self) -> dict[str, Any]:
@@ -165,11 +181,12 @@ class Sender:
             "basis": (),
             **{f"table {name}": () for name in self._tables},
             "groups": market.groups,
+            "looked_back": self._looked_back,
         }
 
     def pieces(self, session: int) -> Iterator[News]:
         """What `until` gives, in pieces of about `PIECE` bytes: years of prices are gigabytes."""
-        wide = 8 * len(self._market.symbols) * (len(PRICES) + len(self._derived))
+        wide = 8 * len(self._market.symbols) * (len(self._prices) + len(self._derived))
         step = max(1, PIECE // wide)
         yield from (self.until(stop) for stop in range(self._sent + step - 1, session, step))
         yield self.until(session)
@@ -185,7 +202,7 @@ class Sender:
         return News(
             sessions=market.sessions[rows].copy(),
             next_session=market.next_session if last else market.sessions[session + 1],
-            rows={name: getattr(market, name)[rows].copy() for name in PRICES},
+            rows={name: getattr(market, name)[rows].copy() for name in self._prices},
             derived={name: values[rows].copy() for name, values in self._derived.items()},
             facts=_not_withdrawn(self._facts.between(before, today)),
             series=self._series.between(before, today),
@@ -328,10 +345,10 @@ class Holder:
         self._shape = shape
         self._future = future
         self._rng = np.random.default_rng(seed)
-        self._known = 0
         self.next_session: np.datetime64 = _NEVER
         self._sessions = _Column()
         self._columns: dict[str, _Column] = {}
+        self._let_go = 0
         self._tables: dict[str, _Table] = {}
         self._instruments = pd.DataFrame()
         self._borrow = borrow_table(None)
@@ -339,7 +356,6 @@ class Holder:
 
     def add(self, news: News) -> None:
         """Keep `news`."""
-        self._known += len(news.sessions)
         self.next_session = news.next_session
         self._sessions.put(news.sessions)
         splits, basis = self._put("splits", news.splits).frame(), self._put("basis", news.basis).frame()
@@ -348,6 +364,7 @@ class Holder:
         arrays["traded_factor"] = traded_factor(news.sessions, self._shape["symbols"], splits, basis)
         for name, values in arrays.items():
             self._columns.setdefault(name, _Column()).put(values)
+        self._let_go_of_old()
         figures = self._put("facts", news.facts)
         if len(news.withdrawn[0]):
             figures.withdraw(len(self._shape["facts"]) + news.withdrawn[0], news.withdrawn[1])
@@ -371,8 +388,9 @@ class Holder:
         ahead = 0 if self._future == "absent" else AHEAD
         if ahead:
             self._make_up()
-        days = self._sessions.first(self._known + ahead)
-        views = {name: column.first(self._known + ahead) for name, column in self._columns.items()}
+        days = self._sessions.first(self._sessions.filled + ahead)[self._let_go :]
+        views = {name: column.first(column.filled + ahead) for name, column in self._columns.items()}
+        unseen = np.broadcast_to(np.nan, views["close"].shape)
         derived = {name[8:]: view for name, view in views.items() if name.startswith("derived ")}
         market = Market(
             name=self._shape["name"],
@@ -380,7 +398,7 @@ class Holder:
             sessions=days,
             next_session=days[-1] + 1 if ahead else self.next_session,
             symbols=self._shape["symbols"],
-            **{name: views[name] for name in PRICES},
+            **{name: views.get(name, unseen) for name in PRICES},
             facts=self._tables["facts"].frame(),
             series=self._tables["series"].frame(),
             splits=self._tables["splits"].frame(),
@@ -403,6 +421,20 @@ class Holder:
         self._last = market.__dict__
         return market
 
+    @property
+    def earlier(self) -> Dates:
+        """Sessions before the first that `market` holds."""
+        days: Dates = self._sessions.first(self._let_go).copy()
+        return days
+
+    def _let_go_of_old(self) -> None:
+        needed = self._shape["looked_back"]
+        held = self._columns["close"].filled
+        if needed is not None and held > needed + max(needed // 2, SLACK):
+            for column in self._columns.values():
+                column.keep(needed)
+            self._let_go += held - needed
+
     def own_tables(self) -> dict[str, pd.DataFrame]:
         """The strategy's own tables."""
         return {name[6:]: table.frame() for name, table in self._tables.items() if name.startswith("table ")}
@@ -416,10 +448,11 @@ class Holder:
         """Write a false future behind what is known; what becomes known later overwrites it."""
         day = self._sessions.last()
         self._sessions.put_ahead(day + 1 + np.arange(AHEAD).astype("timedelta64[D]"))
-        taken = self._rng.integers(0, self._known, AHEAD)
+        held = self._columns["close"].filled
+        taken = self._rng.integers(0, held, AHEAD)
         factors = 10.0 ** self._rng.uniform(-3, 3, (AHEAD, len(self._shape["symbols"])))
         for column in self._columns.values():
-            past = column.first(self._known)[taken]
+            past = column.first(held)[taken]
             if self._future == "scaled":
                 past = past * (factors if past.ndim == 2 else factors[:, 0])
             column.put_ahead(past)
@@ -582,11 +615,18 @@ class _Column:
         """The last row put for good."""
         return self._room[self.filled - 1]
 
+    def keep(self, count: int) -> None:
+        """Keep the last `count` rows alone, in a place of their own: who holds the others keeps them."""
+        kept = self._room[self.filled - count : self.filled]
+        self._room = np.empty((count + max(count // 2, SLACK) + AHEAD, *kept.shape[1:]), dtype=kept.dtype)
+        self._room[:count] = kept
+        self.filled = count
+
     def _fit(self, rows: Any, count: int) -> None:
         needed = self.filled + count
         if self._room is None:
             self._room = np.empty((needed + AHEAD, *rows.shape[1:]), dtype=rows.dtype)
         elif len(self._room) < needed:
-            grown = np.empty((2 * needed, *rows.shape[1:]), dtype=rows.dtype)
+            grown = np.empty((needed + needed // 2, *rows.shape[1:]), dtype=rows.dtype)
             grown[: self.filled] = self._room[: self.filled]
             self._room = grown

@@ -253,7 +253,7 @@ def _serve(connection: socket.socket, future: Future, code: Code, without: Colle
             holder.add(told)
             continue
         market = holder.market(from_filings=told.from_filings)
-        answer = _answer(strategy, market, holder.own_tables(), told, holder.next_session)
+        answer = _answer(strategy, market, holder, told)
         send(connection, json.dumps(answer).encode())
 
 
@@ -266,19 +266,18 @@ def _strategy(setting: Setting, code: Code) -> Any:
     return revived(setting.recipe)
 
 
-def _answer(
-    strategy: Any, market: Market, tables: Mapping[str, Any], question: Question, next_session: np.datetime64
-) -> dict[str, Any]:
+def _answer(strategy: Any, market: Market, holder: Holder, question: Question) -> dict[str, Any]:
     # As in `_strategy`: found there by now.
     from backtests.authoring.sealed.plain import plain_target, revived_target
     from strategies.asof import AsOf
 
     try:
-        previous = revived_target(question.previous)
-        see = AsOf(market, question.session, question.weights, previous, tables)
+        previous, earlier = revived_target(question.previous), holder.earlier
+        today = question.session - len(earlier)
+        see = AsOf(market, today, question.weights, previous, holder.own_tables(), earlier)
         target = plain_target(strategy.decide(see))
-        sessions = market.sessions[: question.session + 1].copy()
-        flags = strategy.schedule.decides(sessions, next_session)
+        sessions = np.concatenate([earlier, market.sessions[: today + 1]])
+        flags = strategy.schedule.decides(sessions, holder.next_session)
         return {"target": target, "decides": np.packbits(np.asarray(flags, dtype=bool)).tobytes().hex()}
     except BaseException as error:
         return {"error": _said(error)}

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -27,6 +27,7 @@ from backtests.authoring.sealed.market import FUTURES, Future, Sender
 from backtests.authoring.sealed.program import Code, Library, Question, Setting, receive, send
 from backtests.authoring.sealed.walls import Kind
 from datafeeds.market import Market
+from strategies.asof import LookedAt
 
 LARGEST_ANSWER = 1 << 26
 """Bytes."""
@@ -161,7 +162,7 @@ class SealedProcesses:
         recipe: dict[str, Any],
         moments: Sequence[Moment],
         seed: int,
-        asked: Collection[str] = (),
+        looked_at: LookedAt | None = None,
     ) -> Answers:
         """What the strategy decides at `moments` where the future is absent, and where it is false.
 
@@ -177,10 +178,10 @@ class SealedProcesses:
             In order of time.
         seed : int
             Of the false futures.
-        asked : collection of str
+        looked_at : LookedAt, optional
             See `Sender`.
         """
-        sender = Sender(market, tables, asked)
+        sender = Sender(market, tables, looked_at)
         patience = PATIENCE + PATIENCE_A_FIGURE * sender.figures
         try:
             with self._split(library, code, patience) as ends:

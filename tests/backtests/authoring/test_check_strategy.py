@@ -44,7 +44,7 @@ from backtests.settings.strategies import ENTRY_POINTS, build, registered
 from datafeeds.facts import fact
 from datafeeds.folder.cache import open_folder
 from datafeeds.market import Market
-from strategies import REGISTRY, EqualWeighted
+from strategies import REGISTRY, EqualWeighted, Strategy, Target
 from strategies.asof import AsOf
 from tests.backtests.authoring.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
 from tests.command import backtest
@@ -250,6 +250,11 @@ def test_on_large_markets_one_process_comes_after_the_other(
     }
 
 
+class _Largest(Strategy):
+    def decide(self, see: AsOf) -> Target:
+        return Target({str(see.latest("revenue_ttm").fillna(0.0).idxmax()): 1.0}, why="sells most")
+
+
 def test_more_figures_are_given_more_time(
     small: Market, processes: SealedProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,7 +267,8 @@ def test_more_figures_are_given_more_time(
     monkeypatch.setattr(replay, "_asked", asked)
     monkeypatch.setattr(replay, "PATIENCE_A_FIGURE", 0.5)
     replayed(EqualWeighted(), small, processes)
-    assert given == [replay.PATIENCE + 0.5 * len(small.facts)]
+    replayed(_Largest(), small, processes)
+    assert given == [replay.PATIENCE, replay.PATIENCE + 0.5 * len(small.facts)]
 
 
 def test_what_decide_is_given_leads_nowhere(small: Market) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -9,10 +10,21 @@ import pandas as pd
 import pytest
 
 from backtests.authoring.sealed import market as growing
-from backtests.authoring.sealed.market import AHEAD, PIECE, PRICES, Future, Holder, News, Sender, Words
-from datafeeds.facts import fact
+from backtests.authoring.sealed.market import (
+    AHEAD,
+    PIECE,
+    PRICES,
+    SLACK,
+    Future,
+    Holder,
+    News,
+    Sender,
+    Words,
+)
+from datafeeds.facts import DERIVED, concepts_behind, fact, names
 from datafeeds.market import Market
 from datafeeds.series import series_names, series_table
+from strategies.asof import AsOf, LookedAt
 from tests.backtests.authoring.cheaters import small_market
 
 TABLE = pd.DataFrame(
@@ -124,13 +136,53 @@ def test_facts_are_worked_out_from_what_is_filed_by_today(sample: Market) -> Non
 
 def test_facts_that_were_asked_for_are_sent_and_others_worked_out(sample: Market) -> None:
     whole = {name: fact(sample, name) for name in ("price_to_sales", "market_cap")}
-    sender = Sender(sample, {}, {"price_to_sales"})
+    everywhere = len(sample.sessions)
+    sender = Sender(sample, {}, LookedAt(frozenset({"price_to_sales"}), sessions=everywhere))
     holder = Holder(sender.shape, "absent", seed=1)
     news = sender.until(3_000)
     assert set(news.derived) == {"price_to_sales"}
     held = taken(holder, news)
     for name, values in whole.items():
         assert fact(held, name).tobytes() == values[:3_001].tobytes()
+
+
+@pytest.mark.parametrize("future", get_args(Future))
+@pytest.mark.parametrize("looked_back", [1, 300])
+def test_it_lets_go_of_what_nobody_looked_at(sample: Market, future: Future, looked_back: int) -> None:
+    seen = LookedAt(frozenset({"price_to_sales"}), frozenset({"open"}), looked_back)
+    whole = fact(sample, "price_to_sales")
+    sender = Sender(sample, {}, seen)
+    holder = Holder(sender.shape, future, seed=3)
+    for session in sessions(sample):
+        for news in sender.pieces(session):
+            holder.add(news)
+        earlier = len(holder.earlier)
+        assert holder.earlier.tolist() == sample.sessions[:earlier].tolist()
+        for from_filings in (False, True):
+            held = holder.market(from_filings=from_filings)
+            until = session + 1 - earlier
+            assert held.sessions[:until].tolist() == sample.sessions[earlier : session + 1].tolist()
+            assert min(looked_back, session + 1) <= until <= looked_back + max(looked_back // 2, SLACK)
+            for name in ("open", "close", "mark", "traded_factor"):
+                ours = getattr(held, name)[:until]
+                assert ours.tobytes() == getattr(sample, name)[earlier : session + 1].tobytes(), name
+            assert np.isnan(held.volume).all()
+            assert fact(held, "price_to_sales")[:until].tobytes() == whole[earlier : session + 1].tobytes()
+        said = set(held.facts.loc[held.facts["symbol"] != "", "concept"])
+        assert said <= {"revenue", "shares_outstanding", "diluted_shares"}
+        assert held.concepts == sample.concepts
+        before, day = AsOf(sample, session), session - earlier
+        after = AsOf(held, day, earlier=holder.earlier)
+        assert after.sessions_seen == before.sessions_seen
+        assert after.since("1990-06-01") == before.since("1990-06-01")
+        assert after.opens(looked_back).equals(before.opens(looked_back))
+
+
+def test_a_fact_rests_on_no_other_concepts(sample: Market) -> None:
+    for name in sorted(set(DERIVED) & set(names(sample))):
+        few = sample.facts[sample.facts["concept"].isin(concepts_behind([name]))]
+        alone = replace(sample, facts=few.reset_index(drop=True), derived={}, hash="few")
+        assert fact(alone, name).tobytes() == fact(sample, name).tobytes(), name
 
 
 def test_words_are_numbered_as_they_are_first_said(sample: Market) -> None:

@@ -89,6 +89,8 @@ Cash that leaves the company (capital expenditure, dividends, repurchases) is po
 ESTIMATED_REVENUE = "estimated_revenue"
 """Revenue that was expected of a fiscal year: consensus or guidance, known from the day after it was made."""
 
+MEDIAN = " median of "
+
 _PERIOD = {"Q1": 0, "Q2": 1, "Q3": 2, "Q4": 3, "FY": 4}
 
 
@@ -580,7 +582,7 @@ def concepts_behind(facts: Iterable[str]) -> frozenset[str]:
     found: set[str] = set()
     waiting = list(facts)
     while waiting:
-        name = waiting.pop().partition(" median of ")[0]
+        name = waiting.pop().partition(MEDIAN)[0]
         derived = DERIVED.get(name)
         if derived is None:
             found.add(name)
@@ -669,12 +671,17 @@ def age(market: Market, name: str) -> Array:
 
 def median_name(name: str, group: str) -> str:
     """The name under which a market keeps `group_median`."""
-    return f"{name} median of {group}"
+    return f"{name}{MEDIAN}{group}"
+
+
+def is_median(name: str) -> bool:
+    """Whether `name` is one of `median_name`."""
+    return MEDIAN in name
 
 
 def worked_out(market: Market, name: str) -> Array:
     """A fact, or a median by its name."""
-    of, median, group = name.partition(" median of ")
+    of, median, group = name.partition(MEDIAN)
     return group_median(market, of, group) if median else fact(market, name)
 
 

@@ -62,7 +62,7 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
         With ``decisions=()``: an engine knows weights, not reasons.
     """
     cerebro = SessionCerebro(stdstats=False, cheat_on_open=True, preload=True, runonce=True)
-    datas = feeds(market, account.first, account.last, range(len(market.symbols)), BarIndex())
+    datas = feeds(market, account.first, account.last, range(len(market.symbols)), BarIndex(), whole=False)
     for data in datas:
         cerebro.adddata(data)
     broker = SessionBroker() if account.long_only else MarginBroker()
@@ -74,7 +74,7 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
     for data in datas:
         data.release()
     sessions = market.sessions[account.first : account.last + 1]
-    return Ledger(
+    ledger = Ledger(
         sessions=sessions,
         symbols=market.symbols,
         equity=books.equity,
@@ -90,3 +90,7 @@ def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account
         borrow=None if account.long_only else books.borrow,
         sold=None if account.long_only else books.sold,
     )
+    # They name each other, and Python finds out much later that nobody else does.
+    for each in (books, broker, cerebro):
+        each.__dict__.clear()
+    return ledger

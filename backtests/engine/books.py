@@ -89,6 +89,21 @@ class Rows:
         wanted = np.array([word in words for word in self.words], dtype=np.bool_)
         return wanted[self.word]
 
+    def same(self, other: Rows) -> bool:
+        """Whether the rows of `other` are these, to the last bit."""
+        if (self.names, len(self)) != (other.names, len(other)):
+            return False
+        place = {word: position for position, word in enumerate(self.words)}
+        words = np.array([place.get(word, -1) for word in other.words], dtype=np.intp)[other.word]
+        return all(
+            np.array_equal(ours, theirs)
+            for ours, theirs in (
+                (self.session, other.session),
+                (self.symbol, other.symbol),
+                (self.word, words),
+            )
+        ) and np.array_equal(self.numbers, other.numbers, equal_nan=True)
+
     def table(self, sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
         """The rows with labels; `sessions` and `symbols` are the ledger's."""
         columns = (

@@ -88,7 +88,7 @@ def _ordinals(market: Market) -> Array:
     return market.sessions.astype("datetime64[D]").astype(np.float64) + EPOCH_ORDINAL
 
 
-def _bars(market: Market, rows: slice, columns: Sequence[int]) -> dict[str, Array]:
+def _bars(market: Market, rows: slice, columns: Sequence[int], whole: bool) -> dict[str, Array]:
     """Lines of some symbols by name, shape (symbols, sessions)."""
 
     def lines(values: Array) -> Array:
@@ -100,17 +100,21 @@ def _bars(market: Market, rows: slice, columns: Sequence[int]) -> dict[str, Arra
         own = lines(values)
         return np.where(bar & np.isfinite(own), own, mark)
 
-    return {
-        "open": np.where(bar, lines(market.fill_price), mark),
-        "high": known(market.high),
-        "low": known(market.low),
-        "close": mark,
-        "volume": np.nan_to_num(lines(market.volume)),
-    }
+    read = {"open": np.where(bar, lines(market.fill_price), mark), "close": mark}
+    if not whole:
+        return {"high": mark, "low": mark, "volume": mark, **read}
+    volume = np.nan_to_num(lines(market.volume))
+    return {"high": known(market.high), "low": known(market.low), "volume": volume, **read}
 
 
 def feeds(
-    market: Market, first: int, last: int, columns: Sequence[int], index: BarIndex | None = None
+    market: Market,
+    first: int,
+    last: int,
+    columns: Sequence[int],
+    index: BarIndex | None = None,
+    *,
+    whole: bool = True,
 ) -> list[Any]:
     """One feed for each of `columns`, in their order.
 
@@ -123,6 +127,8 @@ def feeds(
         Positions of the symbols.
     index : BarIndex, optional
         On which all feeds stand; without one each moves alone, as backtrader's own do.
+    whole : bool
+        Whether high, low and volume are there too; else the close stands in for them, and takes no room.
 
     Returns
     -------
@@ -133,7 +139,7 @@ def feeds(
     made = []
     for begin in range(0, len(columns), BLOCK):
         some = columns[begin : begin + BLOCK]
-        block = _bars(market, rows, some)
+        block = _bars(market, rows, some, whole)
         for place, column in enumerate(some):
             bars = {**same, **{name: lines[place] for name, lines in block.items()}}
             made.append(SessionFeed(bars=bars, index=index, name=market.symbols[column]))

@@ -352,10 +352,12 @@ class Holder:
         self._tables: dict[str, _Table] = {}
         self._instruments = pd.DataFrame()
         self._borrow = borrow_table(None)
-        self._last: dict[str, Any] = {}
+        self._given: Market | None = None
+        self._lasting: dict[str, Any] = {}
 
     def add(self, news: News) -> None:
-        """Keep `news`."""
+        """Keep `news`; the market given last is let go."""
+        self._take_back()
         self.next_session = news.next_session
         self._sessions.put(news.sessions)
         splits, basis = self._put("splits", news.splits).frame(), self._put("basis", news.basis).frame()
@@ -374,7 +376,7 @@ class Holder:
         if news.instruments:
             self._instruments = self._members(news.instruments)
             for name in MEMBERS:
-                self._last.pop(name, None)
+                self._lasting.pop(name, None)
 
     def market(self, *, from_filings: bool) -> Market:
         """The market as far as it is known.
@@ -385,6 +387,7 @@ class Holder:
             Whether derived facts are worked out here from the figures filed so far, instead of taken from
             the run.
         """
+        self._take_back()
         ahead = 0 if self._future == "absent" else AHEAD
         if ahead:
             self._make_up()
@@ -416,10 +419,16 @@ class Holder:
         grown = {name: views[name] for name in GROWN}
         for values in grown.values():
             values.setflags(write=False)
-        kept = {key: self._last[key] for key in (*NAMES, *MEMBERS) if key in self._last}
-        market.__dict__.update(kept, **grown)
-        self._last = market.__dict__
+        market.__dict__.update(self._lasting, **grown)
+        self._given = market
         return market
+
+    def _take_back(self) -> None:
+        """Keep what the market given last worked out once and for all, and nothing else of it."""
+        if self._given is not None:
+            known = vars(self._given)
+            self._lasting = {key: known[key] for key in (*NAMES, *MEMBERS) if key in known}
+            self._given = None
 
     @property
     def earlier(self) -> Dates:
@@ -430,7 +439,7 @@ class Holder:
     def _let_go_of_old(self) -> None:
         needed = self._shape["looked_back"]
         held = self._columns["close"].filled
-        if needed is not None and held > needed + max(needed // 2, SLACK):
+        if needed is not None and held > needed + max(needed // 8, SLACK):
             for column in self._columns.values():
                 column.keep(needed)
             self._let_go += held - needed
@@ -618,7 +627,7 @@ class _Column:
     def keep(self, count: int) -> None:
         """Keep the last `count` rows alone, in a place of their own: who holds the others keeps them."""
         kept = self._room[self.filled - count : self.filled]
-        self._room = np.empty((count + max(count // 2, SLACK) + AHEAD, *kept.shape[1:]), dtype=kept.dtype)
+        self._room = np.empty((count + max(count // 8, SLACK) + AHEAD, *kept.shape[1:]), dtype=kept.dtype)
         self._room[:count] = kept
         self.filled = count
 

@@ -254,6 +254,7 @@ def _serve(connection: socket.socket, future: Future, code: Code, without: Colle
             continue
         market = holder.market(from_filings=told.from_filings)
         answer = _answer(strategy, market, holder, told)
+        del market  # before the next one is there
         send(connection, json.dumps(answer).encode())
 
 

@@ -162,7 +162,7 @@ def test_it_lets_go_of_what_nobody_looked_at(sample: Market, future: Future, loo
             held = holder.market(from_filings=from_filings)
             until = session + 1 - earlier
             assert held.sessions[:until].tolist() == sample.sessions[earlier : session + 1].tolist()
-            assert min(looked_back, session + 1) <= until <= looked_back + max(looked_back // 2, SLACK)
+            assert min(looked_back, session + 1) <= until <= looked_back + max(looked_back // 8, SLACK)
             for name in ("open", "close", "mark", "traded_factor"):
                 ours = getattr(held, name)[:until]
                 assert ours.tobytes() == getattr(sample, name)[earlier : session + 1].tobytes(), name

@@ -21,7 +21,7 @@ def sanity_checks(market: Market, strategy: Strategy, moments: Sequence[Moment])
     """Weights finite and in range, symbols known; these and the reasons are enforced on the way."""
     most = (1.0 if strategy.long_only else strategy.max_gross) + 1e-9
     least = 0.0 if strategy.long_only else -most
-    asked = [(moment, moment.target) for moment in moments if moment.target is not None]
+    asked = [(moment, said) for moment in moments if (said := moment.target) is not None]
     fine = f"{len(asked)} targets, each finite, in range and of known symbols"
     checks = [
         judged(

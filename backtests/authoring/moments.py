@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,15 +34,26 @@ class Moment:
         Position of its session in the market.
     weights : ndarray, shape (symbols,)
         The portfolio at its close.
-    previous, target : mapping or None
-        What the strategy asked for before, and what it decided, as `plain_target` says it; None to hold. The
-        weights of `target` are those that went to the engine.
+    before, after : str
+        `previous` and `target` as JSON: of thousands of symbols the words take a fifth of the room.
     """
 
     session: int
     weights: Array
-    previous: Plain | None
-    target: Plain | None
+    before: str
+    after: str
+
+    @property
+    def previous(self) -> Plain | None:
+        """What the strategy asked for before, as `plain_target` says it; None if nothing yet."""
+        said: Plain | None = json.loads(self.before)
+        return said
+
+    @property
+    def target(self) -> Plain | None:
+        """What it decided, with the weights that went to the engine; None to hold."""
+        said: Plain | None = json.loads(self.after)
+        return said
 
 
 def keeping(recorder: Recorder, market: Market, moments: list[Moment]) -> Decide:
@@ -50,7 +62,7 @@ def keeping(recorder: Recorder, market: Market, moments: list[Moment]) -> Decide
     What is compared later must be what was traded: it is read off the row that the engine gets, before the
     strategy runs again.
     """
-    previous: Plain | None = None
+    previous = json.dumps(None)
 
     def decide(session: int, weights: Array) -> Array | None:
         nonlocal previous
@@ -63,8 +75,9 @@ def keeping(recorder: Recorder, market: Market, moments: list[Moment]) -> Decide
             traded = {market.symbols[column]: float(row[column]) for column in bought}
             if target["weights"] != traded:
                 target["weights"] = traded
-        moments.append(Moment(session, held, previous, target))
-        previous = target or previous
+        said = json.dumps(target)
+        moments.append(Moment(session, held, previous, said))
+        previous = said if target else previous
         return row
 
     return decide

@@ -167,12 +167,12 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.window = slice(self.account.first, self.account.last + 1)
         count = self.account.last + 1 - self.account.first
         self.traded = rules.tradable(market)[self.window]
-        known = rules.last_known(market)[self.window]
-        self.prices = np.where(self.traded, market.fill_price[self.window], known)
-        self.marks = market.mark[self.window]
+        self.fill_price, self.marks = market.fill_price[self.window], market.mark[self.window]
+        self.priced = -1
+        self.known = rules.last_known(market, self.account.first)
         costs = self.account.costs
         # What no cost asks for is no array: on a wide market each is as large as its prices.
-        self.volume = self.volatility = self.average_volume = np.broadcast_to(np.nan, self.prices.shape)
+        self.volume = self.volatility = self.average_volume = np.broadcast_to(np.nan, self.marks.shape)
         if costs.max_participation > 0:
             self.volume = rules.PARTICIPATION_VOLUME[costs.participation_volume](market)[self.window]
         self.payments = market.dividend[self.window]
@@ -192,6 +192,14 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         self.open = np.zeros(len(market.symbols), dtype=bool)
         overlay = self.account.overlay
         self.hedges = None if overlay is None else HedgeBook(overlay, self.broker, self.account.first, count)
+
+    def prices_on(self, session: int) -> Array:
+        """Price at which each symbol's orders fill; the last close before, where it does not trade."""
+        if self.priced != session:
+            known = self.marks[session - 1] if session else self.known
+            self.prices = np.where(self.traded[session], self.fill_price[session], known)
+            self.priced = session
+        return self.prices
 
     def _getminperstatus(self) -> int:
         """How many bars the feeds lack before the first decision: all stand on the same."""
@@ -307,7 +315,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
             self._leave(session, column, "delisted")
 
     def _fill_orders(self, session: int) -> None:
-        prices = self.prices[session]
+        prices = self.prices_on(session)
         equity = self.broker.cash + self._worth(prices)
         fractional = self.account.fractional_shares
         selling = False
@@ -362,7 +370,7 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
 
     def _quote(self, session: int, column: int, size: float) -> Quote:
         """What an order over `size` shares, signed, costs."""
-        costs, reference = self.account.costs, float(self.prices[session, column])
+        costs, reference = self.account.costs, float(self.prices_on(session)[column])
         volatility, volume = float(self.volatility[session, column]), self.average_volume[session, column]
         price, fee, impact = rules.quoted(size, reference, costs, volatility, float(volume))
         return Quote(column, size, reference, price, fee, impact)

@@ -145,7 +145,7 @@ class MarginRebalancer(Rebalancer):
     def _meet_call(self, session: int) -> None:
         shares, fractional = self.broker.shares, self.account.fractional_shares
         required = self._required(session, shares)
-        share = rules.kept_share(float(self.broker.cash + self._worth(self.prices[session])), required)
+        share = rules.kept_share(float(self.broker.cash + self._worth(self.prices_on(session))), required)
         for column in np.flatnonzero((shares != 0) & self.traded[session]).tolist() if share < 1.0 else ():
             held = float(shares[column])
             change = rules.kept_shares(held, share, fractional) - held
@@ -156,7 +156,7 @@ class MarginRebalancer(Rebalancer):
         """Equity that must stand behind `shares` at the session's fill prices, at the initial rates."""
         margin, total = self.account.margin, 0.0
         for column in np.flatnonzero(self.broker.shares).tolist():
-            value = float(shares[column]) * float(self.prices[session, column])
+            value = float(shares[column]) * float(self.prices_on(session)[column])
             total += rules.margin_required(value, margin.initial_long, margin.initial_short)
         return total
 
@@ -171,7 +171,7 @@ class MarginRebalancer(Rebalancer):
             self._leave(session, column, "account closed")
 
     def _fill_orders(self, session: int) -> None:
-        equity = float(self.broker.cash + self._worth(self.prices[session]))
+        equity = float(self.broker.cash + self._worth(self.prices_on(session)))
         equity = equity if equity > 0.0 else 0.0
         waiting, intents = self._intents(session, equity)
         self._keep_margin(session, equity, intents)
@@ -191,7 +191,7 @@ class MarginRebalancer(Rebalancer):
         """Today's orders, and whether one that frees money stays open."""
         waiting, found = False, []
         for column in np.flatnonzero(self.open).tolist():
-            price, held = float(self.prices[session, column]), float(self.broker.shares[column])
+            price, held = float(self.prices_on(session)[column]), float(self.broker.shares[column])
             if np.isnan(price):
                 continue
             fractional = self.account.fractional_shares

@@ -205,6 +205,9 @@ class Ledger:
     @cached_property
     def positions(self) -> Array:
         """Shares held at each close, shape (sessions, symbols)."""
+        return self._held()
+
+    def _held(self) -> Array:
         traded = np.zeros((len(self.sessions), len(self.symbols)))
         rows = self.executions
         np.add.at(traded, (rows.session, rows.symbol), rows["shares"])
@@ -229,13 +232,17 @@ class Ledger:
 
     def weights(self, market: Market) -> pd.DataFrame:
         """Share of equity by symbol at each close, for the symbols ever held; the rest is cash."""
-        held = np.flatnonzero(self.positions.any(axis=0))
+        # Not kept: of a benchmark on a wide market nobody asks for them again.
+        positions = self.__dict__.get("positions")
+        positions = self._held() if positions is None else positions
+        held = np.flatnonzero(positions.any(axis=0))
         first = market.index_of(self.sessions[0])
         marks = market.mark[first : first + len(self.sessions)][:, held]
-        shares = self.positions[:, held]
+        shares = positions[:, held]
         value = np.where(shares != 0, shares * np.nan_to_num(marks), 0.0)
+        value /= self.equity[:, None]
         return pd.DataFrame(
-            value / self.equity[:, None],
+            value,
             index=pd.DatetimeIndex(self.sessions),
             columns=[self.symbols[i] for i in held],
         )

@@ -48,6 +48,8 @@ class IndexedLine(bt.LineBuffer):  # type: ignore[misc]
 _moment = lru_cache(maxsize=64)(bt.num2date)
 
 
+LINES = ("open", "high", "low", "close", "volume")
+
 BLOCK = 64
 """Symbols whose bars are taken out of a market at once: one by one, each number costs a line of memory."""
 
@@ -88,7 +90,7 @@ def _ordinals(market: Market) -> Array:
     return market.sessions.astype("datetime64[D]").astype(np.float64) + EPOCH_ORDINAL
 
 
-def _bars(market: Market, rows: slice, columns: Sequence[int], whole: bool) -> dict[str, Array]:
+def _bars(market: Market, rows: slice, columns: Sequence[int]) -> dict[str, Array]:
     """Lines of some symbols by name, shape (symbols, sessions)."""
 
     def lines(values: Array) -> Array:
@@ -100,11 +102,13 @@ def _bars(market: Market, rows: slice, columns: Sequence[int], whole: bool) -> d
         own = lines(values)
         return np.where(bar & np.isfinite(own), own, mark)
 
-    read = {"open": np.where(bar, lines(market.fill_price), mark), "close": mark}
-    if not whole:
-        return {"high": mark, "low": mark, "volume": mark, **read}
-    volume = np.nan_to_num(lines(market.volume))
-    return {"high": known(market.high), "low": known(market.low), "volume": volume, **read}
+    return {
+        "open": np.where(bar, lines(market.fill_price), mark),
+        "high": known(market.high),
+        "low": known(market.low),
+        "close": mark,
+        "volume": np.nan_to_num(lines(market.volume)),
+    }
 
 
 def feeds(
@@ -128,7 +132,8 @@ def feeds(
     index : BarIndex, optional
         On which all feeds stand; without one each moves alone, as backtrader's own do.
     whole : bool
-        Whether high, low and volume are there too; else the close stands in for them, and takes no room.
+        Whether there are bars to read. For who takes every price from the market itself the last known
+        closes stand in for all lines, and take no room.
 
     Returns
     -------
@@ -139,8 +144,9 @@ def feeds(
     made = []
     for begin in range(0, len(columns), BLOCK):
         some = columns[begin : begin + BLOCK]
-        block = _bars(market, rows, some, whole)
+        block = _bars(market, rows, some) if whole else {}
         for place, column in enumerate(some):
-            bars = {**same, **{name: lines[place] for name, lines in block.items()}}
+            bars = {name: lines[place] for name, lines in block.items()}
+            bars = {**same, **dict.fromkeys(LINES, market.mark[rows, column]), **bars}
             made.append(SessionFeed(bars=bars, index=index, name=market.symbols[column]))
     return made

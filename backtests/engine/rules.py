@@ -261,9 +261,9 @@ def tradable(market: Market) -> npt.NDArray[np.bool_]:
     return trades
 
 
-def last_known(market: Market) -> Array:
-    """Last close before each session, shape (sessions, symbols); NaN before the second."""
-    return np.concatenate([np.full((1, len(market.symbols)), np.nan), market.mark[:-1]])
+def last_known(market: Market, session: int) -> Array:
+    """Last close before a session, shape (symbols,); NaN before the second."""
+    return market.mark[session - 1] if session else np.full(len(market.symbols), np.nan)
 
 
 def average_volume(market: Market) -> Array:

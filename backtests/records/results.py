@@ -172,8 +172,8 @@ def log_lines(result: Result) -> list[str]:
     for book in result.books:
         ledger = book.ledger
         lines.append(
-            f"{book.label}: {len(ledger.decisions)} decisions, {len(ledger.fills)} fills, "
-            f"{len(ledger.unfilled)} orders left unfilled"
+            f"{book.label}: {len(ledger.decisions)} decisions, {len(ledger.executions)} fills, "
+            f"{len(ledger.endings)} orders left unfilled"
         )
         for row in ledger.unfilled.itertuples():
             lines.append(f"{book.label}: {row.session:%Y-%m-%d} {row.symbol} unfilled: {row.reason}")

@@ -222,7 +222,7 @@ def test_what_is_opened_keeps_the_initial_margin(scenario: Scenario) -> None:
         scenario.account,
     )
     window = slice(terms.first, terms.last + 1)
-    known = rules.last_known(scenario.market)[window]
+    known = np.stack([rules.last_known(scenario.market, each) for each in range(window.start, window.stop)])
     prices = np.where(rules.tradable(scenario.market)[window], scenario.market.fill_price[window], known)
     values = np.where(books.positions != 0, books.positions * np.nan_to_num(prices), 0.0)
     margin = terms.margin

@@ -232,7 +232,7 @@ class Result:
         """Benchmarks held as one instrument, where every stock of the market is known to have survived."""
         if not self.survivors_only:
             return frozenset()
-        single = (len(set(book.ledger.fills["symbol"])) == 1 for book in self.books)
+        single = (book.ledger.symbols_traded == 1 for book in self.books)
         return frozenset(label for label, alone in zip(self.labels, single, strict=True) if alone)
 
     @cached_property
@@ -261,7 +261,7 @@ class Result:
         marks = self.market.mark[self.account.last]
         found = []
         for book in self.books:
-            shares = book.ledger.positions[-1]
+            shares = book.ledger.last_positions
             held = shares.nonzero()[0]
             values = shares[held] * marks[held] / book.ledger.equity[-1]
             symbols = (self.market.symbols[place] for place in held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from backtests.authoring.report import Offence
-from backtests.authoring.sealed.plain import plain_target, revived_target
+from backtests.authoring.sealed.plain import plain_target, revived_target, target_text
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
 from backtests.engine.tables import tables_of
@@ -34,25 +35,25 @@ class Moment:
         Position of its session in the market.
     weights : ndarray, shape (symbols,)
         The portfolio at its close.
-    before, after : str
-        `previous` and `target` as JSON: of thousands of symbols the words take a fifth of the room.
+    before, after : bytes
+        `previous` and `target` as JSON, compressed: of thousands of symbols they are gigabytes else.
     """
 
     session: int
     weights: Array
-    before: str
-    after: str
+    before: bytes
+    after: bytes
 
     @property
     def previous(self) -> Plain | None:
         """What the strategy asked for before, as `plain_target` says it; None if nothing yet."""
-        said: Plain | None = json.loads(self.before)
+        said: Plain | None = json.loads(zlib.decompress(self.before))
         return said
 
     @property
     def target(self) -> Plain | None:
         """What it decided, with the weights that went to the engine; None to hold."""
-        said: Plain | None = json.loads(self.after)
+        said: Plain | None = json.loads(zlib.decompress(self.after))
         return said
 
 
@@ -62,22 +63,21 @@ def keeping(recorder: Recorder, market: Market, moments: list[Moment]) -> Decide
     What is compared later must be what was traded: it is read off the row that the engine gets, before the
     strategy runs again.
     """
-    previous = json.dumps(None)
+    nothing = previous = zlib.compress(target_text(None).encode())
 
     def decide(session: int, weights: Array) -> Array | None:
         nonlocal previous
         held = weights.copy()
         row = recorder(session, weights)
-        target: dict[str, Any] | None = None
+        said = nothing
         if row is not None:
-            target = plain_target(recorder.decisions[-1].target) or {}
+            target = recorder.decisions[-1].target
             bought = np.flatnonzero(row[: len(market.symbols)])
             traded = {market.symbols[column]: float(row[column]) for column in bought}
-            if target["weights"] != traded:
-                target["weights"] = traded
-        said = json.dumps(target)
+            same = traded == dict(target.weights)
+            said = zlib.compress(target_text(target, None if same else traded).encode(), 1)
         moments.append(Moment(session, held, previous, said))
-        previous = said if target else previous
+        previous = previous if row is None else said
         return row
 
     return decide

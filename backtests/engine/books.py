@@ -207,6 +207,23 @@ class Ledger:
         """Shares held at each close, shape (sessions, symbols)."""
         return self._held()
 
+    @property
+    def last_positions(self) -> Array:
+        """Shares held at the last close, shape (symbols,)."""
+        last: Array = self._positions[-1].copy()
+        return last
+
+    @property
+    def symbols_traded(self) -> int:
+        """How many symbols were ever traded."""
+        return len(np.unique(self.executions.symbol))
+
+    @property
+    def _positions(self) -> Array:
+        """As `positions`, not kept: of a benchmark on a wide market nobody asks for them again."""
+        known: Array | None = self.__dict__.get("positions")
+        return self._held() if known is None else known
+
     def _held(self) -> Array:
         traded = np.zeros((len(self.sessions), len(self.symbols)))
         rows = self.executions
@@ -232,9 +249,7 @@ class Ledger:
 
     def weights(self, market: Market) -> pd.DataFrame:
         """Share of equity by symbol at each close, for the symbols ever held; the rest is cash."""
-        # Not kept: of a benchmark on a wide market nobody asks for them again.
-        positions = self.__dict__.get("positions")
-        positions = self._held() if positions is None else positions
+        positions = self._positions
         held = np.flatnonzero(positions.any(axis=0))
         first = market.index_of(self.sessions[0])
         marks = market.mark[first : first + len(self.sessions)][:, held]

@@ -100,19 +100,24 @@ def revived(value: Any) -> Any:
 
 def plain_target(target: Target | None) -> dict[str, Any] | None:
     """A target with its reasons, its hedges and what it remembers."""
+    said: dict[str, Any] | None = json.loads(target_text(target))
+    return said
+
+
+def target_text(target: Target | None, traded: Mapping[str, float] | None = None) -> str:
+    """`plain_target` as JSON; with the weights `traded`, if given, in place of those that it asks for."""
     if target is None:
-        return None
+        return "null"
     hedges = [[plain(hedge.structure), hedge.ratio, hedge.budget_bps] for hedge in target.hedges]
     changes = [[change.why, dict(change.weights)] for change in target.changes]
     whole = {
-        "weights": dict(target.weights),
+        "weights": dict(target.weights if traded is None else traded),
         "why": target.why,
         "changes": changes,
         "state": dict(target.state),
         "hedges": hedges,
     }
-    copy: dict[str, Any] = json.loads(json.dumps(whole))
-    return copy
+    return json.dumps(whole)
 
 
 def revived_target(content: Mapping[str, Any] | None) -> Target | None:

@@ -20,7 +20,7 @@ def section(result: Result) -> Section:
     """Every attribution that the run and its market allow."""
     title = "Where the return came from"
     ledger = result.book.ledger
-    if not len(ledger.fills):
+    if not len(ledger.executions):
         return Section("attribution", title, (Paragraph("Nothing was ever held.", "note"),))
     blocks: list[Block] = [*_groups(result), *_factors(result), *_symbols(result), *_trading(result)]
     return Section("attribution", title, tuple(blocks))
@@ -31,11 +31,7 @@ def _groups(result: Result) -> list[Block]:
     if not found:
         return []
     place = next(
-        (
-            place
-            for place, benchmark in enumerate(result.benchmarks)
-            if len(set(benchmark.ledger.fills["symbol"])) > 1
-        ),
+        (place for place, benchmark in enumerate(result.benchmarks) if benchmark.ledger.symbols_traded > 1),
         0,
     )
     first, name = found[place], result.labels[1 + place]
@@ -43,7 +39,7 @@ def _groups(result: Result) -> list[Block]:
     single = [
         label
         for label, benchmark in zip(result.labels[1:], result.benchmarks, strict=True)
-        if len(set(benchmark.ledger.fills["symbol"])) == 1
+        if benchmark.ledger.symbols_traded == 1
     ]
     note = (
         f"{listed(single)} {'is' if len(single) == 1 else 'are'} held as one instrument, so its groups are "

@@ -34,7 +34,7 @@ SHOWN = 15
 def section(result: Result) -> Section:
     """Weights by group, the holdings, how long they were held, and their risk."""
     title = "What was held"
-    if not len(result.book.ledger.fills):
+    if not len(result.book.ledger.executions):
         return Section("weights", title, (Paragraph("Nothing was ever held: all of the equity was cash."),))
     blocks: list[Block] = [
         _groups(result),

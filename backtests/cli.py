@@ -18,6 +18,8 @@ from typing import Annotated, Any
 
 import typer
 
+from backtests.memory import give_back
+
 REFUSED, FAILED = 1, 3
 """Exit statuses that are ours; 0, 2 (usage) and 130 (interrupted) are everyone's."""
 
@@ -460,6 +462,7 @@ def main() -> None:
     """Entry point: errors that a person can mend are one line, without a traceback unless it is asked for."""
     arguments = [argument for argument in sys.argv[1:] if argument != TRACEBACK]
     _collect_seldom()
+    give_back()
     try:
         _refuse_surroundings(arguments)
         try:

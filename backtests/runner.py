@@ -151,7 +151,7 @@ def _run(
         known = hindsight_of(config, books[0], traded, account, sealed.sources)
         progress("measuring, while decisions are made without the future")
         levels = sealed.levels() if traded.adjustment == "total_return" else ()
-        result.measure(lambda: sealed.done)
+        result.measure(lambda: sealed.done or sealed.wide)
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
             report = sealed.report()

@@ -193,7 +193,9 @@ class Target:
         object.__setattr__(self, "weights", MappingProxyType(kept))
         object.__setattr__(self, "state", MappingProxyType(_json_copy(self.state)))
         if not self.changes:
-            object.__setattr__(self, "changes", (Change(self.why, self.weights),))
+            first = Change(self.why, {})
+            object.__setattr__(first, "weights", self.weights)  # thousands of symbols are held once
+            object.__setattr__(self, "changes", (first,))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Target, (dict(self.weights), self.why, self.changes, dict(self.state), self.hedges)

@@ -29,6 +29,7 @@ from backtests.authoring.sealed.replay import Answered, Answers, SealedProcesses
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
 from backtests.engine.tables import table_files, tables_of
+from backtests.memory import trim
 from backtests.settings.run_file import RunConfig
 from backtests.settings.strategies import class_named, inner, loaded_at
 from datafeeds.market import Market
@@ -49,7 +50,7 @@ FEW = 24
 """Decisions that are made where prices are scaled."""
 
 WIDE = 1 << 26
-"""Bytes of closes above which the market is judged before decisions are replayed: both hold parts of it."""
+"""Bytes of closes above which one thing after the other is done: each holds parts of the market."""
 
 TURN = 0.0005
 """Seconds for which one thread of this process computes while another waits for its turn: answers come in one
@@ -246,6 +247,11 @@ class SealedCheck:
         return all(promise is None or promise.done() for promise in (self._report, self._alone))
 
     @property
+    def wide(self) -> bool:
+        """Whether the market is so large that one thing after the other is done with it."""
+        return self._run.market.close.nbytes > WIDE
+
+    @property
     def moments(self) -> Sequence[Moment]:
         """The decisions made so far."""
         return self._run.moments
@@ -261,8 +267,9 @@ class SealedCheck:
         run = self._run
         moments = drawn(run.moments, most, seed)
         kept = self._thread.submit(intact, run.market, self._told, self._before)
-        if self._told.close.nbytes > WIDE:
+        if self.wide:
             kept.result()
+            trim()
         checks, walls = self._replayed(moments, seed, code)
         if moments:
             checks = (*checks, kept.result(), *self._left)

@@ -55,7 +55,10 @@ class _Reading:
     def __init__(self, market: Market) -> None:
         if np.any(market.fill_price <= 0.0) or np.any(market.close <= 0.0):
             raise MarketError(f"{market.name}: prices must be above zero; remove the bars that are not")
-        self.fill = _frozen(np.where(rules.tradable(market), market.fill_price, np.nan))
+        # A copy only where something is halted: fill prices are missing where nothing trades.
+        halted = rules.halted(market)
+        fill = np.where(halted, np.nan, market.fill_price) if halted.any() else market.fill_price
+        self.fill = _frozen(fill)
         self.mark = _frozen(market.mark)
         self.dividend = _frozen(market.dividend)
         self.gone = _frozen(market.gone)

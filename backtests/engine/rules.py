@@ -256,9 +256,14 @@ def margin_limits(ledger: Ledger, market: Market, account: Account) -> tuple[str
 
 def tradable(market: Market) -> npt.NDArray[np.bool_]:
     """Whether each symbol trades on each session: it has a bar and is not halted."""
-    halted = (market.volume == 0.0) & (market.kinds != "index")
-    trades: npt.NDArray[np.bool_] = market.traded & ~halted
+    trades: npt.NDArray[np.bool_] = market.traded & ~halted(market)
     return trades
+
+
+def halted(market: Market) -> npt.NDArray[np.bool_]:
+    """Whether a stock or fund has a volume of exactly 0 on each session, shape (sessions, symbols)."""
+    still: npt.NDArray[np.bool_] = (market.volume == 0.0) & (market.kinds != "index")
+    return still
 
 
 def last_known(market: Market, session: int) -> Array:

@@ -370,17 +370,16 @@ def verdict_findings(facts: pd.DataFrame, verdicts: Verdicts) -> list[Finding]:
 def used(facts: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
     """The figures that count at some time, with `known`, `withdrawn` and the value that is taken."""
     counts = verdicts.counts()
-    days = {"known": _dates(verdicts.known), "withdrawn": _dates(verdicts.withdrawn)}
-    table = facts.assign(value=verdicts.value, **days)
-    if not counts.all():
-        table = table[counts].reset_index(drop=True)
-    places = list(verdicts.mended)
-    mended = facts.iloc[places].assign(
-        value=[value for _, value in verdicts.mended.values()],
-        known=_dates(np.array([day for day, _ in verdicts.mended.values()], dtype=np.int64)),
-        withdrawn=_dates(np.full(len(places), NO_DAY)),
-    )
-    return pd.concat([table, mended], ignore_index=True) if places else table
+    known, withdrawn, value = verdicts.known, verdicts.withdrawn, verdicts.value
+    if verdicts.mended or not counts.all():
+        # All rows at once: ten million are a gigabyte each time they are copied.
+        days, values = zip(*verdicts.mended.values(), strict=True) if verdicts.mended else ((), ())
+        rows = np.concatenate([np.flatnonzero(counts), np.array([*verdicts.mended], dtype=np.int64)])
+        facts = facts.iloc[rows].reset_index(drop=True)
+        known = np.concatenate([known[counts], np.array(days, dtype=np.int64)])
+        withdrawn = np.concatenate([withdrawn[counts], np.full(len(days), NO_DAY)])
+        value = np.concatenate([value[counts], np.array(values, dtype=np.float64)])
+    return facts.assign(value=value, known=_dates(known), withdrawn=_dates(withdrawn))
 
 
 def _dates(days: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:

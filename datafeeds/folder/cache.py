@@ -256,8 +256,13 @@ def _write(market: Market, entry: Path) -> None:
     draft.mkdir()
     try:
         np.save(draft / "sessions.npy", market.sessions)
-        for name in (*ARRAYS, *DERIVED_FROM_PRICES):
+        for name in ARRAYS:
             np.save(draft / f"{name}.npy", getattr(market, name))
+        for name in DERIVED_FROM_PRICES:
+            known = name in vars(market)
+            np.save(draft / f"{name}.npy", getattr(market, name))
+            if not known:  # it is read from the file from now on
+                del vars(market)[name]
         for name in TABLES:
             _write_table(getattr(market, name), draft / f"{name}.arrow")
         said = {

@@ -35,6 +35,7 @@ import numpy as np
 import datafeeds.facts  # noqa: F401 (read before the doors close)
 from backtests.authoring.sealed.market import FUTURES, Future, Holder, News
 from backtests.authoring.sealed.walls import Kind, allow_only_code, close_everything
+from backtests.memory import give_back
 from datafeeds.market import Market
 
 
@@ -125,6 +126,7 @@ class Question:
 def main(control: int) -> None:
     """Start a fresh process for each socket that comes in; this one imports nothing more."""
     _end_with_parent()
+    give_back()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=control) as order:
         while True:

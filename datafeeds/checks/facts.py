@@ -390,7 +390,7 @@ def in_order(facts: pd.DataFrame) -> pd.DataFrame:
     """Facts in order of filing, of one day in order of period; with dates as datetime64, labels 0, 1, ..."""
     table = facts.reset_index(drop=True)
     for column in ("filed", "period_end"):
-        if column in table:
+        if column in table and table[column].dtype.kind != "M":  # else it would be copied
             table[column] = pd.to_datetime(table[column])
     if table.empty:
         return table.assign(filed=pd.to_datetime(table["filed"]))

@@ -455,6 +455,7 @@ class Reading:
             basis, suspected = check_split_basis(sessions, symbols, bars.close, splits)
             bars = replace(bars, basis=basis)
         self.report((*check_bars(bars), *suspected))
+        bars = replace(bars)  # what the checks worked out of them is let go
         if source.adjustment == "total_return" and bars.dividend.any():
             self.error(
                 "dividends counted twice",

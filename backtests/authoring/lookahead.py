@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sys
 import time
@@ -49,8 +50,12 @@ LEAST = 12
 FEW = 24
 """Decisions that are made where prices are scaled."""
 
-WIDE = 1 << 26
-"""Bytes of closes above which one thing after the other is done: each holds parts of the market."""
+WIDE = 1 << 25
+"""Bytes of closes above which a market is wide: what holds parts of it is done one after the other, and a
+replay keeps to what the strategy looked at."""
+
+STEP = 504
+"""Sessions in steps of which a replay on a wide market looks back: their number could be a message."""
 
 TURN = 0.0005
 """Seconds for which one thread of this process computes while another waits for its turn: answers come in one
@@ -299,7 +304,9 @@ class SealedCheck:
         answers = Answers((), {}, run.problem)
         if not run.problem:
             seen = looked_at(run.market)
-            answers = self._processes.ask(self._told, run.tables, *code, run.recipe, moments, seed, seen)
+            limits = replace(seen, sessions=STEP * math.ceil(seen.sessions / STEP)) if self.wide else None
+            told = (self._told, run.tables, *code, run.recipe)
+            answers = self._processes.ask(*told, moments, seed, seen.facts, limits)
         return compared(run, answers), answers.walls
 
 

@@ -1,14 +1,14 @@
 """A market that grows: what a run sends of its market up to a decision, and what a sealed process holds.
 
-The sender gives what became public since the last decision, never more, and of prices and filed figures only
-those that the strategy looked at in the run. The holder appends it, lets go of sessions that lie farther back
-than the strategy looked, and may put a false future behind it, made of nothing but the past it holds. Whoever
-looks at anything else finds nothing there, and decides otherwise than in the run.
+The sender gives what became public since the last decision, never more. The holder appends it, and may put a
+false future behind it, made of nothing but the past it holds. Of a wide market, which is gigabytes, they keep
+to what the strategy looked at in the run: its prices, the figures behind its facts, no sessions farther back. To
+look at anything else is then an offence: what is there and what is not could be a message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -122,22 +122,27 @@ class Sender:
     market : Market
     tables : mapping of str to DataFrame
         The strategy's own, whole.
-    looked_at : LookedAt, optional
-        What the strategy looked at. Facts of it, and medians of them, are sent where the market keeps them;
-        they can also be worked out from the figures filed so far. All that is filed, all prices and no such
-        fact if not given.
+    asked : collection of str
+        Facts to be sent, and medians of them, where the market keeps them. Any other is worked out by who
+        asks for it from the figures filed so far.
+    limits : LookedAt, optional
+        All that is sent; everything if not given.
     """
 
     def __init__(
-        self, market: Market, tables: Mapping[str, pd.DataFrame], looked_at: LookedAt | None = None
+        self,
+        market: Market,
+        tables: Mapping[str, pd.DataFrame],
+        asked: Collection[str] = (),
+        limits: LookedAt | None = None,
     ) -> None:
         self._market = market
         self._sent = 0
-        self._prices = [name for name in PRICES if looked_at is None or name in {"close", *looked_at.prices}]
-        self._looked_back = None if looked_at is None else looked_at.sessions
+        self._limits = limits
+        self._prices = [name for name in PRICES if limits is None or name in {"close", *limits.prices}]
         facts = market.facts.drop(columns=list(UNDECIDED))
-        if looked_at is not None:
-            facts = facts[facts["concept"].isin(concepts_behind(looked_at.facts))]
+        if limits is not None:
+            facts = facts[facts["concept"].isin(concepts_behind(limits.facts))]
         # A figure known on a day counts from the session after; the others from the day they are public.
         self._facts = _Rows(facts, "known", "left")
         self._withdrawn = _days(facts, "withdrawn")[self._facts.order]
@@ -145,8 +150,7 @@ class Sender:
         self._basis = _Rows(market.basis, "known")
         self._tables = {name: _Rows(table, "available") for name, table in tables.items()}
         self._joined, self._left = (_days(market.instruments, name) for name in ("from", "to"))
-        kept = frozenset() if looked_at is None else looked_at.facts
-        self._derived = {name: values for name, values in market.derived.items() if name in kept}
+        self._derived = {name: values for name, values in market.derived.items() if name in asked}
 
     def anew(self) -> Sender:
         """One that begins again with the first session."""
@@ -181,7 +185,7 @@ class Sender:
             "basis": (),
             **{f"table {name}": () for name in self._tables},
             "groups": market.groups,
-            "looked_back": self._looked_back,
+            "limits": None if self._limits is None else vars(self._limits),
         }
 
     def pieces(self, session: int) -> Iterator[News]:
@@ -431,13 +435,19 @@ class Holder:
             self._given = None
 
     @property
+    def limits(self) -> dict[str, Any] | None:
+        """What a strategy may look at, by the attributes of `LookedAt`; None for everything."""
+        limits: dict[str, Any] | None = self._shape["limits"]
+        return limits
+
+    @property
     def earlier(self) -> Dates:
         """Sessions before the first that `market` holds."""
         days: Dates = self._sessions.first(self._let_go).copy()
         return days
 
     def _let_go_of_old(self) -> None:
-        needed = self._shape["looked_back"]
+        needed = None if self.limits is None else self.limits["sessions"]
         held = self._columns["close"].filled
         if needed is not None and held > needed + max(needed // 8, SLACK):
             for column in self._columns.values():

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -162,7 +162,8 @@ class SealedProcesses:
         recipe: dict[str, Any],
         moments: Sequence[Moment],
         seed: int,
-        looked_at: LookedAt | None = None,
+        asked: Collection[str] = (),
+        limits: LookedAt | None = None,
     ) -> Answers:
         """What the strategy decides at `moments` where the future is absent, and where it is false.
 
@@ -178,10 +179,11 @@ class SealedProcesses:
             In order of time.
         seed : int
             Of the false futures.
-        looked_at : LookedAt, optional
+        asked : collection of str
+        limits : LookedAt, optional
             See `Sender`.
         """
-        sender = Sender(market, tables, looked_at)
+        sender = Sender(market, tables, asked, limits)
         patience = PATIENCE + PATIENCE_A_FIGURE * sender.figures
         try:
             with self._split(library, code, patience) as ends:

@@ -44,7 +44,7 @@ from backtests.settings.strategies import ENTRY_POINTS, build, registered
 from datafeeds.facts import fact
 from datafeeds.folder.cache import open_folder
 from datafeeds.market import Market
-from strategies import REGISTRY, EqualWeighted, Strategy, Target
+from strategies import REGISTRY, EqualWeighted
 from strategies.asof import AsOf
 from tests.backtests.authoring.cheaters import CARELESS, CHEATERS, SYMBOLS, Cheater, small_market, source_of
 from tests.command import backtest
@@ -250,9 +250,48 @@ def test_on_large_markets_one_process_comes_after_the_other(
     }
 
 
-class _Largest(Strategy):
-    def decide(self, see: AsOf) -> Target:
-        return Target({str(see.latest("revenue_ttm").fillna(0.0).idxmax()): 1.0}, why="sells most")
+LOOKS_CLOSER = """
+import sys
+
+from strategies import Strategy, Target
+
+
+class Cheat(Strategy):
+    def decide(self, see):
+        see.closes(2)
+        if type(sys.modules["strategies.asof"].__spec__.loader).__name__ == "FromMemory":
+            see.{look}
+        return Target({{"AAA": 1.0}}, why="always")
+"""
+
+
+@pytest.mark.parametrize(
+    ("look", "what"),
+    [("opens(2)", "open"), ("latest('revenue_ttm')", "revenue_ttm"), ("closes(505)", "505 sessions")],
+)
+def test_on_a_wide_market_a_replay_looks_at_nothing_else(
+    look: str,
+    what: str,
+    small: Market,
+    processes: SealedProcesses,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "cheat.py"
+    file.write_text(LOOKS_CLOSER.format(look=look))
+    assert replayed(build(f"{file}:Cheat", {}), small, processes).passed
+    monkeypatch.setattr(lookahead, "WIDE", 0)
+    report = replayed(build(f"{file}:Cheat", {}), small, processes)
+    assert not report.passed
+    assert f"looked at {what}, at which it did not look in the run" in str(report.failures)
+
+
+@pytest.mark.parametrize("name", ["EqualWeighted", "Blueprint", "CapWeighted"])
+def test_honest_strategies_pass_on_a_wide_market(
+    name: str, sample: Market, processes: SealedProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookahead, "WIDE", 0)
+    assert replayed(build(name, {}), sample, processes).passed
 
 
 def test_more_figures_are_given_more_time(
@@ -267,8 +306,7 @@ def test_more_figures_are_given_more_time(
     monkeypatch.setattr(replay, "_asked", asked)
     monkeypatch.setattr(replay, "PATIENCE_A_FIGURE", 0.5)
     replayed(EqualWeighted(), small, processes)
-    replayed(_Largest(), small, processes)
-    assert given == [replay.PATIENCE, replay.PATIENCE + 0.5 * len(small.facts)]
+    assert given == [replay.PATIENCE + 0.5 * len(small.facts)]
 
 
 def test_what_decide_is_given_leads_nowhere(small: Market) -> None:

@@ -136,8 +136,7 @@ def test_facts_are_worked_out_from_what_is_filed_by_today(sample: Market) -> Non
 
 def test_facts_that_were_asked_for_are_sent_and_others_worked_out(sample: Market) -> None:
     whole = {name: fact(sample, name) for name in ("price_to_sales", "market_cap")}
-    everywhere = len(sample.sessions)
-    sender = Sender(sample, {}, LookedAt(frozenset({"price_to_sales"}), sessions=everywhere))
+    sender = Sender(sample, {}, {"price_to_sales"})
     holder = Holder(sender.shape, "absent", seed=1)
     news = sender.until(3_000)
     assert set(news.derived) == {"price_to_sales"}
@@ -151,7 +150,7 @@ def test_facts_that_were_asked_for_are_sent_and_others_worked_out(sample: Market
 def test_it_lets_go_of_what_nobody_looked_at(sample: Market, future: Future, looked_back: int) -> None:
     seen = LookedAt(frozenset({"price_to_sales"}), frozenset({"open"}), looked_back)
     whole = fact(sample, "price_to_sales")
-    sender = Sender(sample, {}, seen)
+    sender = Sender(sample, {}, seen.facts, seen)
     holder = Holder(sender.shape, future, seed=3)
     for session in sessions(sample):
         for news in sender.pieces(session):

@@ -2,8 +2,8 @@
 
 The sender gives what became public since the last decision, never more. The holder appends it, and may put a
 false future behind it, made of nothing but the past it holds. Of a wide market, which is gigabytes, they keep
-to what the strategy looked at in the run: its prices, the figures behind its facts, no sessions farther back. To
-look at anything else is then an offence: what is there and what is not could be a message.
+to what the strategy looked at in the run: its prices, the figures behind its facts, no sessions farther back.
+To look at anything else is then an offence: what is there and what is not could be a message.
 """
 
 from __future__ import annotations

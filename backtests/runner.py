@@ -82,16 +82,24 @@ def run(
             from backtests.authoring.lookahead import SealedCheck
 
             sealed = stack.enter_context(SealedCheck())
-        return _run(config, market, verify, sealed, progress)
+        compiling: list[Popen[bytes]] = []
+        stack.callback(_end, compiling)
+        return _run(config, market, verify, sealed, compiling, progress)
 
 
 def _run(
-    config: RunConfig, market: Market | None, verify: bool, sealed: SealedCheck | None, progress: Progress
+    config: RunConfig,
+    market: Market | None,
+    verify: bool,
+    sealed: SealedCheck | None,
+    compiling: list[Popen[bytes]],
+    progress: Progress,
 ) -> Result:
     clock = _Clock()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     compiles = verify or config.engine == "ledger"
-    compiling = [compilation.begin(compilation.CASH)] if compiles else []
+    if compiles:
+        compiling += filter(None, [compilation.begin(compilation.CASH)])
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market, part=True) if market is None else market
@@ -107,7 +115,7 @@ def _run(
         key = f"benchmarks[{position}]"
         choices.append((key, label, choice.note, choice.build(key)))
     if compiles and any(not strategy.long_only for *_, strategy in choices):
-        compiling.append(compilation.begin(compilation.MARGIN))
+        compiling += filter(None, [compilation.begin(compilation.MARGIN)])
     native = isinstance(choices[0][-1], NativeStrategy)
     record = manifest(config, traded)
     if config.engine == "ledger":
@@ -187,9 +195,17 @@ def hindsight_of(
     return asdict(hindsight(book.strategy, given, book.ledger, market, cash, sources))
 
 
-def _finish(compiling: Iterable[Popen[bytes] | None], progress: Progress) -> None:
+def _end(compiling: Iterable[Popen[bytes]]) -> None:
+    """End what nobody waited for: the run was refused, or nothing is recomputed."""
     for process in compiling:
-        if process is not None and process.poll() is None:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _finish(compiling: Iterable[Popen[bytes]], progress: Progress) -> None:
+    for process in compiling:
+        if process.poll() is None:
             progress(
                 "compiling the ledger engine, once an installation: some five seconds, or ten with shorts"
             )

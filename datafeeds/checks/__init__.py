@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ __all__ = [
     "check_facts",
     "check_prices",
     "check_split_basis",
+    "chosen",
     "judged_facts",
     "of_calendar",
     "raise_errors",
@@ -42,7 +43,13 @@ def judged_facts(facts: pd.DataFrame, trading: Trading) -> tuple[pd.DataFrame, t
     findings : tuple of Finding
         One for each figure that is left out, withheld, mended or withdrawn.
     """
-    ordered, verdicts, high = verdicts_on(facts, trading)
+    return chosen(*verdicts_on(facts, trading))
+
+
+def chosen(
+    ordered: pd.DataFrame, verdicts: Verdicts, high: Sequence[Finding]
+) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    """What `judged_facts` returns, from what `verdicts_on` found."""
     return used(ordered, verdicts), (*verdict_findings(ordered, verdicts), *high)
 
 

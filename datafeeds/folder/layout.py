@@ -36,12 +36,13 @@ from datafeeds.checks import (
     Trading,
     check_prices,
     check_split_basis,
-    judged_facts,
+    chosen,
     of_calendar,
     raise_errors,
+    verdicts_on,
 )
 from datafeeds.checks.bars import Bars, check_bars, shown_dividends, split_steps
-from datafeeds.checks.facts import SHARE_CONCEPTS, in_order
+from datafeeds.checks.facts import SHARE_CONCEPTS, Verdicts, in_order
 from datafeeds.checks.tables import (
     check_borrow,
     check_instruments,
@@ -445,6 +446,7 @@ class Reading:
         borrow, found = check_borrow(_or_empty(tables["borrow"], BORROW_TABLE), symbols)
         self.report(found)
         bars = _bars(sessions, symbols, wide, splits)
+        del wide
         if source.dividends == "as_paid":
             bars = replace(bars, dividend=bars.dividend / listed_factor(sessions, symbols, splits))
         dividend, found = shown_dividends(bars)
@@ -464,8 +466,10 @@ class Reading:
         trading = Trading(sessions, symbols, np.isfinite(bars.close), bars.volume, splits, bars.basis)
         if self._kept:
             self.bars, self.filed, self.trading = bars, facts, trading
-        kept = self._facts(facts, trading)
-        del trading
+        judged = verdicts_on(facts, trading)
+        del trading  # which worked out arrays as large as the prices
+        kept = self._facts(facts, judged)
+        del judged
         estimates = tables["estimates"]
         strange = set() if estimates is None else set(estimates["symbol"]) - set(symbols)
         if strange:
@@ -529,9 +533,11 @@ class Reading:
             findings=tuple(self.findings),
         )
 
-    def _facts(self, facts: pd.DataFrame, trading: Trading) -> pd.DataFrame:
+    def _facts(
+        self, facts: pd.DataFrame, judged: tuple[pd.DataFrame, Verdicts, list[Finding]]
+    ) -> pd.DataFrame:
         """Filed figures that can be used, each with the days from and to which it counts."""
-        kept, found = judged_facts(facts, trading)
+        kept, found = chosen(*judged)
         self.report(found)
         self.report(without_shares(facts, kept))
         return kept

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 
-MMAP_THRESHOLD = -3
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Of ``mallopt``, in ``malloc.h``."""
 
-LARGE = 1 << 22
+LARGE = 1 << 24
 """Bytes from which an allocation is one by itself."""
+
+KEPT = 1 << 26
+"""Bytes that are kept for smaller ones, so that the system is not asked for each."""
 
 
 def trim() -> None:
@@ -21,4 +24,6 @@ def trim() -> None:
 def give_back() -> None:
     """Keep glibc from raising that size with each array that is let go, which makes it keep the next ones."""
     with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, LARGE)
+        library = ctypes.CDLL(None)
+        library.mallopt(MMAP_THRESHOLD, LARGE)
+        library.mallopt(TRIM_THRESHOLD, KEPT)

@@ -8,10 +8,10 @@ from contextlib import suppress
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Of ``mallopt``, in ``malloc.h``."""
 
-LARGE = 1 << 24
+LARGE = 1 << 23
 """Bytes from which an allocation is one by itself."""
 
-KEPT = 1 << 26
+KEPT = 1 << 24
 """Bytes that are kept for smaller ones, so that the system is not asked for each."""
 
 

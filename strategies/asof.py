@@ -50,6 +50,13 @@ class LookedAt:
         longest = max(self.sessions, other.sessions)
         return LookedAt(self.facts | other.facts, self.prices | other.prices, longest)
 
+    def beyond(self, limits: LookedAt) -> str:
+        """What of this lies beyond `limits`, in words; empty if nothing does."""
+        more = sorted((self.facts - limits.facts) | (self.prices - limits.prices))
+        if self.sessions > limits.sessions:
+            more.append(f"{self.sessions} sessions")
+        return ", ".join(more)
+
 
 @dataclass(frozen=True)
 class _Moment:
@@ -613,7 +620,7 @@ def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> pd.Index[Any]:
 def _trailing(moment: _Moment, sessions: int) -> slice:
     if sessions < 1:
         raise MarketError(f"asked for {sessions} sessions; a look back needs at least 1")
-    if sessions > _LOOKED_AT.get(moment.market, _NOTHING).sessions:
+    if sessions > looked_at(moment.market).sessions:
         _note(moment.market, LookedAt(sessions=sessions))
     return slice(max(0, moment.index + 1 - sessions), moment.index + 1)
 
@@ -669,7 +676,7 @@ def _returns(moment: _Moment, sessions: int, columns: npt.NDArray[np.intp]) -> A
 def _price_window(
     moment: _Moment, name: Priced | Literal["volume"], sessions: int, columns: npt.NDArray[np.intp]
 ) -> Array:
-    if name != "close" and name not in _LOOKED_AT.get(moment.market, _NOTHING).prices:
+    if name != "close" and name not in looked_at(moment.market).prices:
         _note(moment.market, LookedAt(prices=frozenset({name})))
     return _window(moment, getattr(moment.market, name), sessions, columns)
 
@@ -712,7 +719,7 @@ def _group_median(market: Market, name: str, group: str) -> Array:
 
 def _ask(market: Market, name: str, kept_as: str) -> None:
     """See that a fact exists, and note under which name the market keeps what is asked for."""
-    if kept_as in _LOOKED_AT.get(market, _NOTHING).facts:
+    if kept_as in looked_at(market).facts:
         return
     known = fundamentals.names(market)
     if name not in known:

@@ -95,14 +95,12 @@ class Rows:
             return False
         place = {word: position for position, word in enumerate(self.words)}
         words = np.array([place.get(word, -1) for word in other.words], dtype=np.intp)[other.word]
-        return all(
-            np.array_equal(ours, theirs)
-            for ours, theirs in (
-                (self.session, other.session),
-                (self.symbol, other.symbol),
-                (self.word, words),
-            )
-        ) and np.array_equal(self.numbers, other.numbers, equal_nan=True)
+        return (
+            np.array_equal(self.session, other.session)
+            and np.array_equal(self.symbol, other.symbol)
+            and np.array_equal(self.word, words)
+            and np.array_equal(self.numbers, other.numbers, equal_nan=True)
+        )
 
     def table(self, sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
         """The rows with labels; `sessions` and `symbols` are the ledger's."""

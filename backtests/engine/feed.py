@@ -146,7 +146,9 @@ def feeds(
         some = columns[begin : begin + BLOCK]
         block = _bars(market, rows, some) if whole else {}
         for place, column in enumerate(some):
-            bars = {name: lines[place] for name, lines in block.items()}
-            bars = {**same, **dict.fromkeys(LINES, market.mark[rows, column]), **bars}
-            made.append(SessionFeed(bars=bars, index=index, name=market.symbols[column]))
+            if whole:
+                bars = {name: lines[place] for name, lines in block.items()}
+            else:  # a view of one column; of several it would be a copy as large as the prices
+                bars = dict.fromkeys(LINES, market.mark[rows, column])
+            made.append(SessionFeed(bars={**same, **bars}, index=index, name=market.symbols[column]))
     return made

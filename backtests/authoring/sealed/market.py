@@ -449,7 +449,7 @@ class Holder:
     def _let_go_of_old(self) -> None:
         needed = None if self.limits is None else self.limits["sessions"]
         held = self._columns["close"].filled
-        if needed is not None and held > needed + max(needed // 8, SLACK):
+        if needed is not None and held > needed + _slack(needed):
             for column in self._columns.values():
                 column.keep(needed)
             self._let_go += held - needed
@@ -519,6 +519,11 @@ class Holder:
         names = names.assign(symbol=self._shape["symbols"][-1], kind="stock", **{"from": _NEVER})
         whole = pd.concat([known, names], ignore_index=True)
         return standard_tables(self._shape["symbols"], whole)["instruments"]
+
+
+def _slack(sessions: int) -> int:
+    """How many more than the `sessions` that are needed are held before old ones are let go."""
+    return max(sessions // 8, SLACK)
 
 
 class _Table:
@@ -637,7 +642,7 @@ class _Column:
     def keep(self, count: int) -> None:
         """Keep the last `count` rows alone, in a place of their own: who holds the others keeps them."""
         kept = self._room[self.filled - count : self.filled]
-        self._room = np.empty((count + max(count // 8, SLACK) + AHEAD, *kept.shape[1:]), dtype=kept.dtype)
+        self._room = np.empty((count + _slack(count) + AHEAD, *kept.shape[1:]), dtype=kept.dtype)
         self._room[:count] = kept
         self.filled = count
 

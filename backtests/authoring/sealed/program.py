@@ -272,28 +272,21 @@ def _strategy(setting: Setting, code: Code) -> Any:
 def _answer(strategy: Any, market: Market, holder: Holder, question: Question) -> dict[str, Any]:
     # As in `_strategy`: found there by now.
     from backtests.authoring.sealed.plain import plain_target, revived_target
-    from strategies.asof import AsOf, looked_at
+    from strategies.asof import AsOf, LookedAt, looked_at
 
     try:
         previous, earlier = revived_target(question.previous), holder.earlier
         today = question.session - len(earlier)
         see = AsOf(market, today, question.weights, previous, holder.own_tables(), earlier)
         target = plain_target(strategy.decide(see))
-        if holder.limits is not None and (beyond := _beyond(vars(looked_at(market)), holder.limits)):
+        limits = holder.limits
+        if limits is not None and (beyond := looked_at(market).beyond(LookedAt(**limits))):
             return {"error": f"it looked at {beyond}, at which it did not look in the run"}
         sessions = np.concatenate([earlier, market.sessions[: today + 1]])
         flags = strategy.schedule.decides(sessions, holder.next_session)
         return {"target": target, "decides": np.packbits(np.asarray(flags, dtype=bool)).tobytes().hex()}
     except BaseException as error:
         return {"error": _said(error)}
-
-
-def _beyond(seen: Mapping[str, Any], limits: Mapping[str, Any]) -> str:
-    """What was looked at beyond `limits`, in words; empty if nothing was."""
-    more = sorted((seen["facts"] - limits["facts"]) | (seen["prices"] - limits["prices"]))
-    if seen["sessions"] > limits["sessions"]:
-        more.append(f"{seen['sessions']} sessions")
-    return ", ".join(more)
 
 
 def _said(error: BaseException) -> str:

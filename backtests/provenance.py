@@ -8,7 +8,7 @@ import json
 import platform
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -73,17 +73,25 @@ def run_hash(config: RunConfig, market: Market) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def trial_hash(config: RunConfig, market: Market) -> str:
+def trial_hash(config: RunConfig, market: Market, outside: Sequence[str] | None = None) -> str:
     """SHA-256 over what can change the strategy's returns: what makes a run another trial.
 
     Names, benchmarks, scenarios, the holdout, the engine and code outside the strategies don't count:
     changing them is no new attempt at finding something that works.
+
+    Parameters
+    ----------
+    config : RunConfig
+    market : Market
+    outside : sequence of str, optional
+        What `outside_code` says of the strategy; asked if not given, which takes 10 ms.
     """
+    outside = outside_code(config.strategy) if outside is None else outside
     said = config.model_dump(
         mode="json",
         exclude={"name", "description", "market", "engine", "benchmarks", "scenarios", "holdout"},
     )
-    content = [said, market.hash, code_hash(("strategies",)), *outside_code(config.strategy)]
+    content = [said, market.hash, code_hash(("strategies",)), *outside]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -376,6 +376,12 @@ class Market:
         return first.reindex(list(self.symbols)).to_numpy(dtype=str)
 
     @cached_property
+    def indices(self) -> npt.NDArray[np.bool_]:
+        """Whether each symbol is an index, which can't be bought, in column order."""
+        indices: npt.NDArray[np.bool_] = self.kinds == "index"
+        return indices
+
+    @cached_property
     def companies(self) -> npt.NDArray[np.str_]:
         """Company of each symbol, in column order: what `instruments` says, else the symbol itself."""
         named = self.instruments[self.instruments["company"] != ""].drop_duplicates("symbol")

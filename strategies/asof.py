@@ -66,6 +66,7 @@ class _Moment:
     previous: Target | None
     tables: Mapping[str, pd.DataFrame]
     earlier: Dates
+    remembered: dict[tuple[Any, ...], Any]
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ class AsOf:
         earlier: Dates = _NO_SESSIONS,
     ) -> None:
         held = np.zeros(len(market.symbols)) if weights is None else np.asarray(weights, dtype=np.float64)
-        _MOMENTS[self] = _Moment(market, index, held, previous, tables or {}, earlier)
+        remembered = _REMEMBERED.setdefault(market, {})
+        _MOMENTS[self] = _Moment(market, index, held, previous, tables or {}, earlier, remembered)
 
     def __repr__(self) -> str:
         return f"AsOf({self.today:%Y-%m-%d})"
@@ -207,7 +209,8 @@ class AsOf:
             If no instrument ever belongs to `group`.
         """
         moment = _MOMENTS[self]
-        found: list[str] = _labels(moment, _columns(moment, group, None, kind)).tolist()
+        columns = _columns(moment, group, None, kind)
+        found: list[str] = moment.market.labels.to_numpy()[columns].tolist()
         if industries is None:
             return found
         table = moment.market.instruments
@@ -564,7 +567,7 @@ def once_a_session(
     @wraps(function)
     def asked(see: AsOf, /, *arguments: Asked.args, **named: Asked.kwargs) -> Said:
         moment = _MOMENTS[see]
-        known = _REMEMBERED.setdefault(moment.market, {})
+        known = moment.remembered
         key = (function, moment.index, arguments, *named.items())
         if key not in known:
             if len(known) >= MOST_REMEMBERED:

@@ -63,7 +63,11 @@ def cap_weighted_target(see: AsOf, symbols: list[str]) -> Target | None:
     Target or None
         All cash where no market cap is known; None (hold) if something is held by then.
     """
-    target = _cap_weighted(see, tuple(symbols))
+    return _unless_nothing_is_known(see, _cap_weighted(see, tuple(symbols)))
+
+
+def _unless_nothing_is_known(see: AsOf, target: Target) -> Target | None:
+    """`target`, or None where it is all cash and something is held."""
     return None if not target.weights and see.previous is not None and see.previous.weights else target
 
 
@@ -87,10 +91,13 @@ def fundamental_target(see: AsOf, symbols: list[str]) -> Target | None:
     Target or None
         As from `cap_weighted_target`.
     """
+    return _unless_nothing_is_known(see, _fundamental(see, tuple(symbols)))
+
+
+@once_a_session
+def _fundamental(see: AsOf, symbols: tuple[str, ...]) -> Target:
     weights, measures = fundamental_weights(see, symbols)
     if weights.empty:
-        if see.previous is not None and see.previous.weights:
-            return None
         return Target({}, why="no company's size is known yet: all cash")
     why = f"weights of {len(weights)} stocks by {listed(measures)}, five-year averages"
     unknown = sorted(set(symbols) - set(weights.index))

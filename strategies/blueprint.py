@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,12 +13,12 @@ import pandas as pd
 from pydantic import Field
 
 from datafeeds.names import unknown_name
-from strategies.asof import AsOf
+from strategies.asof import AsOf, once_a_session
 from strategies.benchmarks import Share, cap_weighted_target, equal_target, fundamental_target
 from strategies.effects import effects_exhibits
 from strategies.exhibit import Exhibit, Scenario
 from strategies.june_2026 import JUNE_2026_SCENARIOS
-from strategies.phases import Rotation
+from strategies.phases import Rotation, positive
 from strategies.signals import (
     YEAR,
     Exit,
@@ -27,7 +29,7 @@ from strategies.signals import (
     realignment,
     software_norm,
     universe,
-    valuation_cut,
+    valuation_cuts,
 )
 from strategies.sleeves import (
     NEGLIGIBLE,
@@ -57,44 +59,39 @@ class Valuation:
 
     Attributes
     ----------
-    multiples : Series
+    multiples : mapping of str to float
         Price-to-sales of each hardware name, NaN where unknown.
     norm : float
         The software norm, NaN while too little of it is known.
-    cut : Series
-        Share that each name's multiple calls to cut, NaN where unknown.
+    cut : mapping of str to float
+        Share that each name's multiple calls to cut; names without a known multiple are left out.
     """
 
-    multiples: pd.Series[float]
+    multiples: Mapping[str, float]
     norm: float
-    cut: pd.Series[float]
-
-    @property
-    def known(self) -> dict[str, float]:
-        """The cut of the names whose cut is known."""
-        return {str(symbol): float(cut) for symbol, cut in self.cut.items() if cut >= 0}
+    cut: Mapping[str, float]
 
     @property
     def gaps(self) -> tuple[str, ...]:
         """What could not be valued, as sentences without changing numbers."""
         if len(self.multiples) == 0:
             return ("no AI hardware trades today: nothing to cut",)
-        if not np.isfinite(self.norm):
+        if not math.isfinite(self.norm):
             return ("the software norm is not known yet: no cut by valuation",)
-        unknown = self.multiples.index[self.multiples.isna()]
-        return (f"price-to-sales unknown, so not cut: {listed(unknown)}",) if len(unknown) else ()
+        unknown = [name for name, multiple in self.multiples.items() if math.isnan(multiple)]
+        return (f"price-to-sales unknown, so not cut: {listed(unknown)}",) if unknown else ()
 
     @property
     def calm(self) -> str:
         """That nothing is dear, with the dearest name."""
-        name = str(self.multiples.idxmax())
+        name = max(self.cut, key=self.multiples.__getitem__)
         return f"no cut: {name} at {self.multiples[name]:.1f} times sales, software norm {self.norm:.1f}"
 
     def priced(self, names: Iterable[str]) -> str:
         """What `names` sell for now."""
-        known = {name: self.multiples.get(name, np.nan) for name in sorted(names)}
+        known = {name: self.multiples.get(name, math.nan) for name in sorted(names)}
         multiples = listed(f"{name} at {multiple:.1f}" for name, multiple in known.items() if multiple >= 0)
-        if not multiples or not np.isfinite(self.norm):
+        if not multiples or not math.isfinite(self.norm):
             return "valuation now unknown"
         return f"now {multiples} (times sales; norm {self.norm:.1f})"
 
@@ -140,9 +137,11 @@ class HardwareValuation:
         """How dear each hardware name is today."""
         require_group(see, "hardware", self.hardware)
         require_group(see, "software", self.software)
-        multiples = see.latest("price_to_sales", group=self.hardware)
+        multiples = _multiples(see, self.hardware)
         norm = software_norm(see, self.norm_years, self.software, self.norm_sessions)
-        return Valuation(multiples, norm, valuation_cut(multiples, norm, self.max_cut))
+        cuts = valuation_cuts(np.array(list(multiples.values())), norm, self.max_cut).tolist()
+        known = {name: cut for name, cut in zip(multiples, cuts, strict=True) if cut >= 0}
+        return Valuation(multiples, norm, known)
 
     def base_target(self, see: AsOf) -> Target | None:
         """The portfolio before any cut; None (hold) or all cash where it can't be told."""
@@ -200,7 +199,7 @@ class ValuationCut(HardwareValuation, Strategy):
         if base is None:
             return None
         valuation = self.valuation(see)
-        cut = {name: share for name, share in valuation.known.items() if share > 0}
+        cut = positive(valuation.cut)
         target = _rotated(base, valuation, Rotation("rotated" if cut else "watch", cut), None)
         freed = _total(base) - _total(target)
         if self.freed == "rest" and freed > NEGLIGIBLE:
@@ -208,7 +207,7 @@ class ValuationCut(HardwareValuation, Strategy):
             if rest:
                 shares = pd.Series(rest) * (freed / sum(rest.values()))
                 target = target.add(shares, why=f"the {freed:.2%} freed goes to the other stocks, pro rata")
-        return _with_news(target, valuation.gaps, see.previous)
+        return _with_news(target, valuation.gaps, see.previous).remember(noted=list(valuation.gaps))
 
 
 class Blueprint(HardwareValuation, Strategy):
@@ -312,7 +311,7 @@ class Blueprint(HardwareValuation, Strategy):
         before = Rotation.remembered(see.previous)
         signal = self.signal(see, base, before) if before.phase != "watch" else None
         realigned = signal is not None and signal.realigned
-        after = before.next(valuation.known, realigned, see.today, self.glide_months, self.ratchet)
+        after = before.next(valuation.cut, realigned, see.today, self.glide_months, self.ratchet)
         target = _rotated(base, valuation, after, signal)
         if after.cut:
             share, why = self.carried_out(see)
@@ -324,14 +323,19 @@ class Blueprint(HardwareValuation, Strategy):
         notes = (*valuation.gaps, *self._stand_ins(see))
         # What stands before step `base` is what the portfolio would be without the cuts.
         return _with_news(target, notes, see.previous).remember(
-            rotation=after.state(), base=len(base.changes), sources=sources_of(sleeves)
+            noted=list(notes),
+            rotation=after.state(),
+            base=len(base.changes),
+            sources=sources_of(sleeves),
         )
 
     def signal(self, see: AsOf, base: Target, before: Rotation) -> Realignment:
         """Whether the premium of what is cut (of all hardware, once nothing is) is back to normal."""
-        hardware = {name: base.weights[name] for name in see.members(self.hardware) if name in base.weights}
-        cut = {name: base.weights[name] * cut for name, cut in before.cut.items() if name in base.weights}
-        return realignment(see, cut or hardware, self.software, self.terms)
+        held = base.weights
+        measured = {name: held[name] * cut for name, cut in before.cut.items() if name in held}
+        if not measured:
+            measured = {name: held[name] for name in see.members(self.hardware) if name in held}
+        return realignment(see, measured, self.software, self.terms)
 
     @property
     def terms(self) -> Terms:
@@ -379,7 +383,7 @@ class Blueprint(HardwareValuation, Strategy):
 
     def _stand_ins(self, see: AsOf) -> tuple[str, ...]:
         """What stands in for what the rule asks for."""
-        if self.exit == "norm" or see.has("forward_revenue_growth"):
+        if self.exit == "norm" or _has_estimates(see):
             return ()
         return ("no estimates of revenue: trailing growth stands in for forward revenue growth",)
 
@@ -397,50 +401,73 @@ class Blueprint(HardwareValuation, Strategy):
                 "(leave it empty for the equal-weight vehicle)"
             )
 
-    def _receivers(self, see: AsOf, group: str) -> list[str]:
-        """Members of `group` that may receive money: hardware never does."""
-        hardware = set(see.members(self.hardware))
-        return [symbol for symbol in see.members(group) if symbol not in hardware]
-
     def _financials_sleeve(self, see: AsOf) -> Sleeve:
         if not self.financials_share and not self.financials_floor:
             return Sleeve("financials", 0.0, {}, "")
-        banks = self._receivers(see, self.financials)
-        inside = financials_inside(see, tuple(banks), self.match_screen)
+        banks = _receivers(see, self.financials, self.hardware)
+        inside = financials_inside(see, banks, self.match_screen)
         return Sleeve(
             "financials",
             self.financials_share,
             inside.weights,
             inside.why,
             self.financials_floor,
-            tuple(banks),
+            banks,
             inside.sources,
         )
 
     def _healthcare_sleeve(self, see: AsOf) -> Sleeve:
         if not self.healthcare_share and not self.healthcare_floor:
             return Sleeve("healthcare", 0.0, {}, "")
-        companies = self._receivers(see, self.healthcare)
-        inside = healthcare_inside(see, tuple(companies), self.margin_screen)
+        companies = _receivers(see, self.healthcare, self.hardware)
+        inside = healthcare_inside(see, companies, self.margin_screen)
         return Sleeve(
             "healthcare",
             self.healthcare_share,
             inside.weights,
             inside.why,
             self.healthcare_floor,
-            tuple(companies),
+            companies,
             inside.sources,
         )
 
     def _small_cap_sleeve(self, see: AsOf) -> Sleeve:
         share, floor = self.small_cap_share, self.small_cap_floor
-        vehicle = self._receivers(see, self.small_cap) if self.small_cap and (share or floor) else []
+        wanted = self.small_cap and (share or floor)
+        vehicle = _receivers(see, self.small_cap, self.hardware) if wanted else ()
         if vehicle:
-            return Sleeve("small caps", share, alike(vehicle), listed(vehicle), floor, tuple(vehicle))
-        hardware = set(see.members(self.hardware))
-        stocks = [symbol for symbol in universe(see) if symbol not in hardware]
-        why = f"no small-cap vehicle trades, so {len(stocks)} stocks outside AI hardware in equal weight"
-        return Sleeve("small caps", share, alike(stocks), why, floor)
+            return Sleeve("small caps", share, alike(vehicle), listed(vehicle), floor, vehicle)
+        inside = _outside(see, self.hardware)
+        why = f"no small-cap vehicle trades, so {len(inside)} stocks outside AI hardware in equal weight"
+        return Sleeve("small caps", share, inside, why, floor)
+
+
+@once_a_session
+def _multiples(see: AsOf, hardware: str) -> Mapping[str, float]:
+    """Price-to-sales of each hardware name today, NaN where unknown."""
+    names = see.members(hardware)
+    known = see.arrays.latest("price_to_sales", names)
+    return MappingProxyType(dict(zip(names, known.tolist(), strict=True)))
+
+
+@once_a_session
+def _has_estimates(see: AsOf) -> bool:
+    """Whether forward growth is known today, of anybody."""
+    return see.has("forward_revenue_growth")
+
+
+@once_a_session
+def _receivers(see: AsOf, group: str, hardware: str) -> tuple[str, ...]:
+    """Members of `group` that may receive money: hardware never does."""
+    never = set(see.members(hardware))
+    return tuple(symbol for symbol in see.members(group) if symbol not in never)
+
+
+@once_a_session
+def _outside(see: AsOf, hardware: str) -> Mapping[str, float]:
+    """The stocks outside hardware, all alike."""
+    never = set(see.members(hardware))
+    return alike(symbol for symbol in universe(see) if symbol not in never)
 
 
 def _total(target: Target) -> float:
@@ -453,14 +480,14 @@ def _rotated(base: Target, valuation: Valuation, rotation: Rotation, signal: Rea
     if not cut:
         if rotation.phase == "settled" and signal is not None:
             return base.note(f"{signal.why}: nothing is cut")
-        return base.note(valuation.calm) if valuation.known and not rotation.cut else base
+        return base.note(valuation.calm) if valuation.cut and not rotation.cut else base
     if rotation.phase == "gliding" and signal is not None:
         return base.scale(
             {name: 1 - share for name, share in cut.items()},
             why=f"{signal.why}, so cuts are lifted month by month since {rotation.glide_since}; "
             f"left: {_cuts(cut)}",
         )
-    called_for = {name: share for name, share in cut.items() if valuation.known.get(name, -1.0) >= share}
+    called_for = {name: share for name, share in cut.items() if valuation.cut.get(name, -1.0) >= share}
     held = {name: share for name, share in cut.items() if name not in called_for}
     target = base
     if called_for:
@@ -506,4 +533,4 @@ def _with_news(target: Target, notes: tuple[str, ...], previous: Target | None) 
     for note in notes:
         if note not in made:
             target = target.note(note)
-    return target.remember(noted=list(notes))
+    return target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -47,7 +47,12 @@ class Rotation:
 
     def state(self) -> dict[str, Any]:
         """The rotation as JSON knows it."""
-        return asdict(self)
+        return {
+            "phase": self.phase,
+            "cut": dict(self.cut),
+            "glide_start": dict(self.glide_start),
+            "glide_since": self.glide_since,
+        }
 
     def next(
         self,

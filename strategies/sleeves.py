@@ -176,6 +176,8 @@ def _most(weights: Mapping[str, float]) -> str:
 
 def with_floors(base: Target, sleeves: Sequence[Sleeve]) -> Target:
     """`base` with each sleeve at its floor at least; what is missing comes from the rest, pro rata."""
+    if not any(sleeve.floor > 0 for sleeve in sleeves):
+        return base
     lacking = {
         place: sleeve.floor - base.weight_of(sleeve.members)
         for place, sleeve in enumerate(sleeves)

@@ -258,7 +258,7 @@ def require_group(see: AsOf, key: str, group: str) -> None:
         raise ParameterError(key, f" = {group!r}: {unknown_name('group', group, see.groups)}")
 
 
-def refuse_beyond(strategy: Strategy, target: Target, today: pd.Timestamp) -> None:
+def refuse_beyond(strategy: Strategy, target: Target, today: pd.Timestamp | np.datetime64) -> None:
     """Refuse a target that its strategy has not said it may have.
 
     Raises
@@ -266,18 +266,23 @@ def refuse_beyond(strategy: Strategy, target: Target, today: pd.Timestamp) -> No
     StrategyError
         Naming strategy, date and, of a short that may not be, the symbol.
     """
-    name = f"{type(strategy).__name__} on {today:%Y-%m-%d}"
+    if problem := _beyond(strategy, target):
+        raise StrategyError(f"{type(strategy).__name__} on {pd.Timestamp(today):%Y-%m-%d}: {problem}")
+
+
+def _beyond(strategy: Strategy, target: Target) -> str:
+    """What a target has that its strategy has not said it may have; empty if nothing."""
     if strategy.long_only:
-        if min(target.weights.values(), default=0.0) < 0:
-            symbol, weight = next((each, size) for each, size in target.weights.items() if size < 0)
-            raise StrategyError(
-                f"{name}: target weight of {symbol} is {weight:g} ({weight:.1%} of equity), and the "
-                "strategy may only be long; say long_only = False in its class if it is to go short"
-            )
-        return
+        if min(target.weights.values(), default=0.0) >= 0:
+            return ""
+        symbol, weight = next((each, size) for each, size in target.weights.items() if size < 0)
+        return (
+            f"target weight of {symbol} is {weight:g} ({weight:.1%} of equity), and the "
+            "strategy may only be long; say long_only = False in its class if it is to go short"
+        )
     if target.hedges:
-        raise StrategyError(
-            f"{name}: the target hedges with a {target.hedges[0].structure.name}, and a strategy that may go "
+        return (
+            f"the target hedges with a {target.hedges[0].structure.name}, and a strategy that may go "
             "short can't hold options: its margin would not know them; hedge with a short position instead"
         )
     for what, size, most in (
@@ -285,10 +290,11 @@ def refuse_beyond(strategy: Strategy, target: Target, today: pd.Timestamp) -> No
         ("net", abs(target.net), strategy.max_net),
     ):
         if size > most + TOLERANCE:
-            raise StrategyError(
-                f"{name}: target weights add to {size:.6f} {what}, more than the strategy's max_{what} = "
+            return (
+                f"target weights add to {size:.6f} {what}, more than the strategy's max_{what} = "
                 f"{most:g}; scale them, or raise max_{what} in its class"
             )
+    return ""
 
 
 def strategy_named(name: str) -> type[Strategy]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pandas as pd
 
@@ -177,19 +177,8 @@ class Target:
         if not self.why.strip():
             raise StrategyError("a target needs a reason: pass why=")
         weights = {str(symbol): float(weight) for symbol, weight in self.weights.items()}
-        total = sum(weights.values())
-        if not math.isfinite(total):
-            for symbol, weight in weights.items():
-                if not math.isfinite(weight):
-                    raise StrategyError(
-                        f"the target's weight of {symbol} is {weight}; weights must be finite numbers"
-                    )
-        if total > 1 + TOLERANCE:
-            raise StrategyError(
-                f"the target's weights add to {total:.6f} ({total:.1%} of equity); they must add to at most "
-                "1, the rest is cash"
-            )
-        kept = {symbol: weight for symbol, weight in weights.items() if weight > 0 or weight < -TOLERANCE}
+        _refuse_weights(weights)
+        kept = {symbol: weight for symbol, weight in weights.items() if _is_held(weight)}
         object.__setattr__(self, "weights", MappingProxyType(kept))
         object.__setattr__(self, "state", MappingProxyType(_json_copy(self.state)))
         if not self.changes:
@@ -224,11 +213,10 @@ class Target:
 
         A factor that is NaN (nothing known) leaves its symbol as it is.
         """
-        known = {str(symbol): float(factor) for symbol, factor in factors.items() if not math.isnan(factor)}
         changed = {
-            symbol: self.weights[symbol] * factor
-            for symbol, factor in known.items()
-            if symbol in self.weights and factor != 1.0
+            str(symbol): self.weights[str(symbol)] * float(factor)
+            for symbol, factor in factors.items()
+            if symbol in self.weights and factor != 1.0 and not math.isnan(factor)
         }
         return self._with(changed, why)
 
@@ -301,19 +289,51 @@ class Target:
             share = (1 - reserve) / invested
             scaled = {symbol: weight * share for symbol, weight in self.weights.items()}
             reason += f"; weights scaled by {share:.4g} to keep {reserve:.1%} in cash for premiums"
-        return replace(self._with(scaled, reason), hedges=(*self.hedges, added))
+        return self._with(scaled, reason)._replaced(hedges=(*self.hedges, added))
 
     def remember(self, **state: Any) -> Target:
         """Keep `state` for the next decision, where it is ``see.previous.state``."""
-        return replace(self, state={**self.state, **state})
+        return self._replaced(state=MappingProxyType({**self.state, **_json_copy(state)}))
 
     def _with(self, changed: Mapping[str, float], why: str) -> Target:
         if not why:
             raise StrategyError("every change to a target needs a reason: pass why=")
-        return replace(
-            self,
-            weights={**self.weights, **changed},
-            changes=(*self.changes, Change(why, changed)),
+        weights = self.weights
+        if changed:
+            # Two dicts at once: through the view it would be symbol by symbol.
+            held = cast("MappingProxyType[str, float]", weights) | dict(changed)
+            _refuse_weights(held)
+            for symbol, weight in changed.items():
+                if not _is_held(weight):
+                    del held[symbol]
+            weights = MappingProxyType(held)
+        return self._replaced(weights=weights, changes=(*self.changes, Change(why, changed)))
+
+    def _replaced(self, **fields: Any) -> Target:
+        """A copy with other fields: what has been checked once is not checked at every step."""
+        copy = object.__new__(type(self))
+        vars(copy).update(vars(self), **fields)
+        return copy
+
+
+def _is_held(weight: float) -> bool:
+    """Whether a weight is more than the rounding of nothing."""
+    return weight > 0 or weight < -TOLERANCE
+
+
+def _refuse_weights(weights: Mapping[str, float]) -> None:
+    """Refuse weights that are not finite or add to more than there is."""
+    total = sum(weights.values())
+    if not math.isfinite(total):
+        for symbol, weight in weights.items():
+            if not math.isfinite(weight):
+                raise StrategyError(
+                    f"the target's weight of {symbol} is {weight}; weights must be finite numbers"
+                )
+    if total > 1 + TOLERANCE:
+        raise StrategyError(
+            f"the target's weights add to {total:.6f} ({total:.1%} of equity); they must add to at most "
+            "1, the rest is cash"
         )
 
 

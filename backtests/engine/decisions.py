@@ -8,7 +8,6 @@ import traceback
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from backtests.engine.books import Decision
 from backtests.engine.tables import tables_of
@@ -92,7 +91,7 @@ class Recorder:
                 f"{type(self._strategy).__name__}.decide returned {type(target).__name__} on {today}; "
                 "it must return a Target, or None to hold"
             )
-        refuse_beyond(self._strategy, target, pd.Timestamp(today))
+        refuse_beyond(self._strategy, target, today)
         row = self._row(target, today)
         self._previous = target
         self.decisions.append(Decision(today, target))
@@ -117,7 +116,7 @@ def refuse_index(market: Market, columns: npt.NDArray[np.intp], who: str) -> Non
     StrategyError
         Naming the first of `columns` that is one.
     """
-    bought = market.kinds[columns] == "index"
+    bought = market.indices[columns]
     if bought.any():
         symbol = market.symbols[columns[bought.argmax()]]
         raise StrategyError(f"{who}: {symbol} is an index and can't be bought; hold a fund instead")

@@ -14,7 +14,7 @@ import hashlib
 import math
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,7 @@ def of_returns(
     sessions: Dates,
     returns: Array,
     cash: Array,
+    outside: Sequence[str] | None = None,
     **details: Any,
 ) -> Trial:
     """The trial that a run of `config` is.
@@ -169,6 +170,8 @@ def of_returns(
     sessions : ndarray of datetime64[D], shape (sessions,)
     returns, cash : ndarray, shape (sessions - 1,)
         Of the configuration, and of cash.
+    outside : sequence of str, optional
+        See `trial_hash`.
     **details
         Anything else worth keeping that JSON can hold.
     """
@@ -176,7 +179,7 @@ def of_returns(
     first = int(week[0]) if len(week) else 0
     logarithms = np.log1p(np.maximum(returns, -0.999))
     return Trial(
-        run=trial_hash(config, market),
+        run=trial_hash(config, market, outside),
         kind=kind,
         sharpe=sharpe_per_session(returns, cash),
         details={"name": config.name, "sessions": len(returns), **details},

@@ -45,7 +45,7 @@ def class_named(name: str) -> type[Any]:
     where, separator, cls = name.rpartition(":")
     if separator and where:
         return _class_in(_module(where), cls, where)
-    found = registered().get(name) or _installed(name)
+    found = REGISTRY.get(name) or registered().get(name) or _installed(name)
     if found is not None:
         return found
     known = [*registered(), *(point.name for point in metadata.entry_points(group=ENTRY_POINTS))]

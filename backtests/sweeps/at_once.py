@@ -8,7 +8,6 @@ from typing import overload
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from backtests.engine.books import Decision
 from backtests.engine.decisions import Recorder, refuse_index
@@ -151,7 +150,7 @@ def _refuse(made: AtOnce, strategy: Strategy, may_hold_index: bool) -> None:
         wrong |= (gross > strategy.max_gross) | (np.abs(net) > strategy.max_net)
     for place in np.flatnonzero(wrong).tolist():
         target = _target(made.market, weights[place])
-        refuse_beyond(strategy, target, pd.Timestamp(made.market.sessions[made.sessions[place]]))
+        refuse_beyond(strategy, target, made.market.sessions[made.sessions[place]])
     if not may_hold_index:
         refuse_index(made.market, np.flatnonzero((weights != 0).any(axis=0)), type(strategy).__name__)
 

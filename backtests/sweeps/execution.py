@@ -23,6 +23,9 @@ LARGEST_TASK = 64
 MOST_BREAKDOWNS = 3
 """Times in a row that workers may die before any task has finished."""
 
+BATCH = 0.25
+"""Seconds of a sweep whose outcomes are kept and counted together."""
+
 HOPELESS = 10
 """Failures without any success after which a sweep stops."""
 
@@ -92,9 +95,9 @@ def execute(
     share : bool
         Whether configurations that differ only in their account share decisions; the outcome is the same.
     record : callable
-        Told the numbers of the configurations that a task finished, once the store has them.
+        Told the numbers of the configurations that were finished, once the store has them.
     watch : callable
-        Told the standing after each task.
+        Told the standing a few times a second.
 
     Raises
     ------
@@ -108,9 +111,9 @@ def execute(
         before = len(store.rows) + len(store.errors)
         try:
             with _outcomes(tasks, market, plan.base.market, workers, cluster) as found:
-                for outcomes in found:
-                    store.add(outcomes)
-                    finished = [outcome.number for outcome in outcomes if not outcome.error]
+                for batch in batches(found):
+                    store.add(batch)
+                    finished = [outcome.number for outcome in batch if not outcome.error]
                     record(finished)
                     tally.count(finished)
                     watch(tally.standing())
@@ -123,6 +126,25 @@ def execute(
                     "is there enough memory for each? Try fewer --workers"
                 ) from None
             time.sleep(0.1 * breakdowns)
+
+
+def batches(found: Iterator[list[Outcome]]) -> Iterator[list[Outcome]]:
+    """Outcomes as they come, those of `BATCH` seconds together: keeping them for good takes milliseconds."""
+    batch: list[Outcome] = []
+    since = time.monotonic()
+    while True:
+        try:
+            outcomes = next(found, None)
+        except BaseException:  # of a worker, or of the user: what came before is kept
+            if batch:
+                yield batch
+            raise
+        batch += outcomes or []
+        if batch and (outcomes is None or time.monotonic() - since >= BATCH):
+            yield batch
+            batch, since = [], time.monotonic()
+        if outcomes is None:
+            return
 
 
 class Tally:

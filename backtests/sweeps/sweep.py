@@ -14,12 +14,14 @@ import numpy as np
 
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
+from backtests.provenance import outside_code
 from backtests.records import archive, register
 from backtests.records.chain import told
 from backtests.records.register import Trial
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import RunConfig
+from backtests.settings.strategies import names_in
 from backtests.sweeps.chosen import scored_once
 from backtests.sweeps.execution import Interrupted, Watch, execute
 from backtests.sweeps.measures import ranking
@@ -107,9 +109,11 @@ def sweep(
             shutil.rmtree(partial)
             return Sweep.read(final)
 
+        code: dict[str, list[str]] = {}
+
         def record(numbers: Iterable[int]) -> None:
             chosen = [planned.configurations[number] for number in numbers]
-            register.record(traded, [_trial(each, traded, account, store) for each in chosen])
+            register.record(traded, [_trial(each, traded, account, store, code) for each in chosen])
 
         try:
             record(sorted(store.rows))  # in case it was stopped between the two
@@ -158,9 +162,17 @@ def _check_any(store: Store) -> None:
         raise SweepError(f"every configuration failed; number {number}: {error}")
 
 
-def _trial(configuration: Configuration, market: Market, base: Account, store: Store) -> Trial:
-    """What a finished configuration leaves in the register: who stops a sweep has seen it all the same."""
+def _trial(
+    configuration: Configuration, market: Market, base: Account, store: Store, code: dict[str, list[str]]
+) -> Trial:
+    """What a finished configuration leaves in the register: who stops a sweep has seen it all the same.
+
+    `code` keeps what `outside_code` says of strategies that have been met: it is asked once for each.
+    """
     config, returns = configuration.config, store.returns(configuration.number)
+    names = " ".join(names_in(config.strategy.name, config.strategy.model_extra or {}))
+    if names not in code:
+        code[names] = outside_code(config.strategy)
     parameters = {
         key: value if isinstance(value, int | float | str) else str(value)
         for key, value in configuration.parameters.items()
@@ -168,4 +180,6 @@ def _trial(configuration: Configuration, market: Market, base: Account, store: S
     account = replace(base, costs=config.costs)
     sessions = market.sessions[account.first : account.last + 1]
     cash = interest_factors(market, account)[1:]
-    return register.of_returns("sweep", config, market, sessions, returns, cash, parameters=parameters)
+    return register.of_returns(
+        "sweep", config, market, sessions, returns, cash, code[names], parameters=parameters
+    )

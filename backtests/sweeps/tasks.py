@@ -163,15 +163,42 @@ class SharedDecisions:
             )
             self._targets, self._decisions = (made.sessions, made.weights), made
             return replace(_replayed(self._market, self._targets, account, engine), decisions=made)
+        if self._decided_alone(account):
+            assert self._targets is not None
+            return replace(_replayed(self._market, self._targets, account, engine), decisions=self._decisions)
         recorder = Recorder(
             self._market, self._strategy, may_hold_index=self._may_hold_index, overlay=account.overlay
         )
         kept: dict[int, Array] = {}
         ledger = engine_named(engine)(self._market, _keeping(recorder, kept), self._deciding, account)
-        sessions = np.array(list(kept), dtype=np.int64)
-        self._targets = None if recorder.read_account else (sessions, np.array(list(kept.values())))
-        self._decisions = tuple(recorder.decisions)
+        self._keep(None if recorder.read_account else kept, recorder.decisions)
         return replace(ledger, decisions=self._decisions)
+
+    def _decided_alone(self, account: Account) -> bool:
+        """Make all decisions before any books are kept, which then need not stop at each.
+
+        False if one of them must know what is held, or fails: it is made again with an account then.
+        """
+        if account.overlay is not None:
+            return False
+        recorder = Recorder(self._market, self._strategy, may_hold_index=self._may_hold_index)
+        kept: dict[int, Array] = {}
+        decide, nothing = _keeping(recorder, kept), np.zeros(len(self._market.symbols))
+        for session in asked_at(self._deciding, account).tolist():
+            try:
+                decide(session, nothing)
+            except Exception:
+                return False
+            if recorder.read_account:
+                return False
+        self._keep(kept, recorder.decisions)
+        return True
+
+    def _keep(self, targets: Mapping[int, Array] | None, decisions: Sequence[Decision]) -> None:
+        self._decisions = tuple(decisions)
+        self._targets = None
+        if targets is not None:
+            self._targets = np.array(list(targets), dtype=np.int64), np.array(list(targets.values()))
 
 
 def _comparable(one: Account, other: Account) -> bool:

@@ -58,6 +58,7 @@ from strategies.signals.valuation import (
     software_norm,
     software_norms,
     valuation_cut,
+    valuation_cuts,
 )
 from strategies.signals.weights import (
     cap_weights,
@@ -130,6 +131,7 @@ __all__ = [
     "turbulence",
     "universe",
     "valuation_cut",
+    "valuation_cuts",
     "well_matched",
     "yield_weights",
 ]

@@ -178,7 +178,7 @@ def weighted_mean(values: Array, weights: Array, least: int) -> Array:
     """Mean of each row by weight over what is known; NaN where less than `least` are."""
     known = np.isfinite(values) & (weights > 0)
     total = np.where(known, weights, 0.0).sum(axis=1)
-    mean = np.where(known, weights * np.nan_to_num(values), 0.0).sum(axis=1)
+    mean = (weights * np.where(known, values, 0.0)).sum(axis=1)
     enough = (known.sum(axis=1) >= max(least, 1)) & (total > 0)
     return np.asarray(np.where(enough, mean / np.where(enough, total, 1.0), np.nan), dtype=np.float64)
 

@@ -93,5 +93,11 @@ def valuation_cut(price_to_sales: pd.Series[float], norm: float, most: float = 1
     >>> valuation_cut(pd.Series({"AMD": 11.2, "MU": 3.0}), norm=8.4).round(3).to_dict()
     {'AMD': 0.333, 'MU': 0.0}
     """
-    cut = np.clip(price_to_sales.to_numpy() / norm - 1.0, 0.0, most)
+    cut = valuation_cuts(np.asarray(price_to_sales, dtype=np.float64), norm, most)
     return pd.Series(cut, index=price_to_sales.index, name="cut")
+
+
+def valuation_cuts(price_to_sales: Array, norm: float, most: float = 1.0) -> Array:
+    """The same numbers as `valuation_cut`, of multiples without labels."""
+    cuts: Array = np.minimum(np.maximum(price_to_sales / norm - 1.0, 0.0), most)
+    return cuts

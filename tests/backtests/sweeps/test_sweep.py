@@ -11,7 +11,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,11 +27,12 @@ from backtests.records import register
 from backtests.records.results import record_trial
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig, parse
+from backtests.sweeps import execution
 from backtests.sweeps.execution import Interrupted, Standing
 from backtests.sweeps.report import Sweep, page
 from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.sweep import Workplace, sweep
-from backtests.sweeps.tasks import SweepError
+from backtests.sweeps.tasks import Outcome, SweepError
 from datafeeds.market import Market
 from strategies.asof import AsOf
 from strategies.hedges import OutrightPut
@@ -246,6 +248,13 @@ class Stop:
             raise KeyboardInterrupt
 
 
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep each outcome as it comes."""
+    monkeypatch.setattr(execution, "BATCH", 0.0)
+
+
+@pytest.mark.usefixtures("one_by_one")
 def test_an_interrupted_sweep_goes_on_where_it_stopped(
     market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +293,27 @@ def test_a_whole_sweep_is_not_run_again(market: Market, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+@pytest.mark.parametrize("stops", [None, KeyboardInterrupt, OSError])
+def test_what_came_before_a_worker_fails_is_kept(
+    seconds: float, stops: type[BaseException] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "BATCH", seconds)
+    came: list[int] = []
+
+    def found() -> Iterator[list[Outcome]]:
+        for number in range(3):
+            yield [Outcome(number, {"sharpe": 1.0}, np.zeros(2))]
+        if stops is not None:
+            raise stops
+
+    with pytest.raises(stops) if stops is not None else nullcontext():
+        for batch in execution.batches(found()):
+            came += [outcome.number for outcome in batch]
+    assert came == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("one_by_one")
 def test_a_row_cut_short_is_run_again(market: Market, tmp_path: Path) -> None:
     swept = config("Leaning", {"strategy.window": [2, 3, 4, 5]})
     place = Workplace(tmp_path)

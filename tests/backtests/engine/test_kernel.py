@@ -433,6 +433,15 @@ def test_without_decisions_nothing_happens() -> None:
     assert ledger.equity.tolist() == ledger.cash.tolist() == [1000.0] * 3
 
 
+def test_the_compiled_loops_let_go_of_what_they_were_given() -> None:
+    small = market([10.0, 11.0, 12.0])
+    targets = np.full((1, 1), 0.5)
+    before = sys.getrefcount(targets)
+    for long_only in (True, False):
+        replay(small, targets, [0], account(small, long_only=long_only))
+    assert sys.getrefcount(targets) == before
+
+
 PROGRAM = """
 import hashlib
 from hypothesis import HealthCheck, given, settings

@@ -34,6 +34,7 @@ from datafeeds.market import Array
 
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
+Columns = npt.NDArray[np.uint32]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 REASONS = (
@@ -47,7 +48,7 @@ REASONS = (
 ORDER, DELISTING = range(2)
 DELISTED, SUPERSEDED = range(2)
 
-HELD, ORDERS, TARGETS, FILLS, UNFILLED = range(5)
+HELD, ORDERS, SELLS, BUYS, TARGETS, FILLS, UNFILLED = range(7)
 """Where `AccountState.counts` keeps each count."""
 
 RATIO, HOLDING = range(2)
@@ -97,9 +98,14 @@ class Plan(NamedTuple):
 class AccountState(NamedTuple):
     """The account between two sessions; arrays, so that a call of the kernel goes on where another stopped.
 
-    `shares`, `average` (price paid), `weight` (wish of the open order), `size` (of today's buy) and `stays`
+    `shares`, `average` (price paid), `weight` (wish of the open order), `size` (of today's order) and `stays`
     (whether the order stays open) have an element for each symbol. The first ``counts[HELD]`` of `held` are
-    the columns held, the first ``counts[ORDERS]`` of `orders` those with an open order, in column order.
+    the columns held, the first ``counts[ORDERS]`` of `orders` those with an open order, the first
+    ``counts[SELLS]`` of `sells` and ``counts[BUYS]`` of `buys` those that trade today: all in column order.
+
+    The lists are written without branches: each column is put down, and counted only if it belongs there.
+    Which ones do can't be foreseen, and a branch that a processor guesses wrongly costs more than the rest.
+    Columns have no sign, so that no access asks whether one counts from the end.
     """
 
     cash: Array
@@ -108,8 +114,10 @@ class AccountState(NamedTuple):
     weight: Array
     size: Array
     stays: Flags
-    held: Integers
-    orders: Integers
+    held: Columns
+    orders: Columns
+    sells: Columns
+    buys: Columns
     counts: Integers
 
 
@@ -218,13 +226,14 @@ def log_unfilled(log: Log, state: AccountState, session: int, column: int, reaso
 @inline
 def sell(state: AccountState, column: int, size: float, price: float, commission: float) -> None:
     """Close `size` shares of a holding; below zero they are bought back."""
-    paid = size * state.average[column]
-    gain = size * (price - state.average[column])
+    average = state.average[column]
+    paid = size * average
+    gain = size * (price - average)
     cash = state.cash[0] + (paid + gain)
     state.cash[0] = cash - commission
-    state.shares[column] -= size
-    if state.shares[column] == 0.0:
-        state.average[column] = 0.0
+    left = state.shares[column] - size
+    state.shares[column] = left
+    state.average[column] = average if left != 0.0 else 0.0
 
 
 @inline
@@ -246,9 +255,8 @@ def list_holdings(state: AccountState) -> None:
     """Write down which columns are held."""
     count = 0
     for column in range(state.shares.shape[0]):
-        if state.shares[column] != 0.0:
-            state.held[count] = column
-            count += 1
+        state.held[count] = column
+        count += state.shares[column] != 0.0
     state.counts[HELD] = count
 
 
@@ -299,12 +307,13 @@ def replace_orders(prices: Prices, state: AccountState, log: Log, target: Array,
     for column in range(state.shares.shape[0]):
         wish = target[column]
         state.weight[column] = wish
-        if wish != 0.0 or state.shares[column] != 0.0:
-            if prices.gone[session, column]:
+        ordered = (wish != 0.0) | (state.shares[column] != 0.0)
+        if prices.gone[session, column]:
+            if ordered:
                 log_unfilled(log, state, session, column, DELISTED)
-            else:
-                state.orders[count] = column
-                count += 1
+            continue
+        state.orders[count] = column
+        count += ordered
     state.counts[ORDERS] = count
 
 
@@ -335,8 +344,9 @@ def _fill_orders(prices: Prices, state: AccountState, terms: Terms, log: Log, se
         if np.isnan(price):
             price = prices.mark[session - 1, column]
         worth += state.shares[column] * price
-    sell_open, needed = _fill_sells(prices, state, terms, log, state.cash[0] + worth, session)
-    _fill_buys(prices, state, terms, log, sell_open, needed, session)
+    sell_open = _size_orders(prices, state, terms, state.cash[0] + worth, session)
+    _fill_sells(prices, state, terms, log, session)
+    _fill_buys(prices, state, terms, log, sell_open, session)
     list_holdings(state)
     still_open = 0
     for place in range(state.counts[ORDERS]):
@@ -348,15 +358,13 @@ def _fill_orders(prices: Prices, state: AccountState, terms: Terms, log: Log, se
 
 
 @inline
-def _fill_sells(
-    prices: Prices, state: AccountState, terms: Terms, log: Log, equity: float, session: int
-) -> tuple[bool, float]:
-    """Fill the sells and size the buys: whether a sell stays open, and the cash that the buys need."""
+def _size_orders(prices: Prices, state: AccountState, terms: Terms, equity: float, session: int) -> bool:
+    """Size the orders, and list what sells and what buys; whether a sell stays open."""
     sell_open = False
-    needed = 0.0
+    sells = 0
+    buys = 0
     for place in range(state.counts[ORDERS]):
         column = state.orders[place]
-        state.size[column] = 0.0
         held = state.shares[column]
         price = prices.fill[session, column]
         if np.isnan(price):
@@ -368,38 +376,50 @@ def _fill_sells(
         wanted = _wanted_shares(state.weight[column], equity, price, terms.fractional)
         difference = abs(wanted - held)
         size = capped(prices, terms, session, column, difference)
+        state.size[column] = size
         state.stays[column] = size < difference
-        if wanted > held:
-            impact = impact_of(prices, terms, session, column, size)
-            paid = price * (1.0 + (terms.half_spread + impact))
-            fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
-            needed += size * paid + fee
-            state.size[column] = size
-            continue
-        if size < difference:
-            sell_open = True
-        if size > 0.0:
-            impact = impact_of(prices, terms, session, column, size)
-            paid = price * (1.0 - (terms.half_spread + impact))
-            fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
-            sell(state, column, size, paid, fee)
-            value = size * price
-            spread = value * terms.half_spread
-            log_fill(log, state, session, column, -size, paid, price, fee, spread, value * impact, ORDER)
-    return sell_open, needed
+        sell_open |= (wanted < held) & (size < difference)
+        state.sells[sells] = column
+        sells += (wanted < held) & (size > 0.0)
+        state.buys[buys] = column
+        buys += (wanted > held) & (size > 0.0)
+    state.counts[SELLS] = sells
+    state.counts[BUYS] = buys
+    return sell_open
+
+
+@inline
+def _fill_sells(prices: Prices, state: AccountState, terms: Terms, log: Log, session: int) -> None:
+    for place in range(state.counts[SELLS]):
+        column = state.sells[place]
+        size = state.size[column]
+        price = prices.fill[session, column]
+        impact = impact_of(prices, terms, session, column, size)
+        paid = price * (1.0 - (terms.half_spread + impact))
+        fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
+        sell(state, column, size, paid, fee)
+        value = size * price
+        spread = value * terms.half_spread
+        log_fill(log, state, session, column, -size, paid, price, fee, spread, value * impact, ORDER)
 
 
 @inline
 def _fill_buys(
-    prices: Prices, state: AccountState, terms: Terms, log: Log, sell_open: bool, needed: float, session: int
+    prices: Prices, state: AccountState, terms: Terms, log: Log, sell_open: bool, session: int
 ) -> None:
+    needed = 0.0
+    for place in range(state.counts[BUYS]):
+        column = state.buys[place]
+        size = state.size[column]
+        impact = impact_of(prices, terms, session, column, size)
+        paid = prices.fill[session, column] * (1.0 + (terms.half_spread + impact))
+        fee = commission(size, paid, terms.commission_rate, terms.commission_per_share)
+        needed += size * paid + fee
     cash = state.cash[0]
     short = needed > cash
-    for place in range(state.counts[ORDERS]):
-        column = state.orders[place]
+    for place in range(state.counts[BUYS]):
+        column = state.buys[place]
         size = state.size[column]
-        if size <= 0.0:
-            continue
         if short:
             size = size * (cash / needed)
             if not terms.fractional:

@@ -109,9 +109,11 @@ class _Run:
             weight=np.zeros(symbols),
             size=np.zeros(symbols),
             stays=np.zeros(symbols, dtype=np.bool_),
-            held=np.zeros(symbols, dtype=np.int64),
-            orders=np.zeros(symbols, dtype=np.int64),
-            counts=np.zeros(5, dtype=np.int64),
+            held=np.zeros(symbols, dtype=np.uint32),
+            orders=np.zeros(symbols, dtype=np.uint32),
+            sells=np.zeros(symbols, dtype=np.uint32),
+            buys=np.zeros(symbols, dtype=np.uint32),
+            counts=np.zeros(7, dtype=np.int64),
         )
         self.log = _log(max(FIRST_LOG, 4 * symbols))
         # Not a copy: the prices of a hedge that a later target names are written into the same memory.

@@ -155,7 +155,7 @@ def _reduce(
     _record(prices, state, terms, log, session, column, change, paid, fee, impact, kind)
 
 
-@called
+@inline
 def _pay_for_loans(prices: Prices, state: AccountState, margin: MarginTerms, session: int, row: int) -> float:
     """Rule 1, the second half."""
     total = 0.0
@@ -166,6 +166,16 @@ def _pay_for_loans(prices: Prices, state: AccountState, margin: MarginTerms, ses
             state.cash[0] -= fee
             total += fee
     return total
+
+
+@inline
+def _is_forced(state: AccountState, margin: MarginTerms, flags: Flags, session: int) -> bool:
+    """Whether rule 9 may ask for a trade."""
+    forced = flags[CLOSED] | flags[CALLED]
+    for place in range(state.counts[HELD]):
+        column = state.held[place]
+        forced |= (state.shares[column] < 0.0) & (not margin.available[session - 1, column])
+    return bool(forced)
 
 
 @called
@@ -484,7 +494,8 @@ def _kernel(version: int) -> Callable[..., int]:
                 curves.dividends[row] = receive_dividends(prices, state, terms, session)
             if prices.ends[session]:
                 settle_delisted(prices, state, log, session)
-            _force(prices, state, terms, margin, log, flags, session)
+            if _is_forced(state, margin, flags, session):
+                _force(prices, state, terms, margin, log, flags, session)
             if counts[TARGETS] < target_count:
                 turn = counts[TARGETS] % plan.targets.shape[0]
                 if plan.effective[turn] == session:

@@ -18,7 +18,6 @@ from backtests.engine import compiled_margin, rules
 from backtests.engine.books import FILL_COLUMNS, KINDS, UNFILLED_COLUMNS, Decide, Ledger, Rows
 from backtests.engine.compiled import (
     FILLS,
-    HELD,
     ORDERS,
     REASONS,
     UNFILLED,
@@ -163,12 +162,12 @@ class _Run:
 
     def weights(self, session: int) -> Array:
         """Share of equity by symbol at the close of `session`, where the run now stands."""
-        held = self.state.held[: self.state.counts[HELD]]
-        weights = np.zeros(len(self.market.symbols))
-        value = self.state.shares[held] * self.reading.mark[session, held]
+        shares = self.state.shares
+        weights = np.zeros(len(shares))
         equity = self.curves.equity[session - self.account.first]
         if equity > 0.0:
-            weights[held] = value / equity
+            np.multiply(shares, self.reading.mark[session], out=weights, where=shares != 0.0)
+            weights /= equity
         return weights
 
     def ledger(self) -> Ledger:
@@ -265,9 +264,10 @@ def _checked(targets: Array, shape: tuple[int, ...], long_only: bool) -> Array:
     weights = np.asarray(targets, dtype=np.float64)
     if weights.shape != shape:
         raise ValueError(f"target weights have shape {weights.shape}, expected {shape}")
-    if not np.isfinite(weights).all():
+    least, most = weights.min(initial=0.0), weights.max(initial=0.0)
+    if not -np.inf < least <= most < np.inf:  # nor is either NaN
         raise ValueError("target weights must be finite")
-    if long_only and not (weights >= 0.0).all():
+    if long_only and least < 0.0:
         raise ValueError("target weights must be at least 0 in a cash account")
     return weights
 

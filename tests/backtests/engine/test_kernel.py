@@ -333,6 +333,8 @@ def test_the_log_grows_with_the_trades(monkeypatch: pytest.MonkeyPatch) -> None:
         ([[0.5, 0.5]], [1], r"shape \(1, 2\), expected \(1, 1\)"),
         ([[-0.1]], [1], "at least 0"),
         ([[NAN]], [1], "finite"),
+        ([[np.inf]], [1], "finite"),
+        ([[-np.inf]], [1], "finite"),
     ],
 )
 def test_replay_says_what_is_wrong(targets: Any, sessions: list[int], message: str) -> None:

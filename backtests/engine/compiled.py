@@ -491,9 +491,9 @@ def _mark_hedges(hedges: Hedges, session: int, row: int) -> float:
 def _kernel(version: int) -> Callable[..., int]:
     """Compile the loop over sessions.
 
-    Numba looks for stale code by the date of this file only, and would go on with an outdated commission
-    after a change in `backtests.engine.rules`. Variables of an enclosing function are part of its key: hence
-    `version`, a checksum of the files whose functions and constants are compiled in.
+    Numba looks for changes of this file only, and would go on with an outdated commission after a change in
+    `backtests.engine.rules`. Variables of an enclosing function are part of its key: hence `version`, a
+    checksum of the files whose functions and constants are compiled in.
     """
 
     @compile_kept

@@ -38,8 +38,18 @@ MARGIN = Loop("compiled_margin", (*_SHARED, ENGINE / "compiled_margin.py"), "war
 
 def is_kept(loop: Loop) -> bool:
     """Whether compiled code of the present sources is on disk, where Numba looks first."""
-    kept = [file.stat().st_mtime for file in (ENGINE / "__pycache__").glob(f"{loop.module}.*.nbi")]
+    kept = [file.stat().st_mtime for file in _kept(loop.module)]
     return bool(kept) and max(kept) >= max(file.stat().st_mtime for file in loop.sources)
+
+
+def renew(module: str) -> None:
+    """Date what is kept of a loop to now: Numba leaves it as it is where sources were only written again."""
+    for file in _kept(module):
+        file.touch()
+
+
+def _kept(module: str) -> list[Path]:
+    return list((ENGINE / "__pycache__").glob(f"{module}.*.nbi"))
 
 
 def begin(loop: Loop) -> subprocess.Popen[bytes] | None:
@@ -49,7 +59,10 @@ def begin(loop: Loop) -> subprocess.Popen[bytes] | None:
     """
     if is_kept(loop):
         return None
-    program = f"from backtests.engine.kernel import warm_up; {loop.warm_up}"
+    program = (
+        f"from backtests.engine.kernel import warm_up; {loop.warm_up}; "
+        f"from backtests.engine.compilation import renew; renew({loop.module!r})"
+    )
     return subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=ENGINE.parent.parent,

@@ -79,11 +79,11 @@ class BestHalf(Strategy):
     def decide(self, see: AsOf) -> Target | None:
         """The better half, once there is a look back."""
         symbols = see.members(kind="stock")
-        closes = see.arrays.closes(self.lookback + 1, symbols)
-        if len(closes) <= self.lookback:
+        if see.sessions_seen <= self.lookback:
             return None
+        rise = see.arrays.close(symbols) / see.arrays.close(symbols, back=self.lookback)
         half = len(symbols) // 2
-        best = np.argsort(-(closes[-1] / closes[0]), kind="stable")[:half]
+        best = np.argsort(-rise, kind="stable")[:half]
         return Target({symbols[place]: 1.0 / half for place in best.tolist()}, why="rose most")
 
     def decide_all(self, panel: Panel) -> Array:

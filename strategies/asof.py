@@ -210,7 +210,7 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         columns = _columns(moment, group, None, kind)
-        found: list[str] = moment.market.labels.to_numpy()[columns].tolist()
+        found: list[str] = moment.market.labels.to_numpy().take(columns).tolist()
         if industries is None:
             return found
         table = moment.market.instruments
@@ -469,6 +469,22 @@ class Arrays:
         moment = _MOMENTS[self._see]
         return _prices(moment, "close", sessions, moment.market.columns_of(symbols))
 
+    def close(self, symbols: Iterable[str], back: int = 0) -> Array:
+        """Closes of one session, `back` sessions ago, on today's split basis, shape (symbols,).
+
+        NaN where a symbol did not trade, and before the first session. As a row of `Panel.closes`.
+        """
+        moment = _MOMENTS[self._see]
+        market = moment.market
+        columns = market.columns_of(symbols)
+        _require_past(back)
+        _trailing(moment, back + 1)
+        if back > moment.index:
+            return np.full(len(columns), np.nan)
+        closes: Array = market.close[moment.index - back].take(columns)
+        closes *= market.traded_factor[moment.index].take(columns)
+        return closes
+
     def returns(self, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.returns`, shape (sessions, symbols); fewer at the start of the data."""
         moment = _MOMENTS[self._see]
@@ -639,10 +655,14 @@ def _window(moment: _Moment, values: Array, sessions: int, columns: npt.NDArray[
     return copied
 
 
-def _before(seen: _Decisions, values: Array, back: int) -> Array:
-    """A copy of the rows `back` sessions before each decision."""
+def _require_past(back: int) -> None:
     if back < 0:
         raise MarketError(f"asked for back = {back}: that lies after the decision; it must be at least 0")
+
+
+def _before(seen: _Decisions, values: Array, back: int) -> Array:
+    """A copy of the rows `back` sessions before each decision."""
+    _require_past(back)
     rows: Array = values[np.maximum(seen.at - back, 0)]
     rows[seen.at < back] = np.nan
     return rows

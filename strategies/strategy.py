@@ -137,8 +137,8 @@ class Strategy:
         """The weights of many decisions at once, where they hang on the market alone: sweeps ask for it.
 
         A subclass may write it beside `decide` and must say the same: each row from the same row of what it
-        is shown. A sweep compares some of the decisions with `decide`, to the last bit; the run itself, its
-        reasons and its replay always come from `decide`.
+        is shown. A sweep compares some of the decisions with `decide`, to the last bit, and asks it for the
+        reasons of each that somebody looks at; the run itself and its replay always come from `decide`.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from backtests.engine.books import Decision
 from backtests.engine.tables import tables_of
 from backtests.options.overlay import Overlay, target_row
-from datafeeds.market import Array, Market, MarketError
+from datafeeds.market import Array, Market
 from strategies.asof import AsOf, read_account
 from strategies.strategy import Strategy, refuse_beyond
 from strategies.target import ParameterError, StrategyError, Target
@@ -98,18 +98,18 @@ class Recorder:
         return row
 
     def _row(self, target: Target, today: np.datetime64) -> Array:
-        market, name = self._market, type(self._strategy).__name__
+        market = self._market
         try:
             columns = market.columns_of(target.weights)
-        except MarketError as error:
-            raise StrategyError(f"{name} on {today}: {error}") from None
-        if not self._may_hold_index:
-            refuse_index(market, columns, f"{name} on {today}")
+            if not self._may_hold_index:
+                refuse_index(market, columns)
+        except ValueError as error:
+            raise StrategyError(f"{type(self._strategy).__name__} on {today}: {error}") from None
         return target_row(target, columns, len(market.symbols), self._overlay)
 
 
-def refuse_index(market: Market, columns: npt.NDArray[np.intp], who: str) -> None:
-    """Refuse to buy an index; `who` begins the sentence.
+def refuse_index(market: Market, columns: npt.NDArray[np.intp]) -> None:
+    """Refuse to buy an index.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def refuse_index(market: Market, columns: npt.NDArray[np.intp], who: str) -> Non
     bought = market.indices[columns]
     if bought.any():
         symbol = market.symbols[columns[bought.argmax()]]
-        raise StrategyError(f"{who}: {symbol} is an index and can't be bought; hold a fund instead")
+        raise StrategyError(f"{symbol} is an index and can't be bought; hold a fund instead")
 
 
 def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -19,24 +19,26 @@ from strategies.target import TOLERANCE, StrategyError, Target
 COMPARED = 5
 """Decisions, evenly spread, that are made one by one too."""
 
-WHY = "decided with all others of the sweep; the run itself says why"
-
 
 @dataclass(frozen=True, eq=False)
 class AtOnce(Sequence[Decision]):
-    """Weights of many decisions; each becomes a `Decision` when somebody asks for it.
+    """Decisions by their weights; who asks for one gets what the strategy decides on that day, and why.
 
     Attributes
     ----------
     market : Market
+    strategy : Strategy
     sessions : ndarray of int, shape (decisions,)
         Positions in the market of the sessions at whose close each was made; those to hold are left out.
     weights : ndarray, shape (decisions, symbols)
+    may_hold_index : bool
     """
 
     market: Market
+    strategy: Strategy
     sessions: npt.NDArray[np.int64]
     weights: Array
+    may_hold_index: bool = False
 
     def __len__(self) -> int:
         return len(self.sessions)
@@ -49,9 +51,37 @@ class AtOnce(Sequence[Decision]):
 
     def __getitem__(self, place: int | slice) -> Decision | Sequence[Decision]:
         if isinstance(place, slice):
-            return AtOnce(self.market, self.sessions[place], self.weights[place])
-        target = _target(self.market, self.weights[place])
-        return Decision(self.market.sessions[self.sessions[place]], target)
+            return replace(self, sessions=self.sessions[place], weights=self.weights[place])
+        decision = self.checked(int(self.sessions[place]), self.weights[place])
+        assert decision is not None  # no row is NaN
+        return decision
+
+    def checked(self, session: int, given: Array) -> Decision | None:
+        """What the strategy decides at one session, asked alone; None to hold.
+
+        Raises
+        ------
+        StrategyError
+            If that is not what was given for it, to the last bit.
+        """
+        market = self.market
+        # Anew for each, so that none knows what was decided before.
+        recorder = Recorder(market, self.strategy, may_hold_index=self.may_hold_index)
+        decided = recorder(session, np.zeros(len(market.symbols)))
+        who = f"{type(self.strategy).__name__} on {market.sessions[session]}"
+        if recorder.read_account:
+            raise StrategyError(
+                f"{who}: decide looks at the account's weights, which decide_all can't know; leave out either"
+            )
+        row = np.full(len(market.symbols), np.nan) if decided is None else decided
+        differs = ~_same(row, given)
+        if differs.any():
+            column = int(differs.argmax())
+            raise StrategyError(
+                f"{who}: decide_all gives {market.symbols[column]} a weight of {given[column]} and decide "
+                f"one of {row[column]} (nan is to hold); they must say the same to the last bit"
+            )
+        return recorder.decisions[0] if recorder.decisions else None
 
 
 def gives_all(strategy: Strategy) -> bool:
@@ -94,19 +124,12 @@ def decided_at_once(
             f"{name}.decide_all: the weights of {day} change with decisions that come later; take each row "
             "from the same row of what the panel shows"
         )
+    every = AtOnce(market, strategy, sessions, given, may_hold_index)
     for place in np.unique(np.linspace(0, len(sessions) - 1, COMPARED).astype(int)).tolist():
-        # Anew for each, so that none knows what was decided before.
-        recorder = Recorder(market, strategy, may_hold_index=may_hold_index)
-        decided = recorder(int(sessions[place]), np.zeros(len(market.symbols)))
-        who = f"{name} on {market.sessions[sessions[place]]}"
-        if recorder.read_account:
-            raise StrategyError(
-                f"{who}: decide looks at the account's weights, which decide_all can't know; leave out either"
-            )
-        _compare(market, who, decided, given[place])
+        every.checked(int(sessions[place]), given[place])
     held = np.isnan(given).all(axis=1)
-    made = AtOnce(market, sessions[~held], given[~held])
-    _refuse(made, strategy, may_hold_index)
+    made = replace(every, sessions=sessions[~held], weights=given[~held])
+    _refuse(made)
     return made
 
 
@@ -123,25 +146,14 @@ def _asked(market: Market, strategy: Strategy, sessions: npt.NDArray[np.int64]) 
     return given
 
 
-def _compare(market: Market, who: str, decided: Array | None, given: Array) -> None:
-    row = np.full(len(market.symbols), np.nan) if decided is None else decided
-    differs = ~_same(row, given)
-    if differs.any():
-        column = int(differs.argmax())
-        raise StrategyError(
-            f"{who}: decide_all gives {market.symbols[column]} a weight of {given[column]} and decide one "
-            f"of {row[column]} (nan is to hold); they must say the same to the last bit"
-        )
-
-
 def _same(one: Array, other: Array) -> npt.NDArray[np.bool_]:
     same: npt.NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
     return same
 
 
-def _refuse(made: AtOnce, strategy: Strategy, may_hold_index: bool) -> None:
+def _refuse(made: AtOnce) -> None:
     """Refuse weights that one decision could not ask for, as if it had."""
-    weights = made.weights
+    market, strategy, weights = made.market, made.strategy, made.weights
     gross, net = np.abs(weights).sum(axis=1), weights.sum(axis=1)
     wrong = ~(net <= 1 + TOLERANCE)
     if strategy.long_only:
@@ -149,12 +161,12 @@ def _refuse(made: AtOnce, strategy: Strategy, may_hold_index: bool) -> None:
     else:
         wrong |= (gross > strategy.max_gross) | (np.abs(net) > strategy.max_net)
     for place in np.flatnonzero(wrong).tolist():
-        target = _target(made.market, weights[place])
-        refuse_beyond(strategy, target, made.market.sessions[made.sessions[place]])
-    if not may_hold_index:
-        refuse_index(made.market, np.flatnonzero((weights != 0).any(axis=0)), type(strategy).__name__)
-
-
-def _target(market: Market, row: Array) -> Target:
-    held = np.flatnonzero(row)
-    return Target(dict(zip(market.labels[held], row[held].tolist(), strict=True)), why=WHY)
+        held = np.flatnonzero(weights[place])
+        asked = dict(zip(market.labels[held], weights[place, held].tolist(), strict=True))
+        target = Target(asked, why="decided with all others")
+        refuse_beyond(strategy, target, market.sessions[made.sessions[place]])
+    if not made.may_hold_index:
+        try:
+            refuse_index(market, np.flatnonzero((weights != 0).any(axis=0)))
+        except StrategyError as error:
+            raise StrategyError(f"{type(strategy).__name__}: {error}") from None

@@ -10,7 +10,7 @@ import pytest
 
 from datafeeds.calendars import exchange_sessions
 from datafeeds.market import Market, MarketError
-from strategies.asof import AsOf, once_a_session
+from strategies.asof import AsOf, Panel, once_a_session
 
 SESSIONS = pd.DatetimeIndex(exchange_sessions("2020-01-02", "2020-06-30"))
 
@@ -207,6 +207,24 @@ def test_arrays_are_what_frames_hold_and_nobody_elses(market, plain, framed):
     assert base.size <= array.size + array.shape[-1]
     array[:] = array[0]
     np.testing.assert_array_equal(plain(view), frame.to_numpy())
+
+
+@pytest.mark.parametrize("back", [0, 1, 19, 100_000])
+def test_closes_of_one_session_are_a_row_of_the_frame_and_of_the_panel(market, back):
+    view = see(market, "2020-03-16")
+    today = market.index_of("2020-03-16")
+    row = view.arrays.close(SYMBOLS, back=back)
+    panel = Panel(market, np.array([today])).closes(back)
+    np.testing.assert_array_equal(row, panel[0, market.columns_of(SYMBOLS)])
+    if back <= today:
+        np.testing.assert_array_equal(row, view.closes(back + 1, symbols=SYMBOLS).to_numpy()[0])
+    row[:] = 0.0
+    assert not (view.arrays.close(SYMBOLS, back=back) == 0.0).any()
+
+
+def test_a_close_to_come_can_not_be_asked_for(market):
+    with pytest.raises(MarketError, match="lies after the decision"):
+        see(market, "2020-03-16").arrays.close(SYMBOLS, back=-1)
 
 
 def test_what_was_asked_once_a_session_is_remembered_without_the_account(market):

@@ -1,6 +1,7 @@
 import json
 import math
 import pickle
+import re
 
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies import StrategyError, Target
+from strategies.target import TOLERANCE
 
 SYMBOLS = ["AMD", "NVDA", "JPM", "JNJ", "IWM"]
 
@@ -126,3 +128,38 @@ def test_state_that_json_does_not_know_is_refused(value):
 def test_state_goes_through_json_unchanged():
     target = Target({}, why="start").remember(phase="rotated", cut={"AMD": 0.1 + 0.2}, months=3)
     assert json.loads(json.dumps(dict(target.state))) == dict(target.state)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["scale", "add", "put"]), factors | weights(), st.dictionaries(st.text(), st.none())
+    ),
+    max_size=5,
+)
+
+
+@given(weights(), STEPS)
+def test_a_target_after_any_steps_is_the_one_that_starts_with_its_weights(start, steps):
+    target, state = Target(start, why="start"), {}
+    for step, by, remembered in steps:
+        known = {symbol: value for symbol, value in by.items() if not math.isnan(value)}
+        wanted = {**target.weights}
+        for symbol, value in known.items():
+            held = target.weights.get(symbol, 0.0)
+            if step == "scale" and symbol in target.weights:
+                wanted[symbol] = held * value
+            elif step == "add":
+                wanted[symbol] = held + value
+            elif step == "put" and abs(value - held) > TOLERANCE:
+                wanted[symbol] = value
+        try:
+            fresh = Target(wanted, why="afresh")
+        except StrategyError as refused:
+            with pytest.raises(StrategyError, match=re.escape(str(refused))):
+                getattr(target, step)(known, why=step)
+            return
+        target = getattr(target, step)(known, why=step).remember(**remembered)
+        state |= remembered
+        assert dict(target.weights) == dict(fresh.weights)
+        assert (target.cash, target.gross, dict(target.state)) == (fresh.cash, fresh.gross, state)
+        assert pickle.loads(pickle.dumps(target)) == target

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from strategies.asof import AsOf, once_a_session
@@ -88,18 +87,16 @@ def realignment(see: AsOf, weights: Mapping[str, float], software: str, terms: T
     if terms.exit == "norm":
         return _back_at_norm(see, weights, software, terms)
     gaps, stand_in = growth_gaps(see, weights, software, terms)
-    latest = gaps[-terms.quarters :]
     if terms.exit == "level":
-        level = np.asarray(np.abs(latest) <= terms.points, dtype=np.bool_)
+        latest = gaps[-terms.quarters :].tolist()
+        level = [abs(gap) <= terms.points for gap in latest]
         return _verdict(latest, level, f"growth gap{stand_in} by quarter", "{:+.0%}", terms.quarters)
-    scores = np.array(gap_scores(gaps, terms.window, terms.quarters))
-    if not np.isfinite(scores).all():
+    scores = gap_scores(gaps, terms.window, terms.quarters)
+    if not all(map(math.isfinite, scores)):
         known = int(np.isfinite(gaps[-terms.window :]).sum())
-        return Realignment(
-            tuple(scores), False, f"growth gap unknown: {known} of {terms.window} quarters on record"
-        )
-    measured = scores if terms.exit == "one_sided" else np.abs(scores)
-    within = np.asarray(measured < terms.limit, dtype=np.bool_)
+        return Realignment(scores, False, f"growth gap unknown: {known} of {terms.window} quarters on record")
+    measured = scores if terms.exit == "one_sided" else map(abs, scores)
+    within = [score < terms.limit for score in measured]
     return _verdict(scores, within, f"growth gap{stand_in} {gaps[-1]:+.0%}, z by quarter", "{:.2f}")
 
 
@@ -194,19 +191,19 @@ def _back_at_norm(see: AsOf, weights: Mapping[str, float], software: str, terms:
     norm = pd.Series(norms, index=daily.index).reindex(multiples.index).to_numpy()[ends]
     sizes = np.array(list(weights.values()))
     ratios = weighted_mean(multiples.to_numpy()[ends] / norm[:, None], sizes, min(terms.least, len(sizes)))
-    back = np.asarray(ratios <= 1.0, dtype=np.bool_)
-    return _verdict(ratios, back, "P/S over the norm by quarter", "{:.2f}", terms.quarters)
+    back = [ratio <= 1.0 for ratio in ratios.tolist()]
+    return _verdict(ratios.tolist(), back, "P/S over the norm by quarter", "{:.2f}", terms.quarters)
 
 
 def _verdict(
-    values: Array, holds: npt.NDArray[np.bool_], what: str, form: str, quarters: int = 1
+    values: Sequence[float], holds: Sequence[bool], what: str, form: str, quarters: int = 1
 ) -> Realignment:
-    if len(values) < quarters or not np.isfinite(values).all():
-        return Realignment(tuple(map(float, values)), False, f"{what} unknown: too few reported")
-    realigned = bool(np.all(holds))
+    if len(values) < quarters or not all(map(math.isfinite, values)):
+        return Realignment(tuple(values), False, f"{what} unknown: too few reported")
+    realigned = all(holds)
     latest = ", ".join(form.format(value) for value in values)
     words = "realigned" if realigned else "not realigned"
-    return Realignment(tuple(map(float, values)), realigned, f"{what} {latest}: {words}")
+    return Realignment(tuple(values), realigned, f"{what} {latest}: {words}")
 
 
 def gap_scores(gaps: Array, window: int = 20, quarters: int = 2) -> tuple[float, ...]:

@@ -159,9 +159,9 @@ class Sender:
         return again
 
     @property
-    def size(self) -> int:
-        """Bytes of all prices that there are to send."""
-        return sum(getattr(self._market, name).nbytes for name in self._prices)
+    def limited(self) -> bool:
+        """Whether only what was looked at is sent."""
+        return self._limits is not None
 
     @property
     def figures(self) -> int:

@@ -40,9 +40,6 @@ PATIENCE_A_FIGURE = 5e-5
 
 Answered = tuple[Moment, Mapping[str, Any]]
 
-LARGE = 1 << 28
-"""Bytes of prices above which one kind of future is asked after the other: each process holds the market."""
-
 MISLED = 24
 """Decisions that are made where the future is false; where it is absent, all."""
 
@@ -252,7 +249,7 @@ def _asked(
         if "walls" not in answer:
             return Answers((), {}, answer.get("error", "the process ended while it loaded"))
     fewer = drawn(moments, MISLED, seed)
-    if sender.size > LARGE:
+    if sender.limited:  # of a wide market each process holds hundreds of megabytes: one after the other
         made = []
         for end in ends:  # its process ends with it, and lets go of its market
             first = end is ends[0]

@@ -241,7 +241,7 @@ def test_on_large_markets_one_process_comes_after_the_other(
     processes: SealedProcesses,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(replay, "LARGE", 0)
+    monkeypatch.setattr(lookahead, "WIDE", 0)
     strategy = planted(CHEATERS[name], folder, tmp_path) if name else EqualWeighted()
     report = replayed(strategy, small, processes)
     assert report.passed == passes

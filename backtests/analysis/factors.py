@@ -154,16 +154,24 @@ def newey_west_lags(observations: int) -> int:
     return math.floor(4.0 * math.pow(observations / 100, 2 / 9))
 
 
-def _newey_west(design: Array, left: Array, lags: int) -> Array:
-    """Covariance of the coefficients [1]_."""
-    count, terms = design.shape
-    scores = design * left[:, None]
-    middle: Array = scores.T @ scores
+def newey_west(scores: Array, lags: int) -> Array:
+    """Covariance of the sums of serially correlated rows, with the Bartlett kernel [1]_.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (periods, terms)
+        Of a regression: each period's causes times what it left unexplained.
+    lags : int
+
+    Returns
+    -------
+    ndarray, shape (terms, terms)
+    """
+    found: Array = scores.T @ scores
     for lag in range(1, lags + 1):
         cross = scores[lag:].T @ scores[:-lag]
-        middle += (1.0 - lag / (lags + 1)) * (cross + cross.T)
-    bread = np.linalg.inv(design.T @ design)
-    return np.asarray(bread @ middle @ bread * count / (count - terms), dtype=np.float64)
+        found += (1.0 - lag / (lags + 1)) * (cross + cross.T)
+    return found
 
 
 def factor_regression(
@@ -216,12 +224,14 @@ def factor_regression(
     used = newey_west_lags(len(explained)) if lags is None else lags
     coefficients = np.asarray(np.linalg.lstsq(design, explained, rcond=None)[0], dtype=np.float64)
     left = explained - design @ coefficients
-    errors = np.sqrt(np.diag(_newey_west(design, left, used)))
+    free = len(explained) - len(names)
+    bread = np.linalg.inv(design.T @ design)
+    covariance = bread @ newey_west(design * left[:, None], used) @ bread * len(explained) / free
+    errors = np.sqrt(np.diag(covariance))
     with np.errstate(divide="ignore", invalid="ignore"):
         t_values = coefficients / errors
     varied = float(np.square(explained - explained.mean()).sum())
     unexplained = float(left @ left) / varied if varied else math.nan
-    free = len(explained) - len(names)
     return FactorRegression(
         names=names,
         coefficients=coefficients,

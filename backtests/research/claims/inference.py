@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 from scipy.stats import norm, rankdata
-from statsmodels.regression.linear_model import OLS
+from scipy.stats import t as student
 
+from backtests.analysis.factors import newey_west
 from datafeeds.market import Array
 
 LEAST = 24
@@ -67,7 +68,8 @@ def regression(response: Array, causes: list[Array], lags: int) -> list[Estimate
 
     Notes
     -----
-    Newey and West (1987), Bartlett kernel with small-sample correction and Student's t, by statsmodels.
+    Newey and West (1987), Bartlett kernel with small-sample correction and Student's t. The tests hold it to
+    statsmodels.
     """
     design = np.column_stack([np.ones(len(response)), *causes])
     whole = np.isfinite(response) & np.isfinite(design).all(axis=1)
@@ -91,11 +93,17 @@ def mean(values: Array, lags: int) -> Estimate:
 
 
 def _estimates(y: Array, x: Array, lags: int) -> list[Estimate]:
-    fit = OLS(y, x).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True)
-    bounds = np.asarray(fit.conf_int())
+    count, free = len(y), len(y) - x.shape[1]
+    inverse = np.linalg.pinv(x)
+    values, bread = inverse @ y, inverse @ inverse.T
+    covariance = bread @ newey_west(x * (y - x @ values)[:, None], lags) @ bread.T * (count / free)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.sqrt(np.diag(covariance))
+        p_values = 2 * student.sf(np.abs(values / errors), free)
+    margins = student.ppf(0.975, free) * errors
     return [
-        Estimate(float(value), float(low), float(high), float(p_value), len(y))
-        for value, (low, high), p_value in zip(fit.params, bounds, fit.pvalues, strict=True)
+        Estimate(float(value), float(value - margin), float(value + margin), float(p_value), count)
+        for value, margin, p_value in zip(values, margins, p_values, strict=True)
     ]
 
 

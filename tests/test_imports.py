@@ -15,7 +15,7 @@ OUTSIDE_WORLD = {
 }  # fmt: skip
 """What a decision may not depend on."""
 
-ALLOWED = {"strategies.asof", "datafeeds.names"}
+ALLOWED = {"strategies.asof", "datafeeds.extras", "datafeeds.names"}
 LIBRARIES = {"numpy", "pandas", "pydantic", "skfolio"}
 
 

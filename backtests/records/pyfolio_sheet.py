@@ -12,9 +12,10 @@ import numpy as np
 
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.records import archive
-from backtests.records.results import reading
+from backtests.records.results import ResultsError, reading
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import CASH, parse
+from datafeeds.extras import not_installed
 from datafeeds.market import Market
 
 SHEET = "pyfolio.pdf"
@@ -32,14 +33,14 @@ def write_pyfolio(folder: Path, market: Market | None = None) -> Path:
     Raises
     ------
     ResultsError
-        If the folder holds no run.
+        If the folder holds no run, or pyfolio is not installed.
     """
-    given = read_input(folder, market)
+    pages = figures(read_input(folder, market))
     from matplotlib.backends.backend_pdf import PdfPages  # half a second to import
 
     target = folder / SHEET
     with PdfPages(target) as pdf:
-        for figure in figures(given):
+        for figure in pages:
             pdf.savefig(figure, bbox_inches="tight")
     return target
 
@@ -74,7 +75,11 @@ def figures(given: PyfolioInput) -> list[Any]:
         warnings.simplefilter("ignore")
         # A second to import, of which both warn.
         from matplotlib.figure import Figure
-        from pyfolio import tears, timeseries
+
+        try:
+            from pyfolio import tears, timeseries  # as above
+        except ImportError:
+            raise ResultsError(not_installed("backtest pyfolio", "pyfolio-reloaded", "pyfolio")) from None
 
         stats = timeseries.perf_stats(given.returns, factor_returns=given.benchmark)
         page = Figure(figsize=(8, 10))

@@ -12,6 +12,7 @@ from joblib import Parallel, delayed, parallel_config
 from backtests.settings.run_file import ConfigError
 from backtests.sweeps.processes import close
 from backtests.sweeps.tasks import Outcome, Task, run_here
+from datafeeds.extras import not_installed
 
 SECONDS_TO_CONNECT = 20
 
@@ -31,9 +32,7 @@ def outcomes_of(tasks: Sequence[Task], market: str, address: str) -> Iterator[It
     try:
         distributed: Any = import_module("distributed")
     except ImportError:
-        raise ConfigError(
-            "--cluster needs Dask, which is not installed: pip install 'style-rotation[cluster]'"
-        ) from None
+        raise ConfigError(not_installed("--cluster", "Dask", "cluster")) from None
     try:
         client = distributed.Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=True)
     except (OSError, ValueError) as error:

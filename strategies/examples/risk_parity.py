@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from datafeeds.extras import not_installed
 from strategies import AsOf, Strategy, Target
 
 
@@ -22,8 +23,10 @@ class RiskParity(Strategy):
 
     def decide(self, see: AsOf) -> Target | None:
         """Every stock at the same share of the variance."""
-        from skfolio.optimization import RiskBudgeting  # takes seconds to import
-
+        try:
+            from skfolio.optimization import RiskBudgeting  # takes seconds to import
+        except ImportError as error:
+            raise ImportError(not_installed("RiskParity", f"skfolio ({error})", "optimiser")) from None
         returns = see.returns(self.sessions, symbols=see.members(kind="stock")).dropna(axis=1)
         if len(returns) < self.sessions or returns.shape[1] < 2:
             return Target({}, why=f"{len(returns)} sessions known, {self.sessions} needed: all cash")

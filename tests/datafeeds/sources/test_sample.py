@@ -203,7 +203,7 @@ def test_opens_fast_and_without_importing_the_packages_it_reads():
 
 def test_a_missing_package_says_what_to_install(monkeypatch):
     monkeypatch.setattr(sample, "find_spec", lambda name: None)
-    with pytest.raises(MarketError, match="pip install skfolio"):
+    with pytest.raises(MarketError, match=r"needs skfolio, .* -m pip install 'style-rotation\[sample\]'"):
         sample.sample_market()
 
 

@@ -249,7 +249,7 @@ def show(
     results: Results = Path("results"),
 ) -> None:
     """Print the summary of a finished run."""
-    from backtests.commands.runs import show_command
+    from backtests.commands.summary import show_command
 
     show_command(result, results)
 

@@ -18,12 +18,13 @@ from unittest.mock import patch
 
 import numpy as np
 
+from backtests.document.html import write_html
 from backtests.records import register
 from backtests.records.index import write_index
 from backtests.records.results import write
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
-from backtests.tearsheet import build, write_html
+from backtests.tearsheet.assembly import build
 from benchmarks.peers import asked, over_commissions
 from benchmarks.timing import seconds
 from benchmarks.workloads import CAPITAL, BestHalf, random_walks, twenty_stocks

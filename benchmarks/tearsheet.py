@@ -21,7 +21,8 @@ from pathlib import Path
 from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
-from backtests.tearsheet import build, write_pages
+from backtests.tearsheet.assembly import build
+from backtests.tearsheet.pages import write_pages
 from benchmarks.timing import seconds
 
 ROUNDS = 5

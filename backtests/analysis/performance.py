@@ -10,19 +10,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from backtests.analysis.registry import SHORT, Figures, figures, metric
 from backtests.analysis.span import sessions_a_year as counted
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import returns_of
 from backtests.engine.rules import simple_interest
-from datafeeds.calendars import SESSIONS_A_YEAR
-from datafeeds.market import Array, Dates
+
+if TYPE_CHECKING:  # pandas takes a fifth of a second to import, which a metric's words do without
+    from datafeeds.market import Array, Dates
 
 EMPYRICAL = "empyrical-reloaded"
 LEDGER = "the run's ledger"
@@ -168,26 +168,6 @@ def drawdown_series(equity: Array) -> Array:
     return series
 
 
-def period_returns(equity: Array, sessions: Dates, period: Literal["M", "Y"]) -> pd.Series[float]:
-    """Compound return of each calendar month or year; the first and last may be part of one.
-
-    Parameters
-    ----------
-    equity : ndarray, shape (sessions,)
-        The first value is the base of the first period.
-    sessions : ndarray of datetime64[D], shape (sessions,)
-    period : {"M", "Y"}
-
-    Returns
-    -------
-    Series
-        Indexed by the first day of each calendar period that has a session after the first one.
-    """
-    closes = period_closes(sessions, period)
-    days = sessions[closes[1:]].astype(f"datetime64[{period}]").astype("datetime64[s]")
-    return pd.Series(returns_of(equity[closes]), index=pd.DatetimeIndex(days), name="return")
-
-
 def period_closes(sessions: Dates, period: Literal["M", "Y"]) -> npt.NDArray[np.intp]:
     """Positions of the first session, and of the last one of each calendar month or year after it."""
     periods = sessions.astype(f"datetime64[{period}]")
@@ -195,30 +175,9 @@ def period_closes(sessions: Dates, period: Literal["M", "Y"]) -> npt.NDArray[np.
     return np.concatenate(([0], last[last > 0]))
 
 
-def three_year_deviation(equity: Array, sessions: Dates) -> pd.Series[float]:
-    """Standard deviation a year of the trailing 36 monthly returns, at the end of each calendar year.
-
-    Parameters
-    ----------
-    equity : ndarray, shape (sessions,)
-    sessions : ndarray of datetime64[D], shape (sessions,)
-
-    Returns
-    -------
-    Series
-        Indexed by the first day of each calendar year; NaN while there are fewer than 36 whole months. By
-        n - 1, times the root of 12. A month of which the run has only the end is left out.
-    """
-    months = period_returns(equity, sessions, "M")
-    if len(months) and sessions[0].astype("datetime64[M]") == months.index.to_numpy()[0].astype(
-        "datetime64[M]"
-    ):
-        months = months.iloc[1:]
-    deviation = months.rolling(36).std() * np.sqrt(12.0)
-    years = pd.DatetimeIndex(period_returns(equity, sessions, "Y").index)
-    last = deviation.groupby(pd.DatetimeIndex(deviation.index).year).last()
-    found = last.reindex(years.year).to_numpy(dtype=np.float64)
-    return pd.Series(found, index=years, name="three-year deviation")
+def compound_returns(equity: Array, sessions: Dates, period: Literal["M", "Y"]) -> Array:
+    """Compound return of each calendar month or year; the first and last may be part of one."""
+    return returns_of(equity[period_closes(sessions, period)])
 
 
 def performance(
@@ -445,8 +404,8 @@ def expected_shortfall(track: Track) -> float:
     return float(np.partition(track.returns, last)[: last + 1].mean())
 
 
-def _period(name: str, track: Track) -> pd.Series[float]:
-    return period_returns(track.equity, track.sessions, "M" if name == "month" else "Y")
+def _period(name: str, track: Track) -> Array:
+    return compound_returns(track.equity, track.sessions, "M" if name == "month" else "Y")
 
 
 for _key, _term, _formula, _pick in (
@@ -634,48 +593,14 @@ def down_capture(ours: Track, theirs: Track) -> float | None:
 def _capture(ours: Track, theirs: Track, sign: float) -> float | None:
     if not ours.annual:
         return None
-    months = period_returns(ours.equity, ours.sessions, "M").to_numpy()
-    against = period_returns(theirs.equity, theirs.sessions, "M").to_numpy()
+    months = compound_returns(ours.equity, ours.sessions, "M")
+    against = compound_returns(theirs.equity, theirs.sessions, "M")
     counted = sign * against > 0
     if not counted.any():
         return math.nan
     years = counted.sum() / 12
     beside = _compound(against[counted], years)
     return _compound(months[counted], years) / beside if beside else math.nan
-
-
-# --- Through time ---------------------------------------------------------------------------------
-
-
-def rolling_volatility(returns: Array, window: int, sessions_a_year: float = SESSIONS_A_YEAR) -> Array:
-    """Volatility a year over the trailing `window` sessions, NaN before the first whole window."""
-    deviation = pd.Series(returns).rolling(window).std().to_numpy()
-    return np.asarray(deviation * np.sqrt(sessions_a_year), dtype=np.float64)
-
-
-def rolling_sharpe(
-    returns: Array, cash: Array, window: int, sessions_a_year: float = SESSIONS_A_YEAR
-) -> Array:
-    """Sharpe ratio over the trailing `window` sessions, NaN where returns don't vary."""
-    rolling = pd.Series(returns - cash).rolling(window)
-    deviation = rolling.std()
-    ratio = rolling.mean() / deviation.where(deviation > NOISE) * np.sqrt(sessions_a_year)
-    return np.asarray(ratio.to_numpy(), dtype=np.float64)
-
-
-def rolling_beta(returns: Array, benchmark: Array, window: int) -> Array:
-    """Beta over the trailing `window` sessions, NaN where the benchmark does not vary."""
-    theirs = pd.Series(benchmark)
-    variance = theirs.rolling(window).var()
-    beta = pd.Series(returns).rolling(window).cov(theirs) / variance.where(variance > NOISE**2)
-    return np.asarray(beta.to_numpy(), dtype=np.float64)
-
-
-def rolling_excess(returns: Array, benchmark: Array, window: int) -> Array:
-    """Compound return over the trailing `window` sessions less the benchmark's, NaN before the first."""
-    growth = pd.DataFrame({"ours": np.log1p(returns), "theirs": np.log1p(benchmark)}).rolling(window).sum()
-    excess = np.expm1(growth["ours"]) - np.expm1(growth["theirs"])
-    return np.asarray(excess.to_numpy(), dtype=np.float64)
 
 
 def return_between(equity: Array, sessions: Dates, start: np.datetime64, end: np.datetime64) -> float:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,9 @@ from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import returns_of
 from backtests.engine.rules import simple_interest
 from datafeeds.calendars import SESSIONS_A_YEAR
-from datafeeds.market import Array, Dates
+
+if TYPE_CHECKING:  # it takes time to import, which a metric's words do without
+    from datafeeds.market import Array, Dates
 
 Indices = npt.NDArray[np.int64]
 BlockMethod = Literal["stationary", "circular"]

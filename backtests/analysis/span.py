@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from datafeeds.calendars import DAYS_A_YEAR as EVERY_DAY
 from datafeeds.calendars import SESSIONS_A_YEAR
-from datafeeds.market import Dates
+
+if TYPE_CHECKING:  # it takes time to import, which a metric's words do without
+    from datafeeds.market import Dates
 
 DAYS_A_YEAR = 365.25
 LEAST_DAYS = 365

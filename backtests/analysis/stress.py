@@ -16,12 +16,9 @@ import pandas as pd
 from backtests.analysis.attribution import symbol_returns
 from backtests.analysis.exposure import named_groups
 from backtests.analysis.factors import factor_regression
-from backtests.analysis.performance import (
-    NOISE,
-    drawdown_series,
-    rolling_volatility,
-)
+from backtests.analysis.performance import NOISE, drawdown_series
 from backtests.analysis.span import sessions_a_year
+from backtests.analysis.through_time import rolling_volatility
 from backtests.engine.books import returns_of
 from datafeeds.calendars import SESSIONS_A_YEAR
 from datafeeds.market import Array, Dates, Market

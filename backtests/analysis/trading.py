@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from backtests.analysis.registry import Figures, Place, figures, metric
 from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.engine.books import HOUSE_CALLS, Ledger
-from datafeeds.market import Array
+
+if TYPE_CHECKING:  # it takes time to import, which a metric's words do without
+    import pandas as pd
+
+    from datafeeds.market import Array
 
 COSTS = ("commission", "spread", "impact")
 """What trading costs, as columns of `Ledger.fills`."""

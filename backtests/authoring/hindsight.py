@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.performance import performance
+from backtests.authoring.reading import Reading
 from backtests.authoring.sealed.code import classes_of
 from backtests.authoring.sealed.program import Source
-from backtests.authoring.source import Reading, read_source
+from backtests.authoring.source import read_source
 from backtests.engine.books import Ledger
 from datafeeds.market import Array, Market
 from strategies.strategy import Strategy

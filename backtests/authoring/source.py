@@ -10,9 +10,9 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from backtests.authoring.reading import Reading, in_words
 from backtests.authoring.report import Check, note
 from backtests.authoring.sealed.code import FRAMEWORK, deciding_modules
 from backtests.authoring.sealed.program import Source
@@ -28,29 +28,6 @@ WIDE = 4 * LONG
 
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d(?:-[0-3]\d)?(?!\d)")
 _WORD = re.compile(r"[A-Za-z]+(?:[.-][A-Za-z]+)?|\d+(?:\.\d+)?")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the code that decides, and its parameters, say of particular companies and days.
-
-    Attributes
-    ----------
-    modules : tuple of str
-        What was read.
-    symbols, dates : tuple of str
-        Symbols of the market and dates that are named, sorted.
-    tables : tuple of str
-        Where long tables stand: module and line, or the parameter.
-    declared : tuple of str
-        The strategy's own tables (`Strategy.tables`).
-    """
-
-    modules: tuple[str, ...]
-    symbols: tuple[str, ...]
-    dates: tuple[str, ...]
-    tables: tuple[str, ...]
-    declared: tuple[str, ...]
 
 
 def read_source(
@@ -93,25 +70,6 @@ def read_source(
         tuple(sorted(dates)),
         tables,
         tuple(sorted(name for cls in classes for name in table_files(cls))),
-    )
-
-
-def in_words(reading: Reading) -> str:
-    """What was found, in one sentence."""
-    counts = (
-        (len(reading.symbols), "symbol", "symbols"),
-        (len(reading.dates), "date", "dates"),
-        (len(reading.tables), "long table", "long tables"),
-        (len(reading.declared), "declared table", "declared tables"),
-    )
-    parts = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
-    if not parts:
-        return "The source and its parameters name no symbol and no date."
-    some = (reading.symbols[:6], reading.dates[:3], reading.tables[:3], reading.declared[:3])
-    shown = ", ".join(each for part in some for each in part)
-    return (
-        f"The source and its parameters hold {', '.join(parts)} ({shown}); whether that was known at the "
-        "time no machine can tell."
     )
 
 

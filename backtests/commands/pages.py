@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-from backtests.records.results import ResultsError
+from backtests.records.finished import ResultsError
 
 MARK = "style-rotation"
 """What every page of ours has near its beginning."""

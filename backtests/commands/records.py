@@ -9,10 +9,10 @@ from typing import cast
 from backtests.document.terminal import Terminal, working
 from backtests.records import reviews
 from backtests.records.compare import compare
+from backtests.records.finished import find
 from backtests.records.index import write_index
 from backtests.records.pyfolio_sheet import write_pyfolio
 from backtests.records.reproduce import reproduce
-from backtests.records.results import find
 
 
 def reproduce_command(run: str, results: Path) -> bool:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from backtests.analysis.definitions import Definition
+from backtests.analysis.registry import Definition
 from backtests.document.formats import Format, Value, formatted
-from datafeeds.market import Array, Dates
+
+if TYPE_CHECKING:  # it takes time to import, which words and tables do without
+    from datafeeds.market import Array, Dates
 
 Align = Literal["left", "right"]
 Dash = Literal["solid", "dashed", "dotted", "dashdot", "longdash", "sparse"]

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from datafeeds.market import Array, Dates, Market
-from strategies.target import Target
+if (
+    TYPE_CHECKING
+):  # they take a third of a second to import, which whoever asks for a name or a word does without
+    import pandas as pd
 
-Decide = Callable[[int, Array], Array | None]
+    from datafeeds.market import Array, Dates, Market
+    from strategies.target import Target
+
+Decide = Callable[[int, "Array"], "Array | None"]
 """What an engine asks at a decision: given a session's position in the market and the weights at its close,
 returns a target row, or None to hold.
 
@@ -104,6 +108,8 @@ class Rows:
 
     def table(self, sessions: Dates, symbols: Sequence[str]) -> pd.DataFrame:
         """The rows with labels; `sessions` and `symbols` are the ledger's."""
+        import pandas as pd  # see above
+
         columns = (
             sessions[self.session].astype("datetime64[s]"),
             pd.array(list(symbols), dtype="str").take(self.symbol),
@@ -243,10 +249,14 @@ class Ledger:
     @property
     def returns(self) -> pd.Series[float]:
         """Simple return of each session after the first, net of all costs."""
+        import pandas as pd  # see above
+
         return pd.Series(returns_of(self.equity), index=pd.DatetimeIndex(self.sessions[1:]), name="return")
 
     def weights(self, market: Market) -> pd.DataFrame:
         """Share of equity by symbol at each close, for the symbols ever held; the rest is cash."""
+        import pandas as pd  # see above
+
         positions = self._positions
         held = np.flatnonzero(positions.any(axis=0))
         first = market.index_of(self.sessions[0])

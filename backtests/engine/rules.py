@@ -91,15 +91,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from backtests.engine.books import Ledger
-from backtests.engine.terms import Account, Costs
-from datafeeds.market import Array, Dates, Market
-from datafeeds.series import series_table
+if TYPE_CHECKING:  # they take a third of a second to import, which a rule about plain numbers does without
+    import pandas as pd
+
+    from backtests.engine.books import Ledger
+    from backtests.engine.terms import Account, Costs
+    from datafeeds.market import Array, Dates, Market
 
 AVERAGE_SESSIONS = 21
 """Sessions before a session over which its volatility and average volume are taken."""
@@ -160,6 +162,8 @@ def simple_interest(yearly: Array | float, sessions: Dates) -> Array:
 
 def _yearly_rate(market: Market, sessions: Dates, series: str) -> Array:
     """A series in percent as a fraction, as known at each close; NaN where it is not."""
+    from datafeeds.series import series_table  # see above
+
     return series_table(market, series).at_close(sessions, stale_days=STALE_DAYS) / 100.0
 
 
@@ -278,6 +282,8 @@ def average_volume(market: Market) -> Array:
 
 def _mean_volume(volume: Array) -> pd.DataFrame:
     """Mean of the known volumes of 21 sessions, by the last of them."""
+    import pandas as pd  # see above
+
     return pd.DataFrame(volume).rolling(AVERAGE_SESSIONS, min_periods=1).mean()
 
 
@@ -304,6 +310,8 @@ def volatility(market: Market) -> Array:
 
 def _deviation(mark: Array) -> pd.DataFrame:
     """Standard deviation of 21 sessions' returns, by the last of them."""
+    import pandas as pd  # see above
+
     returns = np.full(mark.shape, np.nan)
     returns[1:] = mark[1:] / mark[:-1] - 1.0
     return pd.DataFrame(returns).rolling(AVERAGE_SESSIONS).std()

@@ -18,14 +18,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet
-
 from backtests.records.chain import Chain, Entry, Inspection, RecordError, told
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RECORD = "records.sqlite"
 MANIFEST = "manifest.json"
@@ -147,6 +146,10 @@ def read_parquet(path: Path) -> pd.DataFrame:
     RecordError
         If it can't be read.
     """
+    # Takes a quarter of a second with pandas, which hashes and JSON files do without.
+    import pyarrow as pa
+    import pyarrow.parquet
+
     try:
         if not path.is_file():
             raise RecordError(f"{path}: no such file")

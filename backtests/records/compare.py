@@ -31,7 +31,7 @@ from backtests.document.blocks import (
 from backtests.document.html import write_html
 from backtests.engine.books import returns_of
 from backtests.records import archive
-from backtests.records.results import ResultsError, reading
+from backtests.records.finished import ResultsError, reading
 from backtests.settings.run_file import CASH
 from backtests.tearsheet.sections.provenance import flat
 from datafeeds.market import Array, Dates

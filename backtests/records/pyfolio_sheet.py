@@ -12,7 +12,7 @@ import numpy as np
 
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
 from backtests.records import archive
-from backtests.records.results import ResultsError, reading
+from backtests.records.finished import ResultsError, reading
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import CASH, parse
 from datafeeds.extras import not_installed

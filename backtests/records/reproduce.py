@@ -14,7 +14,8 @@ import pandas as pd
 
 from backtests.provenance import code_hash
 from backtests.records import archive
-from backtests.records.results import reading, write_numbers
+from backtests.records.finished import reading
+from backtests.records.results import write_numbers
 from backtests.runner import run
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import load

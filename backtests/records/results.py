@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,47 +13,22 @@ import pandas as pd
 import tomli_w
 
 from backtests.analysis.significance import judged_trials
+from backtests.document.pdf import Paper
 from backtests.engine.books import Decision
 from backtests.metrics import metrics
 from backtests.options.overlay import hedge_lines
 from backtests.records import archive, register
 from backtests.records.chain import RecordError
+from backtests.records.finished import ResultsError
 from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.settings.run_file import CASH
-from backtests.tearsheet import Paper, build, write_pages
+from backtests.tearsheet.assembly import build
+from backtests.tearsheet.pages import write_pages
 from backtests.tearsheet.wording import headline
 from backtests.withdrawals import withdrawals
-from datafeeds.names import printable, unknown_name
+from datafeeds.names import printable
 from strategies.target import Hedge
-
-
-class ResultsError(ValueError):
-    """A results folder that can't be read or written; the message says which and what to do."""
-
-
-@contextmanager
-def reading(folder: Path) -> Iterator[None]:
-    """While the files of a run are read and used: what fails there is their fault.
-
-    Raises
-    ------
-    ResultsError
-    """
-    try:
-        yield
-    except ResultsError:
-        raise
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ResultsError(f"{folder}: not a finished run: {_fault(error)}") from error
-
-
-def _fault(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"one of its files lacks {error}"
-    if isinstance(error, (OSError, ValueError, RecursionError)):
-        return str(error)
-    return "one of its files holds something else than a run writes"
 
 
 def folder_name(result: Result) -> str:
@@ -212,26 +186,3 @@ def _write_json(path: Path, content: Any) -> None:
 
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-
-
-def find(results: Path, run: str) -> Path:
-    """A run's folder given by path, by full name, by the run's name, or by a beginning that only one has.
-
-    Raises
-    ------
-    ResultsError
-        If there is none or more than one.
-    """
-    direct = Path(run)
-    archive.restore(results)
-    if (direct / "manifest.json").is_file():
-        return direct
-    folders = sorted(path.parent for path in results.glob("[!.]*/manifest.json"))
-    matches = [folder for folder in folders if folder.name.startswith(run)]
-    # A run's name may be the beginning of another's: blueprint, blueprint_sweep.
-    matches = [folder for folder in matches if folder.name.rpartition("-")[0] == run] or matches
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        raise ResultsError(f"{run!r} fits {', '.join(folder.name for folder in matches)}; give more of it")
-    raise ResultsError(unknown_name("result", run, [folder.name for folder in folders], str(results)))

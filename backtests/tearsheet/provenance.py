@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backtests.authoring.source import Reading, in_words
+from backtests.authoring.reading import Reading, in_words
 
 
 def verification(manifest: Mapping[str, Any]) -> str:

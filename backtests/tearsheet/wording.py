@@ -16,13 +16,13 @@ from backtests.analysis.capacity import Capacity, CostAtSize
 from backtests.analysis.factors import FactorRegression
 from backtests.analysis.hedging import LIKE_NOTHING, HedgeReport, HedgeVerdict, SoldPut
 from backtests.analysis.holdings import HoldingRisk
-from backtests.analysis.performance import period_returns
 from backtests.analysis.realism import FillCheck
 from backtests.analysis.registry import Figures
 from backtests.analysis.significance import Overfitting, Significance
 from backtests.analysis.span import span_in_years
 from backtests.analysis.steadiness import AverageMix, Steadiness
 from backtests.analysis.stress import EpisodeOutcome, RegimeOutcome, stretches
+from backtests.analysis.through_time import period_returns
 from backtests.document.formats import formatted, typeset
 from backtests.engine.terms import Costs
 from backtests.result import Result

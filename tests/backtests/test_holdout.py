@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from backtests.commands.runs import print_held_out
+from backtests.commands.summary import print_held_out
 from backtests.document.blocks import Bullets, Paragraph, Table, every_block
 from backtests.metrics import metrics
 from backtests.notebook import Study, run
@@ -22,7 +22,7 @@ from backtests.sweeps.plan import plan
 from backtests.sweeps.report import Sweep, page
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.walk_forward import walk_forward
-from backtests.tearsheet import build
+from backtests.tearsheet.assembly import build
 from datafeeds.market import Market
 from tests.places import HOUSE
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.analysis.attribution import gross_returns
-from backtests.analysis.performance import period_returns, three_year_deviation
+from backtests.analysis.through_time import period_returns, three_year_deviation
 from backtests.document.blocks import Block, Cell, Column, Details, Row, Section, Table
 from backtests.result import Result
 from backtests.tearsheet.sections.verdict import columns

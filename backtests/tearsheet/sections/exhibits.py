@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
 from backtests.document.blocks import (
     Block,
-    Cell,
-    Column,
     Dash,
     Figure,
     Line,
     LineChart,
     Marks,
     Paragraph,
-    Row,
     Section,
     Shade,
-    Table,
 )
 from backtests.document.formats import typeset
 from backtests.metrics import exhibit_words
 from backtests.result import Result
 from backtests.tearsheet.layout import OWN
+from backtests.tearsheet.listing import listed
 from strategies.exhibit import Exhibit
-
-FIRST_ROWS = 3
-"""Rows of a table on page one and in the terminal."""
 
 
 def sections(result: Result) -> tuple[Section, ...]:
@@ -48,37 +41,13 @@ def _section(key: str, title: str, keyed: list[tuple[str, Exhibit]]) -> Section:
     return Section(key, title, blocks, appendix=all(exhibit.looked_up for _, exhibit in keyed))
 
 
-def first_blocks(content: Mapping[str, Any]) -> Iterator[Block]:
-    """Text and table of one exhibit as ``metrics.json`` holds it, for page one and the terminal."""
-    yield Paragraph(typeset(content["text"]))
-    if listing := content["table"]:
-        yield _table(listing, FIRST_ROWS)
-
-
 def _blocks(key: str, exhibit: Exhibit) -> Iterator[Block]:
     if exhibit.series:
         yield Figure(key, _chart(exhibit), exhibit.caption, exhibit.text)
     elif exhibit.text:
         yield Paragraph(typeset(exhibit.text), "plain" if exhibit.table else "note")
     if exhibit.table:
-        yield _table(exhibit_words(exhibit)["table"])
-
-
-def _table(listing: Mapping[str, Any], most: int | None = None) -> Table:
-    """A listing; of a longer one the first `most` rows."""
-    columns = tuple(
-        Column(each["label"], "left" if each["unit"] == "text" else "right") for each in listing["columns"]
-    )
-    units = [each["unit"] for each in listing["columns"]]
-    rows = tuple(
-        Row(tuple(Cell(value, unit) for value, unit in zip(row, units, strict=True)))
-        for row in listing["rows"][:most]
-    )
-    left = len(listing["rows"]) - len(rows)
-    caption = (
-        f"{listing['caption']}: the first {len(rows)}, {left} more further on" if left else listing["caption"]
-    )
-    return Table(caption, columns, rows, "" if most else listing["note"])
+        yield listed(exhibit_words(exhibit)["table"])
 
 
 def _chart(exhibit: Exhibit) -> LineChart:

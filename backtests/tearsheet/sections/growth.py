@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from backtests.analysis.performance import (
-    drawdown_series,
+from backtests.analysis.performance import drawdown_series
+from backtests.analysis.registry import Figures
+from backtests.analysis.through_time import (
     period_returns,
     rolling_beta,
     rolling_excess,
     rolling_sharpe,
     rolling_volatility,
 )
-from backtests.analysis.registry import Figures
 from backtests.document.blocks import (
     Beside,
     Block,

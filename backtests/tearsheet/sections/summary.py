@@ -27,10 +27,10 @@ from backtests.metrics import exhibit_words, holdout
 from backtests.result import Result
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import held_out
+from backtests.tearsheet.listing import first_blocks
 from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
 from backtests.tearsheet.sections import growth
 from backtests.tearsheet.sections.checks import scorecard
-from backtests.tearsheet.sections.exhibits import first_blocks
 from backtests.tearsheet.wording import answers, costs_in_words, headline, money, page_one
 from datafeeds.calendars import exchange_name
 from datafeeds.market import Finding, Market

@@ -26,7 +26,7 @@ from backtests.options.surface import spread_cost
 from backtests.result import Result
 from backtests.runner import run, without_hedge
 from backtests.settings.run_file import parse
-from backtests.tearsheet import build
+from backtests.tearsheet.assembly import build
 from backtests.tearsheet.wording import hedge_sentence, sold_put_sentence
 from datafeeds.calendars import exchange_sessions
 from datafeeds.market import Market

@@ -13,17 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.analysis.definitions import DEFINITIONS, METRICS
-from backtests.analysis.performance import (
-    drawdowns,
-    performance,
+from backtests.analysis.performance import drawdowns, performance, relative, return_between
+from backtests.analysis.span import span_in_years, spans_a_year
+from backtests.analysis.through_time import (
     period_returns,
-    relative,
-    return_between,
     rolling_beta,
     rolling_sharpe,
     rolling_volatility,
 )
-from backtests.analysis.span import span_in_years, spans_a_year
 from backtests.analysis.trading import trading
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Ledger, Rows
 from datafeeds.sources.sample import sample_market

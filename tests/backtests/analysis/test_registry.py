@@ -36,7 +36,7 @@ def busiest_day(ledger: Ledger) -> int:
 
 from rich.console import Console
 
-from backtests.commands.runs import summary_table
+from backtests.commands.summary import summary_table
 from backtests.metrics import metrics
 from backtests.notebook import run
 from backtests.records.compare import compare

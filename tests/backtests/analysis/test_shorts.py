@@ -22,7 +22,7 @@ from backtests.runner import account_of
 from backtests.runner import run as whole_run
 from backtests.settings.run_file import ConfigError, RunConfig
 from backtests.sweeps.tasks import SharedDecisions
-from backtests.tearsheet import build
+from backtests.tearsheet.assembly import build
 from backtests.tearsheet.sections.shorts import _forced
 from strategies import Strategy, Target
 from tests.backtests.random_markets import Scenario, short_scenarios

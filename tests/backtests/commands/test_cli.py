@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from backtests.commands.runs import summary_table
-from backtests.records.results import find
+from backtests.commands.summary import summary_table
+from backtests.records.finished import find
 from tests.command import backtest
+from tests.places import HOUSE
 
 SHORT = ["--set", "start=2020-06-01", "--set", "end=2021-03-31"]
 FILES = {
@@ -116,6 +117,17 @@ def test_show_prints_the_summary(
     )
     assert "identical to the last bit" in printed
     assert "tearsheet.html" in printed
+
+
+def test_show_imports_nothing_that_runs(finished: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from backtests.commands.summary import show_command\n"
+        f"show_command({finished.name!r}, Path({str(finished.parent)!r}))\n"
+        "heavy = {'backtrader', 'jinja2', 'matplotlib', 'numba', 'pandas', 'pyarrow', 'strategies'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]", done.stderr
 
 
 def test_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

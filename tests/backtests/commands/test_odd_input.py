@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backtests.engine.second_opinion import OrderError
-from backtests.records.results import find
+from backtests.records.finished import find
 from backtests.runner import run
 from backtests.settings.run_file import load
 from datafeeds.folder import layout

@@ -9,7 +9,7 @@ import pytest
 from backtests.commands.pages import write_page
 from backtests.document.blocks import Document
 from backtests.document.html import html
-from backtests.records.results import ResultsError
+from backtests.records.finished import ResultsError
 
 
 def test_its_own_page_is_replaced(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from backtests.document.blocks import (
     Column,
     DecisionLog,
     Details,
+    Document,
     Fact,
     Facts,
     Figure,
@@ -42,7 +43,7 @@ from backtests.document.blocks import (
 )
 from backtests.document.html import html
 from backtests.document.pdf import column_width, pdf, plain
-from backtests.tearsheet import Document, write_pages
+from backtests.tearsheet.pages import write_pages
 
 HOSTILE = (
     '#panic("no") #{1/0} $x^2$ *bold* _low_ `raw` @missing <label> = head '

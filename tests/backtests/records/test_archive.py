@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.records import archive, register, results, reviews
+from backtests.records import archive, finished, register, results, reviews
 from backtests.records.chain import Chain, RecordError
 from backtests.result import Result
 from backtests.runner import run
@@ -148,7 +148,7 @@ def test_a_run_written_again_and_killed_anywhere_is_never_lost(result: Result, t
     place = tmp_path / "results"
     first = results.write(result, place).folder
     for event in deaths(lambda: results.write(result, place)):
-        assert results.find(place, "test") == first, event
+        assert finished.find(place, "test") == first, event
         assert not archive.altered(first), event
         sound(place)
 
@@ -209,7 +209,7 @@ def test_a_run_caught_between_two_renames_is_moved_back(result: Result, tmp_path
     folder = results.write(result, tmp_path).folder
     before = content(folder)
     folder.rename(tmp_path / f"{archive.ASIDE}0f-{folder.name}")
-    assert results.find(tmp_path, "test") == folder
+    assert finished.find(tmp_path, "test") == folder
     assert content(folder) == before
 
 
@@ -258,7 +258,7 @@ def test_a_full_disk_is_one_sentence(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pd.DataFrame if broken == "to_parquet" else Path, broken, full)
-    with pytest.raises(results.ResultsError, match=r"can't be used: No space left on device$"):
+    with pytest.raises(finished.ResultsError, match=r"can't be used: No space left on device$"):
         results.write(result, tmp_path)
     with pytest.raises(RecordError, match=r"can't be used: No space left on device$"):
         sweep(config(**SWEPT), Workplace(tmp_path), market=market)

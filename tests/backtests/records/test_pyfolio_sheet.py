@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from backtests.notebook import Study, run
+from backtests.records.finished import ResultsError
 from backtests.records.pyfolio_sheet import read_input, write_pyfolio
-from backtests.records.results import ResultsError, write
+from backtests.records.results import write
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from backtests.document.blocks import (
 from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
-from backtests.tearsheet import build
+from backtests.tearsheet.assembly import build
 from backtests.tearsheet.sections.checks import scorecard
 from datafeeds.calendars import exchange_sessions
 from datafeeds.market import Market

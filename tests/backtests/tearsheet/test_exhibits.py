@@ -10,8 +10,8 @@ from backtests.document.legend import legend
 from backtests.document.live import chart_data
 from backtests.metrics import exhibit_words
 from backtests.notebook import run
-from backtests.tearsheet import build
-from backtests.tearsheet.sections.exhibits import first_blocks
+from backtests.tearsheet.assembly import build
+from backtests.tearsheet.listing import first_blocks
 from strategies.exhibit import Exhibit, Listing
 from strategies.target import StrategyError
 

@@ -30,13 +30,13 @@ from backtests.document.blocks import (
 )
 from backtests.document.figures import log_ticks, thinned, year_ticks
 from backtests.document.formats import formatted
-from backtests.document.html import html
+from backtests.document.html import html, write_html
 from backtests.document.svg import inline_svg, standalone_svg
 from backtests.engine.books import FILL_COLUMNS, UNFILLED_COLUMNS, Decision, Ledger, Rows
 from backtests.engine.terms import Account
 from backtests.result import Book, Result
 from backtests.settings.run_file import RunConfig
-from backtests.tearsheet import build, write_html
+from backtests.tearsheet.assembly import build
 from datafeeds.calendars import exchange_sessions
 from datafeeds.market import Finding, Market
 from strategies.strategy import Strategy

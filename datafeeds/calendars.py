@@ -1,16 +1,26 @@
-"""On which days a market trades: the calendars of ``exchange_calendars``, by their codes."""
+"""On which days a market trades: the calendars of ``exchange_calendars``, by their codes.
+
+Building one takes a fifth of a second, so it is kept in the cache (`datafeeds.cache_home`). It is used again
+for the same years, versions and code only; a file that was changed or cut short is made anew.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 
+from datafeeds.cache_home import cache_folder, private
 from datafeeds.names import unknown_name
 
 Dates = npt.NDArray[np.datetime64]
@@ -128,13 +138,72 @@ def calendar_span(calendar: str) -> tuple[np.datetime64, np.datetime64]:
     return _whole_calendar(calendar, BEGINNINGS[0], 2040)[1:]
 
 
-@lru_cache(maxsize=16)
-def _whole_calendar(calendar: str, first: int, last: int) -> tuple[Dates, np.datetime64, np.datetime64]:
-    """Sessions of whole years, and the days that they are known from and to.
+class _Calendar(NamedTuple):
+    """Sessions of whole years, and the days that they are known from and to."""
 
-    A calendar of eighty years takes no longer to build than one of two weeks.
+    sessions: Dates
+    since: np.datetime64
+    until: np.datetime64
+
+
+@lru_cache(maxsize=16)
+def _whole_calendar(calendar: str, first: int, last: int) -> _Calendar:
+    """A calendar from the cache, or else as the library builds it.
+
+    One of eighty years takes no longer to build than one of two weeks.
     """
-    # Takes a fifteenth of a second to import: markets from the cache have their sessions.
+    name = _name(calendar, first, last)
+    known = _kept(name)
+    if known is None:
+        known = _built(calendar, first, last)
+        _keep(known, name)
+    return known
+
+
+MADE_BY = ("exchange_calendars", "pandas", "numpy")
+"""Packages on whose versions the sessions of a calendar depend, beside this file."""
+
+DIGEST = 20
+"""Bytes of a hash, with which a file begins; days since 1970 follow, the first two `since` and `until`."""
+
+
+def _name(calendar: str, first: int, last: int) -> str:
+    """The file of a calendar in the cache: a hash of what its sessions depend on."""
+    made = (calendar, first, last, *map(metadata.version, MADE_BY))
+    return _hash(repr(made).encode(), Path(__file__).read_bytes()).hex()
+
+
+def _hash(*parts: bytes) -> bytes:
+    return hashlib.blake2b(b"\0".join(parts), digest_size=DIGEST).digest()
+
+
+def _kept(name: str) -> _Calendar | None:
+    """The calendar in a file of the cache; None if there is none, or it is not as it was written."""
+    try:
+        content = (private(cache_folder()) / "calendars" / name).read_bytes()
+    except OSError:
+        return None
+    days = content[DIGEST:]
+    if content[:DIGEST] != _hash(name.encode(), days):
+        return None
+    known = np.frombuffer(days, dtype="<M8[D]")
+    return _Calendar(known[2:], known[0], known[1])
+
+
+def _keep(calendar: _Calendar, name: str) -> None:
+    """Write a calendar whole or not at all; where it can't be written it is built again."""
+    days = np.concatenate([[calendar.since, calendar.until], calendar.sessions]).astype("<M8[D]").tobytes()
+    with suppress(OSError):
+        folder = private(cache_folder()) / "calendars"
+        folder.mkdir(exist_ok=True)
+        draft = folder / f".{uuid4().hex}"
+        draft.write_bytes(_hash(name.encode(), days) + days)
+        draft.replace(folder / name)
+
+
+def _built(calendar: str, first: int, last: int) -> _Calendar:
+    """The sessions that the library knows."""
+    # Takes a fifteenth of a second to import, which calendars and markets from the cache do without.
     from exchange_calendars.calendar_utils import get_calendar
 
     code = calendar_named(calendar)
@@ -158,7 +227,7 @@ def _whole_calendar(calendar: str, first: int, last: int) -> tuple[Dates, np.dat
             since, until, built = _longest(kind, first, last)
     sessions: Dates = built.sessions.to_numpy().astype("datetime64[D]")
     sessions.setflags(write=False)
-    return sessions, np.datetime64(since, "D"), np.datetime64(until, "D")
+    return _Calendar(sessions, np.datetime64(since, "D"), np.datetime64(until, "D"))
 
 
 def _longest(kind: Any, first: int, last: int) -> tuple[str, str, Any]:

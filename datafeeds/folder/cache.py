@@ -33,7 +33,6 @@ one copy in memory, and a market that was opened from an entry pickles as the en
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
@@ -53,10 +52,10 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
-import platformdirs
 import pyarrow as pa
 import xxhash
 
+from datafeeds.cache_home import cache_folder, private
 from datafeeds.checks import raise_errors
 from datafeeds.folder.layout import input_files, load_folder, require_folder
 from datafeeds.market import Array, DerivedFacts, Finding, Market, MarketError
@@ -80,14 +79,6 @@ DERIVED_FROM_PRICES = ("traded", "mark", "fill_price", "traded_factor", "gone")
 TABLES = ("instruments", "facts", "splits", "series", "basis", "borrow")
 READERS = ("market.py", "calendars.py", "membership.py", "series.py", "facts.py", "folder", "checks")
 """The code on which the content of an entry depends."""
-
-
-def cache_folder() -> Path:
-    """Where entries live; see the module."""
-    given = os.environ.get("STYLE_ROTATION_CACHE")
-    return (
-        Path(given).expanduser() if given else platformdirs.user_cache_path("style-rotation", appauthor=False)
-    )
 
 
 def open_folder(path: Path | str, *, part: bool = False) -> Market:
@@ -122,7 +113,7 @@ def open_folder(path: Path | str, *, part: bool = False) -> Market:
 def _cached(folder: Path) -> Market:
     """The market in a folder, from the cache if possible, whatever days of the calendar are wrong."""
     try:
-        place = _private(cache_folder())
+        place = private(cache_folder())
         before = _signature(folder)
         entry = place / "markets" / _key(folder, _content(folder, before, place))
         known = _opened(entry)
@@ -142,24 +133,6 @@ def _cached(folder: Path) -> Market:
     except OSError as problem:
         LOG.warning("the market can't be cached and is held in memory: %s", problem)
     return market if known is None else known
-
-
-def _private(place: Path) -> Path:
-    """Make the cache, or see that nobody else can write into it.
-
-    Raises
-    ------
-    PermissionError
-        If it belongs to another user.
-    """
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if os.name == "posix":
-        found = place.stat()
-        if found.st_uid != os.getuid():
-            raise PermissionError(errno.EPERM, f"{place} belongs to another user")
-        if found.st_mode & 0o077:
-            place.chmod(0o700)
-    return place
 
 
 def open_entry(entry: str) -> Market:

@@ -11,6 +11,7 @@ import pytest
 from backtests import run
 from backtests.settings.markets import open_market
 from backtests.tearsheet.sections.summary import setup_section
+from datafeeds import calendars
 from datafeeds.calendars import CalendarError, calendar_named, exchange_sessions, next_exchange_session
 from datafeeds.folder.frames import market_from_frames
 from datafeeds.folder.layout import check_folder
@@ -67,6 +68,76 @@ def test_schedules_end_on_the_last_session_of_the_calendar(calendar, schedule, p
     np.testing.assert_array_equal(deciding, last[last <= LAST].to_numpy().astype("datetime64[D]"))
     # Good Friday and the bank holiday of May ended months that New York's calendar ends elsewhere.
     assert (schedule, calendar) != ("monthly", "XLON") or "2021-05-28" in deciding.astype(str)
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A cache of its own, and whether the library was asked since the last look."""
+    monkeypatch.setenv("STYLE_ROTATION_CACHE", str(tmp_path / "cache"))
+    asked, built = [], calendars._built
+    monkeypatch.setattr(calendars, "_built", lambda *of: asked.append(of) or built(*of))
+
+    def sessions(calendar="XLON"):
+        calendars._whole_calendar.cache_clear()  # as another process begins
+        found = calendars._whole_calendar(calendar, 1960, 2040)
+        expected = theirs(calendar).sessions.to_numpy().astype("datetime64[D]")
+        inside = (found.sessions >= expected[0]) & (found.sessions <= np.datetime64("2023-12-31"))
+        np.testing.assert_array_equal(found.sessions[inside], expected)
+        assert not found.sessions.flags.writeable
+        assert found.sessions.dtype == "datetime64[D]"
+        assert len(asked) <= 1
+        return bool(asked) and not asked.clear()
+
+    yield sessions
+    calendars._whole_calendar.cache_clear()
+
+
+def cached_calendars(tmp_path):
+    return sorted((tmp_path / "cache" / "calendars").iterdir())
+
+
+def test_a_calendar_is_built_once_for_its_years_and_versions(kept, tmp_path, monkeypatch):
+    assert kept()
+    assert not kept()
+    assert kept("XTKS")
+    assert not kept("XTKS")
+    assert len(cached_calendars(tmp_path)) == 2
+    version = calendars.metadata.version
+    monkeypatch.setattr(
+        calendars.metadata, "version", lambda name: version(name) + "9" * (name == "exchange_calendars")
+    )
+    assert kept()
+    assert len(cached_calendars(tmp_path)) == 3
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda file, other: file.write_bytes(b""),
+        lambda file, other: file.write_bytes(file.read_bytes()[:-8]),
+        lambda file, other: file.write_bytes(file.read_bytes() + bytes(3)),
+        lambda file, other: file.write_bytes(file.read_bytes()[:-1] + b"\1"),
+        lambda file, other: file.write_bytes(other.read_bytes()),
+        lambda file, other: file.unlink(),
+    ],
+    ids=["empty", "cut short", "longer", "changed", "another's", "gone"],
+)
+def test_a_damaged_calendar_is_built_anew(kept, tmp_path, harm):
+    assert kept("XTKS")
+    (other,) = cached_calendars(tmp_path)
+    assert kept()
+    (file,) = {*cached_calendars(tmp_path)} - {other}
+    whole = file.read_bytes()
+    harm(file, other)
+    assert kept()
+    assert file.read_bytes() == whole
+    assert not kept()
+
+
+def test_calendars_are_built_where_there_is_no_place_to_keep_them(kept, tmp_path):
+    (tmp_path / "cache").write_text("in the way")
+    assert kept()
+    assert kept()
 
 
 def test_an_expiry_on_a_holiday_moves_to_the_session_before():

@@ -17,8 +17,9 @@ import pandas as pd
 import pytest
 
 from datafeeds import facts as fundamentals
+from datafeeds.cache_home import cache_folder
 from datafeeds.folder import cache
-from datafeeds.folder.cache import cache_folder, open_folder
+from datafeeds.folder.cache import open_folder
 from datafeeds.folder.layout import load_folder
 from datafeeds.market import Market, MarketError
 from tests.datafeeds.folders import price_rows, write_folder

@@ -24,7 +24,7 @@ from backtests.records.index import write_index
 from backtests.result import Result
 from backtests.settings.run_file import CASH
 from backtests.tearsheet.assembly import build
-from backtests.tearsheet.pages import write_pages
+from backtests.tearsheet.pages import writing_pages
 from backtests.tearsheet.wording import headline
 from backtests.withdrawals import withdrawals
 from datafeeds.names import printable
@@ -97,13 +97,16 @@ def record_trial(result: Result, results: Path) -> dict[str, Any]:
 
 
 def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], dict[str, Any]]:
-    numbers = write_numbers(folder, result)
+    began = time.perf_counter()
+    with writing_pages(build(result), folder, paper):
+        between = time.perf_counter()
+        numbers = write_numbers(folder, result)
+        between = time.perf_counter() - between
+    tearsheet = time.perf_counter() - began - between
     config = result.config.model_dump(mode="python", exclude_none=True)
     _write_text(folder / "run.toml", tomli_w.dumps(config))
     _write_text(folder / "log.txt", "".join(printable(line) + "\n" for line in log_lines(result)))
-    began = time.perf_counter()
-    write_pages(build(result), folder, paper)
-    seconds = {**result.manifest.get("seconds", {}), "tearsheet": time.perf_counter() - began}
+    seconds = {**result.manifest.get("seconds", {}), "tearsheet": tearsheet}
     manifest = {**result.manifest, "headline": headline(result), "seconds": seconds}
     _write_json(folder / "manifest.json", manifest)
     return numbers, manifest

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,9 @@ from tests.datafeeds.folders import write_folder
 SESSIONS = 600
 
 
-def _write_plain_pages(sheet: object, folder: Path, paper: str) -> None:
+@contextmanager
+def _writing_plain_pages(sheet: object, folder: Path, paper: str) -> Iterator[None]:
+    yield
     for name in ("tearsheet.html", "tearsheet.pdf"):
         (folder / name).write_text("page")
 
@@ -44,7 +46,7 @@ def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STYLE_ROTATION_CACHE", str(tmp_path / "cache"))
     # Pages take seconds to draw and are files like others.
     monkeypatch.setattr(results, "build", lambda result: None)
-    monkeypatch.setattr(results, "write_pages", _write_plain_pages)
+    monkeypatch.setattr(results, "writing_pages", _writing_plain_pages)
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,23 @@
 """On which days a market trades: the calendars of ``exchange_calendars``, by their codes.
 
-Building one takes a fifth of a second, so it is kept in the cache (`datafeeds.cache_home`). It is used again
-for the same years, versions and code only; a file that was changed or cut short is made anew.
+Building one takes a fifth of a second, so it is kept in the cache (`datafeeds.cache_home`) by its years, the
+versions of packages and this code.
 """
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 
-from datafeeds.cache_home import cache_folder, private
+from datafeeds.cache_home import keep, kept, name_for
 from datafeeds.names import unknown_name
 
 Dates = npt.NDArray[np.datetime64]
@@ -152,53 +149,19 @@ def _whole_calendar(calendar: str, first: int, last: int) -> _Calendar:
 
     One of eighty years takes no longer to build than one of two weeks.
     """
-    name = _name(calendar, first, last)
-    known = _kept(name)
-    if known is None:
-        known = _built(calendar, first, last)
-        _keep(known, name)
-    return known
+    name = name_for(calendar, first, last, *map(metadata.version, MADE_BY), code=Path(__file__))
+    if (days := kept(KIND, name)) is not None:
+        known = np.frombuffer(days, dtype="<M8[D]")
+        return _Calendar(known[2:], known[0], known[1])
+    built = _built(calendar, first, last)
+    keep(KIND, name, np.array([built.since, built.until, *built.sessions], dtype="<M8[D]").tobytes())
+    return built
 
+
+KIND = "calendars"
 
 MADE_BY = ("exchange_calendars", "pandas", "numpy")
 """Packages on whose versions the sessions of a calendar depend, beside this file."""
-
-DIGEST = 20
-"""Bytes of a hash, with which a file begins; days since 1970 follow, the first two `since` and `until`."""
-
-
-def _name(calendar: str, first: int, last: int) -> str:
-    """The file of a calendar in the cache: a hash of what its sessions depend on."""
-    made = (calendar, first, last, *map(metadata.version, MADE_BY))
-    return _hash(repr(made).encode(), Path(__file__).read_bytes()).hex()
-
-
-def _hash(*parts: bytes) -> bytes:
-    return hashlib.blake2b(b"\0".join(parts), digest_size=DIGEST).digest()
-
-
-def _kept(name: str) -> _Calendar | None:
-    """The calendar in a file of the cache; None if there is none, or it is not as it was written."""
-    try:
-        content = (private(cache_folder()) / "calendars" / name).read_bytes()
-    except OSError:
-        return None
-    days = content[DIGEST:]
-    if content[:DIGEST] != _hash(name.encode(), days):
-        return None
-    known = np.frombuffer(days, dtype="<M8[D]")
-    return _Calendar(known[2:], known[0], known[1])
-
-
-def _keep(calendar: _Calendar, name: str) -> None:
-    """Write a calendar whole or not at all; where it can't be written it is built again."""
-    days = np.concatenate([[calendar.since, calendar.until], calendar.sessions]).astype("<M8[D]").tobytes()
-    with suppress(OSError):
-        folder = private(cache_folder()) / "calendars"
-        folder.mkdir(exist_ok=True)
-        draft = folder / f".{uuid4().hex}"
-        draft.write_bytes(_hash(name.encode(), days) + days)
-        draft.replace(folder / name)
 
 
 def _built(calendar: str, first: int, last: int) -> _Calendar:

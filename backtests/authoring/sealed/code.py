@@ -12,15 +12,12 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from backtests.authoring.sealed.program import Library, Source
+from backtests.authoring.sealed.program import GIVEN, Library, Source
 from backtests.settings.strategies import name_of_file
 from strategies.strategy import Strategy
 from strategies.wrapped import parts_of
 
 HOUSE = ("strategies", "datafeeds", "backtests")
-
-GIVEN = ("datafeeds", "backtests")
-"""Packages that strategies are given and don't write."""
 
 FRAMEWORK = frozenset(
     {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backtests.memory import give_back
+from backtests.memory import give_back, importing
 
 REFUSED, FAILED = 1, 3
 """Exit statuses that are ours; 0, 2 (usage) and 130 (interrupted) are everyone's."""
@@ -107,11 +107,15 @@ def run(
     results: Results = Path("results"),
 ) -> None:
     """Run a backtest and write its tearsheet; exit status 3 if a decision may know the future."""
-    from backtests.commands.authoring import instead
-    from backtests.commands.runs import run_command
-    from backtests.settings.run_file import load
+    with importing():
+        from backtests.commands.runs import run_command
+        from backtests.settings.run_file import load
 
-    overrides = [*(instead(strategy) if strategy else ()), *_overrides(settings, market)]
+    overrides = _overrides(settings, market)
+    if strategy:
+        from backtests.commands.authoring import instead
+
+        overrides = [*instead(strategy), *overrides]
     overrides += [f"engine={json.dumps(engine)}"] if engine else []
     if run_command(load(file, overrides), results, paper, verify):
         raise typer.Exit(FAILED)
@@ -127,7 +131,8 @@ def sweep(
     results: Results = Path("results"),
 ) -> None:
     """Run many configurations; interrupted, it goes on where it stopped."""
-    from backtests.commands import sweeps as terminal
+    with importing():
+        from backtests.commands import sweeps as terminal
 
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
@@ -145,7 +150,8 @@ def walk_forward(
     results: Results = Path("results"),
 ) -> None:
     """Choose configurations by the past alone and see what they earned after."""
-    from backtests.commands import sweeps as terminal
+    with importing():
+        from backtests.commands import sweeps as terminal
 
     overrides = _overrides(settings, market)
     config = terminal.config_of(file, overrides)
@@ -225,7 +231,8 @@ def check_strategy(
 @app.command("list")
 def list_() -> None:
     """List strategies, markets and run files."""
-    from backtests.commands.listing import list_command
+    with importing():
+        from backtests.commands.listing import list_command
 
     list_command()
 
@@ -249,7 +256,8 @@ def show(
     results: Results = Path("results"),
 ) -> None:
     """Print the summary of a finished run."""
-    from backtests.commands.summary import show_command
+    with importing():
+        from backtests.commands.summary import show_command
 
     show_command(result, results)
 
@@ -483,7 +491,7 @@ def main() -> None:
 
 def _collect_seldom() -> None:
     """Keep Python from looking through all objects again and again, a quarter of a run's time."""
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(20_000, 20, 10)
     atexit.register(gc.freeze)
 
 

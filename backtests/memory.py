@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from contextlib import suppress
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Of ``mallopt``, in ``malloc.h``."""
@@ -27,3 +29,14 @@ def give_back() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(MMAP_THRESHOLD, LARGE)
         library.mallopt(TRIM_THRESHOLD, KEPT)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Look for no unreachable objects while the block imports, nor ever after among what it made."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

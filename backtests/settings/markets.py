@@ -7,7 +7,6 @@ from pathlib import Path
 from datafeeds.market import Market, MarketError
 from datafeeds.names import unknown_name
 from datafeeds.sources.switch import finish
-from datafeeds.universe import names as universe_names
 
 BUILT_IN = ("sample",)
 
@@ -43,11 +42,15 @@ def open_market(market: str, *, cached: bool = True, part: bool = False) -> Mark
     except RuntimeError:
         raise MarketError(f"market {market!r}: there is no such user") from None
     finish(path)
-    if path.parent == DOWNLOADS and path.name in universe_names() and not path.exists():
-        raise MarketError(
-            f"market folder {market!r} is not there yet: `make data` (or `backtest data fetch --universe "
-            f"{path.name}`) downloads it where there is a network, or --market PATH says where one lies"
-        )
+    if path.parent == DOWNLOADS and not path.exists():
+        # A seventieth of a second to import, which markets that are there do without.
+        from datafeeds.universe import names
+
+        if path.name in names():
+            raise MarketError(
+                f"market folder {market!r} is not there yet: `make data` (or `backtest data fetch --universe "
+                f"{path.name}`) downloads it where there is a network, or --market PATH says where one lies"
+            )
     if path.exists() or path.is_absolute() or len(path.parts) > 1:
         # A tenth of a second to import; the embedded market does without.
         from datafeeds.folder.cache import open_folder

@@ -540,6 +540,7 @@ class _Table:
         self._columns: dict[str, _Column] = {}
         self._words: dict[str, _Vocabulary] = {}
         self._ahead = 0
+        self._made: pd.DataFrame | None = None
 
     @property
     def filled(self) -> int:
@@ -548,12 +549,15 @@ class _Table:
 
     def put(self, rows: dict[str, Any]) -> None:
         """Add rows for good."""
+        before = self.filled if self._columns else 0
         for name, values in rows.items():
             if isinstance(values, Words):
                 values = self._vocabulary(name).received(values)
             elif values.dtype == object:
                 values = self._vocabulary(name).codes(values)
             self._columns.setdefault(name, _Column()).put(values)
+        if self._ahead or self.filled > before:
+            self._made = None
         self._ahead = 0
 
     def put_ahead(self, drawn: Any, said: Mapping[str, Any]) -> None:
@@ -561,6 +565,7 @@ class _Table:
         for name, column in self._columns.items():
             column.put_ahead(said[name] if name in said else self.drawn(name, drawn))
         self._ahead = len(drawn)
+        self._made = None
 
     def drawn(self, name: str, rows: Any) -> Any:
         """A column at `rows`; words as codes."""
@@ -568,10 +573,16 @@ class _Table:
 
     def withdraw(self, rows: Any, days: Any) -> None:
         """Write the days on which figures were found wrong."""
+        self._made = None
         self._columns["withdrawn"].first(self.filled)[rows] = days
 
     def frame(self) -> pd.DataFrame:
-        """The table, rows ahead included; numbers are not copied."""
+        """The table, rows ahead included; numbers are not copied, and one that did not change is kept."""
+        if self._made is None:
+            self._made = self._whole()
+        return self._made.copy(deep=False)
+
+    def _whole(self) -> pd.DataFrame:
         count = self.filled + self._ahead
         columns = {}
         for name, column in self._columns.items():
@@ -580,7 +591,9 @@ class _Table:
         return pd.DataFrame(columns, copy=False)
 
     def _vocabulary(self, name: str) -> _Vocabulary:
-        return self._words.setdefault(name, _Vocabulary())
+        if name not in self._words:
+            self._words[name] = _Vocabulary()
+        return self._words[name]
 
 
 class _Vocabulary:
@@ -590,6 +603,8 @@ class _Vocabulary:
         self._words: list[Any] = []
         self._code: dict[Any, int] = {}
         self._sent: list[int] = []
+        self._strings = pd.array([], dtype="str")
+        self._categories = pd.CategoricalDtype(pd.Index(self._words))
 
     def codes(self, words: Iterable[Any]) -> npt.NDArray[np.int32]:
         """Codes of `words`; new ones get one."""
@@ -608,9 +623,12 @@ class _Vocabulary:
 
     def read(self, codes: npt.NDArray[np.int32], coded: bool) -> Any:
         """The words of `codes`."""
+        if len(self._strings) < len(self._words):
+            self._strings = pd.array(np.array(self._words, dtype=object), dtype="str")
+            self._categories = pd.CategoricalDtype(pd.Index(self._words))
         if coded:
-            return pd.Categorical.from_codes(codes, categories=pd.Index(self._words), validate=False)
-        return pd.array(np.array(self._words, dtype=object)[codes], dtype="str")
+            return pd.Categorical.from_codes(codes, dtype=self._categories, validate=False)
+        return self._strings.take(codes)
 
 
 class _Column:

@@ -22,7 +22,7 @@ from backtests.engine.rules import cash_limits, interest_factors, lost_account, 
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
-from backtests.provenance import manifest, run_hash
+from backtests.provenance import manifest
 from backtests.result import Book, Result, is_hedged
 from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
@@ -124,7 +124,7 @@ def _run(
     for key, label, note, strategy in choices:
         progress(f"running {label}")
         checked = sealed if key == "strategy" and not native else None
-        ledger = _ledger(key, config, traded, strategy, account, clock, checked)
+        ledger = _ledger(key, config, traded, strategy, account, clock, checked, record["run_hash"])
         books.append(Book(label, strategy, ledger, note))
     record["benchmarks_ended"] = list(ended_benchmarks(books[1:], traded))
     record["limits"] = [*cash_limits(traded, account), *margin_limits(books[0].ledger, traded, account)]
@@ -306,6 +306,7 @@ def _ledger(
     account: Account,
     clock: _Clock,
     sealed: SealedCheck | None,
+    run_hash: str,
 ) -> Ledger:
     if isinstance(strategy, NativeStrategy):
         return _native_ledger(key, config.engine, market, strategy, account, clock)
@@ -326,7 +327,7 @@ def _ledger(
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
     if sealed is not None:
-        sealed.begin(recorder.seconds, run_hash(config, market))
+        sealed.begin(recorder.seconds, run_hash)
     return replace(ledger, decisions=tuple(recorder.decisions))
 
 

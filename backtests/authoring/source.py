@@ -90,14 +90,18 @@ class _Long:
 def _values(tree: ast.Module) -> Iterator[tuple[int, Any]]:
     """Constants with their lines, docstrings and ``__all__`` left out, and a mark for each long list."""
     for statement in tree.body:
-        exported = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__"
-        if not exported:
+        if not (isinstance(statement, ast.Assign) and _is_named(statement.targets[0], "__all__")):
             yield from _constants(statement)
 
 
+def _is_named(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
 def _constants(statement: ast.stmt) -> Iterator[tuple[int, Any]]:
-    docstrings = {id(node.value) for node in ast.walk(statement) if isinstance(node, ast.Expr)}
-    for node in ast.walk(statement):
+    nodes = list(ast.walk(statement))
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if isinstance(node, ast.Constant) and id(node) not in docstrings:
             yield node.lineno, node.value
         elif isinstance(node, ast.expr) and _entries(node) > LONG:

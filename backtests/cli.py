@@ -1,7 +1,7 @@
 """The `backtest` command.
 
-Each command imports what it calls inside its function: all of it together takes 1.4 seconds, `--help` without
-it a fifth of that.
+Each command imports what it calls inside its function: all that a run imports takes more than a second,
+`--help` without it a twentieth of that.
 """
 
 from __future__ import annotations

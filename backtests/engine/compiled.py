@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backtests.engine import rules
+from backtests.engine.kept_code import load_lightly
 from backtests.options import overlay
 from backtests.options.overlay import (
     ALLOWANCE,
@@ -160,7 +161,9 @@ down. None of it is needed: the caller holds every array, and code that would ma
 def compile_kept(function: Function) -> Function:
     """Compile and keep on disk; only compile where there is no place to keep it."""
     try:
-        return cast(Function, _njit(cache=True)(function))
+        kept = _njit(cache=True)(function)
+        load_lightly(kept)
+        return cast(Function, kept)
     except RuntimeError:
         return cast(Function, _njit()(function))
 

@@ -11,6 +11,9 @@ from typing import Any
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
 
+USED = ("_guard_against_spurious_io_errors", "_load_overload")
+"""What is used of Numba that it does not document: without them everything is loaded its own way."""
+
 
 class KeptCode(FunctionCache):
     """Numba's cache of one function, but for that."""
@@ -23,9 +26,8 @@ class KeptCode(FunctionCache):
             return cache._load_overload(sig, target_context)
 
 
-def load_lightly(*functions: Any) -> None:
-    """Let compiled functions be loaded so; one that can't be kept on disk stays as it is."""
-    for function in functions:
-        cache = getattr(function, "_cache", None)
-        if type(cache) is FunctionCache:
-            cache.__class__ = KeptCode
+def load_lightly(function: Any) -> None:
+    """Let a compiled function be loaded so; one that can't be kept on disk stays as it is."""
+    cache = getattr(function, "_cache", None)
+    if type(cache) is FunctionCache and all(hasattr(cache, name) for name in USED):
+        cache.__class__ = KeptCode

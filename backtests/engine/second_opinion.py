@@ -36,12 +36,7 @@ def engine_named(name: Engine) -> Run:
     What is returned raises `OrderError` for books of more whole shares than can be counted.
     """
     if name == "ledger":
-        # numba: a fifth of a second to import
-        from backtests.engine import compiled, compiled_margin
-        from backtests.engine.kept_code import load_lightly
-        from backtests.engine.kernel import run as engine
-
-        load_lightly(compiled.advance, compiled_margin.advance)
+        from backtests.engine.kernel import run as engine  # numba: a fifth of a second to import
     else:
         from backtests.engine.backtrader import run as engine  # backtrader: a fifth
 

@@ -18,10 +18,9 @@ PROGRAM = """
 import sys
 import numba
 import numpy as np
-from backtests.engine import compiled, compiled_margin, second_opinion
+from backtests.engine import compiled, compiled_margin
 from backtests.engine.kernel import warm_up
 loop = {"True": compiled.advance, "False": compiled_margin.advance}[sys.argv[1]]
-second_opinion.engine_named("ledger")
 warm_up(long_only=sys.argv[1] == "True")
 hits, misses = (sum(counts.values()) for counts in (loop.stats.cache_hits, loop.stats.cache_misses))
 print(hits, misses, "numba.np.arraymath" in sys.modules)

@@ -459,6 +459,12 @@ class Arrays:
         moment = _MOMENTS[self._see]
         return _latest(moment, fact, moment.market.columns_of(symbols))
 
+    def companies(self, symbols: Iterable[str]) -> list[str]:
+        """As `AsOf.companies`, in the order of `symbols`."""
+        market = _MOMENTS[self._see].market
+        named: list[str] = market.companies[market.columns_of(symbols)].tolist()
+        return named
+
     def history(self, fact: str, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.history`, shape (sessions, symbols)."""
         moment = _MOMENTS[self._see]

@@ -73,11 +73,11 @@ def _unless_nothing_is_known(see: AsOf, target: Target) -> Target | None:
 
 @once_a_session
 def _cap_weighted(see: AsOf, symbols: tuple[str, ...]) -> Target:
-    weights = cap_weights(see, symbols)
-    if weights.empty:
+    weights = {str(symbol): weight for symbol, weight in cap_weights(see, symbols).items()}
+    if not weights:
         return Target({}, why="no market cap is known yet: all cash")
     why = f"market-cap weights of {len(weights)} stocks"
-    unknown = sorted(set(symbols) - set(weights.index))
+    unknown = sorted(set(symbols) - set(weights))
     if unknown:
         why += f"; market cap unknown, so left out: {listed(unknown)}"
     return Target(weights, why=why)

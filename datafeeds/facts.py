@@ -38,10 +38,12 @@ A figure counts from the day on which it is `known` to the day on which it is `w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from bisect import insort, insort_left
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from math import log, prod
+from operator import attrgetter
 from typing import NamedTuple, cast
 from weakref import WeakKeyDictionary
 
@@ -130,6 +132,8 @@ class Filed(NamedTuple):
         Last day of the period that it describes, or what is assumed for it.
     year, place : int
         Fiscal year, and quarter from 0; 4 is the whole year.
+    number : int
+        Of the quarter with which the period ends: four times the fiscal year, and its place.
     value : float
     concept : str
     """
@@ -140,13 +144,9 @@ class Filed(NamedTuple):
     ended: int
     year: int
     place: int
+    number: int
     value: float
     concept: str
-
-    @property
-    def number(self) -> int:
-        """Number of the quarter with which the period ends: ``4 * fiscal year + place``."""
-        return 4 * self.year + min(self.place, 3)
 
 
 class Flow:
@@ -159,14 +159,16 @@ class Flow:
         self.quarters: dict[int, float] = {}
         self.years: dict[int, float] = {}
         self.ended: dict[int, int] = {}
+        self._numbers: list[int] = []
         self._figures: dict[tuple[int, int], list[Filed]] = {}
 
     def file(self, figure: Filed) -> None:
         """Take in a figure; of those for one period the last filed counts."""
         figures = self._figures.setdefault((figure.year, figure.place), [])
-        figures.append(figure)
-        figures.sort(key=lambda one: one.filed)
+        insort(figures, figure, key=_day_of_filing)
         self._put(figure, figures[-1].value)
+        if figure.number not in self.ended:
+            insort(self._numbers, figure.number)
         self.ended[figure.number] = min(figure.ended, self.ended.get(figure.number, figure.ended))
 
     def withdraw(self, figure: Filed) -> None:
@@ -226,7 +228,7 @@ class Flow:
 
     def newest(self, reading: Callable[[int], float | None]) -> tuple[int, float] | None:
         """The newest quarter for which `reading` gives a value, and the value."""
-        for number in sorted(self.ended, reverse=True)[:12]:
+        for number in self._numbers[:-13:-1]:
             value = reading(number)
             if value is not None:
                 return number, value
@@ -304,11 +306,11 @@ def level_events(market: Market, concept: str) -> Events:
     for position, history in _histories(market, (concept,)):
         counting: list[Filed] = []
         for day, entering, leaving in _days(history):
-            counting = [figure for figure in (*counting, *entering) if figure not in leaving]
-            newest = _newest(counting)
-            if newest is None:
+            counting = _changed(counting, entering, leaving)
+            if not counting:
                 events.nothing(position, day)
             else:
+                newest = counting[-1]
                 events.add(position, day, newest.ended, _files_quarters(counting, newest), newest.value)
     return events.arrays()
 
@@ -330,16 +332,15 @@ def share_events(market: Market) -> Events:
         last = -1
         for day in sorted({*moves, *(split.known for split in own)}):
             entering, leaving = moves.get(day, ((), ()))
-            counting = [figure for figure in (*counting, *entering) if figure not in leaving]
+            counting = _changed(counting, entering, leaving)
             gained = prod(split.ratio for split in own if last < split.known <= day)
             shares, before, last = shares * gained, before * gained, day
-            newest = _newest(counting)
-            if newest is None:
+            if not counting:
                 events.nothing(position, day)
                 shares, current = np.nan, None
                 continue
-            if newest is not current:
-                current, before = newest, shares
+            if counting[-1] is not current:
+                current, before = counting[-1], shares
             past = tuple(split for split in own if split.known <= day)
             shares = carried_count(current.value, current.filed, past, before)
             events.add(position, day, current.ended, _files_quarters(counting, current), shares)
@@ -747,17 +748,25 @@ class _Events:
         )
 
 
-def _newest(counting: list[Filed]) -> Filed | None:
-    """The figure of the newest period; of one period the cover count, and the last filed."""
-    return max(
-        counting,
-        key=lambda figure: (figure.number, figure.concept == "shares_outstanding", figure.filed),
-        default=None,
-    )
+_day_of_filing = attrgetter("filed")
+
+
+def _by_period(figure: Filed) -> tuple[int, bool, int]:
+    """By its period; of one period the cover count comes last, and of that the last filed."""
+    return figure.number, figure.concept == "shares_outstanding", figure.filed
+
+
+def _changed(counting: list[Filed], entering: Sequence[Filed], leaving: Sequence[Filed]) -> list[Filed]:
+    """The figures that count after a day, the newest last; of two alike the one that came first is last."""
+    for figure in entering:
+        insort_left(counting, figure, key=_by_period)
+    return [figure for figure in counting if figure not in leaving] if leaving else counting
 
 
 def _files_quarters(counting: list[Filed], newest: Filed) -> bool:
-    return any(figure.place < 4 and figure.number >= newest.number - 4 for figure in counting)
+    """Whether one of the figures of the last year is of a quarter alone."""
+    recent = takewhile(lambda figure: figure.number >= newest.number - 4, reversed(counting))
+    return any(figure.place < 4 for figure in recent)
 
 
 def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int, list[Filed]]]:
@@ -779,6 +788,8 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
         return list(np.where(np.isnat(dates), blank, dates).astype(np.int64).tolist())
 
     filed: Dates = rows["filed"].to_numpy().astype("datetime64[D]")
+    years = rows["fiscal_year"].to_numpy(dtype=np.int64)
+    places = rows["fiscal_period"].map(_PERIOD).to_numpy(dtype=np.int64)
     figures = list(
         map(
             Filed,
@@ -786,8 +797,9 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
             day("known", filed),
             day("withdrawn", np.full(len(rows), NEVER)),
             day("period_end", filed - np.timedelta64(USUAL_DELAY, "D")),
-            rows["fiscal_year"].tolist(),
-            rows["fiscal_period"].map(_PERIOD).tolist(),
+            years.tolist(),
+            places.tolist(),
+            (4 * years + np.minimum(places, 3)).tolist(),
             rows["value"].tolist(),
             rows["concept"].tolist(),
         )

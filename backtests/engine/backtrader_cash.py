@@ -174,7 +174,8 @@ class Rebalancer(bt.Strategy):  # type: ignore[misc]
         # What no cost asks for is no array: on a wide market each is as large as its prices.
         self.volume = self.volatility = self.average_volume = np.broadcast_to(np.nan, self.marks.shape)
         if costs.max_participation > 0:
-            self.volume = rules.PARTICIPATION_VOLUME[costs.participation_volume](market)[self.window]
+            volume = rules.worked_out(market, rules.PARTICIPATION_VOLUME[costs.participation_volume])
+            self.volume = volume[self.window]
         self.payments = market.dividend[self.window]
         self.gone = market.gone[self.window]
         self.growth = rules.interest_factors(market, self.account)

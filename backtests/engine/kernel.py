@@ -64,13 +64,6 @@ class _Reading:
         self.pays = _frozen(np.any(market.dividend > 0.0, axis=1))
         first = market.gone & ~np.roll(market.gone, 1, axis=0)
         self.ends = _frozen(np.any(first, axis=1))
-        self._derived: dict[Callable[[Market], Array], Array] = {}
-
-    def derived(self, market: Market, rule: Callable[[Market], Array]) -> Array:
-        """What `rule` derives from the market, computed once."""
-        if rule not in self._derived:
-            self._derived[rule] = _frozen(rule(market))
-        return self._derived[rule]
 
 
 _readings: WeakKeyDictionary[Market, _Reading] = WeakKeyDictionary()
@@ -93,10 +86,9 @@ class _Run:
         costs = account.costs
         volatility = average = volume = _NOTHING
         if costs.impact > 0.0:
-            volatility = reading.derived(market, rules.volatility)
-            average = reading.derived(market, rules.average_volume)
+            volatility, average = rules.impact_inputs(market)
         if costs.max_participation > 0.0:
-            volume = reading.derived(market, rules.PARTICIPATION_VOLUME[costs.participation_volume])
+            volume = rules.worked_out(market, rules.PARTICIPATION_VOLUME[costs.participation_volume])
         symbols, sessions = len(market.symbols), account.last + 1 - account.first
         self.market, self.account, self.reading = market, account, reading
         self.next_session = account.first

@@ -92,6 +92,7 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -317,9 +318,21 @@ def _deviation(mark: Array) -> pd.DataFrame:
     return pd.DataFrame(returns).rolling(AVERAGE_SESSIONS).std()
 
 
+_WORKED_OUT: WeakKeyDictionary[Market, dict[Callable[[Market], Array], Array]] = WeakKeyDictionary()
+
+
+def worked_out(market: Market, rule: Callable[[Market], Array]) -> Array:
+    """What `rule` makes of a market, once for all books that are kept on it; nobody may write to it."""
+    known = _WORKED_OUT.setdefault(market, {})
+    if rule not in known:
+        known[rule] = np.ascontiguousarray(rule(market)).view()
+        known[rule].setflags(write=False)
+    return known[rule]
+
+
 def impact_inputs(market: Market) -> tuple[Array, Array]:
     """`volatility` and `average_volume`, both of shape (sessions, symbols)."""
-    return volatility(market), average_volume(market)
+    return worked_out(market, volatility), worked_out(market, average_volume)
 
 
 def coming_inputs(market: Market, session: int) -> tuple[Array, Array]:

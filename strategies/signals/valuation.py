@@ -65,9 +65,10 @@ def software_norms(medians: Array, years: int = NORM_YEARS, least: int = YEAR) -
     -------
     ndarray, shape (sessions,)
     """
-    window = YEAR * years
-    ends = range(1, len(medians) + 1)
-    return np.array([norm_of(medians[max(0, end - window) : end], least) for end in ends])
+    known = pd.Series(np.where(np.isfinite(medians), medians, np.nan))
+    if least > YEAR * years:
+        return np.full(len(known), np.nan)
+    return known.rolling(YEAR * years, min_periods=least).median().to_numpy()
 
 
 def valuation_cut(price_to_sales: pd.Series[float], norm: float, most: float = 1.0) -> pd.Series[float]:

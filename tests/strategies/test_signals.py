@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from datafeeds.market import Market
 from strategies.asof import AsOf
 from strategies.signals import (
+    YEAR,
     Terms,
     cap_weights,
     fundamental_weights,
@@ -26,6 +27,7 @@ from strategies.signals import (
     yield_weights,
 )
 from strategies.signals.skewness import percentile_of, skew_percentile
+from strategies.signals.valuation import norm_of
 from tests.places import answers
 
 NAN = np.nan
@@ -53,6 +55,17 @@ def test_the_rule_sleeps_for_the_median_semiconductor_of_2020_and_wakes_in_2025(
     }
     assert cut["2020"] == 0.0
     assert cut["2025"] == pytest.approx(14.257 / 11.2 - 1)
+
+
+@given(
+    arrays(float, st.integers(1, 600), elements=st.floats(0.1, 100) | st.sampled_from([NAN, np.inf, 8.0])),
+    st.integers(1, 2),
+    st.integers(1, 600),
+)
+def test_the_norm_at_every_session_is_the_norm_of_its_window(medians, years, least):
+    windows = (medians[max(0, end - YEAR * years) : end] for end in range(1, len(medians) + 1))
+    expected = [norm_of(window, least) for window in windows]
+    np.testing.assert_array_equal(software_norms(medians, years, least), expected)
 
 
 @given(st.floats(0, 1e4), st.floats(0.01, 1e3), st.floats(0.01, 1))

@@ -48,6 +48,7 @@ def run(
     verify: bool = False,
     check: bool = False,
     progress: Progress = lambda what: None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Result:
     """Run a strategy and its benchmarks on one market.
 
@@ -63,6 +64,8 @@ def run(
         hold the future (`backtests.authoring.lookahead`); the manifest says whether one changed.
     progress : callable
         Told what begins.
+    meanwhile : callable
+        Called before the sealed processes are waited for: what the caller will want next.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def run(
             sealed = stack.enter_context(SealedCheck())
         compiling: list[Popen[bytes]] = []
         stack.callback(_end, compiling)
-        return _run(config, market, verify, sealed, compiling, progress)
+        return _run(config, market, verify, sealed, compiling, progress, meanwhile)
 
 
 def _run(
@@ -94,6 +97,7 @@ def _run(
     sealed: SealedCheck | None,
     compiling: list[Popen[bytes]],
     progress: Progress,
+    meanwhile: Callable[[], None],
 ) -> Result:
     clock = _Clock()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -160,6 +164,7 @@ def _run(
         progress("measuring, while decisions are made without the future")
         levels = sealed.levels() if traded.adjustment == "total_return" else ()
         result.measure(lambda: sealed.done or sealed.wide)
+        meanwhile()
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
             report = sealed.report()

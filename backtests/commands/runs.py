@@ -12,6 +12,7 @@ from backtests.document.terminal import Terminal
 from backtests.records.results import write
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.tearsheet.pages import get_ready
 from backtests.tearsheet.provenance import knows_future
 
 
@@ -32,7 +33,7 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> b
         def progress(what: str) -> None:
             bar.update(steps, description=what, advance=1)
 
-        result = run(config, verify=verify, check=True, progress=progress)
+        result = run(config, verify=verify, check=True, progress=progress, meanwhile=get_ready)
         progress("writing the tearsheet")
         written = write(result, results, papers[paper])
     print_summary(written.folder, written.metrics, written.manifest)

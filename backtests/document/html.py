@@ -11,7 +11,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from backtests.document.blocks import Document, Figure
@@ -33,18 +33,19 @@ def html(document: Document) -> str:
     scripts = [_template("document.js")]
     if figures:
         scripts += [library("uPlot.iife.js"), _template("charts.js")]
-    return (
-        _environment()
-        .get_template("document.html.jinja")
-        .render(
-            sheet=document,
-            # Safe: this package's, or uPlot's, or JSON without a "<".
-            scripts=[Markup(script) for script in scripts],
-            hashes=[_hash(script) for script in scripts],
-            chart_data=Markup(chart_data(figures)) if figures else "",
-            chart_style=Markup(library("uPlot.min.css")) if figures else "",
-        )
+    return load_template().render(
+        sheet=document,
+        # Safe: this package's, or uPlot's, or JSON without a "<".
+        scripts=[Markup(script) for script in scripts],
+        hashes=[_hash(script) for script in scripts],
+        chart_data=Markup(chart_data(figures)) if figures else "",
+        chart_style=Markup(library("uPlot.min.css")) if figures else "",
     )
+
+
+def load_template() -> Template:
+    """The page's template, compiled once a process."""
+    return _environment().get_template("document.html.jinja")
 
 
 def write_html(document: Document, path: Path | str) -> Path:

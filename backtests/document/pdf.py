@@ -74,7 +74,7 @@ def typeset(content: str) -> bytes:
     """Typeset a document's `content`, without Python's lock: something else may run beside."""
     return typst.compile(
         TEMPLATE.read_bytes(),
-        font_paths=_fonts(),
+        font_paths=load_fonts(),
         ignore_system_fonts=True,
         sys_inputs={"content": content},
         timestamp=0,
@@ -251,7 +251,8 @@ def _log_entry(entry: LogEntry | Unchanged) -> dict[str, Any]:
 
 
 @cache
-def _fonts() -> Any:
+def load_fonts() -> Any:
+    """The fonts of the PDF, which come with matplotlib, read once a process."""
     import matplotlib as mpl  # a fifteenth of a second to import; only the PDF wants its fonts
 
     return typst.Fonts(include_system_fonts=False, font_paths=[Path(mpl.get_data_path(), "fonts", "ttf")])

@@ -20,6 +20,12 @@ _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 _DRAWN: WeakKeyDictionary[LineChart | AreaChart, dict[tuple[int, int], str]] = WeakKeyDictionary()
 
 
+def load_drawing() -> None:
+    """Import what draws charts; it would be when the first is drawn."""
+    import matplotlib.backends.backend_svg  # as in `backtests.document.figures`
+    import matplotlib.figure  # noqa: F401
+
+
 def standalone_svg(chart: LineChart | AreaChart, size: tuple[int, int] = WIDE) -> str:
     """Render the chart as an SVG document in the light palette; drawn once as long as the chart lives."""
     import matplotlib as mpl  # as in `backtests.document.figures`

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backtests.document.blocks import Document
-from backtests.document.html import write_html
-from backtests.document.pdf import Paper, content, typeset
+from backtests.document.html import load_template, write_html
+from backtests.document.pdf import Paper, content, load_fonts, typeset
+from backtests.document.svg import load_drawing
 
 
 @contextmanager
@@ -20,6 +21,13 @@ def writing_pages(document: Document, folder: Path, paper: Paper = "a4") -> Iter
         write_html(document, folder / "tearsheet.html")
         yield
         (folder / "tearsheet.pdf").write_bytes(paged.result())
+
+
+def get_ready() -> None:
+    """Load what charts are drawn with, templates and fonts, while something else is waited for."""
+    load_drawing()
+    load_template()
+    load_fonts()
 
 
 def write_pages(document: Document, folder: Path, paper: Paper = "a4") -> None:

@@ -42,13 +42,20 @@ def engine_named(name: Engine) -> Run:
 
     def run(market: Market, decide: Decide, deciding: npt.NDArray[np.bool_], account: Account) -> Ledger:
         ledger = engine(market, decide, deciding, account)
-        _refuse_uncountable(ledger, account)
+        refuse_uncountable(ledger, account)
         return ledger
 
     return run
 
 
-def _refuse_uncountable(ledger: Ledger, account: Account) -> None:
+def refuse_uncountable(ledger: Ledger, account: Account) -> None:
+    """Refuse books of more whole shares than can be counted.
+
+    Raises
+    ------
+    OrderError
+        Naming symbol, date and size of the first such order.
+    """
     beyond = np.flatnonzero(np.abs(ledger.executions["shares"]) > EXACT)
     if len(beyond) and not account.fractional_shares:
         fill = ledger.fills.iloc[beyond[0]]

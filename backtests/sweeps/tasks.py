@@ -12,7 +12,7 @@ import numpy.typing as npt
 from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import asked_at, interest_factors, lost_account
-from backtests.engine.second_opinion import engine_named
+from backtests.engine.second_opinion import engine_named, refuse_uncountable
 from backtests.engine.terms import Account, Engine
 from backtests.provenance import code_hash
 from backtests.runner import account_of
@@ -224,7 +224,9 @@ def _replayed(market: Market, targets: _Targets, account: Account, engine: Engin
     if engine == "ledger" and len(sessions):
         from backtests.engine.kernel import replay  # numba: half a second; the event engine does without
 
-        return replay(market, rows, sessions, account)
+        ledger = replay(market, rows, sessions, account)
+        refuse_uncountable(ledger, account)
+        return ledger
     deciding = np.zeros(len(market.sessions), dtype=np.bool_)
     deciding[sessions] = True
     given = dict(zip(sessions.tolist(), rows, strict=True))

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -246,6 +247,38 @@ class Stop:
         self.seen.append(standing)
         if standing.done >= self.after:
             raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_shares_that_can_not_be_counted_fail_a_configuration(
+    share: bool, market: Market, tmp_path: Path
+) -> None:
+    cents = replace(market, close=market.close * 1e-5, open=market.open * 1e-5, hash="")
+    swept = config("Leaning", {"capital": [1e6, 9e14, 1e15]})
+    done = sweep(swept, Workplace(tmp_path, share=share), market=cents)
+    assert list(done.finished.index) == [0]
+    failed = done.manifest["failed"]
+    assert {number: error.split(":")[0] for number, error in failed.items()} == {
+        "1": "OrderError",
+        "2": "OrderError",
+    }
+
+
+class LateLooker(Leaning):
+    """Looks at the account at its last decisions only."""
+
+    def decide(self, see: AsOf) -> Target | None:
+        target = super().decide(see)
+        if target is None or see.sessions_seen < SESSIONS - 20:
+            return target
+        return target.scale({"A": float(see.weights.get("A", 0.0))}, why="by what is held")
+
+
+def test_a_strategy_that_looks_at_the_account_late_is_asked_with_it(market: Market, tmp_path: Path) -> None:
+    done = sweep(config("LateLooker", {"lag": [0]}), Workplace(tmp_path), market=market)
+    document = {"name": "test", "strategy": {"name": "LateLooker"}}
+    alone = run(parse(document, "x"), market=market).book.ledger
+    assert np.array_equal(done.returns[0], alone.returns)
 
 
 @pytest.fixture

@@ -376,10 +376,9 @@ class Market:
         return first.reindex(list(self.symbols)).to_numpy(dtype=str)
 
     @cached_property
-    def indices(self) -> npt.NDArray[np.bool_]:
-        """Whether each symbol is an index, which can't be bought, in column order."""
-        indices: npt.NDArray[np.bool_] = self.kinds == "index"
-        return indices
+    def indices(self) -> frozenset[str]:
+        """The symbols that are indices, which can't be bought."""
+        return frozenset(self.labels[self.kinds == "index"])
 
     @cached_property
     def companies(self) -> npt.NDArray[np.str_]:

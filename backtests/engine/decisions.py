@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import time
 import traceback
+from collections.abc import Collection
 
 import numpy as np
-import numpy.typing as npt
 
 from backtests.engine.books import Decision
 from backtests.engine.tables import tables_of
@@ -102,23 +102,22 @@ class Recorder:
         try:
             columns = market.columns_of(target.weights)
             if not self._may_hold_index:
-                refuse_index(market, columns)
+                refuse_index(market, target.weights)
         except ValueError as error:
             raise StrategyError(f"{type(self._strategy).__name__} on {today}: {error}") from None
         return target_row(target, columns, len(market.symbols), self._overlay)
 
 
-def refuse_index(market: Market, columns: npt.NDArray[np.intp]) -> None:
+def refuse_index(market: Market, bought: Collection[str]) -> None:
     """Refuse to buy an index.
 
     Raises
     ------
     StrategyError
-        Naming the first of `columns` that is one.
+        Naming the first of the symbols that is one.
     """
-    bought = market.indices[columns]
-    if bought.any():
-        symbol = market.symbols[columns[bought.argmax()]]
+    if not market.indices.isdisjoint(bought):
+        symbol = next(each for each in bought if each in market.indices)
         raise StrategyError(f"{symbol} is an index and can't be bought; hold a fund instead")
 
 

@@ -167,6 +167,6 @@ def _refuse(made: AtOnce) -> None:
         refuse_beyond(strategy, target, market.sessions[made.sessions[place]])
     if not made.may_hold_index:
         try:
-            refuse_index(market, np.flatnonzero((weights != 0).any(axis=0)))
+            refuse_index(market, market.labels[(weights != 0).any(axis=0)].tolist())
         except StrategyError as error:
             raise StrategyError(f"{type(strategy).__name__}: {error}") from None

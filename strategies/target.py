@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import pandas as pd
+
+Frozen = TypeVar("Frozen")
 
 TOLERANCE = 1e-9
 """How far weights may stray by rounding."""
@@ -296,25 +298,32 @@ class Target:
         """Keep `state` for the next decision, where it is ``see.previous.state``."""
         return self._replaced(state=MappingProxyType({**self.state, **_json_copy(state)}))
 
-    def _with(self, changed: Mapping[str, float], why: str) -> Target:
+    def _with(self, changed: dict[str, float], why: str) -> Target:
+        """The target after a step; `changed` is handed over."""
         if not why:
             raise StrategyError("every change to a target needs a reason: pass why=")
         weights = self.weights
         if changed:
             # Two dicts at once: through the view it would be symbol by symbol.
-            held = cast("MappingProxyType[str, float]", weights) | dict(changed)
+            held = cast("MappingProxyType[str, float]", weights) | changed
             _refuse_weights(held)
-            for symbol, weight in changed.items():
-                if not _is_held(weight):
+            if min(changed.values()) <= 0:
+                for symbol in [symbol for symbol, weight in changed.items() if not _is_held(weight)]:
                     del held[symbol]
             weights = MappingProxyType(held)
-        return self._replaced(weights=weights, changes=(*self.changes, Change(why, changed)))
+        step = _unchecked(Change, {"why": why, "weights": MappingProxyType(changed)})
+        return self._replaced(weights=weights, changes=(*self.changes, step))
 
     def _replaced(self, **fields: Any) -> Target:
         """A copy with other fields: what has been checked once is not checked at every step."""
-        copy = object.__new__(type(self))
-        vars(copy).update(vars(self), **fields)
-        return copy
+        return _unchecked(type(self), {**vars(self), **fields})
+
+
+def _unchecked(cls: type[Frozen], fields: Mapping[str, Any]) -> Frozen:
+    """An object of a frozen class, of fields that need no checking and are nobody else's."""
+    made = object.__new__(cls)
+    vars(made).update(fields)
+    return made
 
 
 def _plain(weights: Mapping[str, float] | pd.Series[float]) -> dict[str, float]:

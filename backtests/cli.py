@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backtests.memory import give_back, importing
+from backtests.memory import collect_seldom, give_back, importing
 
 REFUSED, FAILED = 1, 3
 """Exit statuses that are ours; 0, 2 (usage) and 130 (interrupted) are everyone's."""
@@ -469,7 +469,8 @@ def _overrides(settings: list[str] | None, market: str | None) -> list[str]:
 def main() -> None:
     """Entry point: errors that a person can mend are one line, without a traceback unless it is asked for."""
     arguments = [argument for argument in sys.argv[1:] if argument != TRACEBACK]
-    _collect_seldom()
+    collect_seldom()
+    atexit.register(gc.freeze)  # nor at the end
     give_back()
     try:
         _refuse_surroundings(arguments)
@@ -487,12 +488,6 @@ def main() -> None:
             print_exc()
         typer.echo(f"error: {said}", err=True)
         sys.exit(REFUSED)
-
-
-def _collect_seldom() -> None:
-    """Keep Python from looking through all objects again and again, a quarter of a run's time."""
-    gc.set_threshold(20_000, 20, 10)
-    atexit.register(gc.freeze)
 
 
 def _sentence(error: Exception) -> str | None:
@@ -514,7 +509,7 @@ def _refuse_surroundings(arguments: list[str]) -> None:
     if sys.platform == "win32":
         raise CommandError("Windows can't close files and network to a replay; use WSL, which is Linux")
     if sys.flags.optimize > 1:
-        raise CommandError("PYTHONOPTIMIZE=2 takes away docstrings, without which empyrical fails; unset it")
+        raise CommandError("PYTHONOPTIMIZE=2 takes away docstrings, by which strategies are listed; unset it")
     try:
         place = os.getcwd()
     except FileNotFoundError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from backtests.engine.decisions import Recorder
 from backtests.engine.rules import asked_at, interest_factors, lost_account
 from backtests.engine.second_opinion import engine_named, refuse_uncountable
 from backtests.engine.terms import Account, Engine
+from backtests.memory import collect_seldom
 from backtests.provenance import code_hash
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
@@ -87,7 +88,9 @@ def run_here(task: Task, market: str) -> list[Outcome]:
     SweepError
         If this process has other data or other code than the one that made the plan.
     """
-    return run_task(task, _opened(market))
+    outcomes = run_task(task, _opened(market))
+    _settle()
+    return outcomes
 
 
 def run_task(task: Task, market: Market) -> list[Outcome]:
@@ -242,6 +245,12 @@ def _outcome(configuration: Configuration, shared: SharedDecisions, task: Task, 
     theirs = {label: _benchmark_of(market, each, account) for label, each in task.benchmarks.items()}
     row = row_of(ledger, interest_factors(market, account)[1:], theirs)
     return Outcome(configuration.number, row, returns_of(ledger.equity))
+
+
+@cache
+def _settle() -> None:
+    """Once a process, when all is imported and the market there."""
+    collect_seldom()
 
 
 @lru_cache(maxsize=2)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -25,11 +24,11 @@ from strategies.signals import (
     Realignment,
     Terms,
     forward_limits,
+    known_cuts,
     listed,
     realignment,
     software_norm,
     universe,
-    valuation_cuts,
 )
 from strategies.sleeves import (
     NEGLIGIBLE,
@@ -139,9 +138,7 @@ class HardwareValuation:
         require_group(see, "software", self.software)
         multiples = _multiples(see, self.hardware)
         norm = software_norm(see, self.norm_years, self.software, self.norm_sessions)
-        cuts = valuation_cuts(np.array(list(multiples.values())), norm, self.max_cut).tolist()
-        known = {name: cut for name, cut in zip(multiples, cuts, strict=True) if cut >= 0}
-        return Valuation(multiples, norm, known)
+        return Valuation(multiples, norm, known_cuts(multiples, norm, self.max_cut))
 
     def base_target(self, see: AsOf) -> Target | None:
         """The portfolio before any cut; None (hold) or all cash where it can't be told."""

@@ -55,10 +55,10 @@ from strategies.signals.style import StyleRegime, style_regime, style_states
 from strategies.signals.valuation import (
     NORM_YEARS,
     YEAR,
+    known_cuts,
     software_norm,
     software_norms,
     valuation_cut,
-    valuation_cuts,
 )
 from strategies.signals.weights import (
     cap_weights,
@@ -106,6 +106,7 @@ __all__ = [
     "guidance_shock",
     "incremental_return",
     "is_shock",
+    "known_cuts",
     "leveraged",
     "listed",
     "margin_power",
@@ -131,7 +132,6 @@ __all__ = [
     "turbulence",
     "universe",
     "valuation_cut",
-    "valuation_cuts",
     "well_matched",
     "yield_weights",
 ]

@@ -177,6 +177,8 @@ def weighted_mean(values: Array, weights: Array, least: int) -> Array:
     known = np.isfinite(values) & (weights > 0)
     counted = np.where(known, weights, 0.0)
     total = np.add.reduce(counted, axis=1)
+    if known.shape[1] >= max(least, 1) and known.all():  # nothing to leave out
+        return np.asarray(np.add.reduce(counted * values, axis=1) / total, dtype=np.float64)
     mean = np.add.reduce(counted * np.where(known, values, 0.0), axis=1)
     enough = (np.add.reduce(known, axis=1) >= max(least, 1)) & (total > 0)
     return np.asarray(np.where(enough, mean / np.where(enough, total, 1.0), np.nan), dtype=np.float64)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -94,11 +97,16 @@ def valuation_cut(price_to_sales: pd.Series[float], norm: float, most: float = 1
     >>> valuation_cut(pd.Series({"AMD": 11.2, "MU": 3.0}), norm=8.4).round(3).to_dict()
     {'AMD': 0.333, 'MU': 0.0}
     """
-    cut = valuation_cuts(np.asarray(price_to_sales, dtype=np.float64), norm, most)
+    cut = np.clip(price_to_sales.to_numpy() / norm - 1.0, 0.0, most)
     return pd.Series(cut, index=price_to_sales.index, name="cut")
 
 
-def valuation_cuts(price_to_sales: Array, norm: float, most: float = 1.0) -> Array:
-    """The same numbers as `valuation_cut`, of multiples without labels."""
-    cuts: Array = np.minimum(np.maximum(price_to_sales / norm - 1.0, 0.0), most)
-    return cuts
+def known_cuts(price_to_sales: Mapping[str, float], norm: float, most: float = 1.0) -> dict[str, float]:
+    """The same numbers as `valuation_cut`, where they are known, of a handful of names without pandas."""
+    if not 0 < norm < math.inf:
+        return {}
+    return {
+        name: min(max(multiple / norm - 1.0, 0.0), most)
+        for name, multiple in price_to_sales.items()
+        if not math.isnan(multiple)
+    }

@@ -15,6 +15,7 @@ from strategies.signals import (
     cap_weights,
     fundamental_weights,
     gap_scores,
+    known_cuts,
     listed,
     pricing_power,
     quarter_ends,
@@ -71,6 +72,16 @@ def test_the_norm_at_every_session_is_the_norm_of_its_window(medians, years, lea
 @given(st.floats(0, 1e4), st.floats(0.01, 1e3), st.floats(0.01, 1))
 def test_a_cut_lies_between_nothing_and_the_most(multiple, norm, most):
     assert 0 <= valuation_cut(pd.Series([multiple]), norm, most)[0] <= most
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=4), st.floats(0, 1e4) | st.sampled_from([NAN, np.inf])),
+    st.floats(0.01, 1e3) | st.just(NAN),
+    st.floats(0.01, 1),
+)
+def test_known_cuts_are_those_of_the_labelled_ones(multiples, norm, most):
+    labelled = valuation_cut(pd.Series(multiples, dtype=float), norm, most).dropna()
+    assert known_cuts(multiples, norm, most) == labelled.to_dict()
 
 
 def test_a_cut_is_unknown_where_either_number_is():

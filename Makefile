@@ -77,14 +77,14 @@ $(VENV)/bin/python:
 	@echo "Setting up $(VENV) with $(PYTHON) (once; takes a minute or two)"
 	@$(PYTHON) -m venv $(VENV)
 
-# Importing keeps byte-code where the environment does not forbid it; compiling a function imports half of Numba.
+# Importing keeps byte-code where the environment does not forbid it, and the ledger engine is compiled here.
 $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@$(INSTALL) -e .
 	@sed -n '/^sample =/,/^[^ ]/s/^    //p' setup.cfg > $(VENV)/sample.txt
 	@$(INSTALL) --no-deps -r $(VENV)/sample.txt
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -c "import backtests.cli, backtests.commands.runs, \
-		backtests.engine.backtrader, exchange_calendars, matplotlib.backends.backend_svg, matplotlib.figure, numba; \
-		numba.njit(lambda: 0)()"
+		backtests.engine.backtrader, exchange_calendars, matplotlib.backends.backend_svg, matplotlib.figure; \
+		from backtests.engine.kernel import warm_up; warm_up(long_only=True)"
 	@touch $@
 
 $(VENV)/.test-installed: setup.cfg pyproject.toml $(VENV)/.installed

@@ -150,58 +150,55 @@ class SharedDecisions:
         decision looked at what was held; else the strategy is asked again.
         """
         account = account.held_by(self._strategy)
-        asked = self._asked
-        if self._targets is not None and asked is not None and _comparable(asked, account):
-            # Targets name hedges by their slots in the overlay that they were decided with.
-            priced = replace(account, overlay=asked.overlay)
-            again = _replayed(self._market, self._targets, priced, engine)
-            return replace(again, decisions=self._decisions)
-        self._asked = account
-        if account.overlay is None and gives_all(self._strategy):
+        if self._targets is None or self._asked is None or not _comparable(self._asked, account):
+            self._asked, self._targets = account, None  # of another account's none are left if this one fails
+            if account.overlay is None:
+                self._targets = self._decided_alone(account)
+        if self._targets is None:
+            return self._decided_beside(account, engine)
+        # Targets name hedges by their slots in the overlay that they were decided with.
+        priced = replace(account, overlay=self._asked.overlay)
+        return replace(_replayed(self._market, self._targets, priced, engine), decisions=self._decisions)
+
+    def _decided_alone(self, account: Account) -> _Targets | None:
+        """Make all decisions before any books are kept, which then need not stop at each.
+
+        None if one of them must know what is held, or fails: it is made again with an account then.
+        """
+        sessions = asked_at(self._deciding, account)
+        if gives_all(self._strategy):
             made = decided_at_once(
-                self._market,
-                self._strategy,
-                asked_at(self._deciding, account),
-                may_hold_index=self._may_hold_index,
+                self._market, self._strategy, sessions, may_hold_index=self._may_hold_index
             )
-            self._targets, self._decisions = (made.sessions, made.weights), made
-            return replace(_replayed(self._market, self._targets, account, engine), decisions=made)
-        if self._decided_alone(account):
-            assert self._targets is not None
-            return replace(_replayed(self._market, self._targets, account, engine), decisions=self._decisions)
+            self._decisions = made
+            return made.sessions, made.weights
+        recorder = Recorder(self._market, self._strategy, may_hold_index=self._may_hold_index)
+        kept: dict[int, Array] = {}
+        decide, nothing = _keeping(recorder, kept), np.zeros(len(self._market.symbols))
+        for session in sessions.tolist():
+            try:
+                decide(session, nothing)
+            except Exception:
+                return None
+            if recorder.read_account:
+                return None
+        self._decisions = tuple(recorder.decisions)
+        return _as_arrays(kept)
+
+    def _decided_beside(self, account: Account, engine: Engine) -> Ledger:
+        """The books of decisions that are made while they are kept."""
         recorder = Recorder(
             self._market, self._strategy, may_hold_index=self._may_hold_index, overlay=account.overlay
         )
         kept: dict[int, Array] = {}
         ledger = engine_named(engine)(self._market, _keeping(recorder, kept), self._deciding, account)
-        self._keep(None if recorder.read_account else kept, recorder.decisions)
+        self._targets = None if recorder.read_account else _as_arrays(kept)
+        self._decisions = tuple(recorder.decisions)
         return replace(ledger, decisions=self._decisions)
 
-    def _decided_alone(self, account: Account) -> bool:
-        """Make all decisions before any books are kept, which then need not stop at each.
 
-        False if one of them must know what is held, or fails: it is made again with an account then.
-        """
-        if account.overlay is not None:
-            return False
-        recorder = Recorder(self._market, self._strategy, may_hold_index=self._may_hold_index)
-        kept: dict[int, Array] = {}
-        decide, nothing = _keeping(recorder, kept), np.zeros(len(self._market.symbols))
-        for session in asked_at(self._deciding, account).tolist():
-            try:
-                decide(session, nothing)
-            except Exception:
-                return False
-            if recorder.read_account:
-                return False
-        self._keep(kept, recorder.decisions)
-        return True
-
-    def _keep(self, targets: Mapping[int, Array] | None, decisions: Sequence[Decision]) -> None:
-        self._decisions = tuple(decisions)
-        self._targets = None
-        if targets is not None:
-            self._targets = np.array(list(targets), dtype=np.int64), np.array(list(targets.values()))
+def _as_arrays(targets: Mapping[int, Array]) -> _Targets:
+    return np.array(list(targets), dtype=np.int64), np.array(list(targets.values()))
 
 
 def _comparable(one: Account, other: Account) -> bool:

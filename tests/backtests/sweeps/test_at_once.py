@@ -85,6 +85,23 @@ def test_the_event_engine_keeps_the_same_books(sample: Market) -> None:
     assert np.array_equal(books[0], books[2])
 
 
+class RisenOnLongRuns(RisenAtOnce):
+    """Fails where there are few decisions."""
+
+    def decide_all(self, panel: Panel) -> Array:
+        if len(panel) < 60:
+            raise ValueError("too few")
+        return super().decide_all(panel)
+
+
+def test_decisions_of_other_sessions_do_not_stand_in_for_those_that_failed(sample: Market) -> None:
+    shared = SharedDecisions(sample, RisenOnLongRuns(), may_hold_index=False)
+    shared.ledger(account_on(sample), "ledger")
+    for _ in range(2):
+        with pytest.raises(StrategyError, match="too few"):
+            shared.ledger(Account(1e7, Costs(), 0, False, 7_000, 7_600), "ledger")
+
+
 def test_a_class_that_decides_otherwise_is_asked_one_by_one() -> None:
     assert gives_all(RisenAtOnce())
     assert not gives_all(Risen())

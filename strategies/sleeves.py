@@ -176,18 +176,18 @@ def _most(weights: Mapping[str, float]) -> str:
 
 def with_floors(base: Target, sleeves: Sequence[Sleeve]) -> Target:
     """`base` with each sleeve at its floor at least; what is missing comes from the rest, pro rata."""
-    if not any(sleeve.floor > 0 for sleeve in sleeves):
-        return base
     lacking = {
         place: sleeve.floor - base.weight_of(sleeve.members)
         for place, sleeve in enumerate(sleeves)
         if sleeve.floor > 0 and len(sleeve.weights)
     }
     short = {place: gap for place, gap in lacking.items() if gap > NEGLIGIBLE}
+    if not short:
+        return base
     protected = {name for sleeve in sleeves if sleeve.floor > 0 for name in sleeve.members}
     rest = {name: weight for name, weight in base.weights.items() if name not in protected}
     total, needed = sum(rest.values()), sum(short.values())
-    if not short or total <= NEGLIGIBLE:
+    if total <= NEGLIGIBLE:
         return base
     given = min(needed, total)
     target = base.scale(

@@ -217,8 +217,8 @@ class Target:
         A factor that is NaN (nothing known) leaves its symbol as it is.
         """
         changed = {
-            str(symbol): self.weights[str(symbol)] * float(factor)
-            for symbol, factor in factors.items()
+            symbol: self.weights[symbol] * factor
+            for symbol, factor in _plain(factors).items()
             if symbol in self.weights and factor != 1.0 and not math.isnan(factor)
         }
         return self._with(changed, why)
@@ -226,18 +226,17 @@ class Target:
     def add(self, weights: Mapping[str, float] | pd.Series[float], why: str) -> Target:
         """Add to the weights, out of cash."""
         changed = {
-            str(symbol): self.weights.get(str(symbol), 0.0) + float(weight)
-            for symbol, weight in weights.items()
+            symbol: self.weights.get(symbol, 0.0) + weight
+            for symbol, weight in _plain(weights).items()
             if weight != 0
         }
         return self._with(changed, why)
 
     def put(self, weights: Mapping[str, float] | pd.Series[float], why: str) -> Target:
         """Put symbols at these weights, whatever they were; what is over goes to cash."""
-        wanted = {str(symbol): float(weight) for symbol, weight in weights.items()}
         changed = {
             symbol: weight
-            for symbol, weight in wanted.items()
+            for symbol, weight in _plain(weights).items()
             if abs(weight - self.weights.get(symbol, 0.0)) > TOLERANCE
         }
         return self._with(changed, why)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-if (
-    TYPE_CHECKING
-):  # they take a third of a second to import, which whoever asks for a name or a word does without
+# A third of a second to import, which whoever asks for a name or a word does without.
+if TYPE_CHECKING:
     import pandas as pd
 
     from datafeeds.market import Array, Dates, Market

@@ -12,7 +12,7 @@ import numpy as np
 from backtests.engine.books import Decision
 from backtests.engine.tables import tables_of
 from backtests.options.overlay import Overlay, target_row
-from datafeeds.market import Array, Market
+from datafeeds.market import Array, Market, MarketError
 from strategies.asof import AsOf, read_account
 from strategies.strategy import Strategy, refuse_beyond
 from strategies.target import ParameterError, StrategyError, Target
@@ -103,7 +103,7 @@ class Recorder:
             columns = market.columns_of(target.weights)
             if not self._may_hold_index:
                 refuse_index(market, target.weights)
-        except ValueError as error:
+        except (MarketError, StrategyError) as error:
             raise StrategyError(f"{type(self._strategy).__name__} on {today}: {error}") from None
         return target_row(target, columns, len(market.symbols), self._overlay)
 

@@ -343,27 +343,46 @@ class FromMemory(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return self._sources[fullname].package
 
 
-def send(connection: socket.socket, content: bytes) -> None:
-    """Send one message."""
-    connection.sendall(struct.pack("=Q", len(content)))
-    connection.sendall(content)
+AT_ONCE = 1 << 20
+"""Bytes that are sent or received in one call: after each the thread takes its turn for Python's lock."""
 
 
-def receive(connection: socket.socket, most: int = 1 << 34) -> bytes | bytearray:
-    """The next message; empty when the other side is gone."""
-    head = _exactly(connection, 8)
-    if not head:
+def send(connection: socket.socket, *messages: bytes) -> None:
+    """Send messages, one after the other."""
+    parts = [part for message in messages for part in (struct.pack("=Q", len(message)), message)]
+    if sum(map(len, parts)) <= AT_ONCE:
+        parts = [b"".join(parts)]
+    for part in parts:
+        connection.sendall(part)
+
+
+def receive(connection: socket.socket, most: int = 1 << 34, alone: bool = False) -> bytes | bytearray:
+    """The next message; empty when the other side is gone.
+
+    Parameters
+    ----------
+    connection : socket
+    most : int
+        Bytes it may have.
+    alone : bool
+        Whether nothing can follow it yet, as an answer to what has been asked.
+    """
+    head = connection.recv(AT_ONCE) if alone else _exactly(connection, 8)
+    if 0 < len(head) < 8:
+        head += _exactly(connection, 8 - len(head))
+    if len(head) < 8:
         return b""
-    (length,) = struct.unpack("=Q", head)
+    (length,) = struct.unpack("=Q", head[:8])
     if length > most:
         raise ConnectionError(f"a message of {length} bytes")
-    return _exactly(connection, length)
+    begun = head[8:]
+    return begun + _exactly(connection, length - len(begun))
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes | bytearray:
     parts = bytearray()
     while len(parts) < count:
-        part = connection.recv(min(count - len(parts), 1 << 20))
+        part = connection.recv(min(count - len(parts), AT_ONCE))
         if not part:
             return b""
         parts += part

@@ -46,11 +46,33 @@ MISLED = 24
 REBUILT = 4
 """Decisions, evenly spread, at which derived facts are worked out anew from the figures filed by then."""
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""All that a sealed process is told of this one's environment, since sums depend on it."""
+NUMBER = re.compile("[0-9]{1,3}")
+"""A number of threads, or of kilobytes; a longer one could be a table."""
 
-COUNT = re.compile("[0-9]{1,3}")
-"""A number of threads; a longer one could be a table."""
+PROCESSORS = re.compile(
+    "prescott|core2|penryn|dunnington|atom|nehalem|sandybridge|haswell|skylakex|cooperlake|sapphirerapids"
+    "|opteron|opteron_sse3|barcelona|bobcat|bulldozer|piledriver|steamroller|excavator|zen|nano"
+    "|armv8|armv8sve|a64fx|cortexa5[357]|cortexa7[23]|cortexx[12]|neoversen[12]|neoversev[12]",
+    re.IGNORECASE,
+)
+"""Processors as OpenBLAS knows them (``OPENBLAS_CORETYPE`` in its ``README.md`` and ``dynamic.c``)."""
+
+ARITHMETIC = {
+    "OMP_NUM_THREADS": NUMBER,
+    "OPENBLAS_NUM_THREADS": NUMBER,
+    "MKL_NUM_THREADS": NUMBER,
+    "NUMBA_NUM_THREADS": NUMBER,
+    "OPENBLAS_L2_SIZE": re.compile("[0-9]{1,5}"),
+    "OPENBLAS_CORETYPE": PROCESSORS,
+}
+"""All that a sealed process is told of this one's environment, and what it may say: the last bits of a sum of
+products depend on it. Anything else could be a message."""
+
+
+def arithmetic(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an `environment` sums depend on, where it says nothing else."""
+    found = {name: environment.get(name, "") for name in ARITHMETIC}
+    return {name: value for name, value in found.items() if ARITHMETIC[name].fullmatch(value)}
 
 
 @dataclass(frozen=True)
@@ -106,11 +128,10 @@ class SealedProcesses:
             f"from backtests.authoring.sealed.program import main; main({theirs.fileno()})"
         )
         place = self._place.name
-        kept = {name: value for name in THREADS if COUNT.fullmatch(value := os.environ.get(name, ""))}
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", program],
             cwd=place,
-            env={"HOME": place, "TMPDIR": place, **kept},
+            env={"HOME": place, "TMPDIR": place, **arithmetic(os.environ)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -244,22 +265,42 @@ def _asked(
     seed: int,
 ) -> Answers:
     _send(ends, Setting(recipe, sender.shape, seed))
-    begun = [_read(end) for end in ends]
-    for answer in begun:
-        if "walls" not in answer:
-            return Answers((), {}, answer.get("error", "the process ended while it loaded"))
     fewer = drawn(moments, MISLED, seed)
-    if sender.limited:  # of a wide market each process holds hundreds of megabytes: one after the other
-        made = []
-        for end in ends:  # its process ends with it, and lets go of its market
-            first = end is ends[0]
-            made += _walked([end], sender.anew(), moments if first else fewer, REBUILT if first else 1)
-            end.close()
-    else:
-        with ThreadPoolExecutor(1) as beside:
-            false = beside.submit(_walked, ends[1:], sender.anew(), fewer, 1)
-            made = [*_walked(ends[:1], sender, moments, REBUILT), *false.result()]
-    return Answers(tuple(begun[0]["walls"]), dict(zip(FUTURES, made, strict=True)))
+    try:
+        if sender.limited:  # of a wide market each process holds hundreds of megabytes: one after the other
+            walls = _walls(ends)
+            made = []
+            for end in ends:  # its process ends with it, and lets go of its market
+                first = end is ends[0]
+                made += _walked([end], sender.anew(), moments if first else fewer, REBUILT if first else 1)
+                end.close()
+        else:
+            with ThreadPoolExecutor(1) as beside:
+                false = beside.submit(_misled, ends[1:], sender.anew(), fewer)
+                walls = _walls(ends[:1])
+                made = [*_walked(ends[:1], sender, moments, REBUILT), *false.result()]
+    except _NotLoadedError as error:
+        return Answers((), {}, str(error))
+    return Answers(walls, dict(zip(FUTURES, made, strict=True)))
+
+
+class _NotLoadedError(Exception):
+    """A process could not load the strategy; the message says why."""
+
+
+def _walls(ends: Sequence[socket.socket]) -> tuple[str, ...]:
+    """What closed the files and the network of each process, now that it has loaded the strategy."""
+    for end in ends:
+        answer = _read(end)
+        if "walls" not in answer:
+            raise _NotLoadedError(answer.get("error", "the process ended while it loaded"))
+    return tuple(answer["walls"])
+
+
+def _misled(ends: Sequence[socket.socket], sender: Sender, moments: Sequence[Moment]) -> list[list[Answered]]:
+    """The answers of processes whose future is false: they load beside the first, which takes longest."""
+    _walls(ends)
+    return _walked(ends, sender, moments, 1)
 
 
 def _walked(
@@ -269,9 +310,13 @@ def _walked(
     made: list[list[Answered]] = [[] for _ in ends]
     fresh = set(np.linspace(0, len(moments) - 1, rebuilt).astype(int).tolist())
     for place, moment in enumerate(moments):
-        for news in sender.pieces(moment.session):
+        question = Question(moment.session, moment.weights, moment.previous, place in fresh)
+        pieces = sender.pieces(moment.session)
+        news = next(pieces)
+        for following in pieces:
             _send(ends, news)
-        _send(ends, Question(moment.session, moment.weights, moment.previous, place in fresh))
+            news = following
+        _send(ends, news, question)  # the last piece is told with the question, mostly in one call
         for answers, end in zip(made, ends, strict=True):
             answers.append((moment, _read(end)))
         if any("target" not in answers[-1][1] for answers in made):
@@ -279,12 +324,12 @@ def _walked(
     return made
 
 
-def _send(ends: Sequence[socket.socket], message: Any) -> None:
-    content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+def _send(ends: Sequence[socket.socket], *messages: Any) -> None:
+    contents = [pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL) for message in messages]
     for end in ends:
-        send(end, content)
+        send(end, *contents)
 
 
 def _read(end: socket.socket) -> dict[str, Any]:
-    answer = json.loads(receive(end, LARGEST_ANSWER) or b"{}")
+    answer = json.loads(receive(end, LARGEST_ANSWER, alone=True) or b"{}")
     return answer if isinstance(answer, dict) else {}

@@ -11,8 +11,10 @@ import pickle
 import resource
 import signal
 import socket
+import struct
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +27,7 @@ from backtests.authoring.sealed import program, walls
 from backtests.authoring.sealed.market import FUTURES, Sender
 from backtests.authoring.sealed.plain import CLASS
 from backtests.authoring.sealed.program import FromMemory, Library, Question, Setting, Source, receive, send
+from backtests.authoring.sealed.replay import arithmetic
 from datafeeds.market import Market
 from tests.backtests.authoring.cheaters import small_market
 
@@ -312,3 +315,48 @@ def test_compiled_code_is_not_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(dispatcher, "enable_caching", dispatcher.enable_caching)
     program._warm(Library((), (), (), compiles=True))
     assert dispatcher.enable_caching(None) is None
+
+
+def test_it_is_told_what_sums_depend_on_and_no_message() -> None:
+    """OpenBLAS sums differently by processor: RiskParity decided otherwise where one was asked for."""
+    said = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512", "OMP_NUM_THREADS": "2"}
+    assert arithmetic({**said, "HOME": "/", "PLAN": "buy"}) == said
+    plan = {"OPENBLAS_CORETYPE": "HaswellAAPL", "OPENBLAS_L2_SIZE": "512 AAPL", "OMP_NUM_THREADS": "20260102"}
+    assert arithmetic(plan) == {}
+
+
+@pytest.mark.parametrize("size", [0, 5, 70_000, 3 << 20])
+def test_messages_arrive_whole(size: int) -> None:
+    ours, theirs = socket.socketpair()
+    messages = [bytes(size), b"question"]
+    sending = threading.Thread(target=send, args=(ours, *messages))
+    sending.start()
+    assert [bytes(receive(theirs)) for _ in messages] == messages
+    sending.join()
+    sending = threading.Thread(target=send, args=(theirs, messages[0]))
+    sending.start()
+    assert bytes(receive(ours, alone=True)) == messages[0]
+    sending.join()
+    send(ours, b"too long.")
+    with pytest.raises(ConnectionError, match="a message of 9 bytes"):
+        receive(theirs, most=8, alone=True)
+    theirs.close()
+    assert receive(ours, alone=True) == b""
+    ours.close()
+
+
+def test_a_message_may_come_byte_by_byte() -> None:
+    ours, theirs = socket.socketpair()
+
+    def slowly() -> None:
+        for byte in struct.pack("=Q", 6) + b"answer":
+            ours.sendall(bytes([byte]))
+            time.sleep(0.001)
+
+    sending = threading.Thread(target=slowly)
+    sending.start()
+    assert bytes(receive(theirs, alone=True)) == b"answer"
+    sending.join()
+    ours.close()
+    assert receive(theirs, alone=True) == b""
+    theirs.close()

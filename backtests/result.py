@@ -60,8 +60,8 @@ class Book:
 
 
 MEASURED = (
-    *("risk", "predicted", "performances", "relatives", "tradings", "sizing", "attributions"),
-    *("reruns", "fill_check", "hedge", "regression", "betas", "beta_outcomes", "holdings"),
+    *("luck", "risk", "predicted", "performances", "relatives", "tradings", "sizing"),
+    *("attributions", "reruns", "fill_check", "hedge", "regression", "betas", "beta_outcomes", "holdings"),
     *("fall_makers", "falls", "profits", "costs", "rule_changes", "concentrations", "worst_windows"),
     *("average_mixes", "steadiness", "halves", "active_shares", "round_trips", "episodes"),
     *("weights", "last_weights", "factors", "daily", "equities", "cash"),
@@ -238,6 +238,11 @@ class Result:
     @cached_property
     def significance(self) -> Significance | None:
         """Every test of luck; None where the run is too short or equity was lost."""
+        return None if self.luck is None else self.luck.among(self.trials)
+
+    @cached_property
+    def luck(self) -> Significance | None:
+        """The same, as if this run were the only trial."""
         ours, *others = self.equities.values()
         if len(self.sessions) <= LEAST_RETURNS or any((each <= 0).any() for each in (ours, *others)):
             return None
@@ -246,7 +251,6 @@ class Result:
             dict(zip(self.labels[1:], others, strict=True)),
             self.sessions,
             cash=self.cash,
-            trials=self.trials,
             seed=int(self.manifest.get("seed", 0)),
         )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal
@@ -808,6 +808,12 @@ class Luck:
     deflated: float
     least_sessions: float
 
+    def among(self, trials: Trials) -> Luck:
+        """The same returns, as the best of `trials`."""
+        found = self.returns
+        shape = (found.sharpe, found.count, found.skew, found.kurtosis)
+        return replace(self, deflated=probabilistic_sharpe(*shape, trials.hurdle))
+
 
 @dataclass(frozen=True)
 class Significance:
@@ -836,6 +842,11 @@ class Significance:
     sessions_a_year: float
     years: float
     bootstrap: Bootstrap
+
+    def among(self, trials: Trials) -> Significance:
+        """The same portfolio, as the best of `trials`."""
+        lead = None if self.lead is None else self.lead.among(trials)
+        return replace(self, alone=self.alone.among(trials), lead=lead, trials=trials)
 
     @property
     def judged(self) -> Luck:
@@ -867,13 +878,12 @@ def significance(
     sessions: Dates,
     *,
     cash: Array | float = 0.0,
-    trials: Trials = ONE_TRIAL,
     sessions_a_year: float | None = None,
     draws: int = 1000,
     level: float = 0.95,
     seed: int = 0,
 ) -> Significance:
-    """Every test of luck for one portfolio.
+    """Every test of luck for one portfolio, as if it were the only trial; see `Significance.among`.
 
     Parameters
     ----------
@@ -885,8 +895,6 @@ def significance(
     cash : float or ndarray, shape (sessions - 1,)
         Yearly return of cash, actual/365, or its return in each session after the first, for the Sharpe
         ratio.
-    trials : Trials
-        How often one tried; see `trials_of`.
     sessions_a_year : float
         As for `performance`.
     draws, seed : int
@@ -913,9 +921,9 @@ def significance(
     first = next(iter(theirs), "")
     return Significance(
         benchmark=first,
-        alone=_luck(returns - cash, trials),
-        lead=_luck(returns - theirs[first], trials) if theirs else None,
-        trials=trials,
+        alone=_luck(returns - cash),
+        lead=_luck(returns - theirs[first]) if theirs else None,
+        trials=ONE_TRIAL,
         sessions_a_year=scale,
         years=span_in_years(sessions),
         bootstrap=block_bootstrap(
@@ -931,13 +939,13 @@ def significance(
     )
 
 
-def _luck(returns: Array, trials: Trials) -> Luck:
+def _luck(returns: Array) -> Luck:
     found = moments(returns)
-    shape = (found.sharpe, found.count, found.skew, found.kurtosis)
+    probabilistic = probabilistic_sharpe(found.sharpe, found.count, found.skew, found.kurtosis)
     return Luck(
         returns=found,
-        probabilistic=probabilistic_sharpe(*shape),
-        deflated=probabilistic_sharpe(*shape, trials.hurdle),
+        probabilistic=probabilistic,
+        deflated=probabilistic,  # the hurdle of one trial is 0
         least_sessions=minimum_track_record(found.sharpe, 0.0, found.skew, found.kurtosis),
     )
 

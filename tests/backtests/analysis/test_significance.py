@@ -344,7 +344,7 @@ def lead_over(market_returns: Array, found: tested.Trials) -> tested.Significanc
     """A portfolio that is a little ahead of its benchmark."""
     ahead = market_returns + np.random.default_rng(5).normal(0.0003, 0.004, len(market_returns))
     sessions = business_days(len(ahead) + 1)
-    return tested.significance(grown(ahead), {"B": grown(market_returns)}, sessions, trials=found, draws=40)
+    return tested.significance(grown(ahead), {"B": grown(market_returns)}, sessions, draws=40).among(found)
 
 
 def test_luck_is_asked_about_the_lead(market_returns: Array) -> None:

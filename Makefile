@@ -82,8 +82,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@$(INSTALL) -e .
 	@sed -n '/^sample =/,/^[^ ]/s/^    //p' setup.cfg > $(VENV)/sample.txt
 	@$(INSTALL) --no-deps -r $(VENV)/sample.txt
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -m compileall -qq backtests datafeeds strategies
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -c "import backtests.cli, backtests.commands.runs, \
-		backtests.engine.backtrader, exchange_calendars, matplotlib.backends.backend_svg, matplotlib.figure; \
+		backtests.authoring.lookahead, backtests.engine.backtrader, datafeeds.folder.cache, \
+		exchange_calendars, matplotlib.backends.backend_svg, matplotlib.figure; \
 		from backtests.engine.kernel import warm_up; warm_up(long_only=True)"
 	@touch $@
 

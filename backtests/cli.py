@@ -107,17 +107,22 @@ def run(
     results: Results = Path("results"),
 ) -> None:
     """Run a backtest and write its tearsheet; exit status 3 if a decision may know the future."""
-    with importing():
-        from backtests.commands.runs import run_command
-        from backtests.settings.run_file import load
+    # It imports for a third of a second, as this process does: side by side.
+    from backtests.document.drawing import DrawingProcess
 
-    overrides = _overrides(settings, market)
-    if strategy:
-        from backtests.commands.authoring import instead
+    with DrawingProcess() as drawing:
+        with importing():
+            from backtests.commands.runs import run_command
+            from backtests.settings.run_file import load
 
-        overrides = [*instead(strategy), *overrides]
-    overrides += [f"engine={json.dumps(engine)}"] if engine else []
-    if run_command(load(file, overrides), results, paper, verify):
+        overrides = _overrides(settings, market)
+        if strategy:
+            from backtests.commands.authoring import instead
+
+            overrides = [*instead(strategy), *overrides]
+        overrides += [f"engine={json.dumps(engine)}"] if engine else []
+        failed = run_command(load(file, overrides), results, paper, verify, drawing)
+    if failed:
         raise typer.Exit(FAILED)
 
 

@@ -48,7 +48,7 @@ def run(
     verify: bool = False,
     check: bool = False,
     progress: Progress = lambda what: None,
-    meanwhile: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[Result], None] = lambda result: None,
 ) -> Result:
     """Run a strategy and its benchmarks on one market.
 
@@ -65,7 +65,8 @@ def run(
     progress : callable
         Told what begins.
     meanwhile : callable
-        Called before the sealed processes are waited for: what the caller will want next.
+        Given the result, which knows nothing of the check yet, where sealed processes have to be waited for
+        and the market is not so large that one thing after the other is done with it.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def _run(
     sealed: SealedCheck | None,
     compiling: list[Popen[bytes]],
     progress: Progress,
-    meanwhile: Callable[[], None],
+    meanwhile: Callable[[Result], None],
 ) -> Result:
     clock = _Clock()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -160,11 +161,12 @@ def _run(
         unhedged=bare,
     )
     if sealed is not None and not native:
+        if not (sealed.done or sealed.wide):
+            meanwhile(result)
         known = hindsight_of(config, books[0], traded, account, sealed.sources)
         progress("measuring, while decisions are made without the future")
         levels = sealed.levels() if traded.adjustment == "total_return" else ()
         result.measure(lambda: sealed.done or sealed.wide)
-        meanwhile()
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
             report = sealed.report()

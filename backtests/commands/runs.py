@@ -7,17 +7,23 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from backtests.commands.summary import print_summary
+from backtests.document.drawing import DrawingProcess
 from backtests.document.pdf import PAPERS, Paper
 from backtests.document.terminal import Terminal
 from backtests.records.results import write
+from backtests.result import Result
 from backtests.runner import run
 from backtests.settings.run_file import ConfigError, RunConfig
+from backtests.tearsheet.assembly import build
 from backtests.tearsheet.pages import get_ready
 from backtests.tearsheet.provenance import knows_future
 
 
-def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> bool:
-    """Run a backtest, write its folder, print its numbers, and say whether it may know the future."""
+def run_command(config: RunConfig, results: Path, paper: str, verify: bool, drawing: DrawingProcess) -> bool:
+    """Run a backtest, write its folder, print its numbers, and say whether it may know the future.
+
+    Charts are drawn by `drawing` while decisions are replayed.
+    """
     papers: dict[str, Paper] = {name: name for name in PAPERS}
     if paper not in papers:
         raise ConfigError(f"--paper {paper!r}: write {' or '.join(papers)}")
@@ -33,8 +39,13 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool) -> b
         def progress(what: str) -> None:
             bar.update(steps, description=what, advance=1)
 
-        result = run(config, verify=verify, check=True, progress=progress, meanwhile=get_ready)
+        def meanwhile(result: Result) -> None:
+            drawing.begin(build(result))
+            get_ready()
+
+        result = run(config, verify=verify, check=True, progress=progress, meanwhile=meanwhile)
         progress("writing the tearsheet")
+        drawing.finish()
         written = write(result, results, papers[paper])
     print_summary(written.folder, written.metrics, written.manifest)
     return knows_future(written.manifest)

@@ -11,12 +11,14 @@ import numpy.typing as npt
 from backtests.document.blocks import AreaChart, Dash, Line, LineChart
 from backtests.document.formats import Format, formatted
 from backtests.document.palette import CASH, GRID_LIGHT, INK_LIGHT, PAGE_LIGHT, series_color
-from datafeeds.market import Array, Dates
 
-# Matplotlib is imported where something is drawn: a quarter of a second that whoever reads numbers saves.
+# Matplotlib is imported where something is drawn: a quarter of a second that whoever reads numbers saves. Who
+# draws saves pandas, which markets need.
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
+
+    from datafeeds.market import Array, Dates
 
 WIDE, SMALL = (560, 250), (330, 165)
 """Sizes of a chart in points, over the page's width and beside another; they scale with the page."""

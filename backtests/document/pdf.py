@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,11 +37,10 @@ from backtests.document.blocks import (
     Unchanged,
     every_block,
 )
-from backtests.document.figures import SMALL, WIDE
 from backtests.document.formats import formatted
 from backtests.document.legend import legend
 from backtests.document.palette import series_color
-from backtests.document.svg import standalone_svg
+from backtests.document.svg import size_of, standalone_svg
 
 Paper = Literal["a4", "letter"]
 PAPERS: dict[Paper, str] = {"a4": "a4", "letter": "us-letter"}
@@ -166,7 +166,7 @@ def _content(sheet: Document, block: Block) -> dict[str, Any]:
             return {
                 "caption": block.caption,
                 "alt": block.alt,
-                "svg": standalone_svg(block.chart, SMALL if block.small else WIDE),
+                "svg": standalone_svg(block.chart, size_of(block)),
                 "small": block.small,
                 "legend": [
                     {
@@ -253,6 +253,7 @@ def _log_entry(entry: LogEntry | Unchanged) -> dict[str, Any]:
 @cache
 def load_fonts() -> Any:
     """The fonts of the PDF, which come with matplotlib, read once a process."""
-    import matplotlib as mpl  # a fifteenth of a second to import; only the PDF wants its fonts
-
-    return typst.Fonts(include_system_fonts=False, font_paths=[Path(mpl.get_data_path(), "fonts", "ttf")])
+    spec = find_spec("matplotlib")  # a fifteenth of a second to import
+    assert spec is not None
+    fonts = Path(str(spec.origin)).with_name("mpl-data") / "fonts" / "ttf"
+    return typst.Fonts(include_system_fonts=False, font_paths=[fonts])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import pickle
 import re
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,13 +14,19 @@ from backtests.document.blocks import AreaChart, Figure, LineChart
 from backtests.document.figures import SMALL, WIDE, draw
 from backtests.document.palette import variables
 
+Chart = LineChart | AreaChart
+Size = tuple[int, int]
+
 # Fixed salt and no metadata: the same chart gives the same bytes.
 _SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "tearsheet", "path.simplify": True}
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
 # Drawing takes most of the time of a page, and the HTML and the PDF show the same charts.
-_DRAWN: WeakKeyDictionary[LineChart | AreaChart, dict[tuple[int, int], str]] = WeakKeyDictionary()
+_DRAWN: WeakKeyDictionary[Chart, dict[Size, str]] = WeakKeyDictionary()
+
+_AHEAD: dict[str, str] = {}
+"""Drawings that were made elsewhere, by what `content_hash` says of them."""
 
 
 def load_drawing() -> None:
@@ -26,17 +35,37 @@ def load_drawing() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def standalone_svg(chart: LineChart | AreaChart, size: tuple[int, int] = WIDE) -> str:
+def standalone_svg(chart: Chart, size: Size = WIDE) -> str:
     """Render the chart as an SVG document in the light palette; drawn once as long as the chart lives."""
-    import matplotlib as mpl  # as in `backtests.document.figures`
-
     drawn = _DRAWN.setdefault(chart, {})
     if size not in drawn:
-        target = io.StringIO()
-        with mpl.rc_context(_SETTINGS):
-            draw(chart, size).savefig(target, format="svg", transparent=True, metadata=_NO_METADATA)
-        drawn[size] = target.getvalue()
+        ahead = _AHEAD.get(content_hash(chart, size)) if _AHEAD else None
+        drawn[size] = _drawn(chart, size) if ahead is None else ahead
     return drawn[size]
+
+
+def _drawn(chart: Chart, size: Size) -> str:
+    import matplotlib as mpl  # as in `backtests.document.figures`
+
+    target = io.StringIO()
+    with mpl.rc_context(_SETTINGS):
+        draw(chart, size).savefig(target, format="svg", transparent=True, metadata=_NO_METADATA)
+    return target.getvalue()
+
+
+def content_hash(chart: Chart, size: Size) -> str:
+    """SHA-256 over all that a drawing shows; another may stand for charts that show the same."""
+    return hashlib.sha256(pickle.dumps((chart, size))).hexdigest()
+
+
+def know(drawings: Mapping[str, str]) -> None:
+    """Let `standalone_svg` take drawings that were made elsewhere, by their `content_hash`."""
+    _AHEAD.update(drawings)
+
+
+def size_of(figure: Figure) -> Size:
+    """In points."""
+    return SMALL if figure.small else WIDE
 
 
 def inline_svg(figure: Figure) -> str:
@@ -48,7 +77,7 @@ def inline_svg(figure: Figure) -> str:
         Markup, its ids unique in the page by the figure's key. It holds no text from outside besides numbers
         and dates.
     """
-    width, height = size = SMALL if figure.small else WIDE
+    width, height = size = size_of(figure)
     svg = standalone_svg(figure.chart, size)
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", body, flags=re.S)

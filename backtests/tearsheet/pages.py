@@ -10,7 +10,6 @@ from pathlib import Path
 from backtests.document.blocks import Document
 from backtests.document.html import load_template, write_html
 from backtests.document.pdf import Paper, content, load_fonts, typeset
-from backtests.document.svg import load_drawing
 
 
 @contextmanager
@@ -24,8 +23,7 @@ def writing_pages(document: Document, folder: Path, paper: Paper = "a4") -> Iter
 
 
 def get_ready() -> None:
-    """Load what charts are drawn with, templates and fonts, while something else is waited for."""
-    load_drawing()
+    """Load templates and fonts, while something else is waited for."""
     load_template()
     load_fonts()
 

@@ -199,7 +199,7 @@ def _all_series() -> pd.DataFrame:
 
 def _prices(name: str) -> pd.DataFrame:
     table = pd.read_csv(_resource("skfolio", "datasets", "data", f"{name}.csv.gz"), index_col="Date")
-    table.index = pd.to_datetime(table.index, format="%Y-%m-%d")
+    table.index = pd.to_datetime(table.index, format="ISO8601")
     return table
 
 

@@ -22,7 +22,7 @@ from backtests.tearsheet.provenance import knows_future
 def run_command(config: RunConfig, results: Path, paper: str, verify: bool, drawing: DrawingProcess) -> bool:
     """Run a backtest, write its folder, print its numbers, and say whether it may know the future.
 
-    Charts are drawn by `drawing` while decisions are replayed.
+    Charts are drawn by `drawing`, while decisions are replayed if they are waited for.
     """
     papers: dict[str, Paper] = {name: name for name in PAPERS}
     if paper not in papers:
@@ -39,12 +39,14 @@ def run_command(config: RunConfig, results: Path, paper: str, verify: bool, draw
         def progress(what: str) -> None:
             bar.update(steps, description=what, advance=1)
 
-        def meanwhile(result: Result) -> None:
-            drawing.begin(build(result))
-            get_ready()
+        def draw(result: Result) -> None:
+            if not drawing.begun:
+                drawing.begin(build(result))
+                get_ready()
 
-        result = run(config, verify=verify, check=True, progress=progress, meanwhile=meanwhile)
+        result = run(config, verify=verify, check=True, progress=progress, meanwhile=draw)
         progress("writing the tearsheet")
+        draw(result)
         drawing.finish()
         written = write(result, results, papers[paper])
     print_summary(written.folder, written.metrics, written.manifest)

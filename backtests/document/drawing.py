@@ -25,6 +25,11 @@ class DrawingProcess:
 
     Use it as a context that is entered as early as can be; at its end no process is left. Where it fails
     nothing is known of a chart, which is drawn by who wants it.
+
+    Attributes
+    ----------
+    begun : bool
+        Whether it was given its document.
     """
 
     def __init__(self) -> None:
@@ -35,7 +40,7 @@ class DrawingProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self._begun = False
+        self.begun = False
 
     def __enter__(self) -> Self:
         return self
@@ -56,16 +61,16 @@ class DrawingProcess:
         charts = [(block.chart, size_of(block)) for block in blocks if isinstance(block, Figure)]
         named = [(content_hash(*chart), *chart) for chart in charts]
         assert self._process.stdin is not None
+        self.begun = True
         with suppress(OSError):  # it ended
             pickle.dump(named, self._process.stdin)
             self._process.stdin.close()
-            self._begun = True
 
     def finish(self) -> None:
         """Wait for what was begun: charts that show the same as one of them are not drawn again."""
         from backtests.document.svg import know
 
-        if self._begun:
+        if self.begun:
             assert self._process.stdout is not None
             with suppress(OSError, EOFError, pickle.UnpicklingError):  # it ended
                 know(pickle.load(self._process.stdout))

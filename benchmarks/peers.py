@@ -40,7 +40,7 @@ class Peer:
     note : str
         How its final equity can differ.
     slow : bool
-        Whether it takes seconds; it is run once a workload then.
+        Whether it takes seconds; it is run once a workload then, in a process of its own.
     deciding : callable or None
         The same from a workload of which nothing is decided yet; `run` itself if not given.
     """

@@ -12,7 +12,6 @@ import platform
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +25,7 @@ from benchmarks import growth, tearsheet
 from benchmarks.bare_loop import bare_loop
 from benchmarks.peers import CAPITAL, PEERS, RATE, SWEEPS, Peer, SweepPeer, account
 from benchmarks.timing import seconds
-from benchmarks.workloads import Workload, five_hundred_symbols, twenty_stocks
+from benchmarks.workloads import Workload, five_hundred_symbols, random_walks, twenty_stocks
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 WORKLOADS: dict[str, Callable[[], Workload]] = {"twenty": twenty_stocks, "walks": five_hundred_symbols}
@@ -63,20 +62,15 @@ def present(peers: Sequence[Measurable]) -> list[Measurable]:
 def measured(
     workload: Workload, peers: Sequence[Peer]
 ) -> tuple[dict[str, list[list[float]]], dict[str, float]]:
-    """Seconds of each peer with ready-made decisions and with its own, and its final equity."""
+    """Seconds of each quick peer with ready-made decisions and with its own, and its final equity."""
     workload.targets  # noqa: B018 (made before anything is timed)
     times: dict[str, list[list[float]]] = {peer.name: [[], []] for peer in peers}
     final: dict[str, float] = {}
-    for peer in peers:  # what is compiled is compiled here; a slow peer is run this once
-        began = time.process_time()
+    for peer in peers:  # what is compiled is compiled here
         final[peer.name] = peer.run(workload)
-        if peer.slow:
-            times[peer.name][0].append(time.process_time() - began)
-        else:
-            (peer.deciding or peer.run)(workload.undecided())
-    quick = [peer for peer in peers if not peer.slow]
+        (peer.deciding or peer.run)(workload.undecided())
     for _ in range(TURNS):
-        for peer in quick:
+        for peer in peers:
             made, own = times[peer.name]
             made.append(seconds(partial(peer.run, workload)))
             own.append(seconds(partial(peer.deciding or peer.run, workload.undecided())))
@@ -86,7 +80,7 @@ def measured(
 def engines(key: str, workload: Workload) -> list[str]:
     """The table of a workload."""
     peers = present(PEERS)
-    times, final = measured(workload, peers)
+    times, final = measured(workload, [peer for peer in peers if not peer.slow])
     base = [statistics.median(each) for each in times[peers[0].name]]
     lines = [
         "| engine | decisions ready-made, s | ratio | decisions timed, s | ratio | peak memory, MB | final "
@@ -94,13 +88,15 @@ def engines(key: str, workload: Workload) -> list[str]:
         "|---|---|---:|---|---:|---:|---:|---|",
     ]
     for peer in peers:
+        memory, once, ended = alone(key, peer.name)
+        if peer.slow:
+            times[peer.name], final[peer.name] = [[once], []], ended
         made, own = (
             f"{said(each)} | {statistics.median(each) / first:,.2f}" if each else " | "
             for each, first in zip(times[peer.name], base, strict=True)
         )
         lines.append(
-            f"| {peer.name} | {made} | {own} | "
-            f"{peak_memory(key, peer.name):,.0f} | {final[peer.name]:,.2f} | {peer.note} |"
+            f"| {peer.name} | {made} | {own} | {memory:,.0f} | {final[peer.name]:,.2f} | {peer.note} |"
         )
     return lines
 
@@ -122,7 +118,7 @@ def sweeps(key: str, workload: Workload, title: str, peers: Sequence[SweepPeer])
         taken = times[peer.name]
         lines.append(
             f"| {peer.name} | {said(taken)} | {statistics.median(taken) / base:,.1f} | "
-            f"{peak_memory(key, peer.name, title):,.0f} | {np.median(ended[peer.name]):,.0f} |"
+            f"{alone(key, peer.name, title)[0]:,.0f} | {np.median(ended[peer.name]):,.0f} |"
         )
     return lines
 
@@ -159,17 +155,24 @@ def own_peak_memory() -> float:
     return int(peak) / 1024
 
 
-def peak_memory(workload: str, peer: str, sweep: str = "") -> float:
-    """Peak resident size, in MB, of a fresh process that runs one peer once."""
-    command = [sys.executable, "-m", "benchmarks.run", "--memory", workload, peer, sweep]
+def alone(workload: str, peer: str, sweep: str = "") -> tuple[float, float, float]:
+    """Peak resident size in MB, seconds and final equity of a fresh process that runs one peer once."""
+    command = [sys.executable, "-m", "benchmarks.run", "--alone", workload, peer, sweep]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(done.stdout.strip().splitlines()[-1])
+    memory, taken, final = map(float, done.stdout.strip().splitlines()[-1].split())
+    return memory, taken, final
 
 
-def _remember(workload: str, name: str, sweep: str) -> None:
+def _alone(key: str, name: str, sweep: str) -> None:
     among: Sequence[Peer | SweepPeer] = SWEEPS[sweep] if sweep else PEERS
-    next(peer for peer in among if peer.name == name).run(WORKLOADS[workload]())
-    print(own_peak_memory())
+    peer = next(peer for peer in among if peer.name == name)
+    workload = WORKLOADS[key]()
+    if isinstance(peer, Peer) and peer.slow:  # its time counts: what is loaded once is loaded before
+        workload.targets  # noqa: B018
+        peer.run(Workload("a few", random_walks(4, 2019, 2019)))
+    ended: list[float] = []
+    taken = seconds(lambda: ended.append(float(np.median(peer.run(workload)))))
+    print(own_peak_memory(), taken, *ended)
 
 
 def installed() -> list[str]:
@@ -183,8 +186,8 @@ def installed() -> list[str]:
 
 def main() -> None:
     """Run everything and write the page."""
-    if "--memory" in sys.argv:
-        _remember(*sys.argv[-3:])
+    if "--alone" in sys.argv:
+        _alone(*sys.argv[-3:])
         return
     lines = [
         "# Results",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -247,6 +248,143 @@ def nanobook_library(workload: Workload) -> float:
     return float(ended["equity_curve"][-1]) / 100
 
 
+def raptorbt_library(workload: Workload) -> float:
+    """The library raptorbt: its simulation of a rebalance policy, on the prices at which decisions fill.
+
+    Its orders can't say the workload: they can't add to a position that is open.
+    """
+    import raptorbt
+
+    market = workload.market
+    rows = workload.sessions[workload.sessions < len(market.sessions) - 1] + 1
+    weights = workload.targets[: len(rows)]
+    ended = raptorbt.simulate_rebalance_policy(
+        np.vstack([market.fill_price[rows], market.close[-1:]]),
+        np.vstack([weights, weights[-1:]]),
+        CAPITAL,
+        "calendar",
+        1,
+        dp_charge_per_isin=0.0,
+    )
+    return float(ended.equity_curve()[-1])
+
+
+def akquant_library(workload: Workload) -> float:
+    """The library akquant: arrays as the feed, `rebalance_weights` on a timer at the decision's close.
+
+    With its check of cash, orders that cash does not cover at the open are dropped.
+    """
+    import akquant
+
+    akquant.register_logger(level="CRITICAL")  # it words every order that waits
+    market, zone = workload.market, "America/New_York"
+    symbols = list(market.symbols)
+    days = workload.index.tz_localize(zone)
+    closing = days[workload.sessions] + pd.Timedelta(hours=16)
+    plan = {str(place): row for place, row in enumerate(workload.targets)}
+
+    class Rotation(akquant.Strategy):  # type: ignore[misc]
+        def on_start(self) -> None:
+            for place, time in zip(plan, closing, strict=True):
+                self.schedule(time, place)
+
+        def on_timer(self, payload: str) -> None:
+            row = plan[payload]
+            held = {symbols[column]: row[column] for column in np.flatnonzero(row).tolist()}
+            self.rebalance_weights(held, liquidate_unmentioned=True)
+
+    feed = akquant.DataFeed()
+    times = days.as_unit("ns").asi8
+    fields = (market.open, market.high, market.low, market.close, market.volume)
+    for column, symbol in enumerate(symbols):
+        bars = [np.ascontiguousarray(field[:, column]) for field in fields]
+        feed.add_arrays(times, *bars, symbol=symbol, symbols=None, extra=None)
+    feed.sort()
+    ended = akquant.run_backtest(
+        data=feed,
+        strategy=Rotation,
+        symbols=symbols,
+        initial_cash=CAPITAL,
+        commission_rate=RATE,
+        fill_policy=akquant.NextOpen(),
+        volume_limit_pct=1.0,
+        risk_config={"check_cash": False},
+        timezone=zone,
+        show_progress=False,
+    )
+    return float(ended.equity_curve.iloc[-1])
+
+
+def nautilus_library(workload: Workload) -> float:
+    """The library nautilus_trader: a quote at each open and close, market orders a minute after the open.
+
+    On bars a market order fills at the close that it was decided on. Its limit of orders a second is lifted.
+    """
+    from nautilus_trader.accounting.factory import AccountFactory
+    from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
+    from nautilus_trader.config import LoggingConfig, RiskEngineConfig
+    from nautilus_trader.model.currencies import USD
+    from nautilus_trader.model.data import QuoteTick
+    from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
+    from nautilus_trader.model.identifiers import InstrumentId, Symbol, Venue
+    from nautilus_trader.model.instruments import Equity
+    from nautilus_trader.model.objects import Money, Price, Quantity
+    from nautilus_trader.trading.strategy import Strategy as NautilusStrategy
+
+    market, venue, digits = workload.market, Venue("EXCHANGE"), 6
+    names = [InstrumentId(Symbol(symbol), venue) for symbol in market.symbols]
+    midnight = workload.index.tz_localize("America/New_York")
+    opening, closing = midnight + pd.Timedelta(hours=9.5), midnight + pd.Timedelta(hours=16)
+    rows = workload.sessions[workload.sessions < len(opening) - 1] + 1
+    plan = {str(place): (opening[row], workload.targets[place]) for place, row in enumerate(rows)}
+
+    class Rotation(NautilusStrategy):  # type: ignore[misc]
+        def on_start(self) -> None:
+            for place, (time, _) in plan.items():
+                self.clock.set_time_alert(place, time + pd.Timedelta(minutes=1), self.rebalance)
+
+        def rebalance(self, event: Any) -> None:
+            price = np.array([self.cache.quote_tick(name).ask_price.as_double() for name in names])
+            held = np.array([float(self.portfolio.net_position(name)) for name in names])
+            value = self.portfolio.account(venue).balance_total(USD).as_double() + held @ price
+            change = np.floor(plan[event.name][1] * value / price) - held
+            for column in np.argsort(change, kind="stable").tolist():  # sells first
+                if size := int(change[column]):
+                    side = OrderSide.BUY if size > 0 else OrderSide.SELL
+                    order = self.order_factory.market(names[column], side, Quantity.from_int(abs(size)))
+                    self.submit_order(order)
+
+    quiet = LoggingConfig(bypass_logging=True)
+    engine = BacktestEngine(
+        BacktestEngineConfig(logging=quiet, risk_engine=RiskEngineConfig(bypass=True), run_analysis=False)
+    )
+    engine.add_venue(
+        venue,
+        OmsType.NETTING,
+        AccountType.CASH,
+        [Money(CAPITAL, USD)],
+        base_currency=USD,
+        allow_cash_borrowing=True,
+    )
+    tick, lot, fee = Price(10.0**-digits, digits), Quantity.from_int(1), Decimal(str(RATE))
+    times = np.column_stack([day.as_unit("ns").asi8 for day in (opening, closing)]).ravel().astype(np.uint64)
+    deep = np.full(len(times), 1e9)
+    for column, name in enumerate(names):
+        engine.add_instrument(
+            Equity(name, name.symbol, USD, digits, tick, lot, 0, 0, maker_fee=fee, taker_fee=fee)
+        )
+        price = np.column_stack([market.open[:, column], market.close[:, column]]).ravel()
+        quotes = QuoteTick.from_raw_arrays_to_list(name, digits, 0, price, price, deep, deep, times, times)
+        engine.add_data(quotes, sort=False)
+    engine.sort_data()
+    engine.add_strategy(Rotation())
+    engine.run()
+    ended = float(next(iter(engine.portfolio.equity(venue).values())))
+    engine.dispose()
+    AccountFactory.deregister_cash_borrowing(venue.value)  # or it refuses a second run
+    return ended
+
+
 PEERS = (
     Peer(OURS, ledger_engine, ("numba",), deciding=partial(engine_deciding, engine="ledger")),
     Peer("ledger engine (ours), all at once", ledger_engine, ("numba",), deciding=ledger_engine_at_once),
@@ -255,6 +393,13 @@ PEERS = (
         event_engine,
         ("backtrader",),
         deciding=partial(engine_deciding, engine="event"),
+    ),
+    Peer(
+        "raptorbt",
+        raptorbt_library,
+        ("raptorbt",),
+        "Fees are India's, 12 bps on buys and 10 on sells, and cannot be set; fractions of shares; a value "
+        "at each rebalance only; a last rebalance at the end.",
     ),
     Peer(
         "polars-backtest",
@@ -283,7 +428,28 @@ PEERS = (
         "Sizes on the decision's close; orders that the cash does not cover at the open are dropped.",
         slow=True,
     ),
+    Peer(
+        "akquant",
+        akquant_library,
+        ("akquant",),
+        "Sizes on the decision's close; where that costs more at the open, cash falls below zero.",
+        slow=True,
+    ),
+    Peer(
+        "nautilus_trader",
+        nautilus_library,
+        ("nautilus_trader",),
+        "Sizes before fees, by which cash may fall below zero.",
+        slow=True,
+    ),
 )
+
+LEFT_OUT = (
+    "Left out: zipline-reloaded 3.2.1, which could say the workload, filled at the next close, since it "
+    "requires pandas below 3 and this project 3.1; and, on Python 3.11, nautilus_trader, of which 1.221.0, "
+    "the last one for it, requires the same. On Python 3.12 and later it is measured."
+)
+"""Peers that cannot be installed beside this project, for the results page."""
 
 
 # --- Sweeps: the final equity of each configuration -----------------------------------------------

@@ -23,7 +23,7 @@ import numpy as np
 from backtests.engine import kernel as ledger
 from benchmarks import growth, tearsheet
 from benchmarks.bare_loop import bare_loop
-from benchmarks.peers import CAPITAL, PEERS, RATE, SWEEPS, Peer, SweepPeer, account
+from benchmarks.peers import CAPITAL, LEFT_OUT, PEERS, RATE, SWEEPS, Peer, SweepPeer, account
 from benchmarks.timing import seconds
 from benchmarks.workloads import Workload, five_hundred_symbols, random_walks, twenty_stocks
 
@@ -180,7 +180,7 @@ def installed() -> list[str]:
     needed = dict.fromkeys(name for peer in PEERS for name in peer.needs)
     there = [f"{name} {_version(name)}" for name in needed if not missing([name])]
     absent = [peer.name for peer in PEERS if missing(peer.needs)]
-    lines = [f"Measured: {', '.join(there)}.", ""]
+    lines = [f"Measured: {', '.join(there)}.", "", LEFT_OUT, ""]
     return [*lines, f"Not installed, so not measured: {', '.join(absent)}.", ""] if absent else lines
 
 

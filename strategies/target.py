@@ -354,14 +354,47 @@ def _refuse_weights(weights: Mapping[str, float]) -> None:
 
 
 def _json_copy(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of `state` that shares nothing with it."""
+    """A copy of `state`, as JSON gives it back, that shares nothing with it."""
     if not state:
         return {}
+    given = dict(state)
+    copy: dict[str, Any]
     try:
-        copy: dict[str, Any] = json.loads(json.dumps(dict(state), allow_nan=False))
+        copy = _plain_copy(given)
+    except (TypeError, RecursionError):  # JSON has the last word
+        copy = _through_text(given)
+    return copy
+
+
+def _through_text(state: dict[str, Any]) -> dict[str, Any]:
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(state, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise StrategyError(
-            f"state {dict(state)!r} can't go into the decision log: {error}; "
+            f"state {state!r} can't go into the decision log: {error}; "
             "keep finite numbers, words, lists and dicts"
         ) from None
     return copy
+
+
+def _plain_copy(value: Any) -> Any:
+    """A copy of what JSON gives back as it is, in half the time that the way through text takes.
+
+    Raises
+    ------
+    TypeError
+        If anything in it is not one of Python's own dicts with words as keys, lists, words in plain letters,
+        numbers of no more than 300 digits, truth values and None.
+    """
+    kind = type(value)
+    if kind is dict and all(type(word) is str and word.isascii() for word in value):
+        return {word: _plain_copy(each) for word, each in value.items()}
+    if kind is list:
+        return [_plain_copy(each) for each in value]
+    if kind is str and value.isascii():
+        return value
+    if (kind is float or kind is int) and -1e300 < value < 1e300:
+        return value
+    if kind is bool or value is None:
+        return value
+    raise TypeError(f"{kind.__name__} is left to JSON")

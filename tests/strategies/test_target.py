@@ -2,7 +2,10 @@ import json
 import math
 import pickle
 import re
+from collections import OrderedDict
+from types import MappingProxyType
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -163,3 +166,62 @@ def test_a_target_after_any_steps_is_the_one_that_starts_with_its_weights(start,
         assert dict(target.weights) == dict(fresh.weights)
         assert (target.cash, target.gross, dict(target.state)) == (fresh.cash, fresh.gross, state)
         assert pickle.loads(pickle.dumps(target)) == target
+
+
+WORDS = st.text(st.characters(exclude_categories=()))
+"""Halves of letters too."""
+
+KEPT = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | WORDS
+    | st.floats(0, 1).map(np.float64)
+    | st.just(10**400)
+    | st.tuples(st.integers(), st.text()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.booleans(), inner),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(WORDS | st.integers(), KEPT, max_size=4))
+def test_state_is_what_json_gives_back_whatever_it_holds(state):
+    kept = Target({}, why="start", state=state).state
+    assert repr(dict(kept)) == repr(json.loads(json.dumps(state)))
+
+
+@pytest.mark.parametrize("outer", [dict, OrderedDict])  # copied as it is, and through text
+def test_nothing_that_a_strategy_keeps_of_its_state_changes_what_is_remembered(outer):
+    names, cut = ["AMD"], {"AMD": 0.5}
+    target = Target({}, why="start").remember(rotation=outer(cut=cut, names=[names]), names=names, cut=cut)
+    names.append("MU")
+    cut["AMD"] = cut["MU"] = 0.9
+    assert dict(target.state) == {
+        "rotation": {"cut": {"AMD": 0.5}, "names": [["AMD"]]},
+        "names": ["AMD"],
+        "cut": {"AMD": 0.5},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([1.0, {"a": -math.inf}], "Out of range float values"),
+        ({"a": [{1}]}, "Object of type set is not JSON serializable"),
+        ({(1, 2): 3}, "keys must be str, int, float, bool or None, not tuple"),
+        (MappingProxyType({"a": 1}), "Object of type mappingproxy is not JSON serializable"),
+    ],
+)
+def test_what_json_refuses_is_refused_in_its_words(value, words):
+    with pytest.raises((TypeError, ValueError), match=words):  # as JSON words it
+        json.dumps(value, allow_nan=False)
+    with pytest.raises(StrategyError, match=f"can't go into the decision log: {words}"):
+        Target({}, why="start").remember(value=value)
+
+
+def test_state_that_holds_itself_is_refused():
+    circle = {"a": []}
+    circle["a"].append(circle)
+    with pytest.raises(StrategyError, match="decision log: Circular reference detected"):
+        Target({}, why="start").remember(value=circle)

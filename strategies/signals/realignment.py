@@ -50,6 +50,11 @@ class Terms:
     norm_years: int = 5
     norm_sessions: int = YEAR
 
+    @property
+    def latest(self) -> int:
+        """Quarters of growth that the exit looks at."""
+        return self.quarters if self.exit == "level" else self.window + self.quarters - 1
+
 
 @dataclass(frozen=True)
 class Realignment:
@@ -88,7 +93,7 @@ def realignment(see: AsOf, weights: Mapping[str, float], software: str, terms: T
         return _back_at_norm(see, weights, software, terms)
     gaps, stand_in = growth_gaps(see, weights, software, terms)
     if terms.exit == "level":
-        latest = gaps[-terms.quarters :].tolist()
+        latest = gaps.tolist()
         level = [abs(gap) <= terms.points for gap in latest]
         return _verdict(latest, level, f"growth gap{stand_in} by quarter", "{:+.0%}", terms.quarters)
     scores = gap_scores(gaps, terms.window, terms.quarters)
@@ -113,17 +118,17 @@ def growth_gaps(see: AsOf, weights: Mapping[str, float], software: str, terms: T
     str
         Says so where trailing growth stands in today.
     """
-    expected, stand_in = _expected(see, tuple(weights), terms.window + terms.quarters)
+    expected, stand_in = _expected(see, tuple(weights), terms.latest)
     ours = weighted_mean(expected, np.array(list(weights.values())), min(terms.least, len(weights)))
-    theirs = _realised(see, software, terms.window + terms.quarters, terms.least)
+    theirs = _realised(see, software, terms.latest, terms.least)
     return np.asarray(ours - theirs, dtype=np.float64), stand_in
 
 
 @once_a_session
 def _expected(see: AsOf, names: tuple[str, ...], quarters: int) -> tuple[Array, str]:
-    """Growth expected of each name at each quarter end, and what stood in for it today."""
-    sessions = LONGEST_QUARTER * quarters
-    ends = quarter_ends(see.arrays.sessions(sessions))
+    """Growth expected of each name at the latest quarter ends, and what stood in for it today."""
+    sessions = LONGEST_QUARTER * (quarters + 1)
+    ends = quarter_ends(see.arrays.sessions(sessions))[-quarters:]
     expected = see.arrays.history("revenue_growth", sessions, names)[ends]
     stand_in = " (trailing growth for forward)"
     if see.has("forward_revenue_growth"):
@@ -137,9 +142,9 @@ def _expected(see: AsOf, names: tuple[str, ...], quarters: int) -> tuple[Array, 
 
 @once_a_session
 def _realised(see: AsOf, software: str, quarters: int, least: int) -> Array:
-    """Median growth of the software group at each quarter end; NaN where fewer than `least` reported."""
-    sessions = LONGEST_QUARTER * quarters
-    ends = quarter_ends(see.arrays.sessions(sessions))
+    """Median growth of software at the latest quarter ends; NaN where fewer than `least` reported."""
+    sessions = LONGEST_QUARTER * (quarters + 1)
+    ends = quarter_ends(see.arrays.sessions(sessions))[-quarters:]
     growth = see.arrays.history("revenue_growth", sessions, see.members(software))[ends]
     enough = np.isfinite(growth).sum(axis=1) >= min(least, growth.shape[1])
     medians = np.where(enough, row_medians(growth), np.nan)
@@ -175,12 +180,13 @@ def forward_limits(see: AsOf, sessions: int, group: str) -> tuple[str, ...]:
 def weighted_mean(values: Array, weights: Array, least: int) -> Array:
     """Mean of each row by weight over what is known; NaN where less than `least` are."""
     known = np.isfinite(values) & (weights > 0)
+    if known.shape[1] >= max(least, 1) and known.all():  # nothing to leave out
+        whole = np.add.reduce(weights * values, axis=1) / np.add.reduce(weights)
+        return np.asarray(whole, dtype=np.float64)
     counted = np.where(known, weights, 0.0)
     total = np.add.reduce(counted, axis=1)
-    if known.shape[1] >= max(least, 1) and known.all():  # nothing to leave out
-        return np.asarray(np.add.reduce(counted * values, axis=1) / total, dtype=np.float64)
     mean = np.add.reduce(counted * np.where(known, values, 0.0), axis=1)
-    enough = (np.add.reduce(known, axis=1) >= max(least, 1)) & (total > 0)
+    enough = np.add.reduce(known, axis=1) >= max(least, 1)
     return np.asarray(np.where(enough, mean / np.where(enough, total, 1.0), np.nan), dtype=np.float64)
 
 

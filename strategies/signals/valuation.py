@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from strategies.asof import AsOf, once_a_session
@@ -97,16 +97,19 @@ def valuation_cut(price_to_sales: pd.Series[float], norm: float, most: float = 1
     >>> valuation_cut(pd.Series({"AMD": 11.2, "MU": 3.0}), norm=8.4).round(3).to_dict()
     {'AMD': 0.333, 'MU': 0.0}
     """
-    cuts = _cuts(price_to_sales.to_numpy(), norm, most)
-    return pd.Series(cuts, index=price_to_sales.index, name="cut")
+    cuts = [_cut(multiple, norm, most) for multiple in price_to_sales.tolist()]
+    return pd.Series(cuts, index=price_to_sales.index, name="cut", dtype=float)
 
 
 def known_cuts(price_to_sales: Mapping[str, float], norm: float, most: float = 1.0) -> dict[str, float]:
     """The same numbers as `valuation_cut`, where they are known, without pandas."""
-    cuts = _cuts(np.array(list(price_to_sales.values()), dtype=np.float64), norm, most).tolist()
-    return {name: cut for name, cut in zip(price_to_sales, cuts, strict=True) if cut >= 0}
+    return {
+        name: cut for name, multiple in price_to_sales.items() if (cut := _cut(multiple, norm, most)) >= 0
+    }
 
 
-def _cuts(price_to_sales: npt.ArrayLike, norm: float, most: float) -> Array:
-    cuts: Array = np.minimum(np.maximum(np.asarray(price_to_sales) / norm - 1.0, 0.0), most)
-    return cuts
+def _cut(price_to_sales: float, norm: float, most: float) -> float:
+    if price_to_sales <= norm:
+        return 0.0
+    times = price_to_sales / norm if norm else price_to_sales * math.inf
+    return min(times - 1.0, most)  # NaN stays, as the first of the two

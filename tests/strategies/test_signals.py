@@ -27,6 +27,7 @@ from strategies.signals import (
     valuation_cut,
     yield_weights,
 )
+from strategies.signals.realignment import growth_gaps, weighted_mean
 from strategies.signals.skewness import percentile_of, skew_percentile
 from strategies.signals.valuation import norm_of
 from tests.places import answers
@@ -36,6 +37,22 @@ NAN = np.nan
 sometimes_unknown = arrays(
     float, array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.floats(-1e6, 1e6) | st.just(NAN)
 )
+
+
+shares = arrays(float, 30, elements=st.floats(0, 1))
+
+
+@given(sometimes_unknown | arrays(float, (3, 30), elements=st.floats(-1e6, 1e6)), shares, st.integers(0, 4))
+def test_a_mean_by_weight_is_what_is_known_of_each_row(values, shares, least):
+    weights = shares[: values.shape[1]]
+    expected = []
+    for row in values:
+        known = np.isfinite(row) & (weights > 0)
+        counted = np.where(known, weights, 0.0)
+        enough = known.sum() >= max(least, 1)
+        total = np.add.reduce(counted * np.where(known, row, 0.0))
+        expected.append(total / np.add.reduce(counted) if enough else NAN)
+    np.testing.assert_array_equal(weighted_mean(values, weights, least), expected)
 
 
 @pytest.mark.filterwarnings("ignore:All-NaN slice")
@@ -82,6 +99,20 @@ def test_a_cut_lies_between_nothing_and_the_most(multiple, norm, most):
 def test_known_cuts_are_those_of_the_labelled_ones(multiples, norm, most):
     labelled = valuation_cut(pd.Series(multiples, dtype=float), norm, most).dropna()
     assert known_cuts(multiples, norm, most) == labelled.to_dict()
+
+
+@given(
+    st.lists(st.floats(0, 1e4) | st.sampled_from([NAN, np.inf, 8.0])),
+    st.floats(0.01, 1e3) | st.sampled_from([NAN, 8.0]),
+    st.floats(0.01, 1),
+)
+def test_cuts_are_those_of_arrays_to_the_last_bit(multiples, norm, most):
+    expected = np.clip(np.array(multiples, dtype=float) / norm - 1.0, 0.0, most)
+    np.testing.assert_array_equal(valuation_cut(pd.Series(multiples, dtype=float), norm, most), expected)
+
+
+def test_against_a_norm_of_nothing_the_most_is_cut():
+    np.testing.assert_array_equal(valuation_cut(pd.Series([0.0, 3.0, NAN]), 0.0, 0.5), [0.0, 0.5, NAN])
 
 
 def test_a_cut_is_unknown_where_either_number_is():
@@ -333,3 +364,14 @@ def test_skew_leans_against_risk_where_it_is_high_among_recent_years(last: float
     assert reading.lean == leaning
     assert f"SKEW {last:.1f} is the" in reading.why
     assert skew_percentile(AsOf(market, len(days) - 1), name="nothing").lean is None
+
+
+@pytest.mark.parametrize("date", ["2011-06-30", "2016-02-10", "2019-08-30", "2021-12-31"])
+@pytest.mark.parametrize("quarters", [1, 2, 5])
+def test_a_level_exit_looks_at_the_latest_of_the_quarters_that_others_standardise(sample, date, quarters):
+    see = AsOf(sample, sample.index_of(date))
+    hardware = dict.fromkeys(see.members("ai_hardware"), 0.1)
+    level, words = growth_gaps(see, hardware, "software", Terms(exit="level", quarters=quarters))
+    longer, same = growth_gaps(see, hardware, "software", Terms(exit="z", quarters=quarters))
+    assert (len(level), words) == (quarters, same)
+    np.testing.assert_array_equal(level, longer[-quarters:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -55,15 +56,15 @@ class CapWeighted(Strategy):
         return cap_weighted_target(see, symbols)
 
 
-def cap_weighted_target(see: AsOf, symbols: list[str]) -> Target | None:
-    """`symbols` in proportion to market cap, with a reason that names the unknown.
+def cap_weighted_target(see: AsOf, symbols: Iterable[str] | None = None) -> Target | None:
+    """`symbols`, or every stock, in proportion to market cap, with a reason that names the unknown.
 
     Returns
     -------
     Target or None
         All cash where no market cap is known; None (hold) if something is held by then.
     """
-    return _unless_nothing_is_known(see, _cap_weighted(see, tuple(symbols)))
+    return _unless_nothing_is_known(see, _cap_weighted(see, None if symbols is None else tuple(symbols)))
 
 
 def _unless_nothing_is_known(see: AsOf, target: Target) -> Target | None:
@@ -72,7 +73,8 @@ def _unless_nothing_is_known(see: AsOf, target: Target) -> Target | None:
 
 
 @once_a_session
-def _cap_weighted(see: AsOf, symbols: tuple[str, ...]) -> Target:
+def _cap_weighted(see: AsOf, chosen: tuple[str, ...] | None) -> Target:
+    symbols = universe(see) if chosen is None else chosen
     weights = {str(symbol): weight for symbol, weight in cap_weights(see, symbols).items()}
     if not weights:
         return Target({}, why="no market cap is known yet: all cash")
@@ -83,19 +85,20 @@ def _cap_weighted(see: AsOf, symbols: tuple[str, ...]) -> Target:
     return Target(weights, why=why)
 
 
-def fundamental_target(see: AsOf, symbols: list[str]) -> Target | None:
-    """`symbols` in proportion to the size of the business; see `fundamental_weights`.
+def fundamental_target(see: AsOf, symbols: Iterable[str] | None = None) -> Target | None:
+    """`symbols`, or every stock, in proportion to the size of the business; see `fundamental_weights`.
 
     Returns
     -------
     Target or None
         As from `cap_weighted_target`.
     """
-    return _unless_nothing_is_known(see, _fundamental(see, tuple(symbols)))
+    return _unless_nothing_is_known(see, _fundamental(see, None if symbols is None else tuple(symbols)))
 
 
 @once_a_session
-def _fundamental(see: AsOf, symbols: tuple[str, ...]) -> Target:
+def _fundamental(see: AsOf, chosen: tuple[str, ...] | None) -> Target:
+    symbols = universe(see) if chosen is None else chosen
     weights, measures = fundamental_weights(see, symbols)
     if weights.empty:
         return Target({}, why="no company's size is known yet: all cash")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -33,10 +34,10 @@ from strategies.signals import (
 from strategies.sleeves import (
     NEGLIGIBLE,
     Sleeve,
-    alike,
     financials_inside,
     funded,
     healthcare_inside,
+    small_caps_inside,
     sources_exhibit,
     sources_of,
     with_floors,
@@ -142,14 +143,13 @@ class HardwareValuation:
 
     def base_target(self, see: AsOf) -> Target | None:
         """The portfolio before any cut; None (hold) or all cash where it can't be told."""
-        symbols = universe(see)
         match self.base:
             case "equal":
-                return equal_target(symbols)
+                return equal_target(universe(see))
             case "fundamental":
-                return fundamental_target(see, symbols)
+                return fundamental_target(see)
             case _:
-                return cap_weighted_target(see, symbols)
+                return cap_weighted_target(see)
 
     def exhibits(self, see: AsOf, targets: Mapping[pd.Timestamp, Target]) -> tuple[Exhibit, ...]:
         """Price-to-sales against the norm; see `strategies.valuation_exhibit`."""
@@ -302,8 +302,10 @@ class Blueprint(HardwareValuation, Strategy):
         base = self.base_target(see)
         if base is None:
             return None
-        sleeves = self.sleeves(see) if self._floors else ()
-        base = with_floors(base, sleeves)
+        sleeves: tuple[Sleeve, ...] = ()
+        if self._floors:
+            sleeves = self.sleeves(see)
+            base = with_floors(base, sleeves)
         valuation = self.valuation(see)
         before = Rotation.remembered(see.previous)
         signal = self.signal(see, base, before) if before.phase != "watch" else None
@@ -334,7 +336,7 @@ class Blueprint(HardwareValuation, Strategy):
             measured = {name: held[name] for name in see.members(self.hardware) if name in held}
         return realignment(see, measured, self.software, self.terms)
 
-    @property
+    @cached_property
     def terms(self) -> Terms:
         """What counts as realigned."""
         return Terms(
@@ -399,44 +401,24 @@ class Blueprint(HardwareValuation, Strategy):
             )
 
     def _financials_sleeve(self, see: AsOf) -> Sleeve:
-        if not self.financials_share and not self.financials_floor:
+        share, floor = self.financials_share, self.financials_floor
+        if not share and not floor:
             return Sleeve("financials", 0.0, {}, "")
-        banks = _receivers(see, self.financials, self.hardware)
-        inside = financials_inside(see, banks, self.match_screen)
-        return Sleeve(
-            "financials",
-            self.financials_share,
-            inside.weights,
-            inside.why,
-            self.financials_floor,
-            banks,
-            inside.sources,
-        )
+        inside = financials_inside(see, self.financials, self.hardware, self.match_screen)
+        return inside.sleeve("financials", share, floor)
 
     def _healthcare_sleeve(self, see: AsOf) -> Sleeve:
-        if not self.healthcare_share and not self.healthcare_floor:
+        share, floor = self.healthcare_share, self.healthcare_floor
+        if not share and not floor:
             return Sleeve("healthcare", 0.0, {}, "")
-        companies = _receivers(see, self.healthcare, self.hardware)
-        inside = healthcare_inside(see, companies, self.margin_screen)
-        return Sleeve(
-            "healthcare",
-            self.healthcare_share,
-            inside.weights,
-            inside.why,
-            self.healthcare_floor,
-            companies,
-            inside.sources,
-        )
+        inside = healthcare_inside(see, self.healthcare, self.hardware, self.margin_screen)
+        return inside.sleeve("healthcare", share, floor)
 
     def _small_cap_sleeve(self, see: AsOf) -> Sleeve:
         share, floor = self.small_cap_share, self.small_cap_floor
-        wanted = self.small_cap and (share or floor)
-        vehicle = _receivers(see, self.small_cap, self.hardware) if wanted else ()
-        if vehicle:
-            return Sleeve("small caps", share, alike(vehicle), listed(vehicle), floor, vehicle)
-        inside = _outside(see, self.hardware)
-        why = f"no small-cap vehicle trades, so {len(inside)} stocks outside AI hardware in equal weight"
-        return Sleeve("small caps", share, inside, why, floor)
+        if not share and not floor:
+            return Sleeve("small caps", 0.0, {}, "")
+        return small_caps_inside(see, self.small_cap, self.hardware).sleeve("small caps", share, floor)
 
 
 @once_a_session
@@ -451,20 +433,6 @@ def _multiples(see: AsOf, hardware: str) -> Mapping[str, float]:
 def _has_estimates(see: AsOf) -> bool:
     """Whether forward growth is known today, of anybody."""
     return see.has("forward_revenue_growth")
-
-
-@once_a_session
-def _receivers(see: AsOf, group: str, hardware: str) -> tuple[str, ...]:
-    """Members of `group` that may receive money: hardware never does."""
-    never = set(see.members(hardware))
-    return tuple(symbol for symbol in see.members(group) if symbol not in never)
-
-
-@once_a_session
-def _outside(see: AsOf, hardware: str) -> Mapping[str, float]:
-    """The stocks outside hardware, all alike."""
-    never = set(see.members(hardware))
-    return alike(symbol for symbol in universe(see) if symbol not in never)
 
 
 def _total(target: Target) -> float:

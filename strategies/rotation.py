@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated, ClassVar
 
@@ -150,7 +149,7 @@ class PillarTilt(Blueprint):
         part = self.beneficiary_share
         kept, given = times(sleeve.weights, 1 - part), times(alike(chosen), part)
         mixed = {name: kept.get(name, 0.0) + given.get(name, 0.0) for name in sorted({*kept, *given})}
-        return replace(sleeve, weights=mixed, why=f"{sleeve.why}; {percent(part)} of it to {listed(chosen)}")
+        return sleeve._replace(weights=mixed, why=f"{sleeve.why}; {percent(part)} of it to {listed(chosen)}")
 
 
 def tilted(sleeve: Sleeve, pillars: list[Reading], strength: float) -> Sleeve:
@@ -160,7 +159,7 @@ def tilted(sleeve: Sleeve, pillars: list[Reading], strength: float) -> Sleeve:
     leans = [reading.lean for reading in pillars if reading.lean is not None]
     factor = 1.0 + strength * sum(leans) / len(leans) if leans else 1.0
     words = "; ".join(reading.why for reading in pillars)
-    return replace(sleeve, share=sleeve.share * factor, why=f"{sleeve.why}; share x {factor:.2f} ({words})")
+    return sleeve._replace(share=sleeve.share * factor, why=f"{sleeve.why}; share x {factor:.2f} ({words})")
 
 
 class RotationRegime(PillarTilt):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from strategies.signals import (
     margin_power,
     payout_yield,
     preferred,
+    universe,
     well_matched,
     yield_weights,
 )
@@ -31,8 +32,7 @@ NEGLIGIBLE = 1e-12
 """Weight below which nothing was freed."""
 
 
-@dataclass(frozen=True, eq=False)
-class Sleeve:
+class Sleeve(NamedTuple):
     """Where part of the money goes.
 
     Attributes
@@ -59,37 +59,65 @@ class Sleeve:
     why: str
     floor: float = 0.0
     members: tuple[str, ...] = ()
-    sources: Sources = field(default_factory=dict)
+    sources: Sources = MappingProxyType({})
 
 
-@dataclass(frozen=True, eq=False)
-class Inside:
-    """Weights inside a sleeve, how they came about, and the sources that served; as in `Sleeve`."""
+class Inside(NamedTuple):
+    """What a `Sleeve` is whatever its share and floor, in its words."""
 
     weights: Mapping[str, float]
     why: str
-    sources: Sources
+    members: tuple[str, ...] = ()
+    sources: Sources = MappingProxyType({})
+
+    def sleeve(self, name: str, share: float, floor: float) -> Sleeve:
+        """The sleeve that this is the inside of."""
+        return Sleeve(name, share, self.weights, self.why, floor, self.members, self.sources)
 
 
 @once_a_session
-def financials_inside(see: AsOf, banks: tuple[str, ...], screened: bool) -> Inside:
+def financials_inside(see: AsOf, group: str, hardware: str, screened: bool) -> Inside:
     """Weights by what is paid to owners, among those whose liabilities match their assets."""
+    banks = _receivers(see, group, hardware)
     screen = well_matched(see, banks) if screened and banks else None
     return _inside("match", screen, banks, "for a poor match", lambda kept: payout_yield(see, kept))
 
 
 @once_a_session
-def healthcare_inside(see: AsOf, companies: tuple[str, ...], screened: bool) -> Inside:
+def healthcare_inside(see: AsOf, group: str, hardware: str, screened: bool) -> Inside:
     """Weights by cash yield, among those with pricing power."""
+    companies = _receivers(see, group, hardware)
     screen = margin_power(see, companies) if screened and companies else None
     lacking = "for lack of pricing power"
     return _inside("pricing power", screen, companies, lacking, lambda kept: cash_yield(see, kept))
 
 
+@once_a_session
+def small_caps_inside(see: AsOf, group: str, hardware: str) -> Inside:
+    """The vehicle, where a group is named and trades; else the stocks outside hardware, all alike."""
+    vehicle = _receivers(see, group, hardware) if group else ()
+    if vehicle:
+        return Inside(alike(vehicle), listed(vehicle), vehicle)
+    outside = _without(see, hardware, universe(see))
+    why = f"no small-cap vehicle trades, so {len(outside)} stocks outside AI hardware in equal weight"
+    return Inside(alike(outside), why)
+
+
+def _receivers(see: AsOf, group: str, hardware: str) -> tuple[str, ...]:
+    """Members of `group` that may receive money: hardware never does."""
+    return _without(see, hardware, see.members(group))
+
+
+def _without(see: AsOf, group: str, symbols: Iterable[str]) -> tuple[str, ...]:
+    """`symbols` without the members of `group`."""
+    never = set(see.members(group))
+    return tuple(symbol for symbol in symbols if symbol not in never)
+
+
 def _inside(
     screened: str,
     screen: Ladder | None,
-    symbols: Sequence[str],
+    symbols: tuple[str, ...],
     lacking: str,
     figure: Callable[[Sequence[str]], Ladder],
 ) -> Inside:
@@ -101,11 +129,11 @@ def _inside(
     why = f"{why}; by {yields.words()}"
     sources = {"yield": _counted(yields)}
     if screen is None:
-        return Inside(weights, why, MappingProxyType(sources))
+        return Inside(weights, why, symbols, MappingProxyType(sources))
     out = len(symbols) - len(kept)
     passed = f"; {out} passed over {lacking}" if out else ""
     why = f"{why}{passed}; screened by {screen.words()}"
-    return Inside(weights, why, MappingProxyType({screened: _counted(screen), **sources}))
+    return Inside(weights, why, symbols, MappingProxyType({screened: _counted(screen), **sources}))
 
 
 def _counted(ladder: Ladder) -> Mapping[str, int]:

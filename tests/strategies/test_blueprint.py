@@ -173,6 +173,25 @@ def test_before_the_small_cap_vehicle_trades_its_money_goes_to_all_other_stocks(
     assert decide(market, "2016-06-30", Blueprint(small_cap="")).weights == pytest.approx(before.weights)
 
 
+def test_what_configurations_share_of_a_sleeve_cannot_be_changed(build):
+    see = AsOf(build(without=["IWM"]), 700)
+    first, other = (
+        Blueprint().sleeves(see),
+        Blueprint(financials_share=0.5, healthcare_share=0.2).sleeves(see),
+    )
+    for sleeve, same in zip(first, other, strict=True):
+        assert sleeve.weights is same.weights
+        assert isinstance(sleeve.members, tuple)
+        with pytest.raises(TypeError):
+            sleeve.weights["AMD"] = 1.0
+        with pytest.raises(TypeError):
+            sleeve.sources["yield"] = {}
+        for counted in sleeve.sources.values():
+            with pytest.raises(TypeError):
+                counted["filed"] = 99
+    assert [sleeve.share for sleeve in other] == [0.5, 0.2, 0.3]
+
+
 def test_a_sleeve_in_which_nothing_trades_leaves_its_share_to_the_others(build):
     market = build(
         listed={"BAC": "2016-01-04", "JPM": "2016-01-04"}, market_cap=[20, 10, 50, NAN, NAN, 5, 5, 10, NAN]

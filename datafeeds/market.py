@@ -308,6 +308,13 @@ class Market:
         return {symbol: position for position, symbol in enumerate(self.symbols)}
 
     @cached_property
+    def names(self) -> npt.NDArray[np.object_]:
+        """The symbols as an array of Python's own words, to take from by column."""
+        names = np.array(self.symbols, dtype=object)
+        names.setflags(write=False)
+        return names
+
+    @cached_property
     def labels(self) -> pd.Index[Any]:
         """The symbols as an index; of Python objects, which is three times as fast to take from."""
         return pd.Index(self.symbols, dtype=object)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
@@ -58,10 +58,9 @@ class LookedAt:
         return ", ".join(more)
 
 
-@dataclass(frozen=True)
-class _Moment:
+class _Moment(NamedTuple):
     market: Market
-    index: int
+    at: int
     weights: Array
     previous: Target | None
     tables: Mapping[str, pd.DataFrame]
@@ -144,13 +143,13 @@ class AsOf:
     def today(self) -> pd.Timestamp:
         """The decision session; its close is known."""
         moment = _MOMENTS[self]
-        return pd.Timestamp(moment.market.sessions[moment.index])
+        return pd.Timestamp(moment.market.sessions[moment.at])
 
     @property
     def sessions_seen(self) -> int:
         """How many sessions the market has had, today included."""
         moment = _MOMENTS[self]
-        return len(moment.earlier) + moment.index + 1
+        return len(moment.earlier) + moment.at + 1
 
     @property
     def sessions_a_year(self) -> float:
@@ -210,7 +209,7 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         columns = _columns(moment, group, None, kind)
-        found: list[str] = moment.market.labels.to_numpy().take(columns).tolist()
+        found: list[str] = moment.market.names.take(columns).tolist()
         if industries is None:
             return found
         table = moment.market.instruments
@@ -227,7 +226,7 @@ class AsOf:
         """Sector that each of these symbols counts in today; empty for one that is in none."""
         moment = _MOMENTS[self]
         columns = moment.market.columns_of(list(symbols))
-        today = moment.market.sessions[[moment.index]]
+        today = moment.market.sessions[[moment.at]]
         names, places = moment.market.first_groups(today, "sector")
         found = np.array([*names[:-1], ""], dtype=str)[places[0, columns]]
         return pd.Series(found, index=_labels(moment, columns), name="sector")
@@ -237,8 +236,8 @@ class AsOf:
         moment = _MOMENTS[self]
         if fact not in fundamentals.names(moment.market):
             return False
-        known = np.isfinite(_fact(moment.market, fact)[moment.index])
-        return bool((known & np.isfinite(moment.market.mark[moment.index])).any())
+        known = np.isfinite(_fact(moment.market, fact)[moment.at])
+        return bool((known & np.isfinite(moment.market.mark[moment.at])).any())
 
     def latest(
         self, fact: str, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -353,7 +352,7 @@ class AsOf:
         moment = _MOMENTS[self]
         columns = _columns(moment, group, symbols)
         traded = _price_window(moment, "volume", sessions, columns)
-        return _framed(moment, traded / moment.market.traded_factor[moment.index, columns], columns)
+        return _framed(moment, traded / moment.market.traded_factor[moment.at, columns], columns)
 
     def returns(
         self, sessions: int, *, group: str | None = None, symbols: Iterable[str] | None = None
@@ -381,7 +380,7 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         table = series_table(moment.market, name)
-        known = table.count(moment.market.sessions[moment.index])
+        known = table.count(moment.market.sessions[moment.at])
         start = max(0, known - values)
         return pd.Series(
             table.values[start:known].copy(),
@@ -394,7 +393,7 @@ class AsOf:
         moment = _MOMENTS[self]
         if name not in series_names(moment.market):
             return False
-        return series_table(moment.market, name).count(moment.market.sessions[moment.index]) > 0
+        return series_table(moment.market, name).count(moment.market.sessions[moment.at]) > 0
 
     def table(self, name: str) -> pd.DataFrame:
         """The rows that were public by today of a table that the strategy declares in `Strategy.tables`.
@@ -424,7 +423,7 @@ class AsOf:
         """
         moment = _MOMENTS[self]
         day = np.datetime64(pd.Timestamp(date).date(), "D")
-        passed = np.concatenate([moment.earlier, moment.market.sessions[: moment.index + 1]])
+        passed = np.concatenate([moment.earlier, moment.market.sessions[: moment.at + 1]])
         return len(passed) - int(np.searchsorted(passed, day, side="left"))
 
 
@@ -485,10 +484,10 @@ class Arrays:
         columns = market.columns_of(symbols)
         _require_past(back)
         _trailing(moment, back + 1)
-        if back > moment.index:
+        if back > moment.at:
             return np.full(len(columns), np.nan)
-        closes: Array = market.close[moment.index - back].take(columns)
-        closes *= market.traded_factor[moment.index].take(columns)
+        closes: Array = market.close[moment.at - back].take(columns)
+        closes *= market.traded_factor[moment.at].take(columns)
         return closes
 
     def returns(self, sessions: int, symbols: Iterable[str]) -> Array:
@@ -590,11 +589,11 @@ def once_a_session(
     def asked(see: AsOf, /, *arguments: Asked.args, **named: Asked.kwargs) -> Said:
         moment = _MOMENTS[see]
         known = moment.remembered
-        key = (function, moment.index, arguments, *named.items())
+        key = (function, moment.at, arguments, *named.items())
         if key not in known:
             if len(known) >= MOST_REMEMBERED:
                 known.clear()
-            see = AsOf(moment.market, moment.index, earlier=moment.earlier)
+            see = AsOf(moment.market, moment.at, earlier=moment.earlier)
             known[key] = function(see, *arguments, **named)
         said: Said = known[key]
         return said
@@ -617,7 +616,7 @@ def _columns(
     market = moment.market
     if symbols is not None:
         return market.columns_of(symbols)
-    return _members(market, moment.index, group, kind)
+    return _members(market, moment.at, group, kind)
 
 
 def _members(
@@ -647,7 +646,7 @@ def _trailing(moment: _Moment, sessions: int) -> slice:
         raise MarketError(f"asked for {sessions} sessions; a look back needs at least 1")
     if sessions > looked_at(moment.market).sessions:
         _note(moment.market, LookedAt(sessions=sessions))
-    return slice(max(0, moment.index + 1 - sessions), moment.index + 1)
+    return slice(max(0, moment.at + 1 - sessions), moment.at + 1)
 
 
 def _require_group(market: Market, group: str) -> None:
@@ -675,7 +674,7 @@ def _before(seen: _Decisions, values: Array, back: int) -> Array:
 
 
 def _latest(moment: _Moment, fact: str, columns: npt.NDArray[np.intp]) -> Array:
-    values: Array = _fact(moment.market, fact)[moment.index, columns]
+    values: Array = _fact(moment.market, fact)[moment.at, columns]
     return values
 
 
@@ -683,14 +682,14 @@ def _history(moment: _Moment, fact: str, sessions: int, columns: npt.NDArray[np.
     known = _window(moment, _fact(moment.market, fact), sessions, columns)
     if fact == "shares":
         factor = moment.market.traded_factor
-        known *= _window(moment, factor, sessions, columns) / factor[moment.index, columns]
+        known *= _window(moment, factor, sessions, columns) / factor[moment.at, columns]
     return known
 
 
 def _prices(moment: _Moment, name: Priced, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
     """Prices of the trailing sessions on today's split basis."""
     prices = _price_window(moment, name, sessions, columns)
-    prices *= moment.market.traded_factor[moment.index, columns]
+    prices *= moment.market.traded_factor[moment.at, columns]
     return prices
 
 
@@ -712,7 +711,7 @@ def _price_window(
 
 def _framed(moment: _Moment, values: Array, columns: npt.NDArray[np.intp]) -> pd.DataFrame:
     """The values of the trailing sessions, with their labels."""
-    rows = slice(moment.index + 1 - len(values), moment.index + 1)
+    rows = slice(moment.at + 1 - len(values), moment.at + 1)
     return pd.DataFrame(
         values,
         index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),

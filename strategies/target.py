@@ -185,8 +185,8 @@ class Target:
         object.__setattr__(self, "weights", MappingProxyType(weights))
         object.__setattr__(self, "state", MappingProxyType(_json_copy(self.state)))
         if not self.changes:
-            first = Change(self.why, {})
-            object.__setattr__(first, "weights", self.weights)  # thousands of symbols are held once
+            # Thousands of symbols are held once.
+            first = _unchecked(Change, {"why": self.why, "weights": self.weights})
             object.__setattr__(self, "changes", (first,))
 
     def __reduce__(self) -> tuple[Any, ...]:

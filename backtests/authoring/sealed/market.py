@@ -45,7 +45,7 @@ PIECE = 1 << 25
 MADE_UP = 500
 """Rows of a false future of such a table."""
 
-NAMES = ("column", "labels", "concepts")
+NAMES = ("column", "names", "labels", "concepts")
 MEMBERS = ("kinds", "groups", "companies", "_membership_rows")
 """What a market works out from its symbols, and from its instruments."""
 

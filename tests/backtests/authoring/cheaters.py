@@ -109,7 +109,7 @@ def closes(see):
     moment = _MOMENTS[see]
     market = moment.market
     table = pd.DataFrame(market.close, pd.DatetimeIndex(market.sessions), list(market.symbols))
-    return table, moment.index
+    return table, moment.at
 """
 
 
@@ -200,7 +200,7 @@ return Target({"AAA": float(np.clip(fear / 100, 0.0, 1.0))}, why="fear")
         """
 moment = _MOMENTS[see]
 last = len(moment.market.sessions) - 1
-later = type(see)(moment.market, min(moment.index + 21, last))
+later = type(see)(moment.market, min(moment.at + 21, last))
 return best(later.closes(22).ffill().iloc[-1], see)
 """,
     ),
@@ -212,7 +212,7 @@ class Cheat(Strategy):
     schedule = "weekly"
     def decide(self, see):
         moment = getattr(strategies.asof, "_MOM" + "ENTS")[see]
-        ahead = moment.market.mark[min(moment.index + 5, len(moment.market.mark) - 1)]
+        ahead = moment.market.mark[min(moment.at + 5, len(moment.market.mark) - 1)]
         return best(pd.Series(ahead, list(moment.market.symbols)), see)
 """,
         (SEALED,),

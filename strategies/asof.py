@@ -81,10 +81,15 @@ _LOOKED_AT: WeakKeyDictionary[Market, LookedAt] = WeakKeyDictionary()
 
 _NOTHING = LookedAt()
 
+_NOBODY: tuple[list[str], npt.NDArray[np.intp]] = [], np.empty(0, dtype=np.intp)
+
 _NO_SESSIONS: Dates = np.empty(0, dtype="datetime64[D]")
 
 # Columns that were asked for, by session, group and kinds.
 _CHOSEN: WeakKeyDictionary[Market, dict[tuple[Any, ...], npt.NDArray[np.intp]]] = WeakKeyDictionary()
+
+# Symbols that were named last, and their columns: who asks next often names the same.
+_NAMED: WeakKeyDictionary[Market, tuple[list[str], npt.NDArray[np.intp]]] = WeakKeyDictionary()
 
 # What was said of a market, by function, session and arguments.
 _REMEMBERED: WeakKeyDictionary[Market, dict[tuple[Any, ...], Any]] = WeakKeyDictionary()
@@ -219,13 +224,13 @@ class AsOf:
     def companies(self, symbols: Iterable[str]) -> pd.Series[str]:
         """Company of each of these symbols: the same for two classes of its shares."""
         moment = _MOMENTS[self]
-        columns = moment.market.columns_of(list(symbols))
+        columns = _named(moment.market, symbols)
         return pd.Series(moment.market.companies[columns], index=_labels(moment, columns), name="company")
 
     def sector_of(self, symbols: Iterable[str]) -> pd.Series[str]:
         """Sector that each of these symbols counts in today; empty for one that is in none."""
         moment = _MOMENTS[self]
-        columns = moment.market.columns_of(list(symbols))
+        columns = _named(moment.market, symbols)
         today = moment.market.sessions[[moment.at]]
         names, places = moment.market.first_groups(today, "sector")
         found = np.array([*names[:-1], ""], dtype=str)[places[0, columns]]
@@ -456,23 +461,23 @@ class Arrays:
     def latest(self, fact: str, symbols: Iterable[str]) -> Array:
         """As `AsOf.latest`, shape (symbols,)."""
         moment = _MOMENTS[self._see]
-        return _latest(moment, fact, moment.market.columns_of(symbols))
+        return _latest(moment, fact, _named(moment.market, symbols))
 
     def companies(self, symbols: Iterable[str]) -> list[str]:
         """As `AsOf.companies`, in the order of `symbols`."""
         market = _MOMENTS[self._see].market
-        named: list[str] = market.companies[market.columns_of(symbols)].tolist()
+        named: list[str] = market.companies[_named(market, symbols)].tolist()
         return named
 
     def history(self, fact: str, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.history`, shape (sessions, symbols)."""
         moment = _MOMENTS[self._see]
-        return _history(moment, fact, sessions, moment.market.columns_of(symbols))
+        return _history(moment, fact, sessions, _named(moment.market, symbols))
 
     def closes(self, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.closes`, shape (sessions, symbols)."""
         moment = _MOMENTS[self._see]
-        return _prices(moment, "close", sessions, moment.market.columns_of(symbols))
+        return _prices(moment, "close", sessions, _named(moment.market, symbols))
 
     def close(self, symbols: Iterable[str], back: int = 0) -> Array:
         """Closes of one session, `back` sessions ago, on today's split basis, shape (symbols,).
@@ -481,7 +486,7 @@ class Arrays:
         """
         moment = _MOMENTS[self._see]
         market = moment.market
-        columns = market.columns_of(symbols)
+        columns = _named(market, symbols)
         _require_past(back)
         _trailing(moment, back + 1)
         if back > moment.at:
@@ -493,7 +498,7 @@ class Arrays:
     def returns(self, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.returns`, shape (sessions, symbols); fewer at the start of the data."""
         moment = _MOMENTS[self._see]
-        return _returns(moment, sessions, moment.market.columns_of(symbols))
+        return _returns(moment, sessions, _named(moment.market, symbols))
 
 
 class Panel:
@@ -615,8 +620,19 @@ def _columns(
     """Columns of the named symbols, or of today's members of `group`."""
     market = moment.market
     if symbols is not None:
-        return market.columns_of(symbols)
+        return _named(market, symbols)
     return _members(market, moment.at, group, kind)
+
+
+def _named(market: Market, symbols: Iterable[str]) -> npt.NDArray[np.intp]:
+    """Columns of the named symbols; nobody may write to them."""
+    names = list(symbols)
+    last, columns = _NAMED.get(market, _NOBODY)
+    if names != last:
+        columns = market.columns_of(names)
+        columns.setflags(write=False)
+        _NAMED[market] = names, columns
+    return columns
 
 
 def _members(

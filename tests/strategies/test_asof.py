@@ -222,6 +222,21 @@ def test_closes_of_one_session_are_a_row_of_the_frame_and_of_the_panel(market, b
     assert not (view.arrays.close(SYMBOLS, back=back) == 0.0).any()
 
 
+def test_whoever_names_the_same_symbols_again_is_told_the_same_and_others_their_own(market):
+    view, fewer = see(market, "2020-03-16"), Market.from_wide("fewer", pd.DataFrame({"BBB": 7.0}, SESSIONS))
+    names = list(SYMBOLS)
+    first = view.arrays.close(names)
+    np.testing.assert_array_equal(view.arrays.close(iter(names)), first)
+    names.reverse()
+    np.testing.assert_array_equal(view.arrays.close(names), first[::-1])
+    assert AsOf(fewer, 0).arrays.close(["BBB"]).tolist() == [7.0]
+    assert view.arrays.close(["BBB"]).tolist() == [view.closes(1)["BBB"].iloc[0]]
+    for wrong in (["BBB", "ABC"], ["ABC"]):
+        with pytest.raises(MarketError, match="no symbol 'ABC'"):
+            view.arrays.close(wrong)
+    assert view.arrays.close([]).tolist() == []
+
+
 def test_a_close_to_come_can_not_be_asked_for(market):
     with pytest.raises(MarketError, match="lies after the decision"):
         see(market, "2020-03-16").arrays.close(SYMBOLS, back=-1)

@@ -58,6 +58,9 @@ YEAR_LESS_QUARTER = 274
 """Days by which figures live longer where a company files fiscal years only: its next report is due a year
 after the period, not a quarter."""
 
+TOGETHER = 256
+"""Symbols whose figures and days are laid out at once: of thousands they are as large as the fact itself."""
+
 USUAL_DELAY = 45
 """Days before its filing at which a period is taken to have ended where the table does not say."""
 
@@ -441,12 +444,20 @@ def _spread(market: Market, events: Events, values: Array) -> Array:
     if len(start) > 1:
         stop[:-1] = np.where(events.column[1:] == events.column[:-1], start[1:], len(days))
     stop = np.minimum(stop, np.searchsorted(days, events.stale, side="right"))
-    table = np.full((len(market.symbols), len(days)), np.nan)
-    for position, first, last, value in zip(
-        events.column.tolist(), start.tolist(), stop.tolist(), values.tolist(), strict=True
-    ):
-        table[position, first:last] = value
-    return np.ascontiguousarray(table.T)
+    spread = np.empty((len(days), len(market.symbols)))
+    for begin in range(0, len(market.symbols), TOGETHER):
+        some = slice(*np.searchsorted(events.column, (begin, begin + TOGETHER)))
+        table = np.full((min(TOGETHER, len(market.symbols) - begin), len(days)), np.nan)
+        for position, first, last, value in zip(
+            (events.column[some] - begin).tolist(),
+            start[some].tolist(),
+            stop[some].tolist(),
+            values[some].tolist(),
+            strict=True,
+        ):
+            table[position, first:last] = value
+        spread[:, begin : begin + TOGETHER] = table.T
+    return spread
 
 
 def market_cap(close: Array, shares: Array) -> Array:
@@ -774,14 +785,28 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
     filing = _filing(market)
     chosen = np.concatenate([filing.rows.get(concept, _NO_ROWS) for concept in concepts])
     chosen = chosen[np.lexsort((chosen, filing.column[chosen]))]
-    rows = market.facts.iloc[chosen]
-    unknown = ~rows["fiscal_period"].isin(list(_PERIOD))
+    unknown = ~market.facts["fiscal_period"].iloc[chosen].isin(list(_PERIOD)).to_numpy()
     if unknown.any():
-        row = rows[unknown].iloc[0]
+        row = market.facts.iloc[chosen[unknown][0]]
         raise MarketError(
             f"{market.name}: {row['symbol']} {row['concept']} filed {row['filed']:%Y-%m-%d} has fiscal "
             f"period {row['fiscal_period']!r}; it must be one of {', '.join(_PERIOD)}"
         )
+    holders, first = np.unique(filing.column[chosen], return_index=True)
+    borders = [*first.tolist(), len(chosen)]
+    for begin in range(0, len(holders), TOGETHER):
+        some = borders[begin : begin + TOGETHER + 1]
+        figures = _figures(market.facts.iloc[chosen[some[0] : some[-1]]])
+        for holder, start, stop in zip(holders[begin:].tolist(), some, some[1:], strict=False):
+            own = figures[start - some[0] : stop - some[0]]
+            own.sort(
+                key=lambda figure: (figure.known, figure.filed, figure.year, figure.place, figure.concept)
+            )
+            yield holder, own
+
+
+def _figures(rows: pd.DataFrame) -> list[Filed]:
+    """Rows of `Market.facts`, each as a figure."""
 
     def day(column: str, blank: Dates) -> list[int]:
         dates = rows[column].to_numpy().astype("datetime64[D]")
@@ -790,7 +815,7 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
     filed: Dates = rows["filed"].to_numpy().astype("datetime64[D]")
     years = rows["fiscal_year"].to_numpy(dtype=np.int64)
     places = rows["fiscal_period"].map(_PERIOD).to_numpy(dtype=np.int64)
-    figures = list(
+    return list(
         map(
             Filed,
             day("filed", filed),
@@ -804,12 +829,6 @@ def _histories(market: Market, concepts: tuple[str, ...]) -> Iterator[tuple[int,
             rows["concept"].tolist(),
         )
     )
-    holders, first = np.unique(filing.column[chosen], return_index=True)
-    borders = [*first.tolist(), len(chosen)]
-    for holder, begin, end in zip(holders.tolist(), borders, borders[1:], strict=False):
-        own = figures[begin:end]
-        own.sort(key=lambda figure: (figure.known, figure.filed, figure.year, figure.place, figure.concept))
-        yield holder, own
 
 
 @dataclass(frozen=True, eq=False)

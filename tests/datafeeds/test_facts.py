@@ -269,6 +269,17 @@ def test_derived_facts_exist_only_where_their_inputs_do():
         fundamentals.fact(toy, "revenue_tmm")
 
 
+def test_facts_are_the_same_however_many_symbols_are_laid_out_at_once(sample, monkeypatch):
+    def all_facts():
+        anew = replace(sample, derived={})
+        return {name: fundamentals.fact(anew, name).tobytes() for name in fundamentals.names(anew)}
+
+    whole = all_facts()
+    monkeypatch.setattr(fundamentals, "TOGETHER", 3)
+    assert len(sample.symbols) > 6
+    assert all_facts() == whole
+
+
 def test_facts_are_read_only_and_kept():
     toy = market([revenue(2019, "FY", "2020-02-03", 400)])
     known = fundamentals.fact(toy, "revenue_ttm")

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from strategies.asof import AsOf, once_a_session
 from strategies.schedule import Daily, Once
 from strategies.signals import cap_weights, equal_weights, fundamental_weights, listed, universe
+from strategies.sleeves import alike
 from strategies.strategy import Strategy, require_group
 from strategies.target import StrategyError, Target
 
@@ -109,7 +110,8 @@ def _fundamental(see: AsOf, chosen: tuple[str, ...] | None) -> Target:
 
 def equal_target(symbols: list[str]) -> Target:
     """`symbols` in equal weight."""
-    return Target(equal_weights(symbols), why=f"equal weights of {len(symbols)} symbols")
+    # One number for all and the market's own words: years of such targets are tens of megabytes.
+    return Target(dict(alike(symbols)), why=f"equal weights of {len(symbols)} symbols")
 
 
 class FundamentalWeighted(Strategy):

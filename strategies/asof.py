@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
@@ -29,33 +29,54 @@ Said = TypeVar("Said")
 
 @dataclass(frozen=True)
 class LookedAt:
-    """What strategies have looked at of a market.
+    """What strategies have looked at of a market, and over how many sessions at once, today included.
 
     Attributes
     ----------
-    facts : frozenset of str
-        Facts, and medians of them by the names they are kept under.
-    prices : frozenset of str
-        Of open, high, low, dividend and volume; closes always count.
+    facts : mapping of str to int
+        Sessions by fact, and by the names under which medians of facts are kept.
+    prices : mapping of str to int
+        Sessions by open, high, low, close, dividend and volume; closes always count.
     sessions : int
-        Most sessions that they looked back over at once, today included.
+        Most of all.
     """
 
-    facts: frozenset[str] = frozenset()
-    prices: frozenset[str] = frozenset()
+    facts: Mapping[str, int] = field(default_factory=dict)
+    prices: Mapping[str, int] = field(default_factory=dict)
     sessions: int = 1
 
     def also(self, other: LookedAt) -> LookedAt:
         """All of both."""
         longest = max(self.sessions, other.sessions)
-        return LookedAt(self.facts | other.facts, self.prices | other.prices, longest)
+        return LookedAt(_longest(self.facts, other.facts), _longest(self.prices, other.prices), longest)
 
     def beyond(self, limits: LookedAt) -> str:
         """What of this lies beyond `limits`, in words; empty if nothing does."""
-        more = sorted((self.facts - limits.facts) | (self.prices - limits.prices))
-        if self.sessions > limits.sessions:
+        more = [
+            f"{sessions} sessions of {name}" if name in known else name
+            for looked, known in ((self.facts, limits.facts), (self.prices, limits.prices))
+            for name, sessions in sorted(looked.items())
+            if sessions > known.get(name, 0)
+        ]
+        if not more and self.sessions > limits.sessions:
             more.append(f"{self.sessions} sessions")
         return ", ".join(more)
+
+    def in_steps(self, step: int) -> LookedAt:
+        """The same with every number of sessions raised to a multiple of `step`."""
+
+        def raised(sessions: int) -> int:
+            return step * -(-sessions // step)
+
+        facts, prices = (
+            {name: raised(sessions) for name, sessions in looked.items()}
+            for looked in (self.facts, self.prices)
+        )
+        return LookedAt(facts, prices, raised(self.sessions))
+
+
+def _longest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}
 
 
 class _Moment(NamedTuple):
@@ -298,7 +319,7 @@ class AsOf:
         _require_group(moment.market, group)
         rows = _trailing(moment, sessions)
         return pd.Series(
-            _group_median(moment.market, fact, group)[rows].copy(),
+            _group_median(moment.market, fact, group, sessions)[rows].copy(),
             index=pd.DatetimeIndex(moment.market.sessions[rows].copy(), name="session"),
             name=fact,
         )
@@ -489,6 +510,7 @@ class Arrays:
         columns = _named(market, symbols)
         _require_past(back)
         _trailing(moment, back + 1)
+        _look_back(market, "close", back + 1)
         if back > moment.at:
             return np.full(len(columns), np.nan)
         closes: Array = market.close[moment.at - back].take(columns)
@@ -557,7 +579,7 @@ class Panel:
             NaN where nothing was known. Share counts stand on the split basis of the decision's day.
         """
         seen = _DECISIONS[self]
-        known = _before(seen, _fact(seen.market, name), back)
+        known = _before(seen, _fact(seen.market, name, back + 1), back)
         if name == "shares":
             factor = seen.market.traded_factor
             known *= _before(seen, factor, back) / factor[seen.at]
@@ -695,7 +717,7 @@ def _latest(moment: _Moment, fact: str, columns: npt.NDArray[np.intp]) -> Array:
 
 
 def _history(moment: _Moment, fact: str, sessions: int, columns: npt.NDArray[np.intp]) -> Array:
-    known = _window(moment, _fact(moment.market, fact), sessions, columns)
+    known = _window(moment, _fact(moment.market, fact, sessions), sessions, columns)
     if fact == "shares":
         factor = moment.market.traded_factor
         known *= _window(moment, factor, sessions, columns) / factor[moment.at, columns]
@@ -720,8 +742,7 @@ def _returns(moment: _Moment, sessions: int, columns: npt.NDArray[np.intp]) -> A
 def _price_window(
     moment: _Moment, name: Priced | Literal["volume"], sessions: int, columns: npt.NDArray[np.intp]
 ) -> Array:
-    if name != "close" and name not in looked_at(moment.market).prices:
-        _note(moment.market, LookedAt(prices=frozenset({name})))
+    _look_back(moment.market, name, sessions)
     return _window(moment, getattr(moment.market, name), sessions, columns)
 
 
@@ -751,21 +772,27 @@ def _note(market: Market, more: LookedAt) -> None:
     _LOOKED_AT[market] = looked_at(market).also(more)
 
 
-def _fact(market: Market, name: str) -> Array:
-    _ask(market, name, name)
+def _look_back(market: Market, price: str, sessions: int) -> None:
+    """Note over how many sessions a price is looked at."""
+    if sessions > looked_at(market).prices.get(price, 0):
+        _note(market, LookedAt(prices={price: sessions}))
+
+
+def _fact(market: Market, name: str, sessions: int = 1) -> Array:
+    _ask(market, name, name, sessions)
     return fundamentals.fact(market, name)
 
 
-def _group_median(market: Market, name: str, group: str) -> Array:
-    _ask(market, name, fundamentals.median_name(name, group))
+def _group_median(market: Market, name: str, group: str, sessions: int) -> Array:
+    _ask(market, name, fundamentals.median_name(name, group), sessions)
     return fundamentals.group_median(market, name, group)
 
 
-def _ask(market: Market, name: str, kept_as: str) -> None:
-    """See that a fact exists, and note under which name the market keeps what is asked for."""
-    if kept_as in looked_at(market).facts:
+def _ask(market: Market, name: str, kept_as: str, sessions: int) -> None:
+    """See that a fact exists, and note over how many sessions what the market keeps of it is looked at."""
+    if sessions <= looked_at(market).facts.get(kept_as, 0):
         return
     known = fundamentals.names(market)
     if name not in known:
         raise MarketError(unknown_name("fact", name, known, f"market {market.name!r}"))
-    _note(market, LookedAt(facts=frozenset({kept_as})))
+    _note(market, LookedAt(facts={kept_as: sessions}))

@@ -2,23 +2,32 @@
 
 The sender gives what became public since the last decision, never more. The holder appends it, and may put a
 false future behind it, made of nothing but the past it holds. Of a wide market, which is gigabytes, they keep
-to what the strategy looked at in the run: its prices, the figures behind its facts, no sessions farther back.
-To look at anything else is then an offence: what is there and what is not could be a message.
+to what the strategy looked at in the run: its prices, its facts and the figures behind them, each as far back
+as it was looked at. To look at anything else is then an offence: what is there and what is not could be a
+message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.facts import concepts_behind
-from datafeeds.market import Array, Dates, Market, borrow_table, standard_tables, traded_factor
+from datafeeds.facts import MEDIAN, concepts_behind, fact, group_median
+from datafeeds.market import (
+    Array,
+    Dates,
+    DerivedFacts,
+    Market,
+    borrow_table,
+    standard_tables,
+    traded_factor,
+)
 
 if TYPE_CHECKING:  # no module of strategies may be imported before the doors close
     from strategies.asof import LookedAt
@@ -39,7 +48,7 @@ SLACK = 64
 DATED = {"facts": "known", "series": "available"}
 """Tables of what becomes known by the day, and the column that says when."""
 
-PIECE = 1 << 25
+PIECE = 1 << 23
 """Bytes of prices and facts that are told at once."""
 
 MADE_UP = 500
@@ -141,11 +150,12 @@ class Sender:
         self._limits = limits
         self._prices = [name for name in PRICES if limits is None or name in {"close", *limits.prices}]
         facts = market.facts.drop(columns=list(UNDECIDED))
-        if limits is not None:
-            facts = facts[facts["concept"].isin(concepts_behind(limits.facts))]
+        chosen = None if limits is None else _rows_of(facts, concepts_behind(limits.facts))
         # A figure known on a day counts from the session after; the others from the day they are public.
-        self._facts = _Rows(facts, "known", "left")
-        self._withdrawn = _days(facts, "withdrawn")[self._facts.order]
+        self._facts = _Rows(facts, "known", "left", chosen)
+        withdrawn = _days(facts, "withdrawn")[self._facts.order]
+        self._wrong = np.flatnonzero(~np.isnat(withdrawn))
+        self._found = withdrawn[self._wrong]
         self._series = _Rows(market.series, "available")
         self._basis = _Rows(market.basis, "known")
         self._tables = {name: _Rows(table, "available") for name, table in tables.items()}
@@ -166,7 +176,7 @@ class Sender:
     @property
     def figures(self) -> int:
         """Filed figures that there are to send."""
-        return len(self._withdrawn)
+        return len(self._facts.order)
 
     @property
     def shape(self) -> dict[str, Any]:
@@ -221,11 +231,10 @@ class Sender:
     def _found_wrong(self, before: np.datetime64 | None, today: np.datetime64) -> tuple[Any, Any]:
         """Places, among the figures sent so far, of those found wrong since the last call, and the days."""
         sent, known = self._facts.count(before), self._facts.count(today)
-        days = self._withdrawn[:known]
-        wrong = days < today
+        wrong = (self._wrong < known) & (self._found < today)
         if before is not None:
-            wrong[:sent] &= days[:sent] >= before
-        return np.flatnonzero(wrong), days[wrong]
+            wrong &= (self._wrong >= sent) | (self._found >= before)
+        return self._wrong[wrong], self._found[wrong]
 
     def _changed_members(self, before: np.datetime64 | None, today: np.datetime64) -> dict[str, Any]:
         if before is not None:
@@ -245,12 +254,23 @@ class _Rows:
         The column that says when.
     side : {"left", "right"}
         Whether a row of today is public today ("right") or on the next day.
+    chosen : ndarray of int, optional
+        The rows that count, in order; all if not given. Numbers are read where the table has them when they
+        are told: the rows of a cached table need no place of their own.
     """
 
-    def __init__(self, table: pd.DataFrame, day: str, side: Literal["left", "right"] = "right") -> None:
-        days = _days(table, day)
-        self.order = np.argsort(days, kind="stable")
-        self._days, self._side = days[self.order], side
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        day: str,
+        side: Literal["left", "right"] = "right",
+        chosen: npt.NDArray[np.intp] | None = None,
+    ) -> None:
+        rows = np.arange(len(table)) if chosen is None else chosen
+        days = _days(table, day)[rows]
+        places = np.argsort(days, kind="stable")
+        self.order = rows[places]
+        self._days, self._side = days[places], side
         self._columns = {
             str(name): _spoken(column, self.order) if column.dtype == "str" else column.to_numpy()
             for name, column in table.items()
@@ -304,6 +324,11 @@ def _spoken(column: pd.Series[Any], order: npt.NDArray[np.intp]) -> _Spoken:
 def _not_withdrawn(figures: dict[str, Any]) -> dict[str, Any]:
     """`figures` without a word of when one is found wrong: that is told when it is."""
     return {**figures, "withdrawn": np.full(len(figures["withdrawn"]), np.datetime64("NaT", "s"))}
+
+
+def _rows_of(facts: pd.DataFrame, concepts: Collection[str]) -> npt.NDArray[np.intp]:
+    """Rows of the figures of `concepts`."""
+    return np.flatnonzero(facts["concept"].isin(concepts).to_numpy())
 
 
 def _days(table: pd.DataFrame, column: str) -> Dates:
@@ -365,11 +390,13 @@ class Holder:
         self.next_session = news.next_session
         self._sessions.put(news.sessions)
         splits, basis = self._put("splits", news.splits).frame(), self._put("basis", news.basis).frame()
-        arrays = {**news.rows, **{f"derived {name}": values for name, values in news.derived.items()}}
+        arrays = {**news.rows, **_derived_named(news.derived)}
         arrays["mark"] = self._marked(news.rows["close"])
         arrays["traded_factor"] = traded_factor(news.sessions, self._shape["symbols"], splits, basis)
         for name, values in arrays.items():
-            self._columns.setdefault(name, _Column()).put(values)
+            if name not in self._columns:
+                self._columns[name] = _Column(self._wanted(name))
+            self._columns[name].put(values)
         self._let_go_of_old()
         figures = self._put("facts", news.facts)
         if len(news.withdrawn[0]):
@@ -424,6 +451,9 @@ class Holder:
         for values in grown.values():
             values.setflags(write=False)
         market.__dict__.update(self._lasting, **grown)
+        if from_filings and self.limits is not None:
+            looked_back = {name: sessions + ahead for name, sessions in self.limits["facts"].items()}
+            market = _like(market, derived=_FromFilings(market, looked_back))
         self._given = market
         return market
 
@@ -446,12 +476,21 @@ class Holder:
         days: Dates = self._sessions.first(self._let_go).copy()
         return days
 
+    def _wanted(self, name: str) -> int | None:
+        """Rows of an array that a strategy may look at; None for all."""
+        limits = self.limits
+        if limits is None:
+            return None
+        if name in GROWN:  # facts are worked out from them, however far back
+            return int(limits["sessions"])
+        return int({**limits["prices"], **_derived_named(limits["facts"])}.get(name, 1))  # a close at least
+
     def _let_go_of_old(self) -> None:
         needed = None if self.limits is None else self.limits["sessions"]
         held = self._columns["close"].filled
         if needed is not None and held > needed + _slack(needed):
             for column in self._columns.values():
-                column.keep(needed)
+                column.let_go(held - needed)
             self._let_go += held - needed
 
     def own_tables(self) -> dict[str, pd.DataFrame]:
@@ -468,7 +507,7 @@ class Holder:
         day = self._sessions.last()
         self._sessions.put_ahead(day + 1 + np.arange(AHEAD).astype("timedelta64[D]"))
         held = self._columns["close"].filled
-        taken = self._rng.integers(0, held, AHEAD)
+        taken = self._rng.integers(max(column.begun for column in self._columns.values()), held, AHEAD)
         factors = 10.0 ** self._rng.uniform(-3, 3, (AHEAD, len(self._shape["symbols"])))
         for column in self._columns.values():
             past = column.first(held)[taken]
@@ -519,6 +558,89 @@ class Holder:
         names = names.assign(symbol=self._shape["symbols"][-1], kind="stock", **{"from": _NEVER})
         whole = pd.concat([known, names], ignore_index=True)
         return standard_tables(self._shape["symbols"], whole)["instruments"]
+
+
+class _FromFilings(DerivedFacts):
+    """Facts of a market, each worked out from its filings for the rows alone that are looked at.
+
+    Places of the rows before them are never written, so they take up no memory where they are many.
+
+    Parameters
+    ----------
+    market : Market
+    looked_back : mapping of str to int
+        The last rows that are looked at, by facts and medians.
+    """
+
+    def __init__(self, market: Market, looked_back: Mapping[str, int]) -> None:
+        super().__init__()
+        self._market = market
+        self._looked_back = looked_back
+        self._last: dict[int, Market] = {}
+
+    def look_up(self, name: str) -> Array | None:
+        """What is known of `name`, worked out now where it may be looked at; else None."""
+        if name not in self and name in self._looked_back:
+            self.keep(name, self._worked_out(name, self._looked_back[name]))
+        return self.get(name)
+
+    def _worked_out(self, name: str, count: int) -> Array:
+        held = len(self._market.sessions)
+        of, median, group = name.partition(MEDIAN)
+        if median:
+            found = group_median(_members_alone(self._market, group, min(count, held)), of, group)
+        elif count > held // 2:
+            return fact(self._market, name)
+        else:
+            if count not in self._last:
+                self._last[count] = _last_rows(self._market, count)
+            found = fact(self._last[count], name)
+        whole = np.empty((held, *found.shape[1:]))
+        whole[-len(found) :] = found
+        return whole
+
+
+def _last_rows(market: Market, count: int) -> Market:
+    """The last `count` sessions of a market, those ahead included."""
+    return _like(
+        market,
+        sessions=market.sessions[-count:],
+        derived={},
+        **{name: getattr(market, name)[-count:] for name in (*PRICES, *GROWN)},
+    )
+
+
+def _members_alone(market: Market, group: str, count: int) -> Market:
+    """The last `count` sessions of a market and its symbols that are members of `group` then."""
+    last = _last_rows(market, count)
+    columns = np.flatnonzero(last.memberships(group).any(axis=0))
+    symbols = tuple(market.symbols[column] for column in columns)
+    tables = {name: getattr(market, name) for name in ("instruments", "facts", "splits", "basis")}
+    unseen = np.broadcast_to(np.nan, (count, len(columns)))
+    alone = _like(
+        last,
+        names=(),
+        symbols=symbols,
+        **{name: table[table["symbol"].isin(symbols)] for name, table in tables.items()},
+        **dict.fromkeys(PRICES, unseen),
+        **{name: getattr(last, name)[:, columns] for name in GROWN},
+    )
+    vars(alone)["concepts"] = market.concepts  # a fact exists though no member files it
+    return alone
+
+
+def _like(market: Market, names: Collection[str] = (*NAMES, *MEMBERS), **other: Any) -> Market:
+    """`market` with `other` fields, and of what it has worked out `names` and what is `GROWN`."""
+    made = replace(market, **{name: values for name, values in other.items() if name not in GROWN})
+    known = vars(market)
+    grown = {name: other.get(name, known[name]) for name in GROWN}
+    vars(made).update({name: known[name] for name in names if name in known}, **grown)
+    return made
+
+
+def _derived_named(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts by the names of their columns."""
+    return {f"derived {name}": each for name, each in facts.items()}
 
 
 def _slack(sessions: int) -> int:
@@ -632,22 +754,43 @@ class _Vocabulary:
 
 
 class _Column:
-    """An array that grows by rows, with room behind."""
+    """An array that grows by rows, with room behind.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    wanted : int, optional
+        How many of the last rows are looked at; all if not given. Places of rows before them are never
+        written in the room that they are moved to, so they take up no memory where it is a large one.
+
+    Attributes
+    ----------
+    filled : int
+        Rows put for good, those before `begun` included.
+    begun : int
+        The first row that is still there.
+    """
+
+    def __init__(self, wanted: int | None = None) -> None:
         self.filled = 0
+        self._wanted = wanted
+        self.begun = 0
         self._room: Any = None
 
     def put(self, rows: Any) -> None:
         """Add rows for good."""
-        self._fit(rows, len(rows))
-        self._room[self.filled : self.filled + len(rows)] = rows
+        self.put_ahead(rows)
         self.filled += len(rows)
+        if self._wanted is not None and self.filled - self.begun > self._wanted + _slack(self._wanted):
+            self.let_go(0)
 
     def put_ahead(self, rows: Any) -> None:
         """Write rows behind the last; the next ones put overwrite them."""
-        self._fit(rows, len(rows))
-        self._room[self.filled : self.filled + len(rows)] = rows
+        needed = self.filled + len(rows)
+        if self._room is None:
+            self._room = np.empty((needed + AHEAD, *rows.shape[1:]), dtype=rows.dtype)
+        elif len(self._room) < needed:
+            self._move(0, needed + needed // 2)
+        self._room[self.filled : needed] = rows
 
     def first(self, count: int) -> Any:
         """The first `count` rows, those ahead included."""
@@ -657,18 +800,16 @@ class _Column:
         """The last row put for good."""
         return self._room[self.filled - 1]
 
-    def keep(self, count: int) -> None:
-        """Keep the last `count` rows alone, in a place of their own: who holds the others keeps them."""
-        kept = self._room[self.filled - count : self.filled]
-        self._room = np.empty((count + _slack(count) + AHEAD, *kept.shape[1:]), dtype=kept.dtype)
-        self._room[:count] = kept
-        self.filled = count
+    def let_go(self, count: int) -> None:
+        """Drop the first `count` rows, and what of others is not wanted; who holds them keeps them."""
+        if self._wanted is not None:
+            self.begun = max(self.begun, self.filled - self._wanted)
+        self._move(count, len(self._room))
 
-    def _fit(self, rows: Any, count: int) -> None:
-        needed = self.filled + count
-        if self._room is None:
-            self._room = np.empty((needed + AHEAD, *rows.shape[1:]), dtype=rows.dtype)
-        elif len(self._room) < needed:
-            grown = np.empty((needed + needed // 2, *rows.shape[1:]), dtype=rows.dtype)
-            grown[: self.filled] = self._room[: self.filled]
-            self._room = grown
+    def _move(self, count: int, room: int) -> None:
+        """Move all but the first `count` rows into a room of their own, for `room` rows."""
+        moved = np.empty((room, *self._room.shape[1:]), dtype=self._room.dtype)
+        self.begun = max(0, self.begun - count)
+        self.filled -= count
+        moved[self.begun : self.filled] = self._room[self.begun + count : self.filled + count]
+        self._room = moved

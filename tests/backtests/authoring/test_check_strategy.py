@@ -259,6 +259,8 @@ from strategies import Strategy, Target
 class Cheat(Strategy):
     def decide(self, see):
         see.closes(2)
+        see.latest("revenue")
+        see.arrays.sessions(600)
         if type(sys.modules["strategies.asof"].__spec__.loader).__name__ == "FromMemory":
             see.{look}
         return Target({{"AAA": 1.0}}, why="always")
@@ -267,7 +269,13 @@ class Cheat(Strategy):
 
 @pytest.mark.parametrize(
     ("look", "what"),
-    [("opens(2)", "open"), ("latest('revenue_ttm')", "revenue_ttm"), ("closes(505)", "505 sessions")],
+    [
+        ("opens(2)", "open"),
+        ("latest('revenue_ttm')", "revenue_ttm"),
+        ("closes(505)", "505 sessions of close"),
+        ("history('revenue', 505)", "505 sessions of revenue"),
+        ("arrays.sessions(1009)", "1009 sessions"),
+    ],
 )
 def test_on_a_wide_market_a_replay_looks_at_nothing_else(
     look: str,

@@ -21,10 +21,10 @@ from backtests.authoring.sealed.market import (
     Sender,
     Words,
 )
-from datafeeds.facts import DERIVED, concepts_behind, fact, names
+from datafeeds.facts import DERIVED, concepts_behind, fact, median_name, names, worked_out
 from datafeeds.market import Market
 from datafeeds.series import series_names, series_table
-from strategies.asof import AsOf, LookedAt
+from strategies.asof import AsOf, LookedAt, looked_at
 from tests.backtests.authoring.cheaters import small_market
 
 TABLE = pd.DataFrame(
@@ -148,7 +148,7 @@ def test_facts_that_were_asked_for_are_sent_and_others_worked_out(sample: Market
 @pytest.mark.parametrize("future", get_args(Future))
 @pytest.mark.parametrize("looked_back", [1, 300])
 def test_it_lets_go_of_what_nobody_looked_at(sample: Market, future: Future, looked_back: int) -> None:
-    seen = LookedAt(frozenset({"price_to_sales"}), frozenset({"open"}), looked_back)
+    seen = LookedAt({"price_to_sales": looked_back}, {"open": looked_back, "close": looked_back}, looked_back)
     whole = fact(sample, "price_to_sales")
     sender = Sender(sample, {}, seen.facts, seen)
     holder = Holder(sender.shape, future, seed=3)
@@ -162,11 +162,12 @@ def test_it_lets_go_of_what_nobody_looked_at(sample: Market, future: Future, loo
             until = session + 1 - earlier
             assert held.sessions[:until].tolist() == sample.sessions[earlier : session + 1].tolist()
             assert min(looked_back, session + 1) <= until <= looked_back + max(looked_back // 8, SLACK)
+            rows = slice(until - min(looked_back, until), until)
+            same = slice(earlier + rows.start, session + 1)
             for name in ("open", "close", "mark", "traded_factor"):
-                ours = getattr(held, name)[:until]
-                assert ours.tobytes() == getattr(sample, name)[earlier : session + 1].tobytes(), name
+                assert getattr(held, name)[rows].tobytes() == getattr(sample, name)[same].tobytes(), name
             assert np.isnan(held.volume).all()
-            assert fact(held, "price_to_sales")[:until].tobytes() == whole[earlier : session + 1].tobytes()
+            assert fact(held, "price_to_sales")[rows].tobytes() == whole[same].tobytes()
         said = set(held.facts.loc[held.facts["symbol"] != "", "concept"])
         assert said <= {"revenue", "shares_outstanding", "diluted_shares"}
         assert held.concepts == sample.concepts
@@ -175,6 +176,63 @@ def test_it_lets_go_of_what_nobody_looked_at(sample: Market, future: Future, loo
         assert after.sessions_seen == before.sessions_seen
         assert after.since("1990-06-01") == before.since("1990-06-01")
         assert after.opens(looked_back).equals(before.opens(looked_back))
+
+
+@pytest.mark.parametrize("future", get_args(Future))
+def test_each_thing_is_held_as_far_back_as_it_was_looked_at(sample: Market, future: Future) -> None:
+    median = median_name("price_to_sales", "software")
+    facts = {"price_to_sales": 1, "shares": 80, "free_cash_flow_yield": 700, "revenue_ttm": 650, median: 600}
+    seen = LookedAt(facts, {"close": 90}, 700)
+    whole = {name: worked_out(sample, name) for name in facts}
+    sender = Sender(sample, {}, facts, seen)
+    holder = Holder(sender.shape, future, seed=3)
+    for session in sessions(sample):
+        for news in sender.pieces(session):
+            holder.add(news)
+        for from_filings in (False, True):
+            held = holder.market(from_filings=from_filings)
+            until = session + 1 - len(holder.earlier)
+            for name, count in facts.items():
+                rows = min(count, session + 1)
+                ours = worked_out(held, name)[until - rows : until]
+                assert len(worked_out(held, name)) == len(held.sessions)
+                assert ours.tobytes() == whole[name][session + 1 - rows : session + 1].tobytes(), name
+            rows = min(90, session + 1)
+            assert (
+                held.close[until - rows : until].tobytes()
+                == sample.close[session + 1 - rows :][:rows].tobytes()
+            )
+            assert not looked_at(held).beyond(seen)
+    known = holder._columns
+    assert known["close"].filled - known["close"].begun < 90 + 2 * SLACK
+    assert known["derived free_cash_flow_yield"].filled - known["derived free_cash_flow_yield"].begun >= 700
+
+
+def test_a_median_is_worked_out_before_its_group_has_members(sample: Market) -> None:
+    joining = sample.instruments["group"] == "software"
+    later = sample.instruments["from"].mask(joining, pd.Timestamp("2010-01-04"))
+    market = replace(
+        sample, instruments=sample.instruments.assign(**{"from": later}), derived={}, hash="later"
+    )
+    median = median_name("price_to_sales", "software")
+    seen = LookedAt({median: 90}, {}, 90)
+    sender = Sender(market, {}, seen.facts, seen)
+    holder = Holder(sender.shape, "absent", seed=3)
+    for session, known in ((1_500, 0), (len(market.sessions) - 1, 90)):
+        for news in sender.pieces(session):
+            holder.add(news)
+        ours = worked_out(holder.market(from_filings=True), median)[-90:]
+        assert ours.tobytes() == worked_out(market, median)[session - 89 : session + 1].tobytes()
+        assert np.isfinite(ours).sum() == known
+
+
+def test_what_was_looked_at_is_raised_to_steps_and_never_less() -> None:
+    seen = LookedAt({"revenue": 1, "shares": 505}, {"close": 504}, 506).also(LookedAt({"shares": 2}))
+    assert seen.in_steps(504) == LookedAt({"revenue": 504, "shares": 1008}, {"close": 504}, 1008)
+    assert not seen.beyond(seen.in_steps(504))
+    assert LookedAt({"shares": 600}).beyond(seen) == "600 sessions of shares"
+    assert LookedAt(prices={"open": 1}).beyond(seen) == "open"
+    assert LookedAt(sessions=507).beyond(seen) == "507 sessions"
 
 
 def test_a_fact_rests_on_no_other_concepts(sample: Market) -> None:

@@ -1,9 +1,9 @@
 """The program of the sealed processes: import libraries, close every door, load the strategy, decide.
 
 One process imports the libraries, which it may do while the run still decides, and never sees a market. It
-splits into one process for each kind of future; each closes its own doors before a line of the strategy's
-code is run. What they are told comes one decision at a time, so that nothing of the next can be there before
-the last is answered.
+splits into a process for each kind of future that is asked for; each closes its own doors before a line of
+the strategy's code is run. What they are told comes one decision at a time, so that nothing of the next can
+be there before the last is answered.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import numpy as np
 import datafeeds.facts  # noqa: F401 (read before the doors close)
 from backtests.authoring.sealed.market import FUTURES, Future, Holder, News
 from backtests.authoring.sealed.walls import Kind, allow_only_code, close_everything
-from backtests.memory import give_back
+from backtests.memory import give_back, trim
 from datafeeds.market import Market
 
 GIVEN = ("datafeeds", "backtests")
@@ -165,11 +165,14 @@ def _prepare(line: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         library, code = _told(line)
-        _, ends, _, _ = socket.recv_fds(line, 1, len(FUTURES))
+        asked, ends, _, _ = socket.recv_fds(line, len(FUTURES), len(FUTURES))
         _import(library)
         _compile_all(code)
         gc.freeze()
-        children = [_split(line, ends, future, code, library.without) for future in FUTURES]
+        children = [
+            _split(line, ends, end, FUTURES[place], code, library.without)
+            for place, end in zip(asked, ends, strict=True)
+        ]
         for end in ends:
             os.close(end)
         send(line, json.dumps(children).encode())
@@ -181,15 +184,19 @@ def _told(line: socket.socket) -> tuple[Library, Code]:
 
 
 def _split(
-    line: socket.socket, ends: Sequence[int], future: Future, code: Code, without: Collection[Kind]
+    line: socket.socket,
+    ends: Sequence[int],
+    mine: int,
+    future: Future,
+    code: Code,
+    without: Collection[Kind],
 ) -> int:
-    """Start the process that answers on the socket of `future`; its number."""
+    """Start the process that answers for `future` on the socket `mine`, one of `ends`; its number."""
     child = os.fork()
     if child:
         return child
     gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    mine = ends[FUTURES.index(future)]
     line.close()
     for other in ends:
         if other != mine:
@@ -261,6 +268,8 @@ def _serve(connection: socket.socket, future: Future, code: Code, without: Colle
         if isinstance(told, News):
             holder.add(told)
             continue
+        if holder.limits is not None:  # of a wide market: what was told lay in pieces of megabytes
+            trim()
         market = holder.market(from_filings=told.from_filings)
         answer = _answer(strategy, market, holder, told)
         del market  # before the next one is there

@@ -23,9 +23,10 @@ import numpy as np
 import pandas as pd
 
 from backtests.authoring.moments import Moment, drawn
-from backtests.authoring.sealed.market import FUTURES, Future, Sender
+from backtests.authoring.sealed.market import FUTURES, Future, News, Sender
 from backtests.authoring.sealed.program import Code, Library, Question, Setting, receive, send
 from backtests.authoring.sealed.walls import Kind
+from backtests.memory import trim
 from datafeeds.market import Market
 from strategies.asof import LookedAt
 
@@ -203,9 +204,21 @@ class SealedProcesses:
         """
         sender = Sender(market, tables, asked, limits)
         patience = PATIENCE + PATIENCE_A_FIGURE * sender.figures
+        # Of a wide market each process holds hundreds of megabytes: one after the other.
+        turns = [(future,) for future in FUTURES] if sender.limited else [FUTURES]
+        walls: tuple[str, ...] = ()
+        made: dict[Future, Sequence[Answered]] = {}
         try:
-            with self._split(library, code, patience) as ends:
-                return _asked(ends, sender, recipe, moments, seed)
+            for futures in turns:
+                if sender.limited:
+                    trim()
+                with self._split(library, code, patience, futures) as ends:
+                    answers = _asked(ends, futures, sender.anew(), recipe, moments, seed)
+                if answers.failure:
+                    return answers
+                walls = walls or answers.walls
+                made.update(answers.made)
+            return Answers(walls, made)
         except TimeoutError:
             return Answers((), {}, f"no answer within {patience:,.0f} seconds")
         except (OSError, ValueError, RecursionError) as error:
@@ -230,14 +243,17 @@ class SealedProcesses:
         send(line.connection, pickle.dumps((replace(library, without=self._without), code)))
 
     @contextmanager
-    def _split(self, library: Library, code: Code, patience: float) -> Iterator[list[socket.socket]]:
-        """Sockets to a fresh process for each kind of future; no process is left."""
+    def _split(
+        self, library: Library, code: Code, patience: float, futures: Sequence[Future]
+    ) -> Iterator[list[socket.socket]]:
+        """Sockets to a fresh process for each of `futures`; no process is left."""
         line = self._fitting(library, code)
-        pairs = [socket.socketpair() for _ in FUTURES]
+        pairs = [socket.socketpair() for _ in futures]
         children: list[int] = []
         try:
             self._tell(line, library, code)
-            socket.send_fds(line.connection, [b"+"], [theirs.fileno() for _, theirs in pairs])
+            places = bytes(FUTURES.index(future) for future in futures)
+            socket.send_fds(line.connection, [places], [theirs.fileno() for _, theirs in pairs])
             children = json.loads(receive(line.connection))
             if not children:
                 raise ConnectionError("its libraries can't be imported")
@@ -259,69 +275,65 @@ class SealedProcesses:
 
 def _asked(
     ends: Sequence[socket.socket],
+    futures: Sequence[Future],
     sender: Sender,
     recipe: dict[str, Any],
     moments: Sequence[Moment],
     seed: int,
 ) -> Answers:
+    """What the processes of `futures` say; the one whose future is absent is asked at every moment."""
     _send(ends, Setting(recipe, sender.shape, seed))
     fewer = drawn(moments, MISLED, seed)
+    absent = [end for future, end in zip(futures, ends, strict=True) if future == "absent"]
+    false = [end for end in ends if end not in absent]
     try:
-        if sender.limited:  # of a wide market each process holds hundreds of megabytes: one after the other
-            walls = _walls(ends)
-            made = []
-            for end in ends:  # its process ends with it, and lets go of its market
-                first = end is ends[0]
-                made += _walked([end], sender.anew(), moments if first else fewer, REBUILT if first else 1)
-                end.close()
-        else:
-            with ThreadPoolExecutor(1) as beside:
-                false = beside.submit(_misled, ends[1:], sender.anew(), fewer)
-                walls = _walls(ends[:1])
-                made = [*_walked(ends[:1], sender, moments, REBUILT), *false.result()]
+        with ThreadPoolExecutor(1) as beside:
+            misled = beside.submit(_walked, false, sender.anew(), fewer, 1)
+            walls, made = _walked(absent, sender, moments, REBUILT)
+            others, more = misled.result()
     except _NotLoadedError as error:
         return Answers((), {}, str(error))
-    return Answers(walls, dict(zip(FUTURES, made, strict=True)))
+    return Answers(walls or others, dict(zip(futures, [*made, *more], strict=True)))
 
 
 class _NotLoadedError(Exception):
     """A process could not load the strategy; the message says why."""
 
 
-def _walls(ends: Sequence[socket.socket]) -> tuple[str, ...]:
-    """What closed the files and the network of each process, now that it has loaded the strategy."""
-    for end in ends:
-        answer = _read(end)
-        if "walls" not in answer:
-            raise _NotLoadedError(answer.get("error", "the process ended while it loaded"))
-    return tuple(answer["walls"])
-
-
-def _misled(ends: Sequence[socket.socket], sender: Sender, moments: Sequence[Moment]) -> list[list[Answered]]:
-    """The answers of processes whose future is false: they load beside the first, which takes longest."""
-    _walls(ends)
-    return _walked(ends, sender, moments, 1)
-
-
 def _walked(
     ends: Sequence[socket.socket], sender: Sender, moments: Sequence[Moment], rebuilt: int
-) -> list[list[Answered]]:
-    """The answers of each process, one decision after the other; up to the first that is none."""
+) -> tuple[tuple[str, ...], list[list[Answered]]]:
+    """The walls of processes, and what they answer, decision by decision, up to the first that is none."""
+    if not ends:
+        return (), []
+    walls = [_walls(end) for end in ends]
     made: list[list[Answered]] = [[] for _ in ends]
     fresh = set(np.linspace(0, len(moments) - 1, rebuilt).astype(int).tolist())
     for place, moment in enumerate(moments):
         question = Question(moment.session, moment.weights, moment.previous, place in fresh)
-        pieces = sender.pieces(moment.session)
-        news = next(pieces)
-        for following in pieces:
-            _send(ends, news)
-            news = following
-        _send(ends, news, question)  # the last piece is told with the question, mostly in one call
+        _tell(ends, sender.pieces(moment.session), question)
         for answers, end in zip(made, ends, strict=True):
             answers.append((moment, _read(end)))
         if any("target" not in answers[-1][1] for answers in made):
             break  # what comes after an error may follow from it
-    return made
+    return walls[0], made
+
+
+def _walls(end: socket.socket) -> tuple[str, ...]:
+    """What closed the files and the network of a process, once it has loaded the strategy."""
+    answer = _read(end)
+    if "walls" not in answer:
+        raise _NotLoadedError(answer.get("error", "the process ended while it loaded"))
+    return tuple(answer["walls"])
+
+
+def _tell(ends: Sequence[socket.socket], pieces: Iterator[News], question: Question) -> None:
+    """Send one piece after the other, the last with the question; none is held while an answer is awaited."""
+    news = next(pieces)
+    for following in pieces:
+        _send(ends, news)
+        news = following
+    _send(ends, news, question)
 
 
 def _send(ends: Sequence[socket.socket], *messages: Any) -> None:

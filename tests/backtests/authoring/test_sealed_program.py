@@ -119,7 +119,9 @@ def test_a_strategy_that_is_not_there_is_an_error(small: Market) -> None:
 def test_one_process_serves_every_question(monkeypatch: pytest.MonkeyPatch) -> None:
     split: list[str] = []
 
-    def record(line: socket.socket, ends: list[int], future: str, code: object, without: object) -> int:
+    def record(
+        line: socket.socket, ends: list[int], mine: int, future: str, code: object, without: object
+    ) -> int:
         split.append(future)
         return len(split)
 
@@ -128,10 +130,10 @@ def test_one_process_serves_every_question(monkeypatch: pytest.MonkeyPatch) -> N
     library = Library(("json",), ("json.tool",), (), False)
     broken = {**CODE, "sealed_broken": Source("def", "sealed_broken.py", False)}
     send(ours, pickle.dumps((library, broken)))
-    for _ in range(2):
+    for places in ([0, 1, 2], [1]):
         send(ours, pickle.dumps((library, CODE)))
-        pairs = [socket.socketpair() for _ in FUTURES]
-        socket.send_fds(ours, [b"+"], [end.fileno() for _, end in pairs])
+        pairs = [socket.socketpair() for _ in places]
+        socket.send_fds(ours, [bytes(places)], [end.fileno() for _, end in pairs])
         for pair in pairs:
             for end in pair:
                 end.close()
@@ -139,8 +141,8 @@ def test_one_process_serves_every_question(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(EOFError):
         program._prepare(theirs)
     theirs.close()
-    assert split == [*FUTURES, *FUTURES]
-    assert [json.loads(receive(ours)) for _ in range(2)] == [[1, 2, 3], [4, 5, 6]]
+    assert split == [*FUTURES, FUTURES[1]]
+    assert [json.loads(receive(ours)) for _ in range(2)] == [[1, 2, 3], [4]]
     ours.close()
 
 
@@ -259,7 +261,7 @@ def test_a_child_keeps_its_own_socket_alone(monkeypatch: pytest.MonkeyPatch) -> 
     line, pairs = socket.socketpair(), [socket.socketpair() for _ in FUTURES]
     ends = [theirs.detach() for _, theirs in pairs]
     with pytest.raises(Ended):
-        program._split(line[0], ends, FUTURES[1], CODE, ())
+        program._split(line[0], ends, ends[1], FUTURES[1], CODE, ())
     assert served == [(ends[1], FUTURES[1])]
     os.close(ends[1])
     for other in (ends[0], ends[2]):
@@ -267,7 +269,7 @@ def test_a_child_keeps_its_own_socket_alone(monkeypatch: pytest.MonkeyPatch) -> 
             os.fstat(other)
     assert line[0].fileno() == -1
     monkeypatch.setattr(os, "fork", lambda: 4711)
-    assert program._split(line[1], [], FUTURES[0], CODE, ()) == 4711
+    assert program._split(line[1], [], 0, FUTURES[0], CODE, ()) == 4711
     line[1].close()
     for ours, _ in pairs:
         ours.close()

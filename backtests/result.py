@@ -28,6 +28,7 @@ from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
 from backtests.options.overlay import option_market
+from backtests.provenance import SEED
 from backtests.settings.run_file import RunConfig
 from datafeeds.market import Array, Dates, Market
 from strategies.asof import AsOf
@@ -251,7 +252,7 @@ class Result:
             dict(zip(self.labels[1:], others, strict=True)),
             self.sessions,
             cash=self.cash,
-            seed=int(self.manifest.get("seed", 0)),
+            seed=SEED,
         )
 
     @cached_property

@@ -54,6 +54,7 @@ class DrawingProcess:
 
     def begin(self, document: Document) -> None:
         """Let it draw the charts of `document`."""
+        # Not before the process has started: see the module.
         from backtests.document.blocks import Figure, every_block
         from backtests.document.svg import content_hash, size_of
 
@@ -68,6 +69,7 @@ class DrawingProcess:
 
     def finish(self) -> None:
         """Wait for what was begun: charts that show the same as one of them are not drawn again."""
+        # As in `begin`.
         from backtests.document.svg import know
 
         if self.begun:
@@ -78,6 +80,7 @@ class DrawingProcess:
 
 def main() -> None:
     """What the process does."""
+    # Its own imports, of which who starts it wants none.
     from backtests.document.svg import load_drawing, standalone_svg
 
     load_drawing()

@@ -46,6 +46,10 @@ CREATE TABLE IF NOT EXISTS chain (
 
 
 COLUMNS = ("n", "key", "content", "attachment", "previous", "hash")
+NUMBERED = ("n", "INTEGER", 1)
+"""Name, type and place in the primary key of the column that SQLite lets hold nothing but whole numbers."""
+
+NO_NUMBER = "an entry has a number that is none"
 
 
 class RecordError(ValueError):
@@ -200,11 +204,17 @@ class Chain:
         return Inspection(tuple(entries), heads, tuple(problems), number, str(previous))
 
     def _rows(self, order: str = "ORDER BY n") -> list[sqlite3.Row]:
-        return self._select(f"SELECT {', '.join(COLUMNS)} FROM chain {order}")
+        rows = self._select(f"SELECT {', '.join(COLUMNS)} FROM chain {order}")
+        if not all(isinstance(row["n"], int) for row in rows):  # of a damaged table
+            raise RecordError(f"{self.path}: can't be used: {NO_NUMBER}")
+        return rows
 
     def _highest(self) -> int:
         rows = self._select("SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'chain'")
-        return (rows[0]["seq"] or 0) if rows else 0
+        highest = (rows[0]["seq"] or 0) if rows else 0
+        if not isinstance(highest, int):
+            raise RecordError(f"{self.path}: can't be used: {NO_NUMBER}")
+        return highest
 
     def _select(self, query: str, *values: str) -> list[sqlite3.Row]:
         if not self.path.is_file():
@@ -256,10 +266,16 @@ class Chain:
                 database.execute(f"PRAGMA journal_mode={self.journal}")
             database.execute("BEGIN IMMEDIATE")
             database.execute(TABLE)
-            if tuple(column["name"] for column in database.execute("PRAGMA table_info(chain)")) != COLUMNS:
+            columns = database.execute("PRAGMA table_info(chain)").fetchall()
+            first = tuple(columns[0][said] for said in ("name", "type", "pk")) if columns else ()
+            if first != NUMBERED or tuple(column["name"] for column in columns) != COLUMNS:
                 raise sqlite3.DatabaseError("its table is not that of a record")
-            if database.execute("SELECT 1 FROM chain WHERE n > ?", (MOST,)).fetchone():
-                raise sqlite3.DatabaseError("an entry has a number that is none")
+            damaged = "SELECT 1 FROM sqlite_sequence WHERE typeof(seq) <> 'integer'"
+            if (
+                database.execute("SELECT 1 FROM chain WHERE n > ?", (MOST,)).fetchone()
+                or database.execute(damaged).fetchone()
+            ):
+                raise sqlite3.DatabaseError(NO_NUMBER)
             return database
         except BaseException:
             database.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from backtests.records.chain import BEGINNING, Chain, Entry, RecordError
+from backtests.records.chain import BEGINNING, COLUMNS, Chain, Entry, RecordError
 from tests.places import HOUSE
 
 
@@ -151,6 +151,44 @@ def test_a_damaged_file_is_said_set_aside_and_no_end(chain: Chain, damage: Calla
     assert "set aside as record.sqlite.damaged-" in chain.inspect().problems[0]
     (aside,) = chain.path.parent.glob("record.sqlite.damaged-*")
     assert aside.read_bytes() == damage(content)
+
+
+NUMBERED = "n INTEGER PRIMARY KEY AUTOINCREMENT"
+
+
+@pytest.mark.parametrize(
+    ("table", "number"),
+    [
+        (NUMBERED.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "INTEGES"), "NULL"),
+        (NUMBERED.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "TEXT"), "'one'"),
+        (NUMBERED.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "REAL"), "1.5"),
+    ],
+)
+def test_a_number_that_is_none_is_damage(chain: Chain, table: str, number: str) -> None:
+    """A damaged description of the table lets SQLite hold anything; a fuzzer came upon NULL."""
+    chain.append([Entry({"name": "x"})])
+    with closing(sqlite3.connect(chain.path)) as database, database:
+        database.execute("DROP TABLE chain")
+        database.execute(f"CREATE TABLE chain ({table}, {', '.join(COLUMNS[1:])})")
+        database.execute(f"INSERT INTO chain VALUES ({number}, 'k', '{{}}', x'', 'p', 'h')")
+    is_set_aside(chain)
+
+
+@pytest.mark.parametrize("highest", ["'many'", "1.5", "x'00'"])
+def test_a_count_that_is_none_is_damage(chain: Chain, highest: str) -> None:
+    chain.append([Entry({"name": "x"})])
+    with closing(sqlite3.connect(chain.path)) as database, database:
+        database.execute(f"UPDATE sqlite_sequence SET seq = {highest}")
+    is_set_aside(chain)
+
+
+def is_set_aside(chain: Chain) -> None:
+    (problem,) = chain.inspect().problems
+    assert problem.endswith("can't be used: an entry has a number that is none")
+    assert chain.append([Entry({"name": "y"})]) == 1
+    assert [entry.content.get("name") for entry in chain.entries()] == [None, "y"]
+    assert "were damaged" in " ".join(chain.inspect().problems)
+    assert list(chain.path.parent.glob("*.damaged-*"))
 
 
 def test_an_emptied_file_is_a_record_begun_anew(chain: Chain) -> None:

@@ -384,8 +384,9 @@ def receive(connection: socket.socket, most: int = 1 << 34, alone: bool = False)
     (length,) = struct.unpack("=Q", head[:8])
     if length > most:
         raise ConnectionError(f"a message of {length} bytes")
-    begun = head[8:]
-    return begun + _exactly(connection, length - len(begun))
+    missing = length - len(head) + 8
+    rest = _exactly(connection, missing)
+    return head[8:] + rest if len(rest) == missing else b""
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes | bytearray:

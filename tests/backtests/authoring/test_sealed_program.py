@@ -362,3 +362,20 @@ def test_a_message_may_come_byte_by_byte() -> None:
     ours.close()
     assert receive(theirs, alone=True) == b""
     theirs.close()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_half_a_message_is_none(alone: bool) -> None:
+    ours, theirs = socket.socketpair()
+    ours.sendall(struct.pack("=Q", 10) + b"half")
+    ours.close()
+    assert receive(theirs, alone=alone) == b""
+    theirs.close()
+
+
+def test_more_than_an_answer_is_none() -> None:
+    ours, theirs = socket.socketpair()
+    send(ours, b"answer", b"and more")
+    assert receive(theirs, alone=True) == b""
+    ours.close()
+    theirs.close()

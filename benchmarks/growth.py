@@ -116,8 +116,7 @@ def by_trials(count: int, place: Path) -> Callable[[], Any]:
 
     def work() -> None:
         with _register(place / "register.sqlite"):
-            register.trials(market)
-            register.stamp(market, place)
+            register.known(market, place)
 
     with _register(place / "register.sqlite"):
         register.record(market, trials)

@@ -249,25 +249,22 @@ def adopt(results: Path) -> None:
     )
 
 
-def trials(market: Market) -> Tried:
-    """Every configuration tried on a market, and on those that are the same; see `lineage`."""
-    return _tried(_chain().entries(), market.hash)
-
-
-def stamp(market: Market, results: Path) -> dict[str, Any]:
-    """Summarise the register for a run's manifest, key ``"trials"``.
+def known(market: Market, results: Path) -> tuple[Tried, dict[str, Any]]:
+    """What is known of the trials of a market, and of those that are the same (`lineage`), read once.
 
     Returns
     -------
+    Tried
+        Every configuration.
     dict
-        `count` of configurations on this market and `since` when, `records` in all, `head`, the hash of the
-        last one, `register` and `where`, which tell registers apart, whether it is `intact`, and the
-        `verdict` on that in words.
+        The register's summary for a run's manifest, key ``"trials"``: `count` of configurations on this
+        market and `since` when, `records` in all, `head`, the hash of the last one, `register` and `where`,
+        which tell registers apart, whether it is `intact`, and the `verdict` on that in words.
     """
     found = _chain().inspect()
     verdict = _verified(found, results)
     tried = _tried(found.entries, market.hash)
-    return {
+    return tried, {
         "count": len(tried.runs),
         "since": tried.since,
         "records": found.number,

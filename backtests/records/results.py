@@ -84,16 +84,16 @@ def record_trial(result: Result, results: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        For the manifest: the register's `stamp`, and what the trials ask of this run's lead over its first
+        For the manifest: the register's summary, and what the trials ask of this run's lead over its first
         benchmark, or of its Sharpe ratio without one; see `Trials`.
     """
     register.adopt(results)
     register.record(result.market, register.of_result("run", result))
-    tried = register.trials(result.market)
+    tried, stamp = register.known(result.market, results)
     theirs = result.primary.ledger.equity if result.primary else None
     asked = judged_trials(tried.sharpes, tried.returns, tried.weeks, result.sessions, theirs)
     found = {"effective": asked.effective, "hurdle": asked.hurdle, "measured": asked.measured}
-    return {**register.stamp(result.market, results), **found}
+    return {**stamp, **found}
 
 
 def _fill(folder: Path, result: Result, paper: Paper) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -131,7 +131,7 @@ def sweep(
             raise Interrupted(len(store.rows), len(planned.configurations)) from None
         _check_any(store)
         store.write_arrays()
-        trials = register.stamp(traded, place.results)
+        _, trials = register.known(traded, place.results)
         checked = _checked(planned, traded, store) if place.check else {}
         scored = scored_once(planned, _order(planned, store)[0], traded)
         with told(partial):

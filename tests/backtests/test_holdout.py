@@ -162,4 +162,4 @@ def test_a_walk_forward_ends_before_the_holdout(base: RunConfig, tmp_path: Path,
     assert found.unchosen.sessions[-1] == np.datetime64("2012-12-31")
     assert found.scored["configuration"] == found.chosen[-1]
     assert found.scored["after"]["last_session"] == "2013-12-31"
-    assert register.stamp(sample, tmp_path)["count"] > 3
+    assert register.known(sample, tmp_path)[1]["count"] > 3

@@ -140,7 +140,7 @@ def test_a_run_killed_anywhere(result: Result, tmp_path: Path, every: int) -> No
     folder = results.write(result, place).folder
     assert folders(place) == [folder]
     assert hidden(place) == []
-    assert register.stamp(result.market, place)["count"] == 1
+    assert register.known(result.market, place)[1]["count"] == 1
     sound(place)
 
 
@@ -242,7 +242,7 @@ def test_the_same_run_six_times_at_once(result: Result, tmp_path: Path) -> None:
     (folder,) = folders(place)
     assert not archive.altered(folder)
     assert hidden(place) == []
-    assert register.stamp(result.market, place)["count"] == 1
+    assert register.known(result.market, place)[1]["count"] == 1
     sound(place)
 
 

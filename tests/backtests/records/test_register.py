@@ -53,12 +53,13 @@ def record(market: str, run: str, sharpe: float) -> None:
     tested.record(MARKETS[market], [tested.Trial(run, "run", sharpe)])
 
 
-def tried(market: str) -> tested.Tried:
-    return tested.trials(MARKETS[market])
+def tried(market: str | Market) -> tested.Tried:
+    found, _ = tested.known(MARKETS[market] if isinstance(market, str) else market, Path("no results"))
+    return found
 
 
 def stamp(market: str, results: Path) -> dict[str, Any]:
-    return tested.stamp(MARKETS[market], results)
+    return tested.known(MARKETS[market], results)[1]
 
 
 def keep(results: Path, name: str, manifest: object) -> None:
@@ -215,7 +216,7 @@ def test_a_market_changed_a_little_keeps_its_count(
     market = changed(walk(0))
     assert market.hash != MARKETS["market"].hash
     tested.record(market, [tested.Trial("new", "run", 0.1)])
-    assert len(tested.trials(market).runs) == 6
+    assert len(tried(market).runs) == 6
     assert len(tried("market").runs) == 6
     assert len(tried("other").runs) == 1
 
@@ -226,7 +227,7 @@ def test_markets_that_share_little_count_apart(results: Path) -> None:
     close["A"] = MARKETS["market"].close[:, 0]
     market = Market.from_wide("walks", close, open=close, volume=close * 1e4)
     tested.record(market, [tested.Trial("new", "run", 0.1)])
-    assert len(tested.trials(market).runs) == 1
+    assert len(tried(market).runs) == 1
     assert len(tried("market").runs) == 5
 
 
@@ -251,7 +252,7 @@ def test_weekly_returns_stand_side_by_side(results: Path) -> None:
     whole = run("blueprint", market=market, strategy="EqualWeighted", benchmarks=())
     late = run("blueprint", market=market, strategy="EqualWeighted", benchmarks=(), start="2019-01-02")
     tested.record(market, [tested.Trial("claim x", "claim")])
-    found = tested.trials(market)
+    found = tried(market)
     assert found.kinds == ("notebook", "notebook", "claim")
     assert (np.diff(found.weeks) == np.timedelta64(7, "D")).all()
     assert (found.weeks.astype("datetime64[D]").astype(int) % 7 == 1).all()  # Fridays
@@ -271,12 +272,12 @@ def test_hedges_and_variants_that_stand_beside_count_as_many(results: Path) -> N
     market = MARKETS["third"]
     beside = [{"name": "BuyAndHold", "label": symbol, "symbols": [symbol]} for symbol in "AB"]
     run("blueprint", market=market, strategy="EqualWeighted", benchmarks=beside)
-    assert len(tested.trials(market).runs) == 1  # what one compares with is not tried
+    assert len(tried(market).runs) == 1  # what one compares with is not tried
     held = {"name": "BuyAndHold", "symbols": ["C"]}
     document = {"name": "x", "market": "walks", "strategy": held, "benchmarks": beside, "engine": "ledger"}
     result = run_config(parse(document, "x"), market=market)
     tested.record(market, tested.of_result("run", result))
-    assert len(tested.trials(market).runs) == 4
+    assert len(tried(market).runs) == 4
 
 
 # The first edition -----------------------------------------------------------------------------------

@@ -121,9 +121,8 @@ def run(
 
             overrides = [*instead(strategy), *overrides]
         overrides += [f"engine={json.dumps(engine)}"] if engine else []
-        failed = run_command(load(file, overrides), results, paper, verify, drawing)
-    if failed:
-        raise typer.Exit(FAILED)
+        if run_command(load(file, overrides), results, paper, verify, drawing):
+            raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -810,9 +810,7 @@ class Luck:
 
     def among(self, trials: Trials) -> Luck:
         """The same returns, as the best of `trials`."""
-        found = self.returns
-        shape = (found.sharpe, found.count, found.skew, found.kurtosis)
-        return replace(self, deflated=probabilistic_sharpe(*shape, trials.hurdle))
+        return replace(self, deflated=_above(self.returns, trials.hurdle))
 
 
 @dataclass(frozen=True)
@@ -939,13 +937,17 @@ def significance(
     )
 
 
+def _above(found: Moments, hurdle: float) -> float:
+    """Probability that the true ratio of such returns is above `hurdle`."""
+    return probabilistic_sharpe(found.sharpe, found.count, found.skew, found.kurtosis, hurdle)
+
+
 def _luck(returns: Array) -> Luck:
     found = moments(returns)
-    probabilistic = probabilistic_sharpe(found.sharpe, found.count, found.skew, found.kurtosis)
     return Luck(
         returns=found,
-        probabilistic=probabilistic,
-        deflated=probabilistic,  # the hurdle of one trial is 0
+        probabilistic=_above(found, 0.0),
+        deflated=_above(found, ONE_TRIAL.hurdle),
         least_sessions=minimum_track_record(found.sharpe, 0.0, found.skew, found.kurtosis),
     )
 

@@ -55,11 +55,9 @@ class DrawingProcess:
     def begin(self, document: Document) -> None:
         """Let it draw the charts of `document`."""
         # Not before the process has started: see the module.
-        from backtests.document.blocks import Figure, every_block
         from backtests.document.svg import content_hash, size_of
 
-        blocks = every_block(block for section in document.sections for block in section.blocks)
-        charts = [(block.chart, size_of(block)) for block in blocks if isinstance(block, Figure)]
+        charts = [(figure.chart, size_of(figure)) for figure in document.figures]
         named = [(content_hash(*chart), *chart) for chart in charts]
         assert self._process.stdin is not None
         self.begun = True

@@ -205,16 +205,19 @@ class Chain:
 
     def _rows(self, order: str = "ORDER BY n") -> list[sqlite3.Row]:
         rows = self._select(f"SELECT {', '.join(COLUMNS)} FROM chain {order}")
-        if not all(isinstance(row["n"], int) for row in rows):  # of a damaged table
-            raise RecordError(f"{self.path}: can't be used: {NO_NUMBER}")
+        self._refuse_unless_whole(row["n"] for row in rows)
         return rows
 
     def _highest(self) -> int:
         rows = self._select("SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'chain'")
-        highest = (rows[0]["seq"] or 0) if rows else 0
-        if not isinstance(highest, int):
-            raise RecordError(f"{self.path}: can't be used: {NO_NUMBER}")
+        highest: int = (rows[0]["seq"] or 0) if rows else 0
+        self._refuse_unless_whole([highest])
         return highest
+
+    def _refuse_unless_whole(self, numbers: Iterable[Any]) -> None:
+        """Refuse what a damaged table may hold in place of an entry's number."""
+        if not all(isinstance(number, int) for number in numbers):
+            raise RecordError(f"{self.path}: can't be used: {NO_NUMBER}")
 
     def _select(self, query: str, *values: str) -> list[sqlite3.Row]:
         if not self.path.is_file():
@@ -270,11 +273,11 @@ class Chain:
             first = tuple(columns[0][said] for said in ("name", "type", "pk")) if columns else ()
             if first != NUMBERED or tuple(column["name"] for column in columns) != COLUMNS:
                 raise sqlite3.DatabaseError("its table is not that of a record")
-            damaged = "SELECT 1 FROM sqlite_sequence WHERE typeof(seq) <> 'integer'"
-            if (
-                database.execute("SELECT 1 FROM chain WHERE n > ?", (MOST,)).fetchone()
-                or database.execute(damaged).fetchone()
-            ):
+            if database.execute(
+                "SELECT 1 FROM chain WHERE n > ? UNION ALL "
+                "SELECT 1 FROM sqlite_sequence WHERE typeof(seq) <> 'integer'",
+                (MOST,),
+            ).fetchone():
                 raise sqlite3.DatabaseError(NO_NUMBER)
             return database
         except BaseException:

@@ -48,7 +48,7 @@ REBUILT = 4
 """Decisions, evenly spread, at which derived facts are worked out anew from the figures filed by then."""
 
 NUMBER = re.compile("[0-9]{1,3}")
-"""A number of threads, or of kilobytes; a longer one could be a table."""
+"""A number of threads; a longer one could be a table."""
 
 PROCESSORS = re.compile(
     "prescott|core2|penryn|dunnington|atom|nehalem|sandybridge|haswell|skylakex|cooperlake|sapphirerapids"
@@ -213,12 +213,12 @@ class SealedProcesses:
                 if sender.limited:
                     trim()
                 with self._split(library, code, patience, futures) as ends:
-                    answers = _asked(ends, futures, sender.anew(), recipe, moments, seed)
-                if answers.failure:
-                    return answers
-                walls = walls or answers.walls
-                made.update(answers.made)
+                    stood, answers = _asked(ends, futures, sender.anew(), recipe, moments, seed)
+                walls = walls or stood
+                made.update(answers)
             return Answers(walls, made)
+        except _NotLoadedError as error:
+            return Answers((), {}, str(error))
         except TimeoutError:
             return Answers((), {}, f"no answer within {patience:,.0f} seconds")
         except (OSError, ValueError, RecursionError) as error:
@@ -280,20 +280,17 @@ def _asked(
     recipe: dict[str, Any],
     moments: Sequence[Moment],
     seed: int,
-) -> Answers:
-    """What the processes of `futures` say; the one whose future is absent is asked at every moment."""
+) -> tuple[tuple[str, ...], dict[Future, list[Answered]]]:
+    """The walls and the answers of a process for each of `futures`; where it is absent, at every moment."""
     _send(ends, Setting(recipe, sender.shape, seed))
     fewer = drawn(moments, MISLED, seed)
     absent = [end for future, end in zip(futures, ends, strict=True) if future == "absent"]
     false = [end for end in ends if end not in absent]
-    try:
-        with ThreadPoolExecutor(1) as beside:
-            misled = beside.submit(_walked, false, sender.anew(), fewer, 1)
-            walls, made = _walked(absent, sender, moments, REBUILT)
-            others, more = misled.result()
-    except _NotLoadedError as error:
-        return Answers((), {}, str(error))
-    return Answers(walls or others, dict(zip(futures, [*made, *more], strict=True)))
+    with ThreadPoolExecutor(1) as beside:
+        misled = beside.submit(_walked, false, sender.anew(), fewer, 1)
+        walls, made = _walked(absent, sender, moments, REBUILT)
+        others, more = misled.result()
+    return walls or others, dict(zip(futures, [*made, *more], strict=True))
 
 
 class _NotLoadedError(Exception):

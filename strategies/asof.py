@@ -79,6 +79,30 @@ def _longest(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]
     return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}
 
 
+class _Known:
+    """What was found in a market so far: who asks next often asks the same.
+
+    Attributes
+    ----------
+    looked_at : LookedAt
+    said : dict
+        What was said of it, by function, session and arguments.
+    members : dict
+        Columns that were asked for, by session, group and kinds.
+    named, columns : list of str, ndarray of int
+        Symbols that were named last, and their columns.
+    """
+
+    __slots__ = ("columns", "looked_at", "members", "named", "said")
+
+    def __init__(self) -> None:
+        self.looked_at = LookedAt()
+        self.said: dict[tuple[Any, ...], Any] = {}
+        self.members: dict[tuple[Any, ...], npt.NDArray[np.intp]] = {}
+        self.named: list[str] = []
+        self.columns = np.empty(0, dtype=np.intp)
+
+
 class _Moment(NamedTuple):
     market: Market
     at: int
@@ -86,7 +110,7 @@ class _Moment(NamedTuple):
     previous: Target | None
     tables: Mapping[str, pd.DataFrame]
     earlier: Dates
-    remembered: dict[tuple[Any, ...], Any]
+    known: _Known
 
 
 @dataclass(frozen=True)
@@ -98,22 +122,9 @@ class _Decisions:
 MOST_REMEMBERED = 50_000
 """Answers that are kept for a market; beyond that it begins anew."""
 
-_LOOKED_AT: WeakKeyDictionary[Market, LookedAt] = WeakKeyDictionary()
-
-_NOTHING = LookedAt()
-
-_NOBODY: tuple[list[str], npt.NDArray[np.intp]] = [], np.empty(0, dtype=np.intp)
-
 _NO_SESSIONS: Dates = np.empty(0, dtype="datetime64[D]")
 
-# Columns that were asked for, by session, group and kinds.
-_CHOSEN: WeakKeyDictionary[Market, dict[tuple[Any, ...], npt.NDArray[np.intp]]] = WeakKeyDictionary()
-
-# Symbols that were named last, and their columns: who asks next often names the same.
-_NAMED: WeakKeyDictionary[Market, tuple[list[str], npt.NDArray[np.intp]]] = WeakKeyDictionary()
-
-# What was said of a market, by function, session and arguments.
-_REMEMBERED: WeakKeyDictionary[Market, dict[tuple[Any, ...], Any]] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Market, _Known] = WeakKeyDictionary()
 
 # The market stands outside the objects that strategies hold, so no attribute of theirs leads to it.
 _MOMENTS: WeakKeyDictionary[AsOf, _Moment] = WeakKeyDictionary()
@@ -159,8 +170,8 @@ class AsOf:
         earlier: Dates = _NO_SESSIONS,
     ) -> None:
         held = np.zeros(len(market.symbols)) if weights is None else np.asarray(weights, dtype=np.float64)
-        remembered = _REMEMBERED.setdefault(market, {})
-        _MOMENTS[self] = _Moment(market, index, held, previous, tables or {}, earlier, remembered)
+        known = _known(market)
+        _MOMENTS[self] = _Moment(market, index, held, previous, tables or {}, earlier, known)
 
     def __repr__(self) -> str:
         return f"AsOf({self.today:%Y-%m-%d})"
@@ -245,13 +256,13 @@ class AsOf:
     def companies(self, symbols: Iterable[str]) -> pd.Series[str]:
         """Company of each of these symbols: the same for two classes of its shares."""
         moment = _MOMENTS[self]
-        columns = _named(moment.market, symbols)
+        columns = _named(moment, symbols)
         return pd.Series(moment.market.companies[columns], index=_labels(moment, columns), name="company")
 
     def sector_of(self, symbols: Iterable[str]) -> pd.Series[str]:
         """Sector that each of these symbols counts in today; empty for one that is in none."""
         moment = _MOMENTS[self]
-        columns = _named(moment.market, symbols)
+        columns = _named(moment, symbols)
         today = moment.market.sessions[[moment.at]]
         names, places = moment.market.first_groups(today, "sector")
         found = np.array([*names[:-1], ""], dtype=str)[places[0, columns]]
@@ -482,23 +493,23 @@ class Arrays:
     def latest(self, fact: str, symbols: Iterable[str]) -> Array:
         """As `AsOf.latest`, shape (symbols,)."""
         moment = _MOMENTS[self._see]
-        return _latest(moment, fact, _named(moment.market, symbols))
+        return _latest(moment, fact, _named(moment, symbols))
 
     def companies(self, symbols: Iterable[str]) -> list[str]:
         """As `AsOf.companies`, in the order of `symbols`."""
-        market = _MOMENTS[self._see].market
-        named: list[str] = market.companies[_named(market, symbols)].tolist()
+        moment = _MOMENTS[self._see]
+        named: list[str] = moment.market.companies[_named(moment, symbols)].tolist()
         return named
 
     def history(self, fact: str, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.history`, shape (sessions, symbols)."""
         moment = _MOMENTS[self._see]
-        return _history(moment, fact, sessions, _named(moment.market, symbols))
+        return _history(moment, fact, sessions, _named(moment, symbols))
 
     def closes(self, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.closes`, shape (sessions, symbols)."""
         moment = _MOMENTS[self._see]
-        return _prices(moment, "close", sessions, _named(moment.market, symbols))
+        return _prices(moment, "close", sessions, _named(moment, symbols))
 
     def close(self, symbols: Iterable[str], back: int = 0) -> Array:
         """Closes of one session, `back` sessions ago, on today's split basis, shape (symbols,).
@@ -506,13 +517,12 @@ class Arrays:
         NaN where a symbol did not trade, and before the first session. As a row of `Panel.closes`.
         """
         moment = _MOMENTS[self._see]
-        market = moment.market
-        columns = _named(market, symbols)
+        columns = _named(moment, symbols)
         _require_past(back)
-        _trailing(moment, back + 1)
-        _look_back(market, "close", back + 1)
+        _look_back(moment.known, "close", back + 1)
         if back > moment.at:
             return np.full(len(columns), np.nan)
+        market = moment.market
         closes: Array = market.close[moment.at - back].take(columns)
         closes *= market.traded_factor[moment.at].take(columns)
         return closes
@@ -520,7 +530,7 @@ class Arrays:
     def returns(self, sessions: int, symbols: Iterable[str]) -> Array:
         """As `AsOf.returns`, shape (sessions, symbols); fewer at the start of the data."""
         moment = _MOMENTS[self._see]
-        return _returns(moment, sessions, _named(moment.market, symbols))
+        return _returns(moment, sessions, _named(moment, symbols))
 
 
 class Panel:
@@ -590,9 +600,10 @@ class Panel:
     ) -> npt.NDArray[np.bool_]:
         """Whether each symbol is among `AsOf.members` at each decision, shape (decisions, symbols)."""
         market, at = _DECISIONS[self].market, _DECISIONS[self].at
+        known = _known(market)
         inside = np.zeros((len(at), len(market.symbols)), dtype=np.bool_)
         for row, session in zip(inside, at.tolist(), strict=True):
-            row[_members(market, session, group, kind)] = True
+            row[_members(market, known, session, group, kind)] = True
         return inside
 
 
@@ -615,7 +626,7 @@ def once_a_session(
     @wraps(function)
     def asked(see: AsOf, /, *arguments: Asked.args, **named: Asked.kwargs) -> Said:
         moment = _MOMENTS[see]
-        known = moment.remembered
+        known = moment.known.said
         key = (function, moment.at, arguments, *named.items())
         if key not in known:
             if len(known) >= MOST_REMEMBERED:
@@ -640,39 +651,44 @@ def _columns(
     kind: str | tuple[str, ...] = ("stock", "etf"),
 ) -> npt.NDArray[np.intp]:
     """Columns of the named symbols, or of today's members of `group`."""
-    market = moment.market
     if symbols is not None:
-        return _named(market, symbols)
-    return _members(market, moment.at, group, kind)
+        return _named(moment, symbols)
+    return _members(moment.market, moment.known, moment.at, group, kind)
 
 
-def _named(market: Market, symbols: Iterable[str]) -> npt.NDArray[np.intp]:
+def _known(market: Market) -> _Known:
+    found = _KNOWN.get(market)
+    if found is None:
+        found = _KNOWN[market] = _Known()
+    return found
+
+
+def _named(moment: _Moment, symbols: Iterable[str]) -> npt.NDArray[np.intp]:
     """Columns of the named symbols; nobody may write to them."""
-    names = list(symbols)
-    last, columns = _NAMED.get(market, _NOBODY)
-    if names != last:
-        columns = market.columns_of(names)
+    names, known = list(symbols), moment.known
+    if names != known.named:
+        columns = moment.market.columns_of(names)
         columns.setflags(write=False)
-        _NAMED[market] = names, columns
-    return columns
+        known.named, known.columns = names, columns
+    return known.columns
 
 
 def _members(
-    market: Market, index: int, group: str | None, kind: str | tuple[str, ...]
+    market: Market, known: _Known, index: int, group: str | None, kind: str | tuple[str, ...]
 ) -> npt.NDArray[np.intp]:
     """Columns of these kinds that traded on a session and belonged to `group` then; looked up once."""
-    known = _CHOSEN.setdefault(market, {})
+    found = known.members
     kinds = (kind,) if isinstance(kind, str) else tuple(kind)
     key = (index, group, kinds)
-    if key not in known:
+    if key not in found:
         if group is not None:
             _require_group(market, group)
-        if len(known) >= MOST_REMEMBERED:
-            known.clear()
+        if len(found) >= MOST_REMEMBERED:
+            found.clear()
         # A comparison each is five times as fast as np.isin, which sorts the words.
         chosen = np.logical_or.reduce([market.kinds == each for each in kinds]) & market.traded[index]
-        known[key] = np.flatnonzero(chosen & market.membership(group, index))
-    return known[key]
+        found[key] = np.flatnonzero(chosen & market.membership(group, index))
+    return found[key]
 
 
 def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> pd.Index[Any]:
@@ -682,8 +698,8 @@ def _labels(moment: _Moment, columns: npt.NDArray[np.intp]) -> pd.Index[Any]:
 def _trailing(moment: _Moment, sessions: int) -> slice:
     if sessions < 1:
         raise MarketError(f"asked for {sessions} sessions; a look back needs at least 1")
-    if sessions > looked_at(moment.market).sessions:
-        _note(moment.market, LookedAt(sessions=sessions))
+    if sessions > moment.known.looked_at.sessions:
+        _note(moment.known, LookedAt(sessions=sessions))
     return slice(max(0, moment.at + 1 - sessions), moment.at + 1)
 
 
@@ -742,7 +758,7 @@ def _returns(moment: _Moment, sessions: int, columns: npt.NDArray[np.intp]) -> A
 def _price_window(
     moment: _Moment, name: Priced | Literal["volume"], sessions: int, columns: npt.NDArray[np.intp]
 ) -> Array:
-    _look_back(moment.market, name, sessions)
+    _look_back(moment.known, name, sessions)
     return _window(moment, getattr(moment.market, name), sessions, columns)
 
 
@@ -765,17 +781,17 @@ def _bars(
 
 def looked_at(market: Market) -> LookedAt:
     """What strategies have looked at of `market` so far."""
-    return _LOOKED_AT.get(market, _NOTHING)
+    return _known(market).looked_at
 
 
-def _note(market: Market, more: LookedAt) -> None:
-    _LOOKED_AT[market] = looked_at(market).also(more)
+def _note(known: _Known, more: LookedAt) -> None:
+    known.looked_at = known.looked_at.also(more)
 
 
-def _look_back(market: Market, price: str, sessions: int) -> None:
+def _look_back(known: _Known, price: str, sessions: int) -> None:
     """Note over how many sessions a price is looked at."""
-    if sessions > looked_at(market).prices.get(price, 0):
-        _note(market, LookedAt(prices={price: sessions}))
+    if sessions > known.looked_at.prices.get(price, 0):
+        _note(known, LookedAt(prices={price: sessions}, sessions=sessions))
 
 
 def _fact(market: Market, name: str, sessions: int = 1) -> Array:
@@ -790,9 +806,10 @@ def _group_median(market: Market, name: str, group: str, sessions: int) -> Array
 
 def _ask(market: Market, name: str, kept_as: str, sessions: int) -> None:
     """See that a fact exists, and note over how many sessions what the market keeps of it is looked at."""
-    if sessions <= looked_at(market).facts.get(kept_as, 0):
+    known = _known(market)
+    if sessions <= known.looked_at.facts.get(kept_as, 0):
         return
-    known = fundamentals.names(market)
-    if name not in known:
-        raise MarketError(unknown_name("fact", name, known, f"market {market.name!r}"))
-    _note(market, LookedAt(facts={kept_as: sessions}))
+    names = fundamentals.names(market)
+    if name not in names:
+        raise MarketError(unknown_name("fact", name, names, f"market {market.name!r}"))
+    _note(known, LookedAt(facts={kept_as: sessions}))

@@ -25,9 +25,9 @@ from backtests.records.results import write
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet.assembly import build
-from benchmarks.peers import asked, over_commissions
+from benchmarks.peers import OneByOne, asked, over_commissions
 from benchmarks.timing import seconds
-from benchmarks.workloads import CAPITAL, BestHalf, random_walks, twenty_stocks
+from benchmarks.workloads import CAPITAL, random_walks, twenty_stocks
 from datafeeds.sources.sample import sample_market
 
 TURNS = 3
@@ -59,18 +59,18 @@ def exponent(sizes: Sequence[int], spent: Sequence[float]) -> float:
 
 def by_symbols(count: int, place: Path) -> Callable[[], Any]:
     """Ten years of monthly decisions."""
-    return partial(asked, random_walks(count, 2010, 2019), BestHalf())
+    return partial(asked, random_walks(count, 2010, 2019), OneByOne())
 
 
 def by_years(count: int, place: Path) -> Callable[[], Any]:
     """Monthly decisions on 300 symbols."""
-    return partial(asked, random_walks(300, 2020 - count, 2019), BestHalf())
+    return partial(asked, random_walks(300, 2020 - count, 2019), OneByOne())
 
 
 def by_decisions(a_year: int, place: Path) -> Callable[[], Any]:
     """Ten years of 300 symbols."""
     schedule = {12: "monthly", 52: "weekly", 252: "daily"}[a_year]
-    return partial(asked, random_walks(300, 2010, 2019), BestHalf(schedule=schedule))
+    return partial(asked, random_walks(300, 2010, 2019), OneByOne(schedule=schedule))
 
 
 def _config(benchmarks: int) -> RunConfig:

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from backtests.engine.books import Ledger
@@ -60,15 +61,6 @@ def account(market: Market) -> Account:
     return Account(CAPITAL, costs, 0, False, 0, len(market.sessions) - 1)
 
 
-def asked(market: Market, strategy: Strategy, engine: Engine = "ledger") -> Ledger:
-    """Books of one of our engines, which asks a class one decision after the other and keeps its reasons."""
-    from backtests.engine.decisions import Recorder
-    from backtests.engine.second_opinion import engine_named
-
-    deciding = strategy.schedule.decides(market.sessions, market.next_session)
-    return engine_named(engine)(market, Recorder(market, strategy), deciding, account(market))
-
-
 def ledger_engine(workload: Workload) -> float:
     """Our compiled engine: the whole call, books and tables included."""
     from backtests.engine import kernel as ledger
@@ -77,17 +69,24 @@ def ledger_engine(workload: Workload) -> float:
     return float(books.equity[-1])
 
 
-def engine_deciding(workload: Workload, engine: Engine) -> float:
-    """One of our engines, which asks the workload's rule as a class."""
-    return float(asked(workload.market, BestHalf(), engine).equity[-1])
+class OneByOne(BestHalf):
+    """The workload's rule, without a way to say it all at once."""
+
+    def decide(self, see: AsOf) -> Target | None:
+        """As its parent."""
+        return super().decide(see)
 
 
-def ledger_engine_at_once(workload: Workload) -> float:
-    """Our compiled engine as sweeps use it: all weights at once, held to some decisions of the class."""
+def asked(market: Market, strategy: Strategy, engine: Engine = "ledger") -> Ledger:
+    """Books of one of our engines, which asks a class as sweeps do and keeps its reasons."""
     from backtests.sweeps.tasks import SharedDecisions
 
-    shared = SharedDecisions(workload.market, BestHalf(), may_hold_index=False)
-    return float(shared.ledger(account(workload.market), "ledger").equity[-1])
+    return SharedDecisions(market, strategy, may_hold_index=False).ledger(account(market), engine)
+
+
+def engine_deciding(workload: Workload, rule: type[BestHalf], engine: Engine = "ledger") -> float:
+    """One of our engines, and a rule that decides."""
+    return float(asked(workload.market, rule(), engine).equity[-1])
 
 
 def event_engine(workload: Workload) -> float:
@@ -224,8 +223,8 @@ def nanobook_library(workload: Workload) -> float:
     import nanobook
 
     market = workload.market
-    rows = workload.sessions[workload.sessions < len(market.sessions) - 1] + 1
-    prices = np.vstack([market.fill_price[rows], market.close[-1:]])
+    fills, targets = _filled(workload)
+    prices = np.vstack([market.fill_price[fills], market.close[-1:]])
     cents = np.where(np.isfinite(prices), np.rint(100 * prices), 0).astype(int)
     bars = [
         [
@@ -236,7 +235,7 @@ def nanobook_library(workload: Workload) -> float:
     ]
     weights = [
         [(symbol, weight) for symbol, weight in zip(market.symbols, row, strict=True) if weight]
-        for row in workload.targets[: len(rows)].tolist()
+        for row in targets.tolist()
     ]
     ended = nanobook.backtest_weights(
         [*weights, weights[-1]],
@@ -249,22 +248,41 @@ def nanobook_library(workload: Workload) -> float:
 
 
 def raptorbt_library(workload: Workload) -> float:
-    """The library raptorbt: its simulation of a rebalance policy, on the prices at which decisions fill.
+    """The library raptorbt: its simulation of a rebalance policy, which takes a price and a weight a date.
 
+    It rebalances every so many dates. So each decision gets as many as the longest stretch between two: the
+    price at which it fills, the closes from that day on, and the last of them again until there are enough.
     Its orders can't say the workload: they can't add to a position that is open.
     """
+    market = workload.market
+    fills, weights = _filled(workload)
+    ends = np.append(fills[1:], len(market.sessions))
+    dates = int((ends - fills).max()) + 1
+    closes = np.minimum(fills[:, None] + np.maximum(np.arange(dates) - 1, 0), ends[:, None] - 1)
+    prices = market.close[closes.ravel()]
+    prices[::dates] = market.fill_price[fills]
+    return _raptorbt(prices, np.repeat(weights, dates, axis=0), every=dates)
+
+
+def raptorbt_at_rebalances(workload: Workload) -> float:
+    """The same with the dates of fills alone, and the last close: less than the workload asks for."""
+    market = workload.market
+    fills, weights = _filled(workload)
+    prices = np.vstack([market.fill_price[fills], market.close[-1:]])
+    return _raptorbt(prices, np.vstack([weights, weights[-1:]]), every=1)
+
+
+def _filled(workload: Workload) -> tuple[npt.NDArray[np.int64], Array]:
+    """Sessions at which decisions fill, and their weights."""
+    fills = workload.sessions[workload.sessions < len(workload.market.sessions) - 1] + 1
+    return fills, workload.targets[: len(fills)]
+
+
+def _raptorbt(prices: Array, weights: Array, every: int) -> float:
     import raptorbt
 
-    market = workload.market
-    rows = workload.sessions[workload.sessions < len(market.sessions) - 1] + 1
-    weights = workload.targets[: len(rows)]
     ended = raptorbt.simulate_rebalance_policy(
-        np.vstack([market.fill_price[rows], market.close[-1:]]),
-        np.vstack([weights, weights[-1:]]),
-        CAPITAL,
-        "calendar",
-        1,
-        dp_charge_per_isin=0.0,
+        prices, weights, CAPITAL, "calendar", every, dp_charge_per_isin=0.0
     )
     return float(ended.equity_curve()[-1])
 
@@ -386,20 +404,32 @@ def nautilus_library(workload: Workload) -> float:
 
 
 PEERS = (
-    Peer(OURS, ledger_engine, ("numba",), deciding=partial(engine_deciding, engine="ledger")),
-    Peer("ledger engine (ours), all at once", ledger_engine, ("numba",), deciding=ledger_engine_at_once),
+    Peer(OURS, ledger_engine, ("numba",), deciding=partial(engine_deciding, rule=OneByOne)),
+    Peer(
+        "ledger engine (ours), all at once",
+        ledger_engine,
+        ("numba",),
+        deciding=partial(engine_deciding, rule=BestHalf),
+    ),
     Peer(
         "event engine (ours, on backtrader)",
         event_engine,
         ("backtrader",),
-        deciding=partial(engine_deciding, engine="event"),
+        deciding=partial(engine_deciding, rule=OneByOne, engine="event"),
     ),
     Peer(
         "raptorbt",
         raptorbt_library,
         ("raptorbt",),
-        "Fees are India's, 12 bps on buys and 10 on sells, and cannot be set; fractions of shares; a value "
-        "at each rebalance only; a last rebalance at the end.",
+        "Fees are India's, 12 bps on buys and 10 on sells, and cannot be set; fractions of shares; totals "
+        "of costs, no fills.",
+    ),
+    Peer(
+        "raptorbt, valued at rebalances only",
+        raptorbt_at_rebalances,
+        ("raptorbt",),
+        "As above, and less than the workload: a value at each rebalance, not at each session; a last "
+        "rebalance at the end.",
     ),
     Peer(
         "polars-backtest",
@@ -456,14 +486,6 @@ LEFT_OUT = (
 
 RATES_BPS = [0.1 * step for step in range(1, 101)]
 """Commissions of the sweep in which configurations differ by their account."""
-
-
-class OneByOne(BestHalf):
-    """The same rule, without a way to say it all at once."""
-
-    def decide(self, see: AsOf) -> Target | None:
-        """As its parent."""
-        return super().decide(see)
 
 
 def over_lookbacks(workload: Workload, rule: type[BestHalf]) -> Array:

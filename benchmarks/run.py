@@ -196,9 +196,10 @@ def main() -> None:
         f"middle of {TURNS} interleaved turns (the least to the most); ratios are to the first row. The "
         "workload: each month, hold the half of the symbols with the best 126-session return, in equal "
         "weight; decided at the close, filled at the next open, 5 bps, whole shares. With decisions timed, "
-        "the others' are one NumPy expression over all months. Ours come from a strategy class that is asked "
-        "month by month, sees nothing later and gives a reason; or, where the row says so, as sweeps ask it: "
-        "for all weights at once, which are held to five of its decisions.",
+        "the others' are one NumPy expression over all months. Ours come from a strategy class, asked as "
+        "sweeps ask it: month by month, when it sees nothing later and gives a reason; or, where the row "
+        "says so, for all weights at once, which are held to five decisions made alone, and of which any is "
+        "made alone when its reason is asked for.",
         "",
         *installed(),
     ]

@@ -14,7 +14,7 @@ from backtests.document.terminal import Terminal
 from backtests.settings.run_file import ConfigError, RunConfig, load
 from backtests.sweeps.execution import Interrupted, Standing, Watch
 from backtests.sweeps.report import PAGE as SWEEP_PAGE
-from backtests.sweeps.report import chosen_sentence, surroundings
+from backtests.sweeps.report import chosen_sentence
 from backtests.sweeps.sweep import Workplace, sweep
 from backtests.sweeps.walk_forward import walk_forward
 from backtests.sweeps.walk_forward_report import PAGE as WALK_FORWARD_PAGE
@@ -105,7 +105,7 @@ def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) 
     console = Terminal(stderr=True)
     with stopping(console), watching(config, console) as watch:
         done = sweep(config, Workplace(results, workers, cluster, check=True), watch=watch)
-    found = surroundings(done)
+    found = done.surroundings
     row = done.finished.iloc[found.best]
     out = Terminal()
     _print_lookahead(done.manifest, out)

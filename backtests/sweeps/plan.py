@@ -94,6 +94,11 @@ class Plan:
         """Dotted keys that are swept."""
         return tuple(self.settings.parameters)
 
+    @property
+    def asked(self) -> Any:
+        """The table `[sweep]` as a manifest says it: what to run, and what "best" and "near it" mean."""
+        return self.settings.model_dump(mode="json", by_alias=True)
+
     def hash(self, market: Market) -> str:
         """SHA-256 over what the outcome depends on: configurations, market and code."""
         content = [

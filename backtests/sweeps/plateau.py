@@ -95,7 +95,8 @@ class Plateau:
             f"{number(self.highest, self.metric)}."
         )
         same = (
-            f" {self.identical} of them hold exactly the same portfolio, so a parameter there has no effect."
+            f" {self.identical} of them {'holds' if self.identical == 1 else 'hold'} exactly the same "
+            "portfolio, so a parameter there has no effect."
             if self.identical
             else ""
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,7 @@ from backtests.sweeps.measures import against, ranking, table_metrics
 from backtests.sweeps.plan import Plan
 from backtests.sweeps.plateau import Plateau, plateau
 from backtests.sweeps.store import RETURNS, SESSIONS, Store
+from backtests.sweeps.tasks import Outcome
 from backtests.sweeps.wording import cell, label, listed, plain, short, title
 from backtests.tearsheet import held_out
 from backtests.tearsheet.provenance import caution
@@ -81,16 +84,51 @@ class Sweep:
         """The table without failed configurations."""
         return self.table[self.table["final_equity"].notna()]
 
+    @cached_property
+    def surroundings(self) -> Plateau:
+        """The plateau around the best finished configuration; rows count finished ones only."""
+        settings = self.manifest["sweep"]
+        return plateau(*_finished(self), self.metric, settings["within"], settings["method"] == "grid")
+
+    @cached_property
+    def overfitting(self) -> str:
+        """What cross-validation says about choosing the best; empty where it can't be said."""
+        _, _, returns = _finished(self)
+        if len(returns) < 2 or returns.shape[1] < LEAST_SESSIONS:
+            return ""
+        if returns.size > MOST_NUMBERS:
+            return "The probability of overfitting is not worked out here: too many returns for one go."
+        return overfitting_sentence(overfitting_probability(np.asarray(returns).T, blocks=BLOCKS))
+
+    def recorded(self, folder: Path, more: Mapping[str, Any]) -> Self:
+        """The same in `folder`, with `more` in its manifest; what was measured is kept."""
+        again = copy(self)
+        again.__dict__.update(folder=folder, manifest={**self.manifest, **more})
+        return again
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """The finished configurations, as they came from their runs."""
+        statistics = self.finished.drop(columns=self.keys)
+        for number, row in zip(statistics.index.tolist(), statistics.to_dict("records"), strict=True):
+            statistic = {str(name): value for name, value in row.items()}
+            yield Outcome(number, statistic, np.asarray(self.returns[number]))
+
     @classmethod
     def read(cls, folder: Path) -> Sweep:
         """Open a sweep's folder."""
         return cls(
             folder=folder,
             table=archive.read_parquet(folder / TABLE),
-            returns=np.load(folder / RETURNS, mmap_mode="r"),
-            sessions=np.load(folder / SESSIONS),
             manifest=archive.read_json(folder / MANIFEST),
+            **_arrays(folder),
         )
+
+
+def _arrays(folder: Path) -> dict[str, Any]:
+    return {
+        "returns": np.load(folder / RETURNS, mmap_mode="r"),
+        "sessions": np.load(folder / SESSIONS),
+    }
 
 
 def table_of(plan: Plan, rows: Mapping[int, Mapping[str, float]]) -> pd.DataFrame:
@@ -110,55 +148,40 @@ def table_of(plan: Plan, rows: Mapping[int, Mapping[str, float]]) -> pd.DataFram
     return parameters.join(statistics.astype(np.float64)).rename_axis("configuration")
 
 
-def manifest_of(
-    plan: Plan,
-    market: Market,
-    store: Store,
-    seconds: float,
-    trials: Mapping[str, Any],
-    lookahead: Mapping[str, Any],
-    scored: Mapping[str, Any],
-) -> Any:
-    """Where a sweep comes from, what it covered and how often it tried."""
-    return {
+def drafted(plan: Plan, market: Market, store: Store) -> Sweep:
+    """What a finished store says, in its own folder, before anything was checked.
+
+    Its manifest says where the sweep comes from and what it covered.
+    """
+    manifest = {
         "kind": "sweep",
         **run_manifest(plan.base, market),
         "run_hash": plan.hash(market),
         "engine": plan.settings.engine,
-        "sweep": plan.settings.model_dump(mode="json", by_alias=True),
+        "sweep": plan.asked,
         "configurations": len(plan.configurations),
         "decision_groups": len(plan.groups()),
         "failed": {str(number): error for number, error in sorted(store.errors.items())},
-        "trials": dict(trials),
-        **({"lookahead": dict(lookahead)} if lookahead else {}),
-        **({"holdout": dict(scored)} if scored else {}),
-        "seconds": {"sweep": seconds},
     }
+    return Sweep(
+        folder=store.folder, table=table_of(plan, store.rows), manifest=manifest, **_arrays(store.folder)
+    )
 
 
-def write(
-    folder: Path,
-    plan: Plan,
-    market: Market,
-    store: Store,
-    seconds: float,
-    trials: Any,
-    lookahead: Mapping[str, Any],
-    scored: Mapping[str, Any],
-) -> None:
-    """Write table, manifest and page beside the returns that the store holds."""
-    table_of(plan, store.rows).to_parquet(folder / TABLE)
-    content = manifest_of(plan, market, store, seconds, trials, lookahead, scored)
-    (folder / MANIFEST).write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
-    write_html(page(Sweep.read(folder)), folder / PAGE)
+def write(sweep: Sweep) -> None:
+    """Write table, manifest and page beside the returns that its folder holds."""
+    sweep.table.to_parquet(sweep.folder / TABLE)
+    content = json.dumps(sweep.manifest, indent=2, default=str) + "\n"
+    (sweep.folder / MANIFEST).write_text(content, encoding="utf-8")
+    write_html(page(sweep), sweep.folder / PAGE)
 
 
 def page(sweep: Sweep) -> Document:
     """What the sweep says, for a reader."""
     config, settings = sweep.manifest["config"], sweep.manifest["sweep"]
     count, failed = sweep.manifest["configurations"], sweep.manifest["failed"]
-    parameters, values, returns = _finished(sweep)
-    around = surroundings(sweep)
+    parameters, values, _ = _finished(sweep)
+    around = sweep.surroundings
     best = sweep.finished.index[around.best]
     said: list[Block] = [
         *([Paragraph(first, "warning")] if (first := caution(sweep.manifest)) else []),
@@ -173,7 +196,7 @@ def page(sweep: Sweep) -> Document:
             "all when judging it."
         ),
     ]
-    said += [Paragraph(overfitting)] if (overfitting := _overfitting(returns)) else []
+    said += [Paragraph(sweep.overfitting)] if sweep.overfitting else []
     said += chosen_blocks(sweep.manifest.get("holdout", {}))
     if failed:
         said.append(Paragraph(f"{len(failed)} failed, first: {next(iter(failed.values()))}", "warning"))
@@ -220,27 +243,12 @@ def chosen_sentence(scored: Mapping[str, Any]) -> str:
     )
 
 
-def surroundings(sweep: Sweep) -> Plateau:
-    """The plateau around the best finished configuration; rows count finished ones only."""
-    settings = sweep.manifest["sweep"]
-    return plateau(*_finished(sweep), sweep.metric, settings["within"], settings["method"] == "grid")
-
-
 def _finished(sweep: Sweep) -> tuple[pd.DataFrame, Array, Array]:
     known = sweep.finished
     parameters = known[sweep.keys].reset_index(drop=True)
     rows = known.index.to_numpy()
     returns = sweep.returns if len(known) == len(sweep.table) else sweep.returns[rows]
     return parameters, known[sweep.metric].to_numpy(dtype=np.float64), returns
-
-
-def _overfitting(returns: Array) -> str:
-    """What cross-validation says about choosing the best; empty where it can't be said."""
-    if len(returns) < 2 or returns.shape[1] < LEAST_SESSIONS:
-        return ""
-    if returns.size > MOST_NUMBERS:
-        return "The probability of overfitting is not worked out here: there are too many returns for one go."
-    return overfitting_sentence(overfitting_probability(np.asarray(returns).T, blocks=BLOCKS))
 
 
 def _effect_table(parameters: pd.DataFrame, values: Array, around: Plateau) -> Table:

@@ -29,7 +29,11 @@ BEST = 3
 
 
 def checked_again(
-    configs: Mapping[int, RunConfig], returns: Mapping[int, Array], market: Market, numbers: Iterable[int]
+    configs: Mapping[int, RunConfig],
+    returns: Mapping[int, Array],
+    market: Market,
+    numbers: Iterable[int],
+    processes: SealedProcesses,
 ) -> dict[str, Any]:
     """Run configurations again, each alone, and make their decisions again without the future.
 
@@ -40,6 +44,7 @@ def checked_again(
     market : Market
     numbers : iterable of int
         The configurations to run again.
+    processes : SealedProcesses
 
     Returns
     -------
@@ -49,14 +54,13 @@ def checked_again(
     """
     record: dict[str, Any] = {}
     again = []
-    with SealedProcesses() as processes:
-        for number in dict.fromkeys(numbers):
-            report = _again(configs[number], returns[number], market, processes)
-            if report is None:
-                continue
-            again.append(number)
-            if record.get("passed", True):
-                record = {**report.record(), "configuration": number}
+    for number in dict.fromkeys(numbers):
+        report = _again(configs[number], returns[number], market, processes)
+        if report is None:
+            continue
+        again.append(number)
+        if record.get("passed", True):
+            record = {**report.record(), "configuration": number}
     return {**record, "configurations": again} if again else {}
 
 

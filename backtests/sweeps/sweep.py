@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
 from backtests.provenance import outside_code
@@ -26,7 +27,7 @@ from backtests.sweeps.chosen import scored_once
 from backtests.sweeps.execution import Interrupted, Watch, execute
 from backtests.sweeps.measures import ranking
 from backtests.sweeps.plan import Configuration, Plan, plan
-from backtests.sweeps.report import MANIFEST, Sweep, write
+from backtests.sweeps.report import MANIFEST, Sweep, drafted, write
 from backtests.sweeps.sealed import BEST, checked_again
 from backtests.sweeps.store import FINISHED, Store
 from backtests.sweeps.tasks import SweepError
@@ -69,7 +70,8 @@ def sweep(
     """Run every configuration of a run file's `[sweep]` that has not been run yet, and write the folder.
 
     The folder is ``<name>-sweep-<hash>``. Until it is whole it is hidden; an interrupted sweep goes on from
-    there. A sweep that is whole is not run again.
+    there. A sweep that is whole is not run again; where the run file now ranks by another statistic, or
+    calls something else near the best, its configurations are judged by that and the folder is written anew.
 
     Parameters
     ----------
@@ -96,18 +98,22 @@ def sweep(
     account = account_of(planned.known, traded)
     final = place.results / f"{config.name}-sweep-{planned.hash(traded)[:8]}"
     archive.restore(place.results)
-    if (final / MANIFEST).is_file():
-        if altered := archive.altered(final):
-            raise SweepError(f"{final}: changed since it was written ({', '.join(altered)}): remove it")
-        return Sweep.read(final)
+    done = _whole(final)
+    if done is not None and done.manifest["sweep"] == planned.asked:
+        return done
     partial = place.results / f"{archive.SWEEP}{final.name}"
     sessions = traded.sessions[account.first : account.last + 1]
     began = time.perf_counter()
     register.adopt(place.results)
-    with closing(Store(partial, len(planned.configurations), sessions)) as store:
-        if (final / MANIFEST).is_file():  # another process was faster
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(Store(partial, len(planned.configurations), sessions)))
+        done = _whole(final)  # another process may have been faster
+        if done is not None and done.manifest["sweep"] == planned.asked:
             shutil.rmtree(partial)
-            return Sweep.read(final)
+            return done
+        if done is not None:
+            store.add(done.outcomes())
+        sealed = stack.enter_context(SealedProcesses()) if place.check else None
 
         code: dict[str, list[str]] = {}
 
@@ -132,21 +138,42 @@ def sweep(
         _check_any(store)
         store.write_arrays()
         _, trials = register.known(traded, place.results)
-        checked = _checked(planned, traded, store) if place.check else {}
-        scored = scored_once(planned, _order(planned, store)[0], traded)
+        draft = drafted(planned, traded, store)
+        more = {"trials": trials}
+        if checked := {} if sealed is None else _checked(planned, traded, store, sealed):
+            more["lookahead"] = checked
+        if scored := scored_once(planned, _order(planned, store)[0], traded):
+            more["holdout"] = scored
         with told(partial):
-            seconds = time.perf_counter() - began
-            write(partial, planned, traded, store, seconds, trials, checked, scored)
+            more["seconds"] = {"sweep": time.perf_counter() - began}
+            written = draft.recorded(partial, more)
+            write(written)
             final = archive.publish(partial, final.name)
     for left in final.glob(f"{FINISHED}*"):
         left.unlink()
-    return Sweep.read(final)
+    return written.recorded(final, {})
 
 
-def _checked(planned: Plan, market: Market, store: Store) -> dict[str, Any]:
+def _whole(folder: Path) -> Sweep | None:
+    """The finished sweep in a folder, if there is one.
+
+    Raises
+    ------
+    SweepError
+        If it is not as it was written.
+    """
+    if not (folder / MANIFEST).is_file():
+        return None
+    if altered := archive.altered(folder):
+        raise SweepError(f"{folder}: changed since it was written ({', '.join(altered)}): remove it")
+    return Sweep.read(folder)
+
+
+def _checked(planned: Plan, market: Market, store: Store, sealed: SealedProcesses) -> dict[str, Any]:
     best = _order(planned, store)[:BEST]
     configs = {number: planned.configurations[number].config for number in best}
-    return checked_again(configs, {number: store.returns(number) for number in best}, market, best)
+    returns = {number: store.returns(number) for number in best}
+    return checked_again(configs, returns, market, best, sealed)
 
 
 def _order(planned: Plan, store: Store) -> list[int]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.engine.books import Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder
 from backtests.engine.rules import interest_factors
@@ -168,7 +169,9 @@ def walk_forward(
 
 def _checked(planned: Plan, done: Sweep, market: Market, numbers: Sequence[int]) -> dict[str, Any]:
     configs = {number: planned.configurations[number].config for number in numbers}
-    return checked_again(configs, {number: done.returns[number] for number in numbers}, market, numbers)
+    returns = {number: done.returns[number] for number in numbers}
+    with SealedProcesses() as processes:
+        return checked_again(configs, returns, market, numbers, processes)
 
 
 def span(choices: Sequence[Choice], place: int) -> tuple[int, int]:

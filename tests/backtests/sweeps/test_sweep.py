@@ -332,6 +332,24 @@ def test_a_whole_sweep_is_not_run_again(market: Market, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_whole_sweep_is_judged_anew_by_another_statistic(market: Market, tmp_path: Path) -> None:
+    parameters = {"strategy.window": [2, 3, 4, 5], "strategy.share": [0.2, 1.0]}
+    first = sweep(config("Leaning", parameters), Workplace(tmp_path), market=market)
+    Leaning.calls.clear()
+    other = config("Leaning", parameters, sweep={"rank_by": "volatility", "within": 0.5})
+    judged = sweep(other, Workplace(tmp_path), market=market)
+    assert Leaning.calls == []
+    assert tried(market) == 8  # as many as before
+    assert judged.folder == first.folder
+    pd.testing.assert_frame_equal(judged.table, first.table, check_exact=True)
+    assert np.array_equal(judged.returns, first.returns)
+    assert judged.surroundings.best == first.table["volatility"].argmin() != first.surroundings.best
+    assert (judged.surroundings.metric, judged.surroundings.within) == ("volatility", 0.5)
+    assert "Best by Volatility a year" in (judged.folder / "sweep.html").read_text(encoding="utf-8")
+    again = sweep(other, Workplace(tmp_path), market=market)
+    assert again.manifest == json.loads(json.dumps(judged.manifest, default=str))
+
+
 @pytest.mark.parametrize("seconds", [0.0, 60.0])
 @pytest.mark.parametrize("stops", [None, KeyboardInterrupt, OSError])
 def test_what_came_before_a_worker_fails_is_kept(

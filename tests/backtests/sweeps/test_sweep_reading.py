@@ -99,7 +99,7 @@ def test_neighbours_with_the_same_portfolio_are_told() -> None:
     parameters, values, returns = surface({(2, 2): 1.0, (2, 3): 1.0})
     returns[13] = returns[12]
     assert (
-        "1 of them hold exactly the same"
+        "1 of them holds exactly the same"
         in plateau(parameters, values, returns, "sharpe", 0.1, True).sentence()
     )
 

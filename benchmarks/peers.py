@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,14 @@ import pandas as pd
 
 from backtests.engine.books import Ledger
 from backtests.engine.terms import Account, Costs, Engine
+from benchmarks.apart import Apart
 from benchmarks.workloads import CAPITAL, COMMISSION_BPS, LOOKBACKS, BestHalf, Workload
 from datafeeds.market import Array, Market
 from strategies import AsOf, Strategy, Target
 
 RATE = COMMISSION_BPS / 10_000.0
 OURS = "ledger engine (ours)"
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,9 @@ class Peer:
     ----------
     name : str
     run : callable
-        From a workload to final equity.
+        From a workload to final equity. One that is `Apart` is slow.
     needs : tuple of str
-        Distributions that must be installed; their versions are printed.
+        Distributions that must be installed, where it runs; their versions are printed.
     note : str
         How its final equity can differ.
     slow : bool
@@ -53,6 +56,11 @@ class Peer:
     note: str = ""
     slow: bool = False
     deciding: Callable[[Workload], float] | None = None
+
+    @property
+    def environment(self) -> Path | None:
+        """Where it runs, if not beside this project."""
+        return self.run.environment if isinstance(self.run, Apart) else None
 
 
 def account(market: Market) -> Account:

@@ -10,21 +10,20 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from backtests.engine import kernel as ledger
 from benchmarks import growth, tearsheet
+from benchmarks.apart import Apart
 from benchmarks.bare_loop import bare_loop
 from benchmarks.peers import CAPITAL, LEFT_OUT, PEERS, RATE, SWEEPS, Peer, SweepPeer, account
-from benchmarks.timing import seconds
+from benchmarks.timing import figures, seconds
 from benchmarks.workloads import Workload, five_hundred_symbols, random_walks, twenty_stocks
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -39,24 +38,22 @@ def said(times: Sequence[float]) -> str:
     return f"{middle} ({min(times):.4f} to {max(times):.4f})" if len(times) > 1 else middle
 
 
-def missing(needs: Sequence[str]) -> list[str]:
-    """Distributions that are not installed."""
-    return [name for name in needs if not _version(name)]
+def missing(needs: Sequence[str], environment: Path | None = None) -> list[str]:
+    """Distributions that are not installed, here or in another environment."""
+    return [name for name in needs if not _version(name, environment)]
 
 
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
+def _version(name: str, environment: Path | None = None) -> str:
+    if environment is None:
+        found = distributions(name=name)
+    else:
+        found = distributions(name=name, path=[str(each) for each in environment.glob("lib/*/site-packages")])
+    return next((each.version for each in found), "")
 
 
-Measurable = TypeVar("Measurable", Peer, SweepPeer)
-
-
-def present(peers: Sequence[Measurable]) -> list[Measurable]:
+def present(peers: Sequence[Peer]) -> list[Peer]:
     """Those that can be measured here."""
-    return [peer for peer in peers if not missing(peer.needs)]
+    return [peer for peer in peers if not missing(peer.needs, peer.environment)]
 
 
 def measured(
@@ -103,7 +100,7 @@ def engines(key: str, workload: Workload) -> list[str]:
 
 def sweeps(key: str, workload: Workload, title: str, peers: Sequence[SweepPeer]) -> list[str]:
     """The table of a sweep."""
-    peers = present(peers)
+    peers = [peer for peer in peers if not missing(peer.needs)]
     ended = {peer.name: peer.run(workload) for peer in peers}
     times: dict[str, list[float]] = {peer.name: [] for peer in peers}
     for _ in range(SWEEP_TURNS):
@@ -157,10 +154,7 @@ def own_peak_memory() -> float:
 
 def alone(workload: str, peer: str, sweep: str = "") -> tuple[float, float, float]:
     """Peak resident size in MB, seconds and final equity of a fresh process that runs one peer once."""
-    command = [sys.executable, "-m", "benchmarks.run", "--alone", workload, peer, sweep]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    memory, taken, final = map(float, done.stdout.strip().splitlines()[-1].split())
-    return memory, taken, final
+    return figures([sys.executable, "-m", "benchmarks.run", "--alone", workload, peer, sweep])
 
 
 def _alone(key: str, name: str, sweep: str) -> None:
@@ -169,7 +163,11 @@ def _alone(key: str, name: str, sweep: str) -> None:
     workload = WORKLOADS[key]()
     if isinstance(peer, Peer) and peer.slow:  # its time counts: what is loaded once is loaded before
         workload.targets  # noqa: B018
-        peer.run(Workload("a few", random_walks(4, 2019, 2019)))
+        few = Workload("a few", random_walks(4, 2019, 2019))
+        if isinstance(peer.run, Apart):
+            print(*peer.run.measured(few, workload))
+            return
+        peer.run(few)
     ended: list[float] = []
     taken = seconds(lambda: ended.append(float(np.median(peer.run(workload)))))
     print(own_peak_memory(), taken, *ended)
@@ -177,10 +175,16 @@ def _alone(key: str, name: str, sweep: str) -> None:
 
 def installed() -> list[str]:
     """What was measured, with versions, and what could not be."""
-    needed = dict.fromkeys(name for peer in PEERS for name in peer.needs)
-    there = [f"{name} {_version(name)}" for name in needed if not missing([name])]
-    absent = [peer.name for peer in PEERS if missing(peer.needs)]
-    lines = [f"Measured: {', '.join(there)}.", "", LEFT_OUT, ""]
+    beside = dict.fromkeys(name for peer in PEERS if not peer.environment for name in peer.needs)
+    there = [f"{name} {_version(name)}" for name in beside if not missing([name])]
+    apart = [
+        "in an environment of its own "
+        + " with ".join(f"{name} {_version(name, peer.environment)}" for name in peer.needs)
+        for peer in present(PEERS)
+        if peer.environment
+    ]
+    absent = [peer.name for peer in PEERS if missing(peer.needs, peer.environment)]
+    lines = [f"Measured: {'; '.join([', '.join(there), *apart])}.", "", LEFT_OUT, ""]
     return [*lines, f"Not installed, so not measured: {', '.join(absent)}.", ""] if absent else lines
 
 

@@ -65,9 +65,12 @@ bench: $(VENV)/.installed  ## Measure the engines side by side; writes benchmark
 
 bench-peers: $(VENV)/.installed  ## Install the other engines that `make bench` compares with
 	@$(INSTALL) -r benchmarks/requirements.txt
+	@rm -rf .venv-zipline && $(PYTHON) -m venv .venv-zipline
+	@.venv-zipline/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r benchmarks/requirements-zipline.txt
 
 clean:  ## Remove the environment and caches; results stay
-	rm -rf $(VENV) .venv-lowest build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-zipline build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

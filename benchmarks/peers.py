@@ -480,12 +480,20 @@ PEERS = (
         "Sizes before fees, by which cash may fall below zero.",
         slow=True,
     ),
+    Peer(
+        "zipline-reloaded",
+        Apart(HERE.parent / ".venv-zipline", HERE / "zipline_alone.py"),
+        ("zipline-reloaded", "pandas"),
+        "In an environment of its own, with pandas 2. Sizes on the decision's close and fills at the close "
+        "after it; where that costs more, cash falls below zero. Rounds orders towards zero and prices to "
+        "tenths of a cent. Its bundle is ingested in its time.",
+        slow=True,
+    ),
 )
 
 LEFT_OUT = (
-    "Left out: zipline-reloaded 3.2.1, which could say the workload, filled at the next close, since it "
-    "requires pandas below 3 and this project 3.1; and, on Python 3.11, nautilus_trader, of which 1.221.0, "
-    "the last one for it, requires the same. On Python 3.12 and later it is measured."
+    "Left out on Python 3.11: nautilus_trader, of which 1.221.0, the last one for it, requires pandas below "
+    "3 and this project 3.1. On Python 3.12 and later it is measured."
 )
 """Peers that cannot be installed beside this project, for the results page."""
 

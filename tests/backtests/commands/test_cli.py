@@ -255,6 +255,29 @@ def test_the_name_of_a_run_wins_over_the_beginning_of_anothers(tmp_path: Path) -
         find(tmp_path, "blue")
 
 
+def test_the_name_of_a_folder_in_full_opens_that_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("mini-8ae5515d", "mini-8ae5515d-2", "mini-8ae5515d-10", "mini-walk-forward-00000000", "8ae-1")
+    for place in (tmp_path / "results", tmp_path):
+        for name in names:
+            (place / name).mkdir(parents=True)
+            (place / name / "manifest.json").write_text("{}", encoding="utf-8")
+    results = tmp_path / "results"
+    monkeypatch.chdir(tmp_path)  # where folders of the same names stand, which --results did not mean
+    for name in names:
+        assert find(results, name) == results / name
+        assert find(results, f"results/{name}") == Path("results", name)
+    with pytest.raises(ValueError, match=r"'mini' fits mini-8ae5515d, mini-8ae5515d-10, mini-8ae5515d-2;"):
+        find(results, "mini")
+    with pytest.raises(ValueError, match="fits mini-8ae5515d, "):
+        find(results, "mini-8ae55")
+    assert find(results, "mini-walk-forward") == results / "mini-walk-forward-00000000"
+    assert find(results, "mini-w") == results / "mini-walk-forward-00000000"
+    with pytest.raises(ValueError, match="no result ''"):
+        find(results, "")
+
+
 def test_the_version_is_that_of_the_package(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,8 +11,8 @@ from rich.console import Console
 from backtests.commands.pages import write_page
 from backtests.desk.live_check import live_check, read_fills
 from backtests.desk.orders import DeskError, as_csv, read_holdings, require_fresh, todays_orders
-from backtests.desk.page import check_sentences, check_table, order_page, order_table
-from backtests.desk.record import newest, record
+from backtests.desk.page import check_sentences, check_table, decided, list_sentence, order_page, order_table
+from backtests.desk.record import newest, of_session, record
 from backtests.document.html import html
 from backtests.document.terminal import print_block
 from backtests.settings.markets import open_market
@@ -36,6 +36,7 @@ def today_command(
     write_page(folder / "orders.html", html(order_page(listed)))
     new = record(results, listed)
     console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{decided(listed)}.")
     for note in listed.notes:
         console.print(note)
     if listed.orders:
@@ -50,9 +51,12 @@ def live_check_command(file: str, overrides: Sequence[str], fills: Path, results
     """Print the newest order list on record beside its fills."""
     config = load(file, overrides)
     filled = read_fills(fills)
-    listed = newest(results, config.name, min(fill.date for fill in filled))
-    checked = live_check(listed, filled, config, open_market(config.market))
+    market = open_market(config.market)
+    first = min(fill.date for fill in filled)
+    listed = newest(results, config.name, first, market.name)
+    checked = live_check(listed, filled, config, market)
     print_block(Console(), check_table(checked))
     console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(list_sentence(listed, of_session(results, listed), first))
     for sentence in check_sentences(checked):
         console.print(sentence)

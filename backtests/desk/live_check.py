@@ -15,6 +15,7 @@ from backtests.engine import rules
 from backtests.settings.run_file import RunConfig
 from datafeeds.calendars import exchange_sessions
 from datafeeds.market import Market
+from datafeeds.names import unknown_name
 
 FILLED = ("symbol", "date", "shares", "price")
 """Columns of a file of fills; `commission` may follow."""
@@ -125,28 +126,32 @@ def live_check(listed: OrderList, fills: Sequence[Fill], config: RunConfig, mark
     listed : OrderList
     fills : sequence of Fill
     config : RunConfig
-        Whose costs and lag are assumed.
+        Whose costs are assumed.
     market : Market
-        The same market, by now with the session after the list's, if there is one.
+        The same market, by now with the session that the list is for, if there is one.
 
     Raises
     ------
     DeskError
-        If the market does not have the list's session.
+        If it is another market, or does not have the list's session or a symbol of it.
     """
+    if market.name != listed.market:
+        raise DeskError(
+            f"the orders of {listed.session} were made on market {listed.market!r}, not on {market.name!r}: "
+            f"say --market, or compare them with fills there"
+        )
     decided = market.index_of(listed.session)
     if decided < 0 or str(market.sessions[decided]) != listed.session:
         raise DeskError(
             f"market {market.name!r} has no session {listed.session}, on which the orders were made"
         )
-    coming = exchange_sessions(
-        listed.next_session,
-        str(np.datetime64(listed.next_session) + 30 + 2 * config.lag),
-        market.calendar,
-    )
-    session = coming[config.lag]
-    row = decided + 1 + config.lag
+    for order in listed.orders:
+        if order.symbol not in market.column:
+            there = unknown_name("symbol", order.symbol, market.symbols, f"market {market.name!r}")
+            raise DeskError(f"the orders of {listed.session}: {there}")
+    row = int(np.searchsorted(market.sessions, np.datetime64(listed.next_session)))
     opens = row < len(market.sessions)
+    session = market.sessions[row] if opens else np.datetime64(listed.next_session)
     volatility, volume = rules.coming_inputs(market, min(row, len(market.sessions)) - 1)
     ordered = {order.symbol for order in listed.orders}
     outcomes = []

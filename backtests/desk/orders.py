@@ -18,11 +18,11 @@ from backtests.engine import rules
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.second_opinion import engine_named
-from backtests.engine.terms import Account
+from backtests.engine.terms import Account, Costs
 from backtests.provenance import run_hash
 from backtests.runner import account_of
 from backtests.settings.run_file import RunConfig
-from datafeeds.calendars import exchange_sessions
+from datafeeds.calendars import calendar_span, exchange_sessions
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from strategies.target import Target
@@ -40,14 +40,14 @@ class DeskError(ValueError):
 
 @dataclass(frozen=True)
 class Order:
-    """One order, for the next session's open.
+    """One order, for the open that its list is for.
 
     Attributes
     ----------
     symbol : str
     side : {"buy", "sell"}
     shares : float
-        To trade next session.
+        To trade on that session.
     later : float
         Wanted besides, but left for later sessions by `costs.max_participation`.
     price : float
@@ -83,7 +83,7 @@ class OrderList:
     name : str
         The run file's.
     session, next_session : str
-        The decision's day, and the day that it would trade on.
+        The decision's day, and the day that it would trade on: the next one, or `lag` sessions later.
     due : bool
         Whether the strategy's schedule decides on this session; a backtest would hold if not.
     equity, cash : float
@@ -191,7 +191,8 @@ def todays_orders(config: RunConfig, market: Market, held: dict[str, float], cas
 
     The strategy decides at the market's last close, on the weights that are held. What it remembers is what
     it would remember in a backtest up to the session before. Sizes, caps and costs follow
-    `backtests.engine.rules`, with the last close in place of the open that is not known yet.
+    `backtests.engine.rules`, with the last close in place of the open that is not known yet, and the volume
+    that is known by then in place of that session's. With a `lag` the orders are for an open that much later.
 
     Parameters
     ----------
@@ -204,7 +205,8 @@ def todays_orders(config: RunConfig, market: Market, held: dict[str, float], cas
     Raises
     ------
     DeskError
-        For a symbol that the market does not have, or an account worth nothing.
+        For a symbol that the market does not have, an account worth nothing, or a `lag` beyond what the
+        calendar knows.
     ConfigError, StrategyError
         As `backtests.runner.run` raises them.
     """
@@ -220,6 +222,7 @@ def todays_orders(config: RunConfig, market: Market, held: dict[str, float], cas
             "targets stand in the decision log of a run"
         )
     account = account_of(config, market)
+    trades_on = _trades_on(market, config.lag)
     last = len(market.sessions) - 1
     prices = market.mark[last] * market.traded_factor[last]
     shares = np.zeros(len(market.symbols))
@@ -244,7 +247,8 @@ def todays_orders(config: RunConfig, market: Market, held: dict[str, float], cas
     orders: list[Order] = []
     if target is not None and row is not None:
         weights = row[: len(market.symbols)]
-        orders = _sized(market, account, weights, shares, prices, cash, target)
+        orders, waiting = _sized(market, account, weights, shares, prices, cash, target)
+        notes += _cap_notes(orders, waiting, account.costs)
         if target.hedges:
             names = ", ".join(hedge.structure.name for hedge in target.hedges)
             notes.append(f"The strategy also asks for options ({names}), which are not in the list.")
@@ -254,12 +258,17 @@ def todays_orders(config: RunConfig, market: Market, held: dict[str, float], cas
         notes.append(
             f"The schedule does not decide on {market.sessions[last]}: a backtest would hold until it does."
         )
+    if config.lag:
+        notes.append(
+            f"The run waits {config.lag} session{'s' * (config.lag > 1)} more (lag): a backtest trades this "
+            f"at the open of {trades_on}, not of {market.next_session}."
+        )
     if market.adjustment == "total_return":
         notes.append("Prices of this market are adjusted for dividends; the newest stand as they were paid.")
     return OrderList(
         config.name,
         str(market.sessions[last]),
-        str(market.next_session),
+        trades_on,
         bool(deciding[last]),
         equity,
         cash,
@@ -269,6 +278,44 @@ def todays_orders(config: RunConfig, market: Market, held: dict[str, float], cas
         run_hash(config, market),
         market.name,
     )
+
+
+def _trades_on(market: Market, lag: int) -> str:
+    """The session at whose open a backtest trades what it decides at the newest close."""
+    until = min(market.next_session + 30 + 2 * lag, calendar_span(market.calendar)[1])
+    coming = exchange_sessions(str(market.next_session), str(until), market.calendar)
+    if lag >= len(coming):
+        raise DeskError(
+            f"lag = {lag}: the calendar {market.calendar} is known up to {until}, before the session that "
+            f"these orders are for; take a smaller lag"
+        )
+    return str(coming[lag])
+
+
+def _cap_notes(orders: Sequence[Order], waiting: Sequence[str], costs: Costs) -> list[str]:
+    """What a reader must know of the cap on volume, if the run has one."""
+    share = f"{costs.max_participation:.4g}"
+    if not costs.max_participation:
+        return []
+    notes = []
+    unknown = [order.symbol for order in orders if order.share_of_volume is None]
+    if orders and len(unknown) == len(orders):
+        notes.append(f"Nothing is capped (max_participation = {share}): no volume is known of these symbols.")
+    elif unknown:
+        notes.append(
+            f"Not capped (max_participation = {share}), since no volume is known: {', '.join(unknown)}."
+        )
+    if costs.participation_volume == "session" and len(unknown) < len(orders) + len(waiting):
+        notes.append(
+            f"The cap (max_participation = {share}) is a share of the coming session's own volume, which is "
+            "not known yet: orders are capped by the mean volume of the 21 sessions before."
+        )
+    if waiting:
+        notes.append(
+            f"Wanted, but nothing can be traded within the cap (max_participation = {share}): "
+            f"{', '.join(waiting)}."
+        )
+    return notes
 
 
 def _remembered(config: RunConfig, market: Market, account: Account) -> Target | None:
@@ -289,17 +336,24 @@ def _sized(
     prices: Array,
     cash: float,
     target: Target,
-) -> list[Order]:
-    """Orders by rule 5: sells, then buys scaled to the cash that there is then."""
+) -> tuple[list[Order], list[str]]:
+    """Orders by rule 5: sells, then buys scaled to the cash that there is then.
+
+    Returns
+    -------
+    list of Order
+    list of str
+        Symbols of which something is wanted and the cap on volume lets nothing trade.
+    """
     costs, fractional = account.costs, account.fractional_shares
     last = len(market.sessions) - 1
     volatility, volume = rules.coming_inputs(market, last)
     volume = volume / market.traded_factor[last]
-    limiting = volume if costs.participation_volume == "known" else np.full(len(volume), np.nan)
     held = np.where(shares > 0, shares * np.nan_to_num(prices), 0.0)
     equity = cash + float(held.sum())
     orders: list[Order] = []
     buys: list[tuple[int, float, float]] = []
+    waiting: list[str] = []
 
     def quote(column: int, size: float) -> tuple[float, float]:
         reference = float(prices[column])
@@ -330,8 +384,10 @@ def _sized(
             continue
         wanted = rules.wanted_shares(float(weights[column]), equity, float(prices[column]), fractional)
         whole = abs(wanted - shares[column])
-        size = rules.capped_shares(whole, float(limiting[column]), costs.max_participation, fractional)
-        if wanted > shares[column]:
+        size = rules.capped_shares(whole, float(volume[column]), costs.max_participation, fractional)
+        if whole > 0 and not size > 0:
+            waiting.append(market.symbols[column])
+        elif wanted > shares[column]:
             buys.append((column, size, whole - size))
         elif size > 0:
             price, fee = quote(column, -size)
@@ -353,7 +409,7 @@ def _sized(
         if size > 0:
             cash -= size * price + fee
             add(column, size, later)
-    return orders
+    return orders, waiting
 
 
 def _reason(target: Target, symbol: str) -> str:

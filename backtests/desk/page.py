@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -31,11 +31,16 @@ def order_page(listed: OrderList) -> Document:
         sections.append(Section("reasons", "The decision", (Bullets("In order", listed.reasons),)))
     return Document(
         f"Orders of {listed.name}",
-        f"Decided at the close of {listed.session}, for the open of {listed.next_session}",
+        decided(listed),
         tuple(sections),
         footer=f"Run {listed.run[:12]}, orders {listed.hash[:12]}",
         kind="Order list",
     )
+
+
+def decided(listed: OrderList) -> str:
+    """When an order list was decided, and what it is for."""
+    return f"Decided at the close of {listed.session}, for the open of {listed.next_session}"
 
 
 def _orders(listed: OrderList) -> Iterator[Block]:
@@ -113,6 +118,24 @@ def check_table(checked: LiveCheck) -> Table:
         note=f"Shares ordered, sales negative. Slip in bps, worse than {where}; assumed is what the run's "
         "costs say; late in sessions.",
     )
+
+
+def list_sentence(listed: OrderList, made: Sequence[OrderList], first: str) -> str:
+    """Which order list fills are compared with.
+
+    Parameters
+    ----------
+    listed : OrderList
+    made : sequence of OrderList
+        Every one of its session, on record.
+    first : str
+        Day of the first fill, ISO.
+    """
+    count = len({each.hash for each in made})
+    open_ = "" if made[-1:] == [listed] else " for that open"
+    several = f"; the newest{open_} of {count} lists of that session on record" if count > 1 else ""
+    early = "; the first fill came before that" if first < listed.next_session else ""
+    return f"Compared with {listed.folder}, for the open of {listed.next_session}{early}{several}."
 
 
 def check_sentences(checked: LiveCheck) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from typer.testing import CliRunner
 from backtests.cli import app
 from backtests.desk.live_check import Fill, live_check, read_fills
 from backtests.desk.orders import DeskError, as_csv, read_holdings, require_fresh, todays_orders
-from backtests.desk.page import check_sentences, order_page
-from backtests.desk.record import newest, record
+from backtests.desk.page import check_sentences, list_sentence, order_page
+from backtests.desk.record import newest, of_session, record
 from backtests.document.html import html
 from backtests.runner import run
 from backtests.settings.run_file import RunConfig, parse
@@ -93,6 +94,102 @@ def test_the_same_input_gives_the_same_bytes_and_one_record(tmp_path):
     assert newest(tmp_path, "desk", "2021-06-01") == made[0]
     with pytest.raises(DeskError, match=r"no order list of 'desk' from before 2021-05-27"):
         newest(tmp_path, "desk", "2021-05-27")
+
+
+def test_fills_are_compared_with_the_newest_list_of_the_session(tmp_path: Path):
+    market, config = market_to("2021-05-28"), config_of()
+    first, second, third = (todays_orders(config, market, {}, cash) for cash in (9e4, 8e4, 7e4))
+    for listed in (first, second, third):
+        assert record(tmp_path, listed)
+        assert newest(tmp_path, "desk", "2021-06-01") == listed
+    # What was listed before and is listed again is the newest again.
+    assert [record(tmp_path, first) for _ in range(2)] == [True, False]
+    assert newest(tmp_path, "desk", "2021-06-01") == first
+    said = list_sentence(first, of_session(tmp_path, first), "2021-06-01")
+    assert said.endswith("for the open of 2021-06-01; the newest of 3 lists of that session on record.")
+    record(tmp_path, todays_orders(config, market_to("2021-05-27"), {}, 9e4))  # of an older session
+    assert newest(tmp_path, "desk", "2021-06-01") == first
+
+
+def test_a_lag_moves_the_session_that_orders_are_for(tmp_path: Path):
+    """May's decision with two sessions of lag trades on 3 June, in the list as in the backtest."""
+    config, later = config_of(lag=2), market_to("2021-06-30")
+    ledger = run(config, market=later).book.ledger
+    traded = {str(day)[:10] for day in ledger.fills["session"] if f"{day:%Y-%m}" == "2021-06"}
+    listed = todays_orders(config, market_to("2021-05-28"), {}, 1e5)
+    assert {listed.next_session} == traded == {"2021-06-03"}
+    assert "2 sessions more (lag)" in " ".join(listed.notes)
+    assert "for the open of 2021-06-03" in html(order_page(listed))
+    # The list says which session it is for, whatever lag the run file has by now.
+    fills = [Fill("AAA", "2021-06-04", listed.orders[0].shares, 60.0)]
+    for known, opens in ((later, True), (market_to("2021-06-02"), False)):
+        checked = live_check(listed, fills, config_of(), known)
+        assert (checked.session, checked.opens) == ("2021-06-03", opens)
+        assert checked.outcomes[0].sessions_late == 1
+    assert live_check(listed, fills, config_of(), later).outcomes[0].reference == pytest.approx(
+        later.fill_price[later.index_of("2021-06-03"), 0]
+    )
+    # A list of the next day is for 4 June: fills of 3 June are not its.
+    record(tmp_path, listed)
+    record(tmp_path, todays_orders(config, market_to("2021-06-01"), {}, 1e5))
+    assert newest(tmp_path, "desk", "2021-06-03") == listed
+    assert newest(tmp_path, "desk", "2021-06-04").session == "2021-06-01"
+    assert "the first fill came before" in list_sentence(listed, [listed], "2021-06-02")
+
+
+def test_a_lag_beyond_the_calendar_is_refused():
+    market = replace(market_to("2021-05-28"), next_session=np.datetime64("2040-12-28"))
+    with pytest.raises(DeskError, match="lag = 9: the calendar XNYS is known up to 2040-12-31"):
+        todays_orders(config_of(lag=9), market, {}, 1e5)
+
+
+def test_a_cap_on_the_sessions_own_volume_takes_what_is_known():
+    market = market_to("2021-05-28")
+    costs = {"max_participation": 0.002, "half_spread_bps": 5}
+    known = todays_orders(config_of(costs=costs), market, {}, 1e5)
+    own = todays_orders(config_of(costs={**costs, "participation_volume": "session"}), market, {}, 1e5)
+    assert own.orders == known.orders
+    assert all(order.later > 0 for order in own.orders)
+    assert not known.notes
+    assert "capped by the mean volume of the 21 sessions before" in own.notes[0]
+
+
+def test_what_is_not_capped_or_capped_to_nothing_is_said():
+    market = market_to("2021-05-28")
+    costs = {"max_participation": 1e-6}
+    none = todays_orders(config_of(costs=costs), market, {}, 1e5)
+    assert none.orders == ()
+    assert "nothing can be traded within the cap (max_participation = 1e-06): AAA, BBB, CCC" in none.notes[0]
+    unknown = market.volume.copy()
+    unknown[:, :2] = np.nan
+    some = todays_orders(
+        config_of(costs={"max_participation": 0.002}), replace(market, volume=unknown), {}, 1e5
+    )
+    assert some.notes == ("Not capped (max_participation = 0.002), since no volume is known: AAA, BBB.",)
+    unknown = np.full_like(unknown, np.nan)
+    every = todays_orders(
+        config_of(costs={"max_participation": 0.002}), replace(market, volume=unknown), {}, 1e5
+    )
+    assert every.notes[0].startswith("Nothing is capped (max_participation = 0.002)")
+
+
+def test_fills_of_another_market_are_refused(tmp_path: Path):
+    market, config = market_to("2021-05-28"), config_of()
+    listed = todays_orders(config, market, {}, 1e5)
+    record(tmp_path, listed)
+    fills = [Fill("AAA", "2021-06-01", 5, 60.0)]
+    with pytest.raises(DeskError, match="made on market 'desk', not on 'other'"):
+        live_check(listed, fills, config, replace(market_to("2021-06-30"), name="other"))
+    with pytest.raises(DeskError, match="were made on market 'desk', not on 'other'; say --market"):
+        newest(tmp_path, "desk", "2021-06-01", "other")
+    assert newest(tmp_path, "desk", "2021-06-01", "desk") == listed
+    elsewhere = replace(listed, market="other")
+    record(tmp_path, elsewhere)
+    assert newest(tmp_path, "desk", "2021-06-01", "desk") == listed
+    days = pd.DatetimeIndex(market.sessions)
+    fewer = Market.from_wide("desk", pd.DataFrame({"AAA": 60.0, "AAB": 60.0}, days))
+    with pytest.raises(DeskError, match="orders of 2021-05-28: no symbol 'BBB'"):
+        live_check(listed, fills, config, fewer)
 
 
 @pytest.mark.parametrize(("day", "fresh"), [("2021-06-02", True), ("2021-06-03", False)])
@@ -184,6 +281,7 @@ def test_the_commands_on_the_embedded_market(tmp_path):
     checked = CliRunner().invoke(app, ["live-check", str(run_file), "--fills", str(fills), *place])
     assert checked.exit_code == 0, checked.output
     assert "Not filled in full" in checked.output
+    assert f"Compared with {folder.name}, for the open of 2022-12-29." in checked.output
 
 
 def test_fills_that_cannot_be_read(tmp_path: Path):

@@ -33,7 +33,7 @@ def write_pyfolio(folder: Path, market: Market | None = None) -> Path:
     Raises
     ------
     ResultsError
-        If the folder holds no run, or pyfolio is not installed.
+        If the folder holds no run, its market is not what it was, or pyfolio is not installed.
     """
     pages = figures(read_input(folder, market))
     from matplotlib.backends.backend_pdf import PdfPages  # half a second to import
@@ -46,7 +46,13 @@ def write_pyfolio(folder: Path, market: Market | None = None) -> Path:
 
 
 def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
-    """What pyfolio takes, from the files of a run."""
+    """What pyfolio takes, from the files of a run; its market only values what was held.
+
+    Raises
+    ------
+    ResultsError
+        If the folder holds no run, or the market's data is not what it ran on.
+    """
     with reading(folder):
         manifest = archive.read_json(folder / "manifest.json")
         returns, positions, fills = (
@@ -54,11 +60,17 @@ def read_input(folder: Path, market: Market | None = None) -> PyfolioInput:
         )
         returns = returns.drop(columns=CASH, errors="ignore")
         config = parse(manifest["config"], str(folder / "manifest.json"))
+        ran_on = str(manifest["market"]["hash"])
     equity = [
         config.capital * np.cumprod(np.append(1.0, 1.0 + returns.iloc[:, place].to_numpy(dtype=np.float64)))
         for place in range(min(2, returns.shape[1]))
     ]
     traded = open_market(config.market, part=True) if market is None else market
+    if traded.hash != ran_on:
+        raise ResultsError(
+            f"{folder}: its positions can't be valued: it ran on market data {ran_on[:12]}, and market "
+            f"{traded.name!r} is {traded.hash[:12]} now. Run it again"
+        )
     return pyfolio_input(equity[0], positions, fills, traded, equity[1] if len(equity) > 1 else None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,16 @@ def test_a_folder_gives_what_the_result_does(study: Study, folder: Path) -> None
     assert read.transactions["price"].to_numpy() == pytest.approx(given.transactions["price"].to_numpy())
     with pytest.raises(ResultsError, match="not a finished run"):
         read_input(folder / "nothing")
+
+
+def test_positions_are_not_valued_at_prices_that_came_since(study: Study, folder: Path) -> None:
+    close = study.market.close.copy()
+    close[-1] *= 2
+    changed = replace(study.market, close=close, hash="")
+    assert changed.hash != study.market.hash
+    then, now = study.market.hash[:12], changed.hash[:12]
+    with pytest.raises(ResultsError, match=f"ran on market data {then}, .*'sample' is {now} now. Run it"):
+        read_input(folder, changed)
 
 
 @pytest.mark.slow

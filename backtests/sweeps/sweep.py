@@ -18,6 +18,7 @@ from backtests.engine.terms import Account
 from backtests.provenance import outside_code
 from backtests.records import archive, register
 from backtests.records.chain import told
+from backtests.records.index import write_index
 from backtests.records.register import Trial
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
@@ -71,7 +72,8 @@ def sweep(
 
     The folder is ``<name>-sweep-<hash>``. Until it is whole it is hidden; an interrupted sweep goes on from
     there. A sweep that is whole is not run again; where the run file now ranks by another statistic, or
-    calls something else near the best, its configurations are judged by that and the folder is written anew.
+    calls something else near the best, its configurations are judged by that and the folder is written anew;
+    so it is where its best are to be run again and never were. ``index.html`` is written anew with it.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def sweep(
     final = place.results / f"{config.name}-sweep-{planned.hash(traded)[:8]}"
     archive.restore(place.results)
     done = _whole(final)
-    if done is not None and done.manifest["sweep"] == planned.asked:
+    if done is not None and _says_all(done, planned, place):
         return done
     partial = place.results / f"{archive.SWEEP}{final.name}"
     sessions = traded.sessions[account.first : account.last + 1]
@@ -108,7 +110,7 @@ def sweep(
     with ExitStack() as stack:
         store = stack.enter_context(closing(Store(partial, len(planned.configurations), sessions)))
         done = _whole(final)  # another process may have been faster
-        if done is not None and done.manifest["sweep"] == planned.asked:
+        if done is not None and _says_all(done, planned, place):
             shutil.rmtree(partial)
             return done
         if done is not None:
@@ -151,7 +153,17 @@ def sweep(
             final = archive.publish(partial, final.name)
     for left in final.glob(f"{FINISHED}*"):
         left.unlink()
+    write_index(place.results)
     return written.recorded(final, {})
+
+
+def _says_all(done: Sweep, planned: Plan, place: Workplace) -> bool:
+    """Whether a finished sweep needs nothing more: judged as is asked now, and its best run again if wanted.
+
+    Each has something to run again: a plan refuses native strategies, which alone have no decisions.
+    """
+    checked = "lookahead" in done.manifest or not place.check
+    return bool(done.manifest["sweep"] == planned.asked) and checked
 
 
 def _whole(folder: Path) -> Sweep | None:

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ from backtests.engine.books import Ledger
 from backtests.engine.books import returns_of as daily_returns
 from backtests.engine.rules import cash_returns
 from backtests.provenance import manifest as run_manifest
-from backtests.records import archive
+from backtests.records import archive, register
+from backtests.records.index import write_index
 from backtests.settings.sweep import WalkForwardSettings
 from backtests.sweeps.measures import Measures, measures
 from backtests.sweeps.report import chosen_blocks
@@ -90,7 +92,10 @@ def returns_of(found: WalkForward) -> pd.DataFrame:
 
 
 def write(found: WalkForward, results: Path) -> Path:
-    """Write ``<name>-walk-forward-<hash>`` below `results`, whole or not at all, and return it."""
+    """Write ``<name>-walk-forward-<hash>`` below `results`, whole or not at all, and return it.
+
+    ``index.html`` is written anew.
+    """
     settings = _settings(found).model_dump_json()
     content = found.sweep.manifest["run_hash"] + settings
     digest = hashlib.sha256(content.encode()).hexdigest()
@@ -98,13 +103,16 @@ def write(found: WalkForward, results: Path) -> Path:
     with archive.draft(results, name) as place:
         table_of(found).to_parquet(place / WINDOWS)
         returns_of(found).to_parquet(place / RETURNS)
-        manifest = json.dumps(_manifest(found, digest), indent=2, default=str)
+        _, trials = register.known(found.market, results)
+        manifest = json.dumps(_manifest(found, digest, trials), indent=2, default=str)
         (place / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
         write_html(page(found), place / PAGE)
-        return archive.publish(place, name)
+        final = archive.publish(place, name)
+    write_index(results)
+    return final
 
 
-def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
+def _manifest(found: WalkForward, digest: str, trials: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "kind": "walk-forward",
         **run_manifest(found.config, found.market),
@@ -114,7 +122,7 @@ def _manifest(found: WalkForward, digest: str) -> dict[str, Any]:
         "sweep": found.sweep.folder.name,
         "configurations": found.sweep.manifest["configurations"],
         "windows": len(found.choices),
-        "trials": found.sweep.manifest["trials"],
+        "trials": dict(trials),
         **({"holdout": dict(found.scored)} if found.scored else {}),
         **({"lookahead": dict(found.lookahead)} if found.lookahead else {}),
     }

@@ -65,6 +65,22 @@ def test_the_best_of_a_sweep_are_run_again(keep: str, passed: bool, tmp_path: Pa
     assert ("Look-ahead check FAILED" in page) is not passed
 
 
+def test_a_whole_sweep_that_was_never_checked_is_checked_once(tmp_path: Path) -> None:
+    swept, results = config(tmp_path, ON_THE_CLASS), tmp_path / "results"
+    unchecked = sweep(swept, Workplace(results))
+    assert "lookahead" not in unchecked.manifest
+    done = sweep(swept, Workplace(results, check=True))
+    assert (done.folder, done.manifest["lookahead"]["passed"]) == (unchecked.folder, False)
+    assert done.manifest["trials"]["count"] == unchecked.manifest["trials"]["count"]
+    assert "Look-ahead check FAILED" in (done.folder / "sweep.html").read_text()
+    assert "LOOK-AHEAD CHECK FAILED: strong-sweep-" in (results / "index.html").read_text()
+    written = (done.folder / "manifest.json").read_bytes()
+    for check in (True, False):
+        again = sweep(swept, Workplace(results, check=check))
+        assert again.manifest["lookahead"] == done.manifest["lookahead"]
+        assert (done.folder / "manifest.json").read_bytes() == written
+
+
 @pytest.mark.slow
 def test_so_is_what_a_walk_forward_follows(tmp_path: Path) -> None:
     windows = {"walk_forward": {"train_years": 1, "test_years": 1}}

@@ -543,6 +543,7 @@ def test_manifest_and_trials(market: Market, tmp_path: Path) -> None:
     assert manifest["market"]["hash"] == market.hash
     assert manifest["trials"]["count"] == 32
     assert register.verify(tmp_path).intact
+    assert f'href="{done.folder.name}/sweep.html"' in (tmp_path / "index.html").read_text()
     returns = np.asarray(done.returns)
     expected = returns.mean(axis=1) / returns.std(axis=1, ddof=1)
     assert sharpes(market) == pytest.approx(expected)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from backtests.engine.kernel import replay
+from backtests.records import register
 from backtests.runner import account_of, run
 from backtests.settings.run_file import ConfigError, RunConfig, parse
 from backtests.settings.sweep import WalkForwardSettings
@@ -248,10 +249,23 @@ def test_the_folder(walked: WalkForward, tmp_path: Path) -> None:
     assert np.array_equal(returns["walk_forward"], walked.ledger.returns)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (manifest["kind"], manifest["configurations"]) == ("walk-forward", 3)
+    assert f'href="{folder.name}/walk-forward.html"' in (tmp_path / "index.html").read_text()
     page = (folder / "walk-forward.html").read_text()
     assert "All &lt;of&gt; them" in page
     assert "<of>" not in page
     assert page.count("<svg class") == 2
+
+
+def test_its_own_trial_counts_and_so_do_those_since_the_sweep(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(register.PLACE, str(tmp_path / "register.sqlite"))
+    walked = walk_forward(config(), Workplace(tmp_path), market=market)
+    swept = walked.sweep.manifest["trials"]["count"]
+    register.record(market, [register.Trial("another", "run")])
+    trials = json.loads((write(walked, tmp_path) / "manifest.json").read_text())["trials"]
+    assert trials == register.known(market, tmp_path)[1]
+    assert (swept, trials["count"]) == (3, 5)
 
 
 def test_window_returns_compound_to_the_curve(walked: WalkForward) -> None:

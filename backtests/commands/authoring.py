@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,11 @@ def check_strategy_command(
     if isinstance(strategy, NativeStrategy):
         raise ConfigError(f"{label_of(config.strategy.name)} can't be checked: {UNCHECKED}")
     traded = open_market(config.market, part=True)
-    config = _begun(config, traded)
+    held_out = config.reaches_holdout
+    config = _begun(config.before_holdout, traded)
     console = Terminal()
+    if held_out:
+        console.print(f"On the sessions before {config.holdout}, from which on the run file holds data out.")
     with working("opening the market") as say:
         report = check_strategy(
             strategy,
@@ -113,7 +117,7 @@ def _begun(config: RunConfig, market: Market) -> RunConfig:
     if config.start is not None or market.facts.empty:
         return config
     start = (market.facts["filed"].min() + pd.DateOffset(years=1)).date()
-    last = market.sessions[-1].astype(object)
+    last = min(market.sessions[-1].astype(object), config.end or dt.date.max)
     return config.model_copy(update={"start": start}) if start < last else config
 
 

@@ -52,9 +52,11 @@ def event_command(market: str, date: str | None, file: Path | None, html: Path |
     event = load_event(file) if file is not None else Event(date=_day(date or ""))
     traded = open_market(market)
     sections = event_sections(traded, study(traded, event))
+    title = f"{event.name}, {event.date}" if "name" in event.model_fields_set else f"Event of {event.date}"
     console = Terminal()
+    console.print(title, style="bold")
     print_sections(console, sections)
-    page = Document(f"Event of {event.date}", f"On market {traded.name}", sections, kind="Event study")
+    page = Document(title, f"On market {traded.name}", sections, kind="Event study")
     _write(console, html, rendered(page))
 
 
@@ -65,7 +67,8 @@ def ablation_command(file: str, overrides: Sequence[str], text: Path | None) -> 
     market = open_market(config.market, part=True)
     with working("starting") as say:
         outcomes = ablation.ablate(config, market, lambda what: say(f"running: {what}"))
-    caption = f"{config.strategy.name} on {market.name}, {', '.join(elements)}"
+    until = f", on the sessions before {config.holdout} alone" if config.reaches_holdout else ""
+    caption = f"{config.strategy.name} on {market.name}, {', '.join(elements)}{until}"
     console = Terminal()
     print_block(console, ablation.table(outcomes, caption))
     _write(console, text, MARKED + ablation.markdown(outcomes, caption))

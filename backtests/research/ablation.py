@@ -100,7 +100,7 @@ def elements_of(config: RunConfig) -> tuple[str, ...]:
 def ablate(
     config: RunConfig, market: Market, progress: Callable[[str], None] = lambda what: None
 ) -> tuple[Outcome, ...]:
-    """Run every variant and the run file's first benchmark.
+    """Run every variant and the run file's first benchmark; all of it ends before the run file's holdout.
 
     Parameters
     ----------
@@ -120,14 +120,15 @@ def ablate(
         If the strategy declares no elements.
     """
     elements = elements_of(config)
+    known = config.before_holdout
     plain: Book | None = None
     outcomes = []
     for variant in variants(elements):
         progress(variant.label)
         switches = {element: element in variant.on for element in elements}
-        choice = config.strategy.model_copy(update=switches)
-        benchmarks = config.benchmarks[:1] if plain is None else ()
-        result = run(config.model_copy(update={"strategy": choice, "benchmarks": benchmarks}), market=market)
+        choice = known.strategy.model_copy(update=switches)
+        benchmarks = known.benchmarks[:1] if plain is None else ()
+        result = run(known.model_copy(update={"strategy": choice, "benchmarks": benchmarks}), market=market)
         register.record(market, register.of_result("ablation", result))
         first = plain is None
         if plain is None:

@@ -99,6 +99,7 @@ class Event(TomlTable):
     Attributes
     ----------
     name : str
+        What the study is called, on its page and in the terminal.
     date : date
         The day itself; the session on it, or the next one.
     before, after : int

@@ -183,7 +183,8 @@ class RunConfig(TomlTable):
         First and last session; the market's own if not given.
     holdout : date, optional
         From this date on data are held out: parameters are fixed on what was known before, and what came
-        after is scored apart. A sweep or walk-forward chooses on the sessions before it alone.
+        after is scored apart. What parameters are chosen by sees the sessions before it alone: sweeps,
+        walk-forwards, ablations and `check-strategy`.
     capital : float
         Cash at the start.
     engine : {"event", "ledger"}
@@ -248,9 +249,14 @@ class RunConfig(TomlTable):
         return strategy, *(each.label or each.class_label for each in self.benchmarks)
 
     @property
+    def reaches_holdout(self) -> bool:
+        """Whether sessions are held out of what a choice may go by."""
+        return self.holdout is not None and (self.end is None or self.end >= self.holdout)
+
+    @property
     def before_holdout(self) -> RunConfig:
         """The run up to its holdout, which is all that a choice may go by; without one, the run itself."""
-        if self.holdout is None or (self.end is not None and self.end < self.holdout):
+        if self.holdout is None or not self.reaches_holdout:
             return self
         return self.model_copy(update={"end": self.holdout - dt.timedelta(days=1)})
 

@@ -600,6 +600,16 @@ def test_the_command_passes_an_honest_strategy(
     assert json.loads(record.read_text())["passed"] is True
 
 
+def test_the_command_looks_at_nothing_that_is_held_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    record = tmp_path / "report.json"
+    held = ["--decisions", "4", "--set", "start=2019-01-02", "--set", "holdout=2019-07-01"]
+    assert backtest(monkeypatch, "check-strategy", "EqualWeighted", *held, "--json", str(record)) == 0
+    assert "On the sessions before 2019-07-01" in capsys.readouterr().out
+    assert json.loads(record.read_text())["decisions"] == 6
+
+
 def test_the_command_fails_a_cheater(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
 ) -> None:

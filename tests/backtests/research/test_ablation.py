@@ -63,6 +63,23 @@ def test_an_ablation_of_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
     assert page.count("\n|") == len(outcomes) + 2
 
 
+def test_an_ablation_ends_before_the_holdout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(RotationRegime, "ELEMENTS", ("dow_nasdaq",))
+    monkeypatch.setenv("COLUMNS", "200")
+    market = sample_market()
+    held = ablate(load("ablation", [*SHORT, "holdout=2021-01-01"]), market)
+    ended = ablate(load("ablation", [SHORT[0], "end=2020-12-31"]), market)
+    np.testing.assert_equal([vars(each) for each in held], [vars(each) for each in ended])
+    assert held != ablate(load("ablation", SHORT), market)
+    text = tmp_path / "ablation.md"
+    settings = [part for setting in (*SHORT, "holdout=2021-01-01") for part in ("--set", setting)]
+    assert backtest(monkeypatch, "ablation", "ablation", *settings, "--text", str(text)) == 0
+    for said in (capsys.readouterr().out, text.read_text()):
+        assert "dow_nasdaq, on the sessions before 2021-01-01 alone" in said
+
+
 def test_the_command_prints_and_writes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -315,7 +315,18 @@ def test_the_command_prints_the_tables_and_writes_the_page(
     printed = capsys.readouterr().out
     assert "As published" in printed
     assert "+2.21%" in printed
+    assert printed.startswith("Event of 2026-06-04\n")
     assert "What followed" in page.read_text()
+
+
+def test_the_name_of_an_event_file_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file, page = tmp_path / "day.toml", tmp_path / "day.html"
+    file.write_text('name = "The <vaccine> day"\ndate = 2020-11-09\n')
+    assert backtest(monkeypatch, "event", str(file), "--html", str(page)) == 0
+    assert capsys.readouterr().out.startswith("The <vaccine> day, 2020-11-09\n")
+    assert "The &lt;vaccine&gt; day, 2020-11-09" in page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -397,7 +397,7 @@ def rewind(
         str, typer.Option("--dates", metavar="DATE,DATE", help="Days to cut at; three of them if not given.")
     ] = "",
     run: Annotated[
-        str, typer.Option("--run", metavar="RUN", help="A run whose decisions and books to compare too.")
+        str, typer.Option("--run", metavar="FILE", help="Run file whose decisions and books to compare too.")
     ] = "",
 ) -> None:
     """Cut a folder at some days: what was known by then must stay; exit status 3 if it does not."""

@@ -93,7 +93,7 @@ def rewind_command(path: Path, dates: str, run: str) -> bool:
     dates : str
         ISO dates parted by commas; three days of the folder if empty.
     run : str
-        A run whose decisions and books are compared too, or nothing.
+        A run file whose decisions and books are compared too, or nothing.
     """
     if str(path) in BUILT_IN:
         with TemporaryDirectory() as place:

@@ -246,11 +246,17 @@ def rewind(
     Raises
     ------
     MarketError
-        If nothing is left of the folder on one of the days.
+        If nothing is left of the folder on one of the days, or nothing comes after it.
     """
+    asked, last = list(days), whole.sessions[-1]
+    for day in asked:
+        if day > last:
+            raise MarketError(
+                f"market {whole.name!r} ends on {last}: nothing is cut on {day}; choose an earlier day"
+            )
     found = []
     with TemporaryDirectory() as place:
-        for day in days:
+        for day in asked:
             copy = Path(place) / str(day) / folder.resolve().name
             cut = load_folder(cut_folder(folder, day, copy, rebased=rebased), part=True)
             figures, differences = compared(whole, cut, REBASED_TOLERANCE if rebased else 0.0)

@@ -117,6 +117,19 @@ def test_a_rewind_compares_the_books_of_a_run_too(
     ]
 
 
+def test_a_rewind_beyond_the_folders_days_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("data", "rewind", str(folder), "--dates")
+    assert backtest(monkeypatch, *arguments, "2020-02-20,2030-01-01") == 1
+    said = capsys.readouterr()
+    assert "ends on 2020-03-31: nothing is cut on 2030-01-01; choose an earlier day" in said.err
+    assert said.out == ""
+    assert backtest(monkeypatch, *arguments, "2019-01-01") == 1
+    assert "choose a later day" in capsys.readouterr().err
+    assert backtest(monkeypatch, *arguments, "2020-03-31") == 0
+
+
 def test_a_rewind_finds_the_first_difference_of_two_books(folder: Path, run_file: Path) -> None:
     config = load(str(run_file))
     whole = run(config, market=load_folder(folder)).book

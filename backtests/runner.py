@@ -197,7 +197,8 @@ def hindsight_of(
     """What the author knew, and what is too good to be taken on trust, for the manifest."""
     from backtests.authoring.hindsight import hindsight  # only where a run is checked
 
-    given = {**config.strategy.said(), **((config.hedge and config.hedge.model_extra) or {})}
+    hedge = {} if config.hedge is None else config.hedge.said()
+    given = {**config.strategy.said(), **{f"hedge.{key}": value for key, value in hedge.items()}}
     cash = interest_factors(market, account)[1:]
     return asdict(hindsight(book.strategy, given, book.ledger, market, cash, sources))
 

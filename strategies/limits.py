@@ -57,7 +57,13 @@ class Capped(Wrapped):
 
     def __init__(self, of: Any = None, /, **given: Any) -> None:
         caps = {key: given.pop(key) for key in list(given) if key not in self.parameters}
-        super().__init__(of, **{**given, "caps": {**given.get("caps", {}), **caps}})
+        table = given.pop("caps", {})
+        if not isinstance(table, Mapping):
+            raise ParameterError("caps", f" = {table!r}: write a table, as in caps = {{ name = 0.05 }}")
+        for key in caps:
+            if key in table and table[key] != caps[key]:
+                raise ParameterError("caps", f": {key} is capped at {table[key]!r} and at {caps[key]!r}")
+        super().__init__(of, **given, caps={**table, **caps})
 
     def decide(self, see: AsOf) -> Target | None:
         """What the strategy inside decides, within the caps."""

@@ -70,7 +70,7 @@ class Strategy:
         if cls.decide is not Strategy.decide:  # else it is what others are made of
             REGISTRY[cls.__name__] = cls
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, /, **parameters: Any) -> None:
         name = type(self).__name__
         for key in parameters:
             if key not in self.parameters:

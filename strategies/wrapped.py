@@ -51,6 +51,8 @@ class Wrapped(Strategy):
     of: Inner = BuyAndHold()
 
     def __init__(self, of: Any = None, /, **parameters: Any) -> None:
+        if of is not None and "of" in parameters:
+            raise StrategyError(f"{type(self).__name__} is given two strategies to go around: take of out")
         super().__init__(**({} if of is None else {"of": of}), **parameters)
         if "schedule" not in parameters:
             once = isinstance(self.of.schedule, Once)

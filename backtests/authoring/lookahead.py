@@ -116,7 +116,7 @@ def recipe_of(config: RunConfig) -> Recipe:
     made = _recipe(choice.name, choice.model_extra or {})
     for _, cls, parameters in () if choice.limits is None else choice.limits.given():
         made = {CLASS: named(cls), "of": made, **_inside(cls, parameters)}
-    whole = made if hedge is None else {CLASS: named(Hedged), "of": made, **(hedge.model_extra or {})}
+    whole = made if hedge is None else {CLASS: named(Hedged), "of": made, **hedge.said()}
     return deepcopy(whole)
 
 

@@ -42,6 +42,9 @@ class NativeStrategy(Strategy):
         """Take what a run file gives `native`, the class of that name: `symbols` and its own ``params``."""
         settings = {key: value for key, value in given.items() if key != "symbols"}
         known = native.params._getkeys()
+        for key in ("strategy", "symbols"):  # which backtrader, and the house, take for something else
+            if key in given and key in known:
+                raise StrategyError(f"strategy {name}: its parameter {key} can't be given; call it otherwise")
         for key in settings:
             if key not in known:
                 raise StrategyError(unknown_name("parameter", key, known, f"strategy {name}"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.terms import HOUSE, Costs, Engine, Margin
@@ -36,6 +36,21 @@ class ConfigError(ValueError):
     """A run file that can't be used; the message names the file and the key."""
 
 
+def _refuse_inside(parameters: Mapping[str, Any], told: str) -> None:
+    """Refuse a table that names what it is put around, which the file's structure has said."""
+    if "of" in parameters:
+        raise ValueError(f"of = {parameters['of']!r}: {told}; take of out")
+
+
+def _limiting(parameters: dict[str, Any]) -> dict[str, Any]:
+    _refuse_inside(parameters, "what is limited is the strategy that the limits belong to")
+    return parameters
+
+
+Limit = Annotated[dict[str, Any], AfterValidator(_limiting)]
+"""Parameters of a limit, without what it is put around."""
+
+
 class LimitChoices(TomlTable):
     """Limits around a strategy, each a table of its parameters; the first that is listed here is innermost.
 
@@ -55,12 +70,12 @@ class LimitChoices(TomlTable):
         See `MinimumTrade`.
     """
 
-    volatility: dict[str, Any] | None = None
-    tracking_error: dict[str, Any] | None = None
-    cap: dict[str, Any] | None = None
-    turnover: dict[str, Any] | None = None
-    band: dict[str, Any] | None = None
-    minimum_trade: dict[str, Any] | None = None
+    volatility: Limit | None = None
+    tracking_error: Limit | None = None
+    cap: Limit | None = None
+    turnover: Limit | None = None
+    band: Limit | None = None
+    minimum_trade: Limit | None = None
 
     def given(self) -> Iterator[tuple[str, type[Wrapped], dict[str, Any]]]:
         """Those that are set: key, class and parameters, the innermost first."""
@@ -124,7 +139,7 @@ class StrategyChoice(TomlTable):
     def said(self) -> dict[str, Any]:
         """Every parameter that the run file gives, those of limits with theirs."""
         limits = () if self.limits is None else self.limits.given()
-        return {**(self.model_extra or {}), **{key: parameters for key, _, parameters in limits}}
+        return {**(self.model_extra or {}), **{f"limits.{key}": given for key, _, given in limits}}
 
     @property
     def class_label(self) -> str:
@@ -148,9 +163,21 @@ class BenchmarkChoice(StrategyChoice):
 
 
 class HedgeChoice(TomlTable):
-    """A hedge around whatever the strategy decides: any key is a parameter of `strategies.hedges.Hedged`."""
+    """A hedge around whatever the strategy decides: any key is a parameter of `strategies.hedges.Hedged`.
+
+    All but ``of``: what is hedged is ``[strategy]``.
+    """
 
     model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="after")
+    def _around_the_strategy(self) -> Self:
+        _refuse_inside(self.said(), "what is hedged is [strategy]")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """Every parameter that the run file gives."""
+        return dict(self.model_extra or {})
 
     def build(self, strategy: Strategy) -> Strategy:
         """Return the strategy, hedged.
@@ -161,7 +188,7 @@ class HedgeChoice(TomlTable):
             For an unknown parameter, or a value out of range.
         """
         try:
-            return Hedged(**{"of": strategy, **(self.model_extra or {})})
+            return Hedged(strategy, **self.said())
         except ParameterError as error:
             raise ConfigError(f"[hedge] hedge.{error.key}{error.problem}") from None
         except StrategyError as error:

@@ -310,3 +310,8 @@ def test_a_limit_is_part_of_a_runs_hash_and_its_decisions_are_replayed(sample):
     assert found["passed"], found
     whys = [change.why for each in result.book.ledger.decisions for change in each.target.changes]
     assert any(why.startswith("capped: sector") for why in whys)
+
+
+def test_a_strategy_goes_around_one_other():
+    with pytest.raises(StrategyError, match="Capped is given two strategies to go around: take of out"):
+        Capped(BuyAndHold(), of=BuyAndHold(), name=0.1)

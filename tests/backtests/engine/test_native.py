@@ -36,6 +36,9 @@ class Buyer(bt.Strategy):
 class Broken(bt.Strategy):
     def next(self):
         self.oops()
+
+class Fond(bt.Strategy):
+    params = (("symbols", "all"),)
 """
 
 
@@ -154,3 +157,8 @@ def test_mistakes_are_named(file: Path, market: Market) -> None:
         run(load("golden_cross", ["engine=ledger"]), market=sample_market())
     with pytest.raises(ConfigError, match="SIZE had no price"):
         run(load("golden_cross", ['strategy.symbols=["SIZE"]']), market=sample_market())
+
+
+def test_a_parameter_that_the_house_takes_for_its_own_is_refused(file: Path) -> None:
+    with pytest.raises(StrategyError, match="its parameter symbols can't be given; call it otherwise"):
+        build(f"{file}:Fond", {"symbols": ["AAA"]})

@@ -197,3 +197,45 @@ def test_a_market_that_was_not_downloaded_yet(tmp_path: Path, monkeypatch: pytes
     ) as caught:
         open_market(config.load("ai_era").market)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[overlay]\n[hedge]\nof = 'BuyAndHold'",
+            "[hedge] of = 'BuyAndHold': what is hedged is [strategy]; take of out",
+        ),
+        *(
+            (
+                f"[strategy.limits.{limit}]\nof = 'BuyAndHold'",
+                f"[strategy.limits.{limit}] of = 'BuyAndHold': ",
+            )
+            for limit in config.LimitChoices.model_fields
+        ),
+        (
+            "[[benchmarks]]\nname = 'CapWeighted'\nlimits.band.of = 'BuyAndHold'",
+            "[benchmarks[0].limits.band] of = 'BuyAndHold': what is limited is the strategy that the limits",
+        ),
+        ("[strategy.limits.cap]\ncaps = 3", "strategy.limits.cap.caps = 3: write a table"),
+        (
+            "[strategy.limits.cap]\nname = 0.1\ncaps.name = 0.2",
+            "strategy.limits.cap.caps: name is capped at 0.2 and at 0.1",
+        ),
+        ("[strategy.limits.band]\nself = 3", "no parameter 'self' in strategy NoTradeBand"),
+    ],
+)
+def test_what_a_limit_or_a_hedge_goes_around_is_not_for_its_table_to_say(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        config.load(write(tmp_path, MINIMAL + text)).build_strategy()
+    assert message in str(refused.value)
+
+
+def test_what_is_said_of_strategy_limits_and_hedge_stands_side_by_side(tmp_path: Path) -> None:
+    text = MINIMAL + "schedule = 'weekly'\nlimits.band.width = 0.1\n[overlay]\n[hedge]\nschedule = 'daily'"
+    run = config.load(write(tmp_path, text))
+    assert run.strategy.said() == {"schedule": "weekly", "limits.band": {"width": 0.1}}
+    assert run.hedge is not None
+    assert run.hedge.said() == {"schedule": "daily"}

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import hashlib
 import json
 import platform
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import metadata
-from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from pathlib import Path, PurePath
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from backtests.authoring.sealed.code import HOUSE, deciding_modules
 from backtests.engine.tables import table_files
-from backtests.settings.run_file import RunConfig, StrategyChoice
+from backtests.settings.run_file import ConfigError, RunConfig, StrategyChoice
 from backtests.settings.strategies import class_named, names_in
 from datafeeds.market import Market
+from strategies.schedule import Schedule
+from strategies.strategy import Strategy
+from strategies.wrapped import parts_of
 
 PACKAGES = (
     "arch",
@@ -100,22 +107,37 @@ def outside_code(*choices: StrategyChoice) -> list[str]:
 
     That is the file that holds a strategy, and every module that it imports, however deep, outside the
     installed libraries; of a class typed into a notebook, its code and what that refers to; and the tables
-    that a strategy declares.
+    that a strategy declares. Strategies inside it count whether a file names them or they are a default, and
+    those in its limits too.
     """
     found: dict[str, bytes] = {}
     for name in (name for choice in choices for name in names_in(choice.name, choice.model_extra or {})):
-        cls = class_named(name)
-        for base in cls.__mro__:
-            _follow(sys.modules.get(base.__module__), found)
         if (file := Path(name.rpartition(":")[0])).suffix == ".py":  # whatever its module says of itself
             found[str(file.resolve())] = file.read_bytes()
+    for cls in dict.fromkeys(cls for choice in choices for cls in classes_behind(choice)):
+        for base in cls.__mro__:
+            _follow(sys.modules.get(base.__module__), found)
         for module in deciding_modules([cls]):  # which may be installed
             if module.__name__.partition(".")[0] not in HOUSE and getattr(module, "__file__", None):
                 found.setdefault(str(module.__file__), Path(str(module.__file__)).read_bytes())
-        if not hasattr(sys.modules.get(cls.__module__), "__file__"):
-            _follow_typed(vars(cls).values(), found)
+        _follow_typed([cls], found)
         found |= {str(file): file.read_bytes() for file in table_files(cls).values() if file.is_file()}
     return sorted(hashlib.sha256(content).hexdigest() for content in found.values())
+
+
+def classes_behind(choice: StrategyChoice) -> tuple[type[Any], ...]:
+    """The classes that a choice names, and those of the strategy built from it with all that is inside."""
+    named = [class_named(name) for name in names_in(choice.name, choice.model_extra or {})]
+    try:
+        inside = [type(part) for part in parts_of(choice.build("strategy"))]
+    except ConfigError:  # then it can't be run either
+        inside = []
+    return tuple(dict.fromkeys([*named, *inside]))
+
+
+def made_of(choice: StrategyChoice, built: Strategy) -> tuple[Any, ...]:
+    """What `outside_code` of a choice hangs on, where its strategy is built already: a key to keep it by."""
+    return *names_in(choice.name, choice.model_extra or {}), *(type(part) for part in parts_of(built))
 
 
 STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
@@ -169,25 +191,99 @@ def _names(source: bytes, package: str) -> frozenset[str]:
 
 
 def _follow_typed(values: Iterable[object], found: dict[str, bytes]) -> None:
-    """Add the code of functions that no file holds, and of all that they refer to, to `found` by name."""
-    for value in values:
+    """Add the code of functions and classes that no file holds, and all that they refer to, by name."""
+    for value in map(_undecorated, values):
         home = value if isinstance(value, ModuleType) else _home(value)
         if getattr(home, "__file__", None):
             _follow(home, found)
-        elif (
-            isinstance(value, FunctionType)
-            and (key := f"{value.__module__}.{value.__qualname__}") not in found
-        ):
-            names = [name for name in value.__code__.co_names if name in value.__globals__]
-            named = [value.__globals__[name] for name in names]
-            plain = [each for each in named if isinstance(each, int | float | str | tuple)]
-            found[key] = repr((_bare(value.__code__), plain)).encode()
-            _follow_typed(named, found)
+        elif isinstance(value, FunctionType | type) and _is_typed(value):
+            code, named = _typed(value)
+            content = repr((code, [_plain(each) for each in named])).encode()
+            key = f"{value.__module__}.{value.__qualname__} {hashlib.sha256(content).hexdigest()}"
+            if key not in found:  # another of the same name may be what it is made of
+                found[key] = content
+                _follow_typed(named, found)
+        elif _is_typed(type(value)):
+            _follow_typed([type(value)], found)
+
+
+def _is_typed(value: FunctionType | type) -> bool:
+    """Whether neither a file nor Python itself holds a function or class."""
+    home = _home(value)
+    return not getattr(home, "__file__", None) and value.__module__ not in sys.stdlib_module_names
+
+
+def _undecorated(value: object) -> object:
+    """The function in a property, a static method or anything else that says what it wraps."""
+    for name in ("__func__", "fget", "__wrapped__"):
+        if not isinstance(value, type) and isinstance(inner := getattr(value, name, None), FunctionType):
+            return inner
+    return value
+
+
+def _typed(value: FunctionType | type) -> tuple[Any, list[object]]:
+    """What a function or a class does in itself, and what it refers to."""
+    if isinstance(value, type):
+        own = {key: each for key, each in vars(value).items() if key not in _OF_PYTHON}
+        return sorted(own), [*(own[key] for key in sorted(own)), *value.__bases__]
+    defaults = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+    closed = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
+    named = [value.__globals__[name] for name in _names_used(value.__code__) if name in value.__globals__]
+    return _bare(value.__code__), [*named, *defaults, *closed]
+
+
+_OF_PYTHON = frozenset(
+    {"__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__"}
+) | {"parameters", "__annotate__", "__annotate_func__", "__annotations_cache__", "__reduce__", "__qualname__"}
+"""What a class has of Python, or of the house, and not of its author."""
+
+
+def _is_filled(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:  # of what is defined later
+        return False
+
+
+def _names_used(code: CodeType) -> list[str]:
+    """Names of globals that code uses, also inside the functions in it."""
+    inside = (each for each in code.co_consts if isinstance(each, CodeType))
+    return list(dict.fromkeys([*code.co_names, *(name for each in inside for name in _names_used(each))]))
+
+
+DEEP = 16
+"""Lists in lists that are read; one that holds itself has no end."""
+
+
+def _plain(value: object, deep: int = DEEP) -> str:
+    """A value in words that are the same in every process; empty for what has no such words."""
+
+    def inner(each: object) -> str:
+        return _plain(each, deep - 1) if deep else ""
+
+    match value:
+        case None | bool() | int() | float() | complex() | str() | bytes():
+            return repr(value)
+        case dt.date() | np.generic() | Schedule() | PurePath():
+            return repr(value)
+        case list() | tuple():
+            return f"{type(value).__name__}{[inner(each) for each in value]}"
+        case set() | frozenset():
+            return f"{type(value).__name__}{sorted(inner(each) for each in value)}"
+        case Mapping():
+            return f"{[(inner(key), inner(each)) for key, each in value.items()]}"
+        case np.ndarray() if value.dtype != object:
+            return f"{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
+        case pd.DataFrame() | pd.Series():
+            return f"{type(value).__name__}{inner(value.to_dict())}"
+        case Strategy():
+            return f"{type(value).__name__}{inner(value.values())}"
+    return inner(vars(value)) if _is_typed(type(value)) and hasattr(value, "__dict__") else ""
 
 
 def _bare(code: CodeType) -> Any:
     """What a function does, wherever it was typed."""
-    constants = [_bare(each) if isinstance(each, CodeType) else each for each in code.co_consts]
+    constants = [_bare(each) if isinstance(each, CodeType) else _plain(each) for each in code.co_consts]
     return code.co_code, code.co_names, constants
 
 

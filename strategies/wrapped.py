@@ -92,9 +92,19 @@ def parts_of(strategy: Strategy) -> Iterator[Strategy]:
     """`strategy`, and every strategy inside it, however deep."""
     yield strategy
     for key in strategy.parameters:
-        inside = getattr(strategy, key)
-        if isinstance(inside, Strategy):
-            yield from parts_of(inside)
+        yield from _parts_in(getattr(strategy, key))
+
+
+def _parts_in(value: Any) -> Iterator[Strategy]:
+    """The strategies in a parameter's value: itself, or those that it lists."""
+    if isinstance(value, Strategy):
+        yield from parts_of(value)
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _parts_in(each)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for each in value:
+            yield from _parts_in(each)
 
 
 def held(see: AsOf) -> Target | None:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from backtests.engine.native_strategy import NativeStrategy
-from backtests.provenance import code_hash, outside_code
-from backtests.settings.run_file import ConfigError, RunConfig, parse
+from backtests.provenance import code_hash, made_of, outside_code
+from backtests.settings.run_file import ConfigError, RunConfig, StrategyChoice, parse
 from backtests.settings.sweep import Domain, Range, SweepSettings, Values
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
@@ -106,9 +106,18 @@ class Plan:
             self.settings.model_dump(mode="json", exclude={"within", "rank_by"}),
             market.hash,
             code_hash(),
-            *outside_code(self.base.strategy, *self.base.benchmarks),
+            *outside_code(self.base.strategy, *self.base.benchmarks, *self._choices()),
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+    def _choices(self) -> Iterator[StrategyChoice]:
+        """A choice for each set of classes that a configuration decides with."""
+        met = set()
+        for configuration, strategy in zip(self.configurations, self.strategies, strict=True):
+            choice = configuration.config.strategy
+            if (classes := made_of(choice, strategy)) not in met:
+                met.add(classes)
+                yield choice
 
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Numbers of the configurations that may share their decisions, in order of the first of each."""

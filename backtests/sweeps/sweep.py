@@ -15,7 +15,7 @@ import numpy as np
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
-from backtests.provenance import outside_code
+from backtests.provenance import made_of, outside_code
 from backtests.records import archive, register
 from backtests.records.chain import told
 from backtests.records.index import write_index
@@ -23,11 +23,10 @@ from backtests.records.register import Trial
 from backtests.runner import account_of
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import RunConfig
-from backtests.settings.strategies import names_in
 from backtests.sweeps.chosen import scored_once
 from backtests.sweeps.execution import Interrupted, Watch, execute
 from backtests.sweeps.measures import ranking
-from backtests.sweeps.plan import Configuration, Plan, plan
+from backtests.sweeps.plan import Plan, plan
 from backtests.sweeps.report import MANIFEST, Sweep, drafted, write
 from backtests.sweeps.sealed import BEST, checked_again
 from backtests.sweeps.store import FINISHED, Store
@@ -117,11 +116,11 @@ def sweep(
             store.add(done.outcomes())
         sealed = stack.enter_context(SealedProcesses()) if place.check else None
 
-        code: dict[str, list[str]] = {}
+        code: dict[tuple[Any, ...], list[str]] = {}
 
         def record(numbers: Iterable[int]) -> None:
-            chosen = [planned.configurations[number] for number in numbers]
-            register.record(traded, [_trial(each, traded, account, store, code) for each in chosen])
+            trials = [_trial(planned, number, traded, account, store, code) for number in numbers]
+            register.record(traded, trials)
 
         try:
             record(sorted(store.rows))  # in case it was stopped between the two
@@ -202,16 +201,22 @@ def _check_any(store: Store) -> None:
 
 
 def _trial(
-    configuration: Configuration, market: Market, base: Account, store: Store, code: dict[str, list[str]]
+    planned: Plan,
+    number: int,
+    market: Market,
+    base: Account,
+    store: Store,
+    code: dict[tuple[Any, ...], list[str]],
 ) -> Trial:
     """What a finished configuration leaves in the register: who stops a sweep has seen it all the same.
 
     `code` keeps what `outside_code` says of strategies that have been met: it is asked once for each.
     """
-    config, returns = configuration.config, store.returns(configuration.number)
-    names = " ".join(names_in(config.strategy.name, config.strategy.model_extra or {}))
-    if names not in code:
-        code[names] = outside_code(config.strategy)
+    configuration = planned.configurations[number]
+    config, returns = configuration.config, store.returns(number)
+    met = made_of(config.strategy, planned.strategies[number])
+    if met not in code:
+        code[met] = outside_code(config.strategy)
     parameters = {
         key: value if isinstance(value, int | float | str) else str(value)
         for key, value in configuration.parameters.items()
@@ -220,5 +225,5 @@ def _trial(
     sessions = market.sessions[account.first : account.last + 1]
     cash = interest_factors(market, account)[1:]
     return register.of_returns(
-        "sweep", config, market, sessions, returns, cash, code[names], parameters=parameters
+        "sweep", config, market, sessions, returns, cash, code[met], parameters=parameters
     )

@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from backtests.provenance import outside_code
-from backtests.settings.run_file import StrategyChoice
+from backtests.settings.run_file import LimitChoices, StrategyChoice
+from strategies import REGISTRY
 
 STRATEGY = """
 from strategies import Strategy, Target
@@ -89,6 +90,114 @@ def test_what_is_not_used_does_not_count(folder: Path) -> None:
     assert code(folder) == before
     assert len(before) == 1
     assert outside_code(StrategyChoice(name="EqualWeighted"), StrategyChoice(name="Blueprint")) == []
+
+
+INSIDE = """
+from typing import ClassVar
+from strategies import Strategy, Target
+from strategies.wrapped import Wrapped
+
+class Told(Strategy):
+    tables: ClassVar = {"scores": "scores.csv"}
+    def decide(self, see):
+        return Target({}, why="x")
+
+class Around(Wrapped):
+    of = Told()
+    def decide(self, see):
+        return self.asked(see)
+
+class Beside(Strategy):
+    parts: tuple[Strategy, ...] = (Told(),)
+    def decide(self, see):
+        return self.parts[0].decide(see)
+"""
+
+
+@pytest.mark.parametrize("cls", ["Told", "Around", "Beside"])
+def test_tables_of_strategies_inside_count_whether_a_file_names_them_or_not(cls: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(INSIDE)
+    found = set()
+    for count in range(2):
+        (tmp_path / "scores.csv").write_text(f"available\n2020-01-0{count + 1}\n")
+        found.add(tuple(outside_code(StrategyChoice(name=f"{tmp_path / 'mine.py'}:{cls}"))))
+    assert [len(each) for each in found] == [2, 2]
+
+
+def test_what_a_limit_tracks_counts() -> None:
+    def limited(weight: float) -> list[str]:
+        module = ModuleType("prompt")
+        sys.modules["prompt"], known = module, dict(REGISTRY)
+        source = f"""
+from strategies import Strategy, Target
+class Tracked(Strategy):
+    def decide(self, see):
+        return Target({{"AAA": {weight}}}, why="x")
+"""
+        try:
+            exec(source, vars(module))
+            limits = LimitChoices(tracking_error={"benchmark": "Tracked"})
+            return outside_code(StrategyChoice(name="EqualWeighted", limits=limits))
+        finally:
+            del sys.modules["prompt"]
+            REGISTRY.clear()
+            REGISTRY.update(known)
+
+    assert limited(0.5) == limited(0.5)
+    assert limited(0.5) != limited(0.6)
+
+
+def test_a_strategy_that_cannot_be_built_has_the_code_of_its_names(folder: Path) -> None:
+    (folder / "mine.py").write_text(STRATEGY.format(extra="", inside="pass"))
+    assert len(outside_code(StrategyChoice(name=f"{folder / 'mine.py'}:Helped", schedule="never"))) == 1
+
+
+TYPED = {
+    "a parameter": ("share: float = {n}", ""),
+    "a constant of the class": ("_shares = {{'AAA': {n}}}", ""),
+    "the class below": ("", "class Base(Strategy):\n    def rule(self):\n        return {n}"),
+    "a static method": ("@staticmethod\n    def rule():\n        return {n}", ""),
+    "a property": ("@property\n    def rule(self):\n        return {n}", ""),
+    "a default": ("def rule(self, of={n}):\n        return of", ""),
+    "in a comprehension": ("def rule(self):\n        return [COUNT for _ in 'x']", "COUNT = {n}"),
+    "a table of numbers": ("def rule(self):\n        return TABLE", "TABLE = {{'AAA': [{n}]}}"),
+    "an array": ("def rule(self):\n        return TABLE", "TABLE = np.array([{n}.0])"),
+    "a frame": ("def rule(self):\n        return TABLE", "TABLE = pd.DataFrame({{'w': [{n}]}})"),
+    "a class": ("def rule(self):\n        return Rule", "class Rule:\n    count = {n}"),
+    "an instance": (
+        "def rule(self):\n        return RULE",
+        "class Rule:\n    def __init__(self, n):\n        self.n = n\nRULE = Rule({n})",
+    ),
+}
+
+
+@pytest.mark.parametrize(("inside", "before"), TYPED.values(), ids=TYPED)
+def test_all_that_a_typed_class_decides_by_counts(inside: str, before: str) -> None:
+    def typed(n: int) -> list[str]:
+        module = ModuleType("prompt")
+        sys.modules["prompt"], known = module, dict(REGISTRY)
+        source = f"""
+import numpy as np
+import pandas as pd
+from strategies import Strategy, Target
+class Base(Strategy):
+    pass
+{before.format(n=n)}
+class Mine(Base):
+    {inside.format(n=n) or "pass"}
+    def decide(self, see):
+        return Target({{}}, why=str(self.rule()))
+"""
+        try:
+            exec(source, vars(module))
+            return outside_code(StrategyChoice(name="prompt:Mine"))
+        finally:
+            del sys.modules["prompt"]
+            REGISTRY.clear()
+            REGISTRY.update(known)
+
+    assert typed(1) == typed(1)
+    assert typed(1) != typed(2)
 
 
 def test_a_class_without_a_file_is_its_code_and_what_that_refers_to() -> None:

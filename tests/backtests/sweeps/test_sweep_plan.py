@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import stats
 
 from backtests.settings.run_file import ConfigError, RunConfig, parse
 from backtests.sweeps.plan import plan
+from datafeeds.sources.sample import sample_market
 
 BASE: dict[str, Any] = {"name": "test", "strategy": {"name": "EqualWeighted"}}
 
@@ -168,3 +170,30 @@ def test_a_grid_out_of_hand_is_refused() -> None:
 def test_a_run_file_without_the_table_says_what_to_write() -> None:
     with pytest.raises(ConfigError, match=r"no table \[sweep\]"):
         plan(parse(BASE, "x"))
+
+
+HELD = """
+from strategies import Strategy, Target
+
+class {name}(Strategy):
+    share: float = 0.5
+
+    def decide(self, see):
+        return Target({{"{symbol}": self.share}}, why="held")
+"""
+
+
+def test_every_strategy_that_is_tried_is_part_of_the_hash(tmp_path: Path) -> None:
+    market = sample_market()
+    names = [f"{tmp_path / name}.py:{name.upper()}" for name in ("a", "b")]
+    swept = {"strategy.name": names, "strategy.share": [0.5, 0.9]}
+
+    def hashed(**symbols: str) -> str:
+        for name, symbol in symbols.items():
+            (tmp_path / f"{name}.py").write_text(HELD.format(name=name.upper(), symbol=symbol))
+        return plan(config(swept, strategy=names[0])).hash(market)
+
+    first = hashed(a="AAPL", b="GE")
+    assert hashed(b="MSFT") != first
+    assert hashed(b="GE") == first
+    assert hashed(a="MSFT") != first

@@ -14,6 +14,7 @@ from backtests.metrics import plain
 from backtests.records import register
 from backtests.result import Result
 from backtests.settings import run_file as run_files
+from backtests.settings import strategies as named_strategies
 from datafeeds.folder.frames import market_from_frames
 from datafeeds.market import Market as AnyMarket
 from strategies.strategy import Strategy
@@ -180,6 +181,7 @@ def run(
     >>> result = run("blueprint", start="2015-01-02", lag=1)  # doctest: +SKIP
     >>> result.stats()  # doctest: +SKIP
     """
+    named_strategies.read_again()
     document: dict[str, Any] = run_files.load(file).model_dump(mode="python", exclude_none=True)
     if isinstance(strategy, Strategy):
         document["strategy"] = {"name": type(strategy).__name__, **strategy.values()}

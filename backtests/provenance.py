@@ -8,7 +8,6 @@ import hashlib
 import json
 import platform
 import sys
-import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import metadata
@@ -22,7 +21,7 @@ import pandas as pd
 from backtests.authoring.sealed.code import HOUSE, deciding_modules
 from backtests.engine.tables import table_files
 from backtests.settings.run_file import ConfigError, RunConfig, StrategyChoice
-from backtests.settings.strategies import class_named, names_in
+from backtests.settings.strategies import class_named, is_outside, names_in, source_of
 from datafeeds.market import Market
 from strategies.schedule import Schedule
 from strategies.strategy import Strategy
@@ -119,7 +118,7 @@ def outside_code(*choices: StrategyChoice) -> list[str]:
             _follow(sys.modules.get(base.__module__), found)
         for module in deciding_modules([cls]):  # which may be installed
             if module.__name__.partition(".")[0] not in HOUSE and getattr(module, "__file__", None):
-                found.setdefault(str(module.__file__), Path(str(module.__file__)).read_bytes())
+                found.setdefault(str(module.__file__), source_of(module))
         _follow_typed([cls], found)
         found |= {str(file): file.read_bytes() for file in table_files(cls).values() if file.is_file()}
     return sorted(hashlib.sha256(content).hexdigest() for content in found.values())
@@ -140,16 +139,12 @@ def made_of(choice: StrategyChoice, built: Strategy) -> tuple[Any, ...]:
     return *names_in(choice.name, choice.model_extra or {}), *(type(part) for part in parts_of(built))
 
 
-STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
-PROGRAM = Path(__file__).resolve().parent.parent
-
-
 def _follow(module: object, found: dict[str, bytes]) -> None:
     """Add a module's source, and those of the modules that it imports or holds, to `found` by path."""
     file = getattr(module, "__file__", None)
-    if not isinstance(module, ModuleType) or not file or not _is_outside(Path(file)) or file in found:
+    if not isinstance(module, ModuleType) or not file or not is_outside(Path(file)) or file in found:
         return
-    found[file] = Path(file).read_bytes()
+    found[file] = source_of(module)
     loaded = {name: each for name, each in list(sys.modules.items()) if getattr(each, "__file__", None)}
     for name in _names(found[file], module.__package__ or ""):
         _follow(loaded.get(name), found)
@@ -160,14 +155,6 @@ def _follow(module: object, found: dict[str, bytes]) -> None:
 def _home(value: object) -> ModuleType | None:
     """The module that a class or function was made in."""
     return sys.modules.get(value.__module__) if isinstance(value, type | FunctionType) else None
-
-
-def _is_outside(path: Path) -> bool:
-    """Whether a file is neither of this program nor of an installed library."""
-    folders = path.resolve().parents
-    program = any(PROGRAM / package in folders for package in ("datafeeds", "strategies", "backtests"))
-    installed = any(folder.name in ("site-packages", "dist-packages") for folder in folders)
-    return not (program or installed or STANDARD in folders)
 
 
 @lru_cache(maxsize=1024)

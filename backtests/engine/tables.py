@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from backtests.stamp import Stamp, stamp_of
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
 from strategies.wrapped import parts_of
@@ -38,20 +39,30 @@ def tables_of(strategy: Strategy) -> Mapping[str, pd.DataFrame]:
     Raises
     ------
     StrategyError
-        If a file does not exist or a row does not say when it became public.
+        If a file does not exist, a row does not say when it became public, or two strategies mean different
+        files by one name.
     """
-    found = {}
-    files = [table_files(type(part)) for part in parts_of(strategy)]
-    for name, file in (each for those in reversed(files) for each in those.items()):
-        try:
-            found[name] = _read(file, file.stat().st_mtime_ns)
-        except OSError as error:
-            raise StrategyError(f"{file}: {error.strerror}; tables = {{{name!r}: ...}} names it") from None
+    found: dict[str, pd.DataFrame] = {}
+    declared: dict[str, tuple[Path, type]] = {}
+    for part in reversed(list(parts_of(strategy))):
+        for name, file in table_files(type(part)).items():
+            other, cls = declared.setdefault(name, (file, type(part)))
+            if other.resolve() != file.resolve():
+                raise StrategyError(
+                    f"{type(part).__name__} and {cls.__name__}, which are parts of one strategy, both have "
+                    f"a table {name!r}: {file} and {other}; give one of the two another name"
+                )
+            try:
+                found[name] = _read(file, stamp_of(file))
+            except OSError as error:
+                raise StrategyError(
+                    f"{file}: {error.strerror}; tables = {{{name!r}: ...}} names it"
+                ) from None
     return found
 
 
 @lru_cache(maxsize=16)
-def _read(file: Path, changed: int) -> pd.DataFrame:
+def _read(file: Path, changed: Stamp) -> pd.DataFrame:
     """The table in `file`; `changed` tells an edited file from the one read before."""
     try:
         table = pd.read_csv(file)

@@ -15,16 +15,19 @@ import importlib.util
 import math
 import pkgutil
 import sys
+import sysconfig
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import strategies
 from backtests.engine.failures import problem_in
 from backtests.engine.native_strategy import NativeStrategy
+from backtests.engine.tables import table_files
+from backtests.stamp import Stamp, stamp_of
 from datafeeds.names import unknown_name
 from strategies.strategy import REGISTRY, Strategy
 from strategies.target import StrategyError
@@ -161,7 +164,7 @@ def name_of_file(file: Path, content: bytes) -> str:
 
 
 def load_file(path: Path) -> ModuleType:
-    """The module in `path`; the same module as long as the file does not change.
+    """The module in `path`; the same module as long as the file does not change, see `read_again`.
 
     Raises
     ------
@@ -184,10 +187,12 @@ def load_file(path: Path) -> ModuleType:
         raise StrategyError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    before = dict(REGISTRY)
+    before, imported = dict(REGISTRY), {*sys.modules}
+    importlib.invalidate_caches()  # a helper may be newer than what Python knows of its folder
     sys.path.insert(0, str(file.parent))  # for helpers beside it
     try:
-        spec.loader.exec_module(module)
+        # What was read and hashed is what is run: Python's cache knows an edited file by second and size.
+        exec(compile(content, str(file), "exec", dont_inherit=True), vars(module))
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise StrategyError(problem_in(error, str(path))) from None
@@ -198,10 +203,100 @@ def load_file(path: Path) -> ModuleType:
     for cls in vars(module).values():
         if isinstance(cls, type) and issubclass(cls, Strategy) and cls.__module__ == name:
             _pickle_by_path(cls, f"{file}:{cls.__name__}")
+    _keep_helpers(file.parent, {*sys.modules} - imported)
     return module
 
 
 _LOADED: dict[str, float] = {}
+
+
+class _Kept(NamedTuple):
+    """A module of one's own, as it was when it was first met."""
+
+    module: ModuleType
+    file: Path
+    stamp: Stamp
+    content: bytes
+
+    @property
+    def changed(self) -> bool:
+        """Whether its file holds something else now."""
+        try:
+            return stamp_of(self.file) != self.stamp and self.file.read_bytes() != self.content
+        except OSError:
+            return True
+
+
+_KEPT: dict[str, _Kept] = {}
+_HELPERS: set[str] = set()
+"""Names of the kept modules that files of strategies have imported."""
+
+
+def source_of(module: ModuleType) -> bytes:
+    """The text of a module as it was imported, whatever its file holds by now.
+
+    Raises
+    ------
+    OSError
+        If it has no file.
+    """
+    kept = _KEPT.get(module.__name__)
+    if kept is None or kept.module is not module:
+        file = Path(str(module.__file__))
+        kept = _KEPT[module.__name__] = _Kept(module, file, stamp_of(file), file.read_bytes())
+    return kept.content
+
+
+def _keep_helpers(folder: Path, imported: Collection[str]) -> None:
+    """Remember what a strategy's file in `folder` has imported, and what else of it lies there."""
+    for name, module in list(sys.modules.items()):
+        file = Path(str(getattr(module, "__file__", None) or ""))
+        if file.suffix != ".py" or not (name in imported or folder in file.parents) or not is_outside(file):
+            continue
+        if name in _LOADED or name == "__main__" or not file.is_file():
+            continue
+        source_of(module)
+        if name in imported or not any(_runs(each) for each in vars(module).values()):
+            _HELPERS.add(name)
+
+
+def read_again() -> None:
+    """Let files of strategies be loaded again whose helpers or tables have changed since.
+
+    A run from a notebook begins with it, as a new process would begin. It is not for the inside of a run or a
+    sweep: what is written while decisions are made may hold what they have seen.
+    """
+    if not (any(_KEPT[name].changed for name in _HELPERS if name in _KEPT) or any(map(_is_stale, _LOADED))):
+        return
+    for name in _HELPERS & _KEPT.keys():  # all of them: they may hold parts of one another
+        kept = _KEPT.pop(name)
+        if sys.modules.get(name) is kept.module:
+            del sys.modules[name]
+            # Python's cache of what is compiled knows an edited file by second and size.
+            Path(importlib.util.cache_from_source(str(kept.file))).unlink(missing_ok=True)
+    for name in _LOADED:
+        sys.modules.pop(name, None)
+    _HELPERS.clear()
+    _LOADED.clear()
+
+
+def _is_stale(name: str) -> bool:
+    """Whether a table of a loaded file was written after that."""
+    classes = [each for each in vars(sys.modules.get(name, ModuleType(name))).values() if _runs(each)]
+    files = [file for cls in classes for file in table_files(cls).values() if file.is_file()]
+    return any(file.stat().st_ctime > _LOADED[name] for file in files)
+
+
+STANDARD = Path(sysconfig.get_path("stdlib")).resolve()
+PROGRAM = Path(__file__).resolve().parents[2]
+
+
+def is_outside(path: Path) -> bool:
+    """Whether a file is neither of this program nor of an installed library."""
+    folders = path.resolve().parents
+    program = any(PROGRAM / package in folders for package in ("datafeeds", "strategies", "backtests"))
+    installed = any(folder.name in ("site-packages", "dist-packages") for folder in folders)
+    return not (program or installed or STANDARD in folders)
 
 
 def loaded_at(cls: type) -> float:
@@ -239,7 +334,9 @@ def _class_in(module: ModuleType, name: str, where: str) -> type[Any]:
     return runnable[name]
 
 
-def _runs(cls: type) -> bool:
+def _runs(cls: object) -> bool:
+    if not isinstance(cls, type):
+        return False
     if issubclass(cls, Strategy):
         return True
     engine = sys.modules.get("backtrader")  # whoever subclasses it has imported it

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from backtests.authoring.sealed.program import GIVEN, Library, Source
 from backtests.settings.strategies import name_of_file
+from backtests.stamp import Stamp, stamp_of
 from strategies.strategy import Strategy
 from strategies.wrapped import parts_of
 
@@ -222,28 +223,28 @@ def _library_folder(name: str) -> str:
 def tree_of(module: ModuleType) -> ast.Module | None:
     """The syntax tree of a module written in Python; None for any other."""
     file = _file(module)
-    return None if file is None else _tree(file, file.stat().st_mtime_ns)
+    return None if file is None else _tree(file, stamp_of(file))
 
 
 @cache
-def _tree(file: Path, changed: int) -> ast.Module:
+def _tree(file: Path, changed: Stamp) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def _imported(module: ModuleType) -> tuple[str, ...]:
     """Names of modules that `module` may import; of ``from a import b`` both ``a`` and ``a.b``."""
     file = _file(module)
-    return () if file is None else _names_in(file, file.stat().st_mtime_ns, module.__package__ or "")[0]
+    return () if file is None else _names_in(file, stamp_of(file), module.__package__ or "")[0]
 
 
 def _words(module: ModuleType) -> tuple[str, ...]:
     """Words in `module` that may be names of modules."""
     file = _file(module)
-    return () if file is None else _names_in(file, file.stat().st_mtime_ns, module.__package__ or "")[1]
+    return () if file is None else _names_in(file, stamp_of(file), module.__package__ or "")[1]
 
 
 @cache
-def _names_in(file: Path, changed: int, package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _names_in(file: Path, changed: Stamp, package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     imported: list[str] = []
     words: list[str] = []
     for node in ast.walk(_tree(file, changed)):

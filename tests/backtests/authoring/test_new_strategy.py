@@ -16,8 +16,8 @@ import strategies
 from backtests.authoring.scaffold import HOUSE, ScaffoldError, new_strategy, new_strategy_here, snake_case
 from backtests.provenance import outside_code, run_hash
 from backtests.settings import strategies as named_strategies
-from backtests.settings.run_file import ConfigError, load, parse
-from backtests.settings.strategies import broken_modules, build, class_named, label_of, registered
+from backtests.settings.run_file import ConfigError, StrategyChoice, load, parse
+from backtests.settings.strategies import broken_modules, build, class_named, label_of, read_again, registered
 from datafeeds.sources.sample import sample_market
 from strategies.asof import AsOf
 from strategies.strategy import REGISTRY
@@ -302,3 +302,31 @@ def test_run_with_another_strategy(half: Path, monkeypatch: pytest.MonkeyPatch, 
     assert backtest(monkeypatch, *arguments) == 0
     (folder,) = results.glob("half-*")
     assert '"Half"' in (folder / "metrics.json").read_text()
+
+
+def test_a_changed_helper_is_read_again_by_the_next_run_and_until_then_hashed_as_it_was(half: Path) -> None:
+    helper = half.parent / "half_helper.py"
+    helper.write_text("SHARE = 0.5")
+    half.write_text(HALF + "import half_helper\n")
+    name = f"{half}:Half"
+
+    def shares() -> float:
+        return sys.modules[class_named(name).__module__].half_helper.SHARE  # type: ignore[no-any-return]
+
+    first, before = shares(), outside_code(StrategyChoice(name=name))
+    helper.write_text("SHARE = 0.7")  # of the same length, maybe in the same second
+    assert (first, shares()) == (0.5, 0.5)
+    assert outside_code(StrategyChoice(name=name)) == before
+    read_again()
+    assert shares() == 0.7
+    assert outside_code(StrategyChoice(name=name)) != before
+    same = class_named(name)
+    read_again()
+    assert class_named(name) is same
+
+
+def test_what_is_hashed_of_a_file_is_what_is_run(half: Path) -> None:
+    half.write_text(HALF)
+    for share in ("0.6", "0.7", "0.8"):  # each of the same length, maybe in the same second
+        half.write_text(HALF.replace("0.5", share))
+        assert build(f"{half}:Half", {}).values()["share"] == float(share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,3 +105,42 @@ def test_what_is_wrong_with_a_table_is_said(
         file.write_text(content)
     with pytest.raises(StrategyError, match=said):
         tables_of(scored)
+
+
+AROUND = """
+from strategies import Target
+from strategies.strategy import Strategy
+from strategies.wrapped import Wrapped
+
+class Inner(Strategy):
+    tables = {{"scores": "scores.csv"}}
+    def decide(self, see):
+        return Target({{}}, why=str(len(see.table("scores"))))
+
+class Outer(Wrapped):
+    tables = {{"scores": "{file}"}}
+    of = Inner()
+    def decide(self, see):
+        return self.asked(see)
+"""
+
+
+def test_two_tables_of_one_name_are_refused_and_one_table_may_be_shared(tmp_path: Path) -> None:
+    for name in ("scores", "other"):
+        (tmp_path / f"{name}.csv").write_text("available\n2020-01-02\n")
+    (tmp_path / "around.py").write_text(AROUND.format(file="other.csv"))
+    with pytest.raises(
+        StrategyError, match=r"Outer and Inner, .* a table 'scores': .*other\.csv and .*scores\.csv"
+    ):
+        tables_of(build(f"{tmp_path / 'around.py'}:Outer", {}))
+    (tmp_path / "around.py").write_text(AROUND.format(file="../" + tmp_path.name + "/scores.csv"))
+    assert list(tables_of(build(f"{tmp_path / 'around.py'}:Outer", {}))) == ["scores"]
+
+
+def test_a_table_that_was_replaced_is_read_again_whatever_its_time_says(scored: Any, tmp_path: Path) -> None:
+    file = tmp_path / "scores.csv"
+    before, found = tables_of(scored)["scores"], file.stat()
+    file.write_text(file.read_text().replace(",30", ",31"))
+    os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert before["score"].max() == 30
+    assert tables_of(scored)["scores"]["score"].max() == 31

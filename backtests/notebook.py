@@ -11,6 +11,7 @@ import pandas as pd
 from backtests import runner
 from backtests.analysis.registry import Figures
 from backtests.metrics import plain
+from backtests.provenance import typed_alike
 from backtests.records import register
 from backtests.result import Result
 from backtests.settings import run_file as run_files
@@ -18,6 +19,7 @@ from backtests.settings import strategies as named_strategies
 from datafeeds.folder.frames import market_from_frames
 from datafeeds.market import Market as AnyMarket
 from strategies.strategy import Strategy
+from strategies.target import StrategyError
 
 if TYPE_CHECKING:
     from backtests.figure import ShownFigure
@@ -184,7 +186,7 @@ def run(
     named_strategies.read_again()
     document: dict[str, Any] = run_files.load(file).model_dump(mode="python", exclude_none=True)
     if isinstance(strategy, Strategy):
-        document["strategy"] = {"name": type(strategy).__name__, **strategy.values()}
+        document["strategy"] = _named(strategy)
     elif strategy is not None:
         document["strategy"] = {"name": strategy}
     if prices is not None and market is not None:
@@ -199,3 +201,29 @@ def run(
     study.__dict__.update(vars(result))  # what a checked run has measured already
     register.record(study.market, register.of_result("notebook", study))
     return study
+
+
+def _named(strategy: Strategy) -> dict[str, Any]:
+    """How a run file writes a strategy that was made in Python.
+
+    Raises
+    ------
+    StrategyError
+        If its name means another class, or a parameter has the name of another key of that table.
+    """
+    cls = type(strategy)
+    found = named_strategies.class_named(cls.__name__)
+    if found is not cls and not typed_alike(found, cls):
+        again = (
+            "the cell that defines it was run again, so make the strategy anew"
+            if found.__module__ == cls.__module__
+            else "call one of the two otherwise, or give the path of its file"
+        )
+        raise StrategyError(
+            f"{cls.__name__} now means a class of {found.__module__}, and this strategy is of a class of "
+            f"this name in {cls.__module__} that it replaced: {again}"
+        )
+    for key in ("name", "limits"):
+        if key in cls.parameters:
+            raise StrategyError(f"{cls.__name__}.{key}: [strategy] means something else by it; rename it")
+    return {"name": cls.__name__, **strategy.values()}

@@ -194,6 +194,16 @@ def _follow_typed(values: Iterable[object], found: dict[str, bytes]) -> None:
             _follow_typed([type(value)], found)
 
 
+def typed_alike(one: type, other: type) -> bool:
+    """Whether two classes that no file holds do the same, as where a notebook's cell was run again."""
+    if not (_is_typed(one) and _is_typed(other)):
+        return False
+    codes: list[dict[str, bytes]] = [{}, {}]
+    for cls, found in zip((one, other), codes, strict=True):
+        _follow_typed([cls], found)
+    return codes[0] == codes[1]
+
+
 def _is_typed(value: FunctionType | type) -> bool:
     """Whether neither a file nor Python itself holds a function or class."""
     home = _home(value)

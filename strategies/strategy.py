@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, get_origin, get_type_hints
 
@@ -19,7 +20,12 @@ from strategies.schedule import SCHEDULES, Monthly, Schedule, schedule_named
 from strategies.target import TOLERANCE, ParameterError, StrategyError, Target
 
 REGISTRY: dict[str, type[Strategy]] = {}
-"""Every strategy class by name, in order of definition."""
+"""Every strategy class by name, in order of definition; a name of the house means the house's own."""
+
+_TAKEN: dict[str, type[Strategy]] = {}
+"""Classes outside the house that have the name of one of its own."""
+
+_HOUSE = ("strategies", "backtests")
 
 
 class Strategy:
@@ -27,8 +33,8 @@ class Strategy:
 
     Class attributes with a type hint are the parameters; a number, a word or a truth value without one is of
     its own type. They can be given to the constructor or in a run file, are checked against their types, and
-    unknown names are refused with the nearest match. A subclass registers itself under its class name.
-    Instances pickle and compare by their parameters.
+    unknown names are refused with the nearest match. A subclass registers itself under its class name, unless
+    a strategy of the house has it. Instances pickle and compare by their parameters.
 
     Attributes
     ----------
@@ -68,7 +74,7 @@ class Strategy:
         super().__init_subclass__(**kwargs)
         cls.parameters = MappingProxyType(_parameters(cls))
         if cls.decide is not Strategy.decide:  # else it is what others are made of
-            REGISTRY[cls.__name__] = cls
+            _register(cls)
 
     def __init__(self, /, **parameters: Any) -> None:
         name = type(self).__name__
@@ -297,14 +303,58 @@ def _beyond(strategy: Strategy, target: Target) -> str:
     return ""
 
 
+def _register(cls: type[Strategy]) -> None:
+    name, known = cls.__name__, REGISTRY.get(cls.__name__)
+    if known is None or is_shipped(known) == is_shipped(cls):
+        REGISTRY[name] = cls
+    elif is_shipped(cls):
+        REGISTRY[name], _TAKEN[name] = cls, known
+    elif cls.__module__ == "__main__":  # no file by which it could be named
+        raise StrategyError(_two_of(name, cls, known))
+    else:
+        _TAKEN[name] = cls
+
+
+def is_shipped(cls: type[Strategy]) -> bool:
+    """Whether a class is one of the house's own."""
+    return cls.__module__.partition(".")[0] in _HOUSE
+
+
+def _two_of(name: str, cls: type[Strategy], shipped: type[Strategy]) -> str:
+    return (
+        f"{name} is a strategy of the house ({shipped.__module__}), and run files mean that by it; the class "
+        f"of this name in {cls.__module__} needs another one"
+    )
+
+
+@contextmanager
+def names_left_alone(anew: bool = True) -> Iterator[None]:
+    """What is defined inside is named by its place, and takes no name of the house.
+
+    Parameters
+    ----------
+    anew : bool
+        Whether it takes no name that nobody has, either.
+    """
+    before = [(_TAKEN, dict(_TAKEN)), *([] if anew else [(REGISTRY, dict(REGISTRY))])]
+    try:
+        yield
+    finally:
+        for whole, kept in before:
+            whole.clear()
+            whole.update(kept)
+
+
 def strategy_named(name: str) -> type[Strategy]:
     """The registered strategy class called `name`.
 
     Raises
     ------
     StrategyError
-        If there is none, naming the nearest.
+        If there is none, naming the nearest; or if a class outside the house has the name of one in it.
     """
+    if name in _TAKEN:
+        raise StrategyError(_two_of(name, _TAKEN[name], REGISTRY[name]))
     if name not in REGISTRY:
         raise StrategyError(unknown_name("strategy", name, REGISTRY))
     return REGISTRY[name]

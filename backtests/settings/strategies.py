@@ -29,7 +29,7 @@ from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.tables import table_files
 from backtests.stamp import Stamp, stamp_of
 from datafeeds.names import unknown_name
-from strategies.strategy import REGISTRY, Strategy
+from strategies.strategy import REGISTRY, Strategy, is_shipped, names_left_alone, strategy_named
 from strategies.target import StrategyError
 
 ENTRY_POINTS = "style_rotation.strategies"
@@ -48,7 +48,11 @@ def class_named(name: str) -> type[Any]:
     where, separator, cls = name.rpartition(":")
     if separator and where:
         return _class_in(_module(where), cls, where)
-    found = REGISTRY.get(name) or registered().get(name) or _installed(name)
+    if name not in REGISTRY or not is_shipped(REGISTRY[name]):
+        registered()  # one of the house that was not imported yet comes first
+    if name in REGISTRY:
+        return strategy_named(name)
+    found = _installed(name)
     if found is not None:
         return found
     known = [*registered(), *(point.name for point in metadata.entry_points(group=ENTRY_POINTS))]
@@ -148,7 +152,8 @@ def _module(where: str) -> ModuleType:
     if where.endswith(".py"):
         return load_file(Path(where))
     try:
-        return importlib.import_module(where)
+        with names_left_alone():
+            return importlib.import_module(where)
     except ModuleNotFoundError as error:
         if error.name is not None and where.startswith(error.name):
             raise StrategyError(f"no module {where!r}; for a file write path/to/file.py:Class") from None
@@ -187,19 +192,18 @@ def load_file(path: Path) -> ModuleType:
         raise StrategyError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    before, imported = dict(REGISTRY), {*sys.modules}
+    imported = {*sys.modules}
     importlib.invalidate_caches()  # a helper may be newer than what Python knows of its folder
     sys.path.insert(0, str(file.parent))  # for helpers beside it
     try:
         # What was read and hashed is what is run: Python's cache knows an edited file by second and size.
-        exec(compile(content, str(file), "exec", dont_inherit=True), vars(module))
+        with names_left_alone(anew=False):
+            exec(compile(content, str(file), "exec", dont_inherit=True), vars(module))
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise StrategyError(problem_in(error, str(path))) from None
     finally:
         sys.path.remove(str(file.parent))
-        # A class of a file is known by its path only: it must not displace one of the same name.
-        _restore(before)
     for cls in vars(module).values():
         if isinstance(cls, type) and issubclass(cls, Strategy) and cls.__module__ == name:
             _pickle_by_path(cls, f"{file}:{cls.__name__}")
@@ -305,11 +309,6 @@ def loaded_at(cls: type) -> float:
     What is written to disk after that may have been written by it.
     """
     return _LOADED.get(cls.__module__, math.inf)
-
-
-def _restore(before: dict[str, type[Strategy]]) -> None:
-    REGISTRY.clear()
-    REGISTRY.update(before)
 
 
 def _pickle_by_path(cls: type[Strategy], name: str) -> None:

@@ -6,12 +6,13 @@ import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from backtests.provenance import outside_code
+from backtests.provenance import outside_code, typed_alike
 from backtests.settings.run_file import LimitChoices, StrategyChoice
-from strategies import REGISTRY
+from strategies import REGISTRY, Blueprint, Strategy, Target
 
 STRATEGY = """
 from strategies import Strategy, Target
@@ -91,6 +92,12 @@ def test_what_is_not_used_does_not_count(folder: Path) -> None:
     assert len(before) == 1
     assert outside_code(StrategyChoice(name="EqualWeighted"), StrategyChoice(name="Blueprint")) == []
 
+
+CELL = """
+class Half(Strategy):
+    def decide(self, see):
+        return Target({{"AAPL": {share}}}, why="half")
+"""
 
 INSIDE = """
 from typing import ClassVar
@@ -223,3 +230,19 @@ class Mine(Strategy):
     assert typed("\n\n" + body.format(count=1, rule=2)) == first
     assert typed(body.format(count=3, rule=2)) != first
     assert typed(body.format(count=1, rule=3)) != first
+
+
+def test_a_cell_that_was_run_again_is_told_from_one_that_was_edited() -> None:
+    def typed(share: float) -> type:
+        scope: dict[str, Any] = {"__name__": "a cell", "Strategy": Strategy, "Target": Target}
+        exec(CELL.format(share=share), scope)
+        return scope["Half"]  # type: ignore[no-any-return]
+
+    known = dict(REGISTRY)
+    try:
+        assert typed_alike(typed(0.5), typed(0.5))
+        assert not typed_alike(typed(0.5), typed(0.6))
+        assert not typed_alike(Blueprint, Blueprint)
+    finally:
+        REGISTRY.clear()
+        REGISTRY.update(known)

@@ -18,7 +18,13 @@ from backtests.engine import compilation
 from backtests.engine.books import Decide, Ledger
 from backtests.engine.decisions import Recorder
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
-from backtests.engine.rules import cash_limits, interest_factors, lost_account, margin_limits
+from backtests.engine.rules import (
+    cash_limits,
+    interest_factors,
+    lost_account,
+    margin_limits,
+    terms_without_effect,
+)
 from backtests.engine.second_opinion import OTHER, differences, engine_named, recomputed
 from backtests.engine.terms import Account, Engine
 from backtests.options.overlay import open_overlay
@@ -132,7 +138,11 @@ def _run(
         ledger = _ledger(key, config, traded, strategy, account, clock, checked, record["run_hash"])
         books.append(Book(label, strategy, ledger, note))
     record["benchmarks_ended"] = list(ended_benchmarks(books[1:], traded))
-    record["limits"] = [*cash_limits(traded, account), *margin_limits(books[0].ledger, traded, account)]
+    record["limits"] = [
+        *terms_without_effect(config.costs, traded).values(),
+        *cash_limits(traded, account),
+        *margin_limits(books[0].ledger, traded, account),
+    ]
     if account.overlay is not None and account.overlay.hedges:
         record["limits"] += account.overlay.limits
     if native:

@@ -228,6 +228,22 @@ def cash_limits(market: Market, account: Account) -> tuple[str, ...]:
     )
 
 
+def terms_without_effect(costs: Costs, market: Market) -> dict[str, str]:
+    """Why terms that a run sets can do nothing on its market: a sentence by the name of each."""
+    found = {}
+    if costs.dividend_withholding:
+        listed = any((row > 0.0).any() for row in market.dividend)
+        adjusted = market.adjustment == "total_return"
+        if adjusted or not listed:
+            why = "Dividends are inside the prices" if adjusted else "The market lists no dividend"
+            said = f"costs.dividend_withholding = {costs.dividend_withholding:g} has no effect"
+            found["dividend_withholding"] = f"{why}: {said}."
+    for name, effect in (("impact", "no price is moved"), ("max_participation", "no order is capped")):
+        if (given := getattr(costs, name)) and not any(np.isfinite(row).any() for row in market.volume):
+            found[name] = f"The market knows no volume: costs.{name} = {given:g} has no effect: {effect}."
+    return found
+
+
 def lost_account(ledger: Ledger) -> str:
     """When an account was lost, in a sentence; empty if it was not."""
     lost = np.flatnonzero(~(ledger.equity > 0.0))

@@ -856,7 +856,13 @@ def mix_sentence(result: Result, mixes: Sequence[AverageMix]) -> str:
 def _interest(rate: float | str) -> str:
     if isinstance(rate, str):
         return f"interest on cash at the {rate} known the day before"
-    return f"interest on cash {rate:.2%} a year" if rate else "no interest on cash"
+    return f"interest on cash {_as_given(rate, '.2%')} a year" if rate else "no interest on cash"
+
+
+def _as_given(share: float, form: str) -> str:
+    """A share in percent, with more digits than `form` has where those would make another number of it."""
+    text = format(share, form)
+    return text if math.isclose(float(text.rstrip("%")) / 100, share, rel_tol=1e-9) else f"{100 * share:g}%"
 
 
 PARTICIPATION = {"known": "the volume of the month before", "session": "a session's volume"}
@@ -865,6 +871,7 @@ PARTICIPATION = {"known": "the volume of the month before", "session": "a sessio
 
 def costs_in_words(costs: Costs, short: bool = False) -> str:
     """Write the run's cost assumptions as a sentence; those of loans where something was sold `short`."""
+    volume = PARTICIPATION[costs.participation_volume]
     parts = [
         f"commission {costs.commission_bps:g} bps of value" if costs.commission_bps else "",
         f"{costs.commission_per_share:g} a share" if costs.commission_per_share else "",
@@ -872,12 +879,16 @@ def costs_in_words(costs: Costs, short: bool = False) -> str:
         f"square-root market impact with coefficient {costs.impact:g}"
         if costs.impact
         else "no market impact",
-        f"orders capped at {costs.max_participation:.0%} of {PARTICIPATION[costs.participation_volume]}"
+        f"orders capped at {_as_given(costs.max_participation, '.0%')} of {volume}"
         if costs.max_participation
         else "",
-        f"{costs.dividend_withholding:.0%} of dividends withheld" if costs.dividend_withholding else "",
+        f"{_as_given(costs.dividend_withholding, '.0%')} of dividends withheld"
+        if costs.dividend_withholding
+        else "",
         _interest(costs.cash_rate),
-        f"stock loans {costs.borrow_rate:.2%} a year where the market says nothing of them" if short else "",
+        f"stock loans {_as_given(costs.borrow_rate, '.2%')} a year where the market says nothing of them"
+        if short
+        else "",
     ]
     said = ", ".join(part for part in parts if part)
     return f"{said[0].upper()}{said[1:]}; the same for the strategy and every benchmark."

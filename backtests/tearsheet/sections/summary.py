@@ -23,6 +23,7 @@ from backtests.document.blocks import (
     Signature,
     Table,
 )
+from backtests.engine.rules import terms_without_effect
 from backtests.metrics import exhibit_words, holdout
 from backtests.result import Result
 from backtests.settings.run_file import RunConfig
@@ -165,6 +166,7 @@ def _what_was_run(result: Result) -> Facts:
     sessions = result.sessions
     config, market, manifest = result.config, result.market, result.manifest
     parameters = ", ".join(f"{key} = {value}" for key, value in result.book.strategy.values().items())
+    idle = dict.fromkeys(terms_without_effect(config.costs, market), 0.0)
     facts = [
         Fact("Strategy", type(result.book.strategy).__name__),
         Fact("Parameters", parameters),
@@ -178,7 +180,7 @@ def _what_was_run(result: Result) -> Facts:
             "Starting capital",
             f"{money(config.capital, market.currency)}, {_shares(config)}",
         ),
-        Fact("Costs", costs_in_words(config.costs, result.sides is not None)),
+        Fact("Costs", costs_in_words(config.costs.model_copy(update=idle), result.sides is not None)),
         Fact("Orders", _orders(config.lag, market.closes_only)),
         Fact("Engine", str(manifest.get("engine", config.engine))),
         Fact("Recomputed", verification(result.manifest)),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.engine.rules import average_volume, cash_limits, cash_returns, tradable
+from backtests.engine.rules import average_volume, cash_limits, cash_returns, terms_without_effect, tradable
 from backtests.engine.terms import Account, Costs
 from datafeeds.market import Market, MarketError
 
@@ -81,3 +81,19 @@ def test_average_volume_is_of_what_is_known_before() -> None:
     assert np.isnan(found[:, 1]).all()
     assert found[5, 0] == pytest.approx((0 + 1 + 2 + 3) / 4)
     assert found[26, 0] == pytest.approx(np.arange(5, 26).mean())
+
+
+def test_terms_that_a_market_leaves_nothing_to_are_said() -> None:
+    asked = Costs(dividend_withholding=0.3, impact=0.1, max_participation=0.1)
+    ones = pd.DataFrame({"A": 1.0, "B": 1.0}, index=DAYS)
+    assert terms_without_effect(asked, market(volume=ones, dividend=ones)) == {}
+    assert terms_without_effect(Costs(), market()) == {}
+    said = terms_without_effect(asked, market())
+    assert list(said) == ["dividend_withholding", "impact", "max_participation"]
+    assert said["dividend_withholding"].startswith("The market lists no dividend: costs.dividend_withholding")
+    assert (
+        said["impact"] == "The market knows no volume: costs.impact = 0.1 has no effect: no price is moved."
+    )
+    adjusted = market(volume=ones, adjustment="total_return")
+    (inside,) = terms_without_effect(asked, adjusted).values()
+    assert inside == "Dividends are inside the prices: costs.dividend_withholding = 0.3 has no effect."

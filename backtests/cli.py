@@ -102,7 +102,10 @@ def run(
     verify: Annotated[bool, typer.Option(help="Recompute every book with the other engine.")] = True,
     paper: Annotated[str, typer.Option(help="Paper of the PDF: a4 or letter.")] = "a4",
     strategy: Annotated[
-        str | None, typer.Option(help="Strategy instead of the file's: a name or path/to/file.py:Class.")
+        str | None,
+        typer.Option(
+            help="Instead of the file's, within its limits and hedge: a name or path/to/file.py:Class."
+        ),
     ] = None,
     results: Results = Path("results"),
 ) -> None:
@@ -115,13 +118,9 @@ def run(
             from backtests.commands.runs import run_command
             from backtests.settings.run_file import load
 
-        overrides = _overrides(settings, market)
-        if strategy:
-            from backtests.commands.authoring import instead
-
-            overrides = [*instead(strategy), *overrides]
-        overrides += [f"engine={json.dumps(engine)}"] if engine else []
-        if run_command(load(file, overrides), results, paper, verify, drawing):
+        overrides = _overrides(settings, market=market, engine=engine)
+        config = load(file, overrides, strategy or "")
+        if run_command(config, results, paper, verify, drawing):
             raise typer.Exit(FAILED)
 
 
@@ -138,9 +137,9 @@ def sweep(
     with importing():
         from backtests.commands import sweeps as terminal
 
-    overrides = _overrides(settings, market)
+    overrides = _overrides(settings, market=market)
     config = terminal.config_of(file, overrides)
-    if terminal.sweep_command(config, results, terminal.worker_count(workers), cluster):
+    if terminal.sweep_command(config, results, terminal.worker_count(workers, cluster), cluster):
         raise typer.Exit(FAILED)
 
 
@@ -157,9 +156,9 @@ def walk_forward(
     with importing():
         from backtests.commands import sweeps as terminal
 
-    overrides = _overrides(settings, market)
+    overrides = _overrides(settings, market=market)
     config = terminal.config_of(file, overrides)
-    if terminal.walk_forward_command(config, results, terminal.worker_count(workers), cluster):
+    if terminal.walk_forward_command(config, results, terminal.worker_count(workers, cluster), cluster):
         raise typer.Exit(FAILED)
 
 
@@ -198,7 +197,7 @@ def ablation(
     """Switch each element of a strategy on alone, and all but one."""
     from backtests.commands.research import ablation_command
 
-    ablation_command(file, _overrides(settings, market), text)
+    ablation_command(file, _overrides(settings, market=market), text)
 
 
 @app.command("new-strategy")
@@ -324,7 +323,7 @@ def today(
     """Decide on the newest data and write the orders from what is held, as CSV and page."""
     from backtests.commands.desk import today_command
 
-    today_command(file, _overrides(settings, market), holdings, cash, stale, results)
+    today_command(file, _overrides(settings, market=market), holdings, cash, stale, results)
 
 
 @app.command("live-check")
@@ -340,7 +339,7 @@ def live_check(
     """Compare fills with what the backtest assumes: slippage, missed, late."""
     from backtests.commands.desk import live_check_command
 
-    live_check_command(file, _overrides(settings, market), fills, results)
+    live_check_command(file, _overrides(settings, market=market), fills, results)
 
 
 @app.command("hedge-cost")
@@ -465,9 +464,11 @@ def fetch(
     fetch_command(universe, start, folder, contact)
 
 
-def _overrides(settings: list[str] | None, market: str | None) -> list[str]:
-    """What `--set` and `--market` replace in a run file."""
-    return list(settings or []) + ([f"market={json.dumps(market)}"] if market else [])
+def _overrides(settings: list[str] | None, **options: str | None) -> list[str]:
+    """What `--set` and options such as `--market` replace in a run file."""
+    from backtests.settings.run_file import overrides_of  # with pydantic, which `--help` does without
+
+    return overrides_of(settings or [], **options)
 
 
 def main() -> None:

@@ -162,7 +162,8 @@ def run(
     file : str or Path
         Name of a shipped run file, or path of one.
     strategy : Strategy or str, optional
-        Instead of the file's: an instance, or a name with its default parameters.
+        Instead of the file's: an instance, or a name with its default parameters. The file's limits and its
+        hedge go around it, as they are the account's rules; ``hedge=None`` takes the hedge away.
     market : Market or str, optional
         Instead of the file's: a market, ``"sample"``, or the path of a market folder.
     prices : DataFrame, optional
@@ -171,7 +172,7 @@ def run(
         See `backtests.runner.run`.
     **settings
         Further keys of the run file: ``start="2015-01-02"``, ``lag=1``, ``costs={"commission_bps": 5}``,
-        ``benchmarks=()``.
+        ``benchmarks=()``. A table changes the keys that it has and leaves the file's others as they are.
 
     Returns
     -------
@@ -186,16 +187,16 @@ def run(
     named_strategies.read_again()
     document: dict[str, Any] = run_files.load(file).model_dump(mode="python", exclude_none=True)
     if isinstance(strategy, Strategy):
-        document["strategy"] = _named(strategy)
+        run_files.put_instead(document, _named(strategy))
     elif strategy is not None:
-        document["strategy"] = {"name": strategy}
+        run_files.put_instead(document, {"name": strategy})
     if prices is not None and market is not None:
         raise run_files.ConfigError("give either market or prices")
     opened = market if isinstance(market, AnyMarket) else None
     opened = opened if prices is None else market_from_frames(prices)
     if opened is not None or market is not None:
         document["market"] = opened.name if opened is not None else market
-    config = run_files.parse({**document, **settings}, str(file))
+    config = run_files.parse(run_files.merged(document, settings), str(file))
     result = runner.run(config, market=opened, verify=verify, check=check)
     study = Study(**{each.name: getattr(result, each.name) for each in fields(Result)})
     study.__dict__.update(vars(result))  # what a checked run has measured already

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 import strategies
-from backtests.settings.strategies import registered
+from backtests.settings.strategies import registered, snake_case
 
 HOUSE = Path(strategies.__file__).parent.parent
 
@@ -213,17 +213,6 @@ def _written(
     )
     _write_all(dict(zip(files, texts, strict=True)))
     return files
-
-
-def snake_case(name: str) -> str:
-    """A class name as a module is called.
-
-    Examples
-    --------
-    >>> snake_case("MomentumCut"), snake_case("VIXTiming")
-    ('momentum_cut', 'vix_timing')
-    """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _check_name(name: str) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from backtests.authoring.check import check_strategy
 from backtests.authoring.lookahead import recipe_of
 from backtests.authoring.report import CheckReport
-from backtests.authoring.scaffold import new_strategy, new_strategy_here, snake_case
+from backtests.authoring.scaffold import new_strategy, new_strategy_here
 from backtests.commands.pages import MARK, write_page
 from backtests.document.terminal import Terminal, working
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
@@ -24,7 +24,7 @@ from backtests.runner import account_of
 from backtests.settings import run_file as run_files
 from backtests.settings.markets import BUILT_IN, open_market
 from backtests.settings.run_file import ConfigError, RunConfig
-from backtests.settings.strategies import class_named, label_of
+from backtests.settings.strategies import class_named, label_of, snake_case
 from datafeeds.market import Market
 
 STYLE = {"pass": "green", "fail": "bold red", "note": "cyan"}
@@ -43,18 +43,11 @@ def new_strategy_command(name: str, into_here: bool = False) -> None:
     console.print(f"Check it:  backtest check-strategy {check}")
 
 
-def instead(strategy: str) -> list[str]:
-    """Overrides that put another strategy, with its defaults, into a run file."""
-    name = snake_case(label_of(strategy))
-    return [f"strategy={{name={json.dumps(strategy)}}}", f"name={json.dumps(name)}", 'description=""']
-
-
 def check_strategy_command(
     name: str, market: str | None, settings: list[str], decisions: int, seed: int, record: Path | None
 ) -> bool:
     """Check a strategy, print the report, and say whether it passed."""
-    overrides = [*([f"market={json.dumps(market)}"] if market else []), *settings]
-    config = config_of(name, overrides)
+    config = config_of(name, run_files.overrides_of(settings, market=market))
     recipe = recipe_of(config)  # before the strategy is made, which might change what the file says
     strategy = config.build_strategy()
     if isinstance(strategy, NativeStrategy):

@@ -42,8 +42,18 @@ def config_of(file: str, overrides: list[str]) -> RunConfig:
     return config
 
 
-def worker_count(workers: int | None) -> int:
-    """As many as there are cores for this process, if not given."""
+def worker_count(workers: int | None, cluster: str = "") -> int:
+    """As many as there are cores for this process, if not given.
+
+    Raises
+    ------
+    ConfigError
+        For none, or where a cluster has workers of its own.
+    """
+    if workers is not None and cluster:
+        raise ConfigError(
+            f"--workers {workers} and --cluster {cluster} contradict one another: give one of them"
+        )
     if workers is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if workers < 1:

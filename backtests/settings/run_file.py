@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -310,7 +311,7 @@ class RunConfig(TomlTable):
             raise ConfigError(self.told(str(error))) from None
 
 
-def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
+def load(run: str | Path, overrides: Iterable[str] = (), strategy: str = "") -> RunConfig:
     """Read a run file.
 
     Parameters
@@ -320,6 +321,9 @@ def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
     overrides : iterable of str
         ``key=value`` pairs that replace keys of the file, with dots between tables:
         ``strategy.norm_years=7``. Values are TOML; what is not TOML is taken as text.
+    strategy : str, optional
+        Another one instead of the file's, with its defaults and under its own name and no description; see
+        `put_instead`.
 
     Raises
     ------
@@ -329,8 +333,71 @@ def load(run: str | Path, overrides: Iterable[str] = ()) -> RunConfig:
     path = find(run)
     document = read_toml(path, ConfigError)
     named_strategies.locate(document, path.parent)
-    origins = {override_key(document, override): f"--set {override}" for override in overrides}
+    origins = {}
+    overrides = list(overrides)
+    if strategy:
+        _refuse_two_strategies(strategy, overrides)
+        put_instead(document, {"name": strategy})
+        document |= {"name": named_strategies.snake_case(named_strategies.label_of(strategy))}
+        document.pop("description", None)
+        origins["strategy"] = f"--strategy {strategy}"
+    origins |= {override_key(document, override): f"--set {override}" for override in overrides}
     return parse(document, str(path), origins)
+
+
+def _refuse_two_strategies(strategy: str, overrides: Iterable[str]) -> None:
+    for override in overrides:
+        key, _, text = override.partition("=")
+        named = _value(text) if key.strip() == "strategy.name" else strategy
+        if key.strip() == "strategy" or named != strategy:
+            raise ConfigError(
+                f"--set {override} and --strategy {strategy} contradict one another: give one of them"
+            )
+
+
+def put_instead(document: dict[str, Any], choice: Mapping[str, Any]) -> None:
+    """Put another strategy into a run file's `document`, with neither parameter of the file's own.
+
+    The file's limits and its hedge go around it: they are the account's rules, not the strategy's.
+    """
+    before = document.get("strategy")
+    limits = before.get("limits") if isinstance(before, Mapping) else None
+    document["strategy"] = {**choice, **({} if limits is None else {"limits": limits})}
+
+
+def merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`document` with `changes`; of a table that both have, the keys that the change leaves out stay."""
+    found = dict(document)
+    for key, value in changes.items():
+        before = found.get(key)
+        table = isinstance(before, Mapping) and isinstance(value, Mapping)
+        found[key] = merged(before, value) if table else value  # type: ignore[arg-type]
+    return found
+
+
+def overrides_of(settings: Iterable[str], **options: str | None) -> list[str]:
+    """What `--set` and options of their own replace in a run file, as ``key=value`` pairs.
+
+    Parameters
+    ----------
+    settings : iterable of str
+        What `--set` says.
+    **options : str, optional
+        What each option that is named like a key says; None where it is not given.
+
+    Raises
+    ------
+    ConfigError
+        If two of them give one key different values.
+    """
+    given = [(f"--set {each}", *each.partition("=")[::2]) for each in settings]
+    given += [(f"--{key} {text}", key, json.dumps(text)) for key, text in options.items() if text]
+    said: dict[str, tuple[str, Any]] = {}
+    for origin, key, text in given:
+        before, value = said.setdefault(key.strip(), (origin, _value(text)))
+        if value != _value(text):
+            raise ConfigError(f"{before} and {origin} contradict one another: give one of them")
+    return [*settings, *(f"{key}={json.dumps(text)}" for key, text in options.items() if text)]
 
 
 def find(run: str | Path) -> Path:
@@ -394,10 +461,7 @@ def override_key(document: dict[str, Any], override: str) -> str:
     key = key.strip()
     if not separator or not key:
         raise ConfigError(f"--set {override!r}: write key=value, for example strategy.norm_years=7")
-    try:
-        value = parsed(f"value = {text}")["value"]
-    except ValueError:
-        value = text
+    value = _value(text)
     *tables, name = key.split(".")
     place = document
     for table in tables:
@@ -406,3 +470,11 @@ def override_key(document: dict[str, Any], override: str) -> str:
             raise ConfigError(f"--set {override!r}: {table} is not a table that --set can reach")
     place[name] = value
     return key
+
+
+def _value(text: str) -> Any:
+    """A value as `--set` writes it: TOML, or else text."""
+    try:
+        return parsed(f"value = {text}")["value"]
+    except ValueError:
+        return text

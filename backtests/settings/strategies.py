@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import math
 import pkgutil
+import re
 import sys
 import sysconfig
 import time
@@ -113,6 +114,17 @@ def _list(value: Any) -> list[Any]:
 def label_of(name: str) -> str:
     """What readers see of a strategy's name: the class alone."""
     return name.rpartition(":")[2]
+
+
+def snake_case(name: str) -> str:
+    """A class name as a module is called.
+
+    Examples
+    --------
+    >>> snake_case("MomentumCut"), snake_case("VIXTiming")
+    ('momentum_cut', 'vix_timing')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def registered() -> dict[str, type[Strategy]]:

@@ -11,7 +11,7 @@ import pytest
 
 from backtests.notebook import run
 from backtests.settings.strategies import build, class_named
-from strategies import REGISTRY, Blueprint, Strategy, StrategyError, Target
+from strategies import REGISTRY, Blueprint, EqualWeighted, Strategy, StrategyError, Target, TurnoverLimit
 from strategies.strategy import _TAKEN
 
 CELL = """
@@ -81,3 +81,14 @@ def test_a_file_or_a_module_may_call_its_class_so(tmp_path: Any, monkeypatch: py
     for name in (f"{tmp_path / 'of_mine.py'}:Blueprint", "of_mine:Blueprint"):
         assert build(name, {}).decide(None).weights == {"GE": 0.5}  # type: ignore[arg-type, union-attr]
     assert class_named("Blueprint") is Blueprint
+
+
+def test_a_table_that_is_given_changes_its_keys_and_leaves_the_others(tmp_path: Any) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "name = 'mine'\n[strategy]\nname = 'Blueprint'\nnorm_years = 7\nlimits.turnover.most = 0.1\n"
+        "[costs]\nimpact = 0.5\ncommission_bps = 2"
+    )
+    ran = run(file, costs={"commission_bps": 5}, strategy="EqualWeighted", **SHORT)
+    assert (ran.config.costs.impact, ran.config.costs.commission_bps) == (0.5, 5.0)
+    assert ran.book.strategy == TurnoverLimit(EqualWeighted(), most=0.1)

@@ -16,6 +16,8 @@ from rich.console import Console
 
 from backtests.commands.summary import summary_table
 from backtests.records.finished import find
+from backtests.settings.run_file import load, overrides_of
+from strategies import EqualWeighted, Hedged, TurnoverLimit
 from tests.command import backtest
 from tests.places import HOUSE
 
@@ -332,3 +334,36 @@ def test_labels_too_long_for_eighty_columns_stand_in_a_key() -> None:
     assert row.count("−12.34%") == 6
     # Each letter ends where the numbers below it do.
     assert [match.end() for match in re.finditer("[A-F]", head)] == [m.end() for m in re.finditer("%", row)]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("run blueprint --set market=A --market B", "--set market=A and --market B"),
+        ("check-strategy Blueprint --set market=A --market B", "--set market=A and --market B"),
+        ("sweep blueprint_sweep --set market=A --market B", "--set market=A and --market B"),
+        ("run blueprint --set engine=event --engine ledger", "--set engine=event and --engine ledger"),
+        ("run blueprint --set lag=1 --set lag=2", "--set lag=1 and --set lag=2"),
+        ("run blueprint --set strategy.name=A --strategy B", "--set strategy.name=A and --strategy B"),
+        ("sweep blueprint_sweep --workers 2 --cluster tcp://x", "--workers 2 and --cluster tcp://x"),
+        ("walk-forward blueprint_sweep --workers 2 --cluster x", "--workers 2 and --cluster x"),
+    ],
+)
+def test_options_that_contradict_one_another_are_refused(
+    command: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert backtest(monkeypatch, *command.split()) == 1
+    assert f"error: {told} contradict one another: give one of them" in capsys.readouterr().err
+
+
+def test_another_strategy_keeps_the_limits_and_the_hedge_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "name = 'mine'\ndescription = 'Mine.'\n[strategy]\nname = 'Blueprint'\nnorm_years = 7\n"
+        "[strategy.limits.turnover]\nmost = 0.1\n[overlay]\n[hedge]\nratio = 0.5\n"
+    )
+    config = load(file, strategy="EqualWeighted")
+    assert config.build_strategy() == Hedged(TurnoverLimit(EqualWeighted(), most=0.1), ratio=0.5)
+    assert (config.name, config.description) == ("equal_weighted", "")
+    assert load(file, overrides_of(["lag=2"], market="sample", engine=None), "EqualWeighted").lag == 2
+    assert overrides_of(["market=A"], market="A") == ["market=A", 'market="A"']

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -38,6 +38,7 @@ from datafeeds.market import Market
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
+from strategies.wrapped import parts_of
 
 if TYPE_CHECKING:  # imported where it is used: it takes time
     from backtests.authoring.lookahead import SealedCheck
@@ -138,11 +139,8 @@ def _run(
         ledger = _ledger(key, config, traded, strategy, account, clock, checked, record["run_hash"])
         books.append(Book(label, strategy, ledger, note))
     record["benchmarks_ended"] = list(ended_benchmarks(books[1:], traded))
-    record["limits"] = [
-        *terms_without_effect(config.costs, traded).values(),
-        *cash_limits(traded, account),
-        *margin_limits(books[0].ledger, traded, account),
-    ]
+    record["unread"] = unread([book.strategy for book in books], traded, account)
+    record["limits"] = [*cash_limits(traded, account), *margin_limits(books[0].ledger, traded, account)]
     if account.overlay is not None and account.overlay.hedges:
         record["limits"] += account.overlay.limits
     if native:
@@ -183,6 +181,13 @@ def _run(
         checks = (*report.checks, *levels)
         result = result.recorded({"hindsight": known, "lookahead": replace(report, checks=checks).record()})
     return result.recorded({"started": started, "seconds": clock.seconds})
+
+
+def unread(strategies: Sequence[Strategy], market: Market, account: Account) -> list[str]:
+    """What a run sets that changes nothing, for what else it sets or for its market: a sentence each."""
+    said = [text for each in strategies for part in parts_of(each) for text in part.unread().values()]
+    said += account.unread(any(not each.long_only for each in strategies))
+    return list(dict.fromkeys([*said, *terms_without_effect(account.costs, market).values()]))
 
 
 def ended_benchmarks(benchmarks: Iterable[Book], market: Market) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pandas as pd
 from pydantic import Field
@@ -42,7 +42,7 @@ from strategies.sleeves import (
     sources_of,
     with_floors,
 )
-from strategies.strategy import Strategy, require_group
+from strategies.strategy import ReadWith, Strategy, require_group
 from strategies.target import StrategyError, Target
 from strategies.valuation_exhibit import norm_line, valuation_exhibit
 
@@ -243,11 +243,11 @@ class Blueprint(HardwareValuation, Strategy):
     exit : {"level", "z", "one_sided", "norm"}
         How realignment is told; see `strategies.signals.realignment.Terms`.
     realign_points : float
-        Gap of growth, as a fraction, that counts as level.
+        Gap of growth, as a fraction, that counts as level; read with ``exit = "level"``.
     realign_z : float
-        z-score within which a gap counts as normal.
+        z-score within which a gap counts as normal; read with ``exit = "z"`` or ``"one_sided"``.
     growth_quarters : int
-        Quarters over which the growth gap is standardised.
+        Quarters over which the growth gap is standardised; read with ``exit = "z"`` or ``"one_sided"``.
     realign_quarters : int
         Consecutive quarters in which it must hold.
     least_reporting : int
@@ -257,6 +257,14 @@ class Blueprint(HardwareValuation, Strategy):
     glide_months : int
         Months over which cuts are lifted; 0 lifts them at once.
     """
+
+    read_with: ClassVar[ReadWith] = MappingProxyType(
+        {
+            "realign_points": {"exit": ("level",)},
+            "realign_z": {"exit": ("z", "one_sided")},
+            "growth_quarters": {"exit": ("z", "one_sided")},
+        }
+    )
 
     financials: GroupName = "financials"
     healthcare: GroupName = "healthcare"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from pydantic import Field
 from strategies.asof import AsOf
 from strategies.benchmarks import Share
 from strategies.signals.skewness import OBSERVATIONS, percentile_of
-from strategies.strategy import require_group
+from strategies.strategy import ReadWith, require_group
 from strategies.target import TOLERANCE, Leg, ParameterError, StrategyError, Structure, Target
 from strategies.wrapped import Wrapped, parts_of
 
@@ -265,11 +266,11 @@ class Hedged(Wrapped):
     moneyness : float
         Strike of the put bought, over the close.
     short : float
-        Strike of the put that a spread sells.
+        Strike of the put that a spread sells; read unless ``structure = "outright"``.
     tenor, roll : int
         Monthly expiries to expiry, and between purchases.
     threshold : float
-        Trailing percentile of SKEW.
+        Trailing percentile of SKEW; read with ``structure = "choose"``.
     skew_years : int
         Years of that percentile.
     ratio : float
@@ -277,14 +278,23 @@ class Hedged(Wrapped):
     ratio_by : {"invested", "beta", "technology"}
         All that is invested, that times its beta to `underlying`, or the part of it in `technology`.
     underlying : str
-        What the beta is measured against.
+        What the beta is measured against; read with ``ratio_by = "beta"``.
     technology : tuple of str
-        The groups of concentrated technology.
+        The groups of concentrated technology; read with ``ratio_by = "technology"``.
     budget_bps : float, optional
         Most that may be spent on premiums, in hundredths of a percent of equity a year.
     reserve : float
         Share of equity kept in cash for premiums.
     """
+
+    read_with: ClassVar[ReadWith] = MappingProxyType(
+        {
+            "short": {"structure": ("choose", "spread")},
+            "threshold": {"structure": ("choose",)},
+            "underlying": {"ratio_by": ("beta",)},
+            "technology": {"ratio_by": ("technology",)},
+        }
+    )
 
     structure: Literal["choose", "outright", "spread"] = "choose"
     moneyness: Moneyness = 0.95

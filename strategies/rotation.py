@@ -25,6 +25,7 @@ from strategies.signals import (
     thaw_pillar,
 )
 from strategies.sleeves import Sleeve, alike, times
+from strategies.strategy import ReadWith
 
 Threshold = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 """Smallest change that counts."""
@@ -60,6 +61,10 @@ RELIEVED = ("discount rate", "short rate")
 """Pillars that relieve companies in debt: the more indebted half of the small-cap group's stocks gains."""
 
 
+_PILLARS = dict.fromkeys(("oil", "rates", "short_rate", "curve", "thaw"), (True,))
+_GATES = dict.fromkeys(("dow_nasdaq", "small_large", "capex", "guidance", "floating_debt"), (True,))
+
+
 class PillarTilt(Blueprint):
     """The blueprint with more of the freed money going to the sleeve that the pillars favour.
 
@@ -88,14 +93,24 @@ class PillarTilt(Blueprint):
     beneficiary_share : float
         Part of a favoured sleeve that goes to the industries its pillars name, in equal weight.
     pillar_window : int
-        Values of a series over which changes are taken.
+        Values of a series over which changes are taken; read, as the two above, with a pillar that is on.
     oil_change : float
-        Relative change of oil that counts, as a fraction.
+        Relative change of oil that counts, as a fraction; read with `oil`.
     rate_change : float
-        Change of a yield or of the slope that counts, in percentage points.
+        Change of a yield or of the slope that counts, in percentage points; read with a pillar of either.
     calm_vix : float
-        VIX below which the thaw is possible.
+        VIX below which the thaw is possible; read with `thaw`.
     """
+
+    read_with: ClassVar[ReadWith] = MappingProxyType(
+        {
+            **Blueprint.read_with,
+            **dict.fromkeys(("strength", "beneficiary_share", "pillar_window"), _PILLARS),
+            "oil_change": {"oil": (True,)},
+            "rate_change": dict.fromkeys(("rates", "short_rate", "curve"), (True,)),
+            "calm_vix": {"thaw": (True,)},
+        }
+    )
 
     oil: bool = True
     rates: bool = True
@@ -186,16 +201,16 @@ class RotationRegime(PillarTilt):
     floating_debt : bool
         Whether floating debt gates: the cuts are carried out unless the short rate has risen.
     shock_sessions : int
-        Sessions for which a guidance shock counts.
+        Sessions for which a guidance shock counts; read with `guidance`.
     dow, nasdaq, small, large : str
         Names of the groups whose relative price is read, each its members in equal weight; empty for every
-        stock.
+        stock. Read with the gate of their pair.
     style_window : int
-        Sessions of the change that must be above zero.
+        Sessions of the change that must be above zero; read with either pair's gate.
     style_trend : int
-        Sessions of the mean that the relative price must stand above.
+        Sessions of the mean that the relative price must stand above; read with either pair's gate.
     off_share : float
-        Share of the cuts that is carried out when no gate is open.
+        Share of the cuts that is carried out when no gate is open; read with any gate.
     oil, rates, short_rate, curve, thaw
         See `PillarTilt`; off here unless asked for.
     """
@@ -213,6 +228,22 @@ class RotationRegime(PillarTilt):
         "floating_debt",
     )
     """What an ablation switches on and off."""
+
+    read_with: ClassVar[ReadWith] = MappingProxyType(
+        {
+            **PillarTilt.read_with,
+            "pillar_window": {**PillarTilt.read_with["pillar_window"], "floating_debt": (True,)},
+            "rate_change": {**PillarTilt.read_with["rate_change"], "floating_debt": (True,)},
+            "shock_sessions": {"guidance": (True,)},
+            "dow": {"dow_nasdaq": (True,)},
+            "nasdaq": {"dow_nasdaq": (True,)},
+            "small": {"small_large": (True,)},
+            "large": {"small_large": (True,)},
+            "style_window": {"dow_nasdaq": (True,), "small_large": (True,)},
+            "style_trend": {"dow_nasdaq": (True,), "small_large": (True,)},
+            "off_share": _GATES,
+        }
+    )
 
     oil: bool = False
     rates: bool = False

@@ -28,6 +28,10 @@ _TAKEN: dict[str, type[Strategy]] = {}
 _HOUSE = ("strategies", "backtests")
 
 
+ReadWith = Mapping[str, Mapping[str, tuple[Any, ...]]]
+"""What other parameters must be for some to be read; see `Strategy.read_with`."""
+
+
 class Strategy:
     """What to hold, and why: subclass it, set parameters as class attributes, write `decide`.
 
@@ -48,6 +52,9 @@ class Strategy:
     max_gross, max_net : float
         Most that the weights of a strategy that may go short add to, without and with their signs. Net is at
         most 1: no money is borrowed to buy.
+    read_with : mapping of str to mapping of str to tuple
+        Parameters that are read only where another one has one of these values: by name, then by the other's
+        name, of which one is enough. A run says which were set and not read.
     tables : mapping of str to str
         Files of the strategy's own, by the name that ``see.table`` knows them by: CSV beside the strategy's
         file, with a column `available` that says on which day each row became public.
@@ -68,6 +75,7 @@ class Strategy:
     max_gross: ClassVar[float] = 2.0
     max_net: ClassVar[float] = 1.0
     tables: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    read_with: ClassVar[ReadWith] = MappingProxyType({})
     parameters: ClassVar[Mapping[str, TypeAdapter[Any]]] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -116,6 +124,22 @@ class Strategy:
     def values(self) -> dict[str, Any]:
         """The parameters and their values, as a run file writes them."""
         return {key: _written(value) for key, value in self._given().items()}
+
+    def unread(self) -> dict[str, str]:
+        """Why parameters that are not at their defaults are not read: a sentence by the name of each."""
+        return {
+            key: f"{type(self).__name__}.{key} = {_as_toml(getattr(self, key))} changes nothing: {why}."
+            for key in self.read_with
+            if getattr(self, key) != getattr(type(self), key) and (why := self.why_unread(key))
+        }
+
+    def why_unread(self, key: str) -> str:
+        """With what a parameter would be read that is not, in words; empty for one that is."""
+        others = {name: each for name, each in self.read_with.get(key, {}).items() if name in self.parameters}
+        if not others or any(getattr(self, name) in values for name, values in others.items()):
+            return ""
+        wanted = (f"{name} = {' or '.join(map(_as_toml, values))}" for name, values in others.items())
+        return f"it is read only with {' or '.join(wanted)}"
 
     def _given(self) -> dict[str, Any]:
         """The parameters and their values, as they are."""
@@ -230,6 +254,11 @@ def _adapter(hint: Any) -> TypeAdapter[Any]:
         return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except PydanticUserError:  # dataclasses and models bring their own configuration
         return TypeAdapter(hint)
+
+
+def _as_toml(value: Any) -> str:
+    """A value in a sentence, as a run file writes it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _written(value: Any) -> Any:

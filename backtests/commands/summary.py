@@ -70,7 +70,8 @@ def print_summary(folder: Path, metrics: Mapping[str, Any], manifest: Mapping[st
     if held := metrics.get("holdout"):
         print_held_out(console, held)
     tell = (verification, lookahead, rewound, author_knew, trials_on_record)
-    for sentence in (*filter(None, (say(manifest) for say in tell)), *too_good(manifest)):
+    told = (*filter(None, (say(manifest) for say in tell)), *too_good(manifest))
+    for sentence in (*told, *manifest.get("unread", ())):
         console.print(sentence)
     seconds = ", ".join(f"{phase} {value:.2f}" for phase, value in manifest["seconds"].items())
     console.print(f"Seconds: {seconds}", style="dim")

@@ -116,6 +116,8 @@ def sweep_command(config: RunConfig, results: Path, workers: int, cluster: str) 
     with stopping(console), watching(config, console) as watch:
         done = sweep(config, Workplace(results, workers, cluster, check=True), watch=watch)
     found = done.surroundings
+    for sentence in done.manifest.get("unread", ()):
+        console.print(sentence, soft_wrap=True)
     row = done.finished.iloc[found.best]
     out = Terminal()
     _print_lookahead(done.manifest, out)

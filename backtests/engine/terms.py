@@ -145,3 +145,23 @@ class Account:
     def held_by(self, strategy: Strategy) -> Account:
         """The account as this strategy has it: if it may go short, a margin account without options."""
         return self if strategy.long_only else replace(self, overlay=None, long_only=False)
+
+    def unread(self, short: bool) -> tuple[str, ...]:
+        """What is set and never read, a sentence each.
+
+        Parameters
+        ----------
+        short : bool
+            Whether a book of the run may go short.
+        """
+        costs, usual, found = self.costs, Costs(), []
+        if costs.participation_volume != usual.participation_volume and not costs.max_participation:
+            said = f"costs.participation_volume = {costs.participation_volume!r} changes nothing"
+            found.append(f"{said}: it is read only with costs.max_participation.")
+        if not short and costs.borrow_rate != usual.borrow_rate:
+            found.append(f"costs.borrow_rate = {costs.borrow_rate:g} changes nothing: no book may go short.")
+        if not short and self.margin != HOUSE:
+            found.append("[margin] changes nothing: no book may go short.")
+        if self.overlay is not None and not self.overlay.hedges:
+            found.append("[overlay] changes nothing: no book holds an option.")
+        return tuple(found)

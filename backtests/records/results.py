@@ -145,7 +145,7 @@ def log_lines(result: Result) -> list[str]:
     market = result.market
     lines = [f"market {market.name}: {market.source}", f"market hash {market.hash}"]
     lines += [str(finding) for finding in market.findings]
-    lines += list(result.manifest.get("limits", ()))
+    lines += [*result.manifest.get("unread", ()), *result.manifest.get("limits", ())]
     for book in result.books:
         ledger = book.ledger
         lines.append(

@@ -19,6 +19,7 @@ from backtests.settings.sweep import Domain, Range, SweepSettings, Values
 from datafeeds.market import Array, Market
 from datafeeds.names import unknown_name
 from strategies.strategy import Strategy
+from strategies.wrapped import parts_of
 
 ACCOUNT_KEYS = ("capital", "costs", "fractional_shares", "lag")
 """Keys that decisions don't depend on, unless a strategy looks at the account."""
@@ -118,6 +119,23 @@ class Plan:
             if (classes := made_of(choice, strategy)) not in met:
                 met.add(classes)
                 yield choice
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Which parameters are swept though no configuration reads them, a sentence each."""
+        found = []
+        for key in self.keys:
+            table, _, name = key.rpartition(".")
+            known = [
+                part
+                for strategy in self.strategies
+                for part in parts_of(strategy)
+                if table in ("strategy", "hedge") and name in part.parameters
+            ]
+            whys = [part.why_unread(name) for part in known]
+            if whys and all(whys):
+                found.append(f"{key} is swept and changes nothing: {whys[0]}.")
+        return tuple(found)
 
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Numbers of the configurations that may share their decisions, in order of the first of each."""

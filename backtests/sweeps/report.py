@@ -197,6 +197,7 @@ def page(sweep: Sweep) -> Document:
         ),
     ]
     said += [Paragraph(sweep.overfitting)] if sweep.overfitting else []
+    said += [Paragraph(each, "warning") for each in sweep.manifest.get("unread", ())]
     said += chosen_blocks(sweep.manifest.get("holdout", {}))
     if failed:
         said.append(Paragraph(f"{len(failed)} failed, first: {next(iter(failed.values()))}", "warning"))

@@ -140,7 +140,7 @@ def sweep(
         store.write_arrays()
         _, trials = register.known(traded, place.results)
         draft = drafted(planned, traded, store)
-        more = {"trials": trials}
+        more: dict[str, Any] = {"trials": trials, "unread": list(planned.unread)}
         if checked := {} if sealed is None else _checked(planned, traded, store, sealed):
             more["lookahead"] = checked
         if scored := scored_once(planned, _order(planned, store)[0], traded):

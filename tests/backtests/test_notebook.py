@@ -11,6 +11,7 @@ import pytest
 
 from backtests.notebook import run
 from backtests.settings.strategies import build, class_named
+from backtests.tearsheet.sections.summary import limits_of
 from strategies import REGISTRY, Blueprint, EqualWeighted, Strategy, StrategyError, Target, TurnoverLimit
 from strategies.strategy import _TAKEN
 
@@ -92,3 +93,21 @@ def test_a_table_that_is_given_changes_its_keys_and_leaves_the_others(tmp_path: 
     ran = run(file, costs={"commission_bps": 5}, strategy="EqualWeighted", **SHORT)
     assert (ran.config.costs.impact, ran.config.costs.commission_bps) == (0.5, 5.0)
     assert ran.book.strategy == TurnoverLimit(EqualWeighted(), most=0.1)
+
+
+def test_what_is_set_and_changes_nothing_is_on_page_one_and_the_rest_is_silent(tmp_path: Any) -> None:
+    quiet = run("blueprint", **SHORT)
+    assert quiet.manifest["unread"] == []
+    costs = {"participation_volume": "session", "borrow_rate": 0.1}
+    said = run(
+        strategy=Blueprint(realign_z=1.0),
+        costs=costs,
+        margin={"initial_short": 1.0},
+        overlay={"underlying": "SP500", "flat_volatility": True},
+        **SHORT,
+    )
+    keys = ("Blueprint.realign_z", "costs.participation_volume", "costs.borrow_rate", "[margin]", "[overlay]")
+    assert [each.partition(" ")[0] for each in said.manifest["unread"]] == list(keys)
+    assert set(said.manifest["unread"]) <= set(limits_of(said))
+    short = run(strategy="HardwareShort", costs={"borrow_rate": 0.1}, margin={"initial_short": 1.0}, **SHORT)
+    assert short.manifest["unread"] == []

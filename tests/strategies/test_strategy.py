@@ -11,8 +11,11 @@ from strategies import (
     BuyAndHold,
     CapWeighted,
     EqualWeighted,
+    Hedged,
     Monthly,
+    PillarTilt,
     Quarterly,
+    RotationRegime,
     Schedule,
     Strategy,
     StrategyError,
@@ -176,3 +179,43 @@ def test_other_attributes_without_a_hint_are_refused(value):
     with pytest.raises(StrategyError, match=r"Listed\.names, a .*has no type hint"):
         type("Listed", (Strategy,), {"names": value, "decide": lambda self, see: None})
     assert "Listed" not in REGISTRY
+
+
+@pytest.mark.parametrize(
+    ("strategy", "unread"),
+    [
+        (Blueprint(), set()),
+        (Blueprint(realign_z=1.0, growth_quarters=8, exit="z"), set()),
+        (Blueprint(realign_points=0.1, exit="z"), {"realign_points"}),
+        (Blueprint(realign_z=1.0, growth_quarters=8), {"realign_z", "growth_quarters"}),
+        (Blueprint(realign_z=1.0, realign_points=0.1, exit="norm"), {"realign_z", "realign_points"}),
+        (Hedged(threshold=0.5, short=0.8), set()),
+        (Hedged(threshold=0.5, short=0.8, structure="spread"), {"threshold"}),
+        (Hedged(threshold=0.5, short=0.8, structure="outright"), {"threshold", "short"}),
+        (Hedged(underlying="QQQ", technology=("software",)), {"underlying", "technology"}),
+        (Hedged(underlying="QQQ", technology=("software",), ratio_by="beta"), {"technology"}),
+        (RotationRegime(oil_change=0.1, calm_vix=30, strength=0.1), {"oil_change", "calm_vix", "strength"}),
+        (RotationRegime(oil_change=0.1, strength=0.1, pillar_window=5, oil=True), set()),
+        (RotationRegime(rate_change=0.2, pillar_window=5, floating_debt=True), set()),
+        (RotationRegime(style_window=5, small_large=False), set()),
+        (PillarTilt(oil_change=0.1, oil=False), {"oil_change"}),
+    ],
+)
+def test_parameters_that_are_set_and_not_read_are_said(strategy, unread):
+    assert set(strategy.unread()) == unread
+
+
+def test_what_is_not_read_is_said_with_what_would_read_it():
+    (said,) = Blueprint(realign_z=1.0).unread().values()
+    assert said == (
+        "Blueprint.realign_z = 1.0 changes nothing: it is read only with exit = 'z' or 'one_sided'."
+    )
+
+
+@pytest.mark.parametrize("cls", [cls for cls in REGISTRY.values() if cls.read_with])
+def test_conditions_name_parameters_and_values_that_there_are(cls):
+    for key, others in cls.read_with.items():
+        assert key in cls.parameters
+        for name, values in others.items():
+            for value in values:
+                assert getattr(cls(**{name: value}), name) == value

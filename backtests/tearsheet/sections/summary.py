@@ -113,7 +113,7 @@ def limits_of(result: Result) -> tuple[str, ...]:
     limits += result.own_limits
     limits += [SURVIVED] if result.survivors_only else []
     limits += [result.held_out] if isinstance(result.held_out, str) else []
-    limits += [*market.limits, *result.manifest.get("limits", ())]
+    limits += [*result.manifest.get("unread", ()), *market.limits, *result.manifest.get("limits", ())]
     limits.extend(f"{book.label}: {book.note}" for book in result.books if book.note)
     counts = Counter(finding.severity for finding in market.findings)
     if counts["quarantined"]:

@@ -197,3 +197,12 @@ def test_every_strategy_that_is_tried_is_part_of_the_hash(tmp_path: Path) -> Non
     assert hashed(b="MSFT") != first
     assert hashed(b="GE") == first
     assert hashed(a="MSFT") != first
+
+
+def test_a_swept_parameter_that_no_configuration_reads_is_said() -> None:
+    swept = {"strategy.realign_z": [0.25, 0.5], "strategy.norm_years": [3, 5]}
+    (said,) = plan(config(swept)).unread
+    assert said == (
+        "strategy.realign_z is swept and changes nothing: it is read only with exit = 'z' or 'one_sided'."
+    )
+    assert plan(config({**swept, "strategy.exit": ["level", "z"]})).unread == ()

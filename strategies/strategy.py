@@ -365,13 +365,16 @@ def names_left_alone(anew: bool = True) -> Iterator[None]:
     anew : bool
         Whether it takes no name that nobody has, either.
     """
-    before = [(_TAKEN, dict(_TAKEN)), *([] if anew else [(REGISTRY, dict(REGISTRY))])]
+    before, taken = dict(REGISTRY), dict(_TAKEN)
     try:
         yield
     finally:
-        for whole, kept in before:
-            whole.clear()
-            whole.update(kept)
+        if not anew:
+            shipped = {name: cls for name, cls in REGISTRY.items() if is_shipped(cls)}
+            REGISTRY.clear()
+            REGISTRY.update(before | shipped)
+        _TAKEN.clear()
+        _TAKEN.update(taken)
 
 
 def strategy_named(name: str) -> type[Strategy]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backtests.notebook import run
-from backtests.settings.strategies import build, class_named
+from backtests.settings.strategies import build, class_named, registered
 from backtests.tearsheet.sections.summary import limits_of
 from strategies import REGISTRY, Blueprint, EqualWeighted, Strategy, StrategyError, Target, TurnoverLimit
 from strategies.strategy import _TAKEN
@@ -26,6 +26,7 @@ SHORT: dict[str, Any] = {"start": "2019-01-03", "end": "2019-03-29", "benchmarks
 
 @pytest.fixture(autouse=True)
 def names() -> Iterator[None]:
+    registered()  # whatever a test imports of the house stays
     kept = [(whole, dict(whole)) for whole in (REGISTRY, _TAKEN)]
     yield
     for whole, before in kept:
@@ -98,16 +99,31 @@ def test_a_table_that_is_given_changes_its_keys_and_leaves_the_others(tmp_path: 
 def test_what_is_set_and_changes_nothing_is_on_page_one_and_the_rest_is_silent(tmp_path: Any) -> None:
     quiet = run("blueprint", **SHORT)
     assert quiet.manifest["unread"] == []
-    costs = {"participation_volume": "session", "borrow_rate": 0.1}
     said = run(
+        "hedged_sample",
         strategy=Blueprint(realign_z=1.0),
-        costs=costs,
+        hedge=None,
+        costs={"participation_volume": "session", "borrow_rate": 0.1},
         margin={"initial_short": 1.0},
-        overlay={"underlying": "SP500", "flat_volatility": True},
-        **SHORT,
+        start="2015-01-02",
+        end="2015-03-31",
+        benchmarks=(),
     )
     keys = ("Blueprint.realign_z", "costs.participation_volume", "costs.borrow_rate", "[margin]", "[overlay]")
     assert [each.partition(" ")[0] for each in said.manifest["unread"]] == list(keys)
     assert set(said.manifest["unread"]) <= set(limits_of(said))
     short = run(strategy="HardwareShort", costs={"borrow_rate": 0.1}, margin={"initial_short": 1.0}, **SHORT)
     assert short.manifest["unread"] == []
+
+
+def test_what_a_file_imports_of_the_house_keeps_its_name(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(REGISTRY, "HardwareShort")
+    monkeypatch.delitem(sys.modules, "strategies.examples.hardware_short")
+    (tmp_path / "of_mine.py").write_text(
+        "from strategies.examples.hardware_short import HardwareShort\nclass Mine(HardwareShort):\n    pass\n"
+    )
+    build(f"{tmp_path / 'of_mine.py'}:Mine", {})
+    assert "Mine" not in REGISTRY
+    assert class_named("HardwareShort").__module__ == "strategies.examples.hardware_short"

@@ -12,6 +12,7 @@ import pytest
 
 from backtests.provenance import outside_code, typed_alike
 from backtests.settings.run_file import LimitChoices, StrategyChoice
+from backtests.settings.strategies import registered
 from strategies import REGISTRY, Blueprint, Strategy, Target
 
 STRATEGY = """
@@ -34,6 +35,12 @@ WAYS = {
     "of a package": ("import desk_package.inner", "pass"),
     "out of a package": ("from desk_package import inner", "pass"),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def house() -> None:
+    """Every strategy of the house is known before a test puts names back as they were."""
+    registered()
 
 
 @pytest.fixture

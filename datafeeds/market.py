@@ -387,12 +387,18 @@ class Market:
         """The symbols that are indices, which can't be bought."""
         return frozenset(self.labels[self.kinds == "index"])
 
-    @cached_property
-    def companies(self) -> npt.NDArray[np.str_]:
-        """Company of each symbol, in column order: what `instruments` says, else the symbol itself."""
-        named = self.instruments[self.instruments["company"] != ""].drop_duplicates("symbol")
-        company = named.set_index("symbol")["company"].reindex(list(self.symbols))
-        return company.fillna(pd.Series(self.symbols, index=company.index)).to_numpy(dtype=str)
+    @property
+    def companies(self) -> npt.NDArray[np.object_]:
+        """Company of each symbol on the last session, in column order; see `companies_on`."""
+        return self.companies_on(-1)
+
+    def companies_on(self, index: int) -> npt.NDArray[np.object_]:
+        """Company of each symbol on session `index`, in column order: what `instruments` says, else itself.
+
+        Dated as memberships are; a symbol none of whose rows holds stays with the company it was last said
+        to be of.
+        """
+        return self._membership_rows.companies(self.sessions[index])
 
     @cached_property
     def concepts(self) -> frozenset[str]:
@@ -403,6 +409,11 @@ class Market:
     def groups(self) -> tuple[str, ...]:
         """The groups that some instrument belongs to at some time, sorted."""
         return tuple(sorted({group for group in self.instruments["group"] if group}))
+
+    @cached_property
+    def sectors(self) -> tuple[str, ...]:
+        """The sectors that some instrument belongs to at some time, sorted."""
+        return tuple(sorted({str(sector) for sector in self.instruments["sector"] if sector}))
 
     def membership(self, group: str | None, index: int) -> npt.NDArray[np.bool_]:
         """Whether each symbol belongs to `group` on session `index`, shape (symbols,).
@@ -418,6 +429,15 @@ class Market:
         All of the market's sessions if none are given.
         """
         return self._membership_rows.through(self.sessions if sessions is None else sessions, group)
+
+    def in_industries(self, industries: Iterable[str], index: int) -> npt.NDArray[np.bool_]:
+        """Whether each symbol belongs to any of `industries` on session `index`, shape (symbols,)."""
+        return self._membership_rows.among(self.sessions[index], industries, "industry")
+
+    def sectors_on(self, index: int) -> tuple[str, ...]:
+        """The sectors that symbols belong to on session `index` that have traded by then, sorted."""
+        began = np.isfinite(self.mark[index])
+        return self._membership_rows.names(self.sessions[index], began, "sector")
 
     def first_groups(
         self, sessions: Dates, by: Grouping = "group"

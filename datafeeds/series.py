@@ -73,7 +73,7 @@ _TABLES: WeakKeyDictionary[Market, dict[str, SeriesTable | None]] = WeakKeyDicti
 
 
 def series_names(market: Market) -> Collection[str]:
-    """Names of the daily series of `market`."""
+    """Names of the daily series of `market`, those without a value yet included."""
     return _tables(market).keys()
 
 
@@ -97,8 +97,7 @@ def series_table(market: Market, name: str) -> SeriesTable:
 def _tables(market: Market) -> dict[str, SeriesTable | None]:
     tables = _TABLES.get(market)
     if tables is None:
-        finite = np.isfinite(market.series["value"].to_numpy(dtype=np.float64))
-        tables = dict.fromkeys(sorted(map(str, market.series["series"][finite].unique())))
+        tables = dict.fromkeys(sorted(map(str, market.series["series"].unique())))
         _TABLES[market] = tables
     return tables
 

@@ -88,17 +88,20 @@ class _Known:
     said : dict
         What was said of it, by function, session and arguments.
     members : dict
-        Columns that were asked for, by session, group and kinds.
+        Columns that were asked for, by session, group, kinds and industries.
+    companies : dict
+        Company of each symbol, by session.
     named, columns : list of str, ndarray of int
         Symbols that were named last, and their columns.
     """
 
-    __slots__ = ("columns", "looked_at", "members", "named", "said")
+    __slots__ = ("columns", "companies", "looked_at", "members", "named", "said")
 
     def __init__(self) -> None:
         self.looked_at = LookedAt()
         self.said: dict[tuple[Any, ...], Any] = {}
         self.members: dict[tuple[Any, ...], npt.NDArray[np.intp]] = {}
+        self.companies: dict[int, npt.NDArray[np.object_]] = {}
         self.named: list[str] = []
         self.columns = np.empty(0, dtype=np.intp)
 
@@ -195,13 +198,14 @@ class AsOf:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Names of the groups that the market's instruments belong to."""
+        """Names of the groups that the market's instruments belong to at some time."""
         return _MOMENTS[self].market.groups
 
     @property
     def sectors(self) -> tuple[str, ...]:
-        """Names of the sectors that the market's instruments belong to."""
-        return tuple(sorted({str(sector) for sector in _MOMENTS[self].market.instruments["sector"]} - {""}))
+        """Names of the sectors that symbols which have traded by now belong to today."""
+        moment = _MOMENTS[self]
+        return moment.market.sectors_on(moment.at)
 
     @property
     def previous(self) -> Target | None:
@@ -237,7 +241,8 @@ class AsOf:
         kind : str or tuple of str
             Kinds of instrument to include. Indices can't be bought and are left out unless asked for.
         industries : iterable of str, optional
-            Only symbols of these industries, by their names in the market; none if the market has none.
+            Only symbols that belong to these industries today, by their names in the market; none if it has
+            none.
 
         Raises
         ------
@@ -245,19 +250,20 @@ class AsOf:
             If no instrument ever belongs to `group`.
         """
         moment = _MOMENTS[self]
-        columns = _columns(moment, group, None, kind)
+        wanted = None if industries is None else tuple(industries)
+        columns = _members(moment.market, moment.known, moment.at, group, kind, wanted)
         found: list[str] = moment.market.names.take(columns).tolist()
-        if industries is None:
-            return found
-        table = moment.market.instruments
-        inside = set(table.loc[table["industry"].isin(list(industries)), "symbol"])
-        return [symbol for symbol in found if symbol in inside]
+        return found
 
     def companies(self, symbols: Iterable[str]) -> pd.Series[str]:
-        """Company of each of these symbols: the same for two classes of its shares."""
+        """Company of each of these symbols today: the same for two classes of its shares.
+
+        The symbol itself where no company has been named by today.
+        """
         moment = _MOMENTS[self]
         columns = _named(moment, symbols)
-        return pd.Series(moment.market.companies[columns], index=_labels(moment, columns), name="company")
+        companies = _companies(moment).take(columns).astype(str)
+        return pd.Series(companies, index=_labels(moment, columns), name="company")
 
     def sector_of(self, symbols: Iterable[str]) -> pd.Series[str]:
         """Sector that each of these symbols counts in today; empty for one that is in none."""
@@ -498,7 +504,7 @@ class Arrays:
     def companies(self, symbols: Iterable[str]) -> list[str]:
         """As `AsOf.companies`, in the order of `symbols`."""
         moment = _MOMENTS[self._see]
-        named: list[str] = moment.market.companies[_named(moment, symbols)].tolist()
+        named: list[str] = _companies(moment).take(_named(moment, symbols)).tolist()
         return named
 
     def history(self, fact: str, sessions: int, symbols: Iterable[str]) -> Array:
@@ -639,6 +645,11 @@ def once_a_session(
     return asked
 
 
+def sector_names(see: AsOf) -> tuple[str, ...]:
+    """Names of all sectors that the market knows at some time: for checks of parameters, as `AsOf.groups`."""
+    return _MOMENTS[see].market.sectors
+
+
 def read_account(see: AsOf) -> bool:
     """Whether anyone has looked at ``see.weights``: a decision that has not is the same for any account."""
     return see in _ASKED_FOR_WEIGHTS
@@ -673,13 +684,26 @@ def _named(moment: _Moment, symbols: Iterable[str]) -> npt.NDArray[np.intp]:
     return known.columns
 
 
+def _companies(moment: _Moment) -> npt.NDArray[np.object_]:
+    """Company of each symbol today, in column order; nobody may write to it."""
+    found = moment.known.companies
+    if moment.at not in found:
+        found[moment.at] = moment.market.companies_on(moment.at)
+    return found[moment.at]
+
+
 def _members(
-    market: Market, known: _Known, index: int, group: str | None, kind: str | tuple[str, ...]
+    market: Market,
+    known: _Known,
+    index: int,
+    group: str | None,
+    kind: str | tuple[str, ...],
+    industries: tuple[str, ...] | None = None,
 ) -> npt.NDArray[np.intp]:
-    """Columns of these kinds that traded on a session and belonged to `group` then; looked up once."""
+    """Columns of these kinds that traded on a session and belonged to all this then; looked up once."""
     found = known.members
     kinds = (kind,) if isinstance(kind, str) else tuple(kind)
-    key = (index, group, kinds)
+    key = (index, group, kinds, industries)
     if key not in found:
         if group is not None:
             _require_group(market, group)
@@ -687,7 +711,10 @@ def _members(
             found.clear()
         # A comparison each is five times as fast as np.isin, which sorts the words.
         chosen = np.logical_or.reduce([market.kinds == each for each in kinds]) & market.traded[index]
-        found[key] = np.flatnonzero(chosen & market.membership(group, index))
+        chosen &= market.membership(group, index)
+        if industries is not None:
+            chosen &= market.in_industries(industries, index)
+        found[key] = np.flatnonzero(chosen)
     return found[key]
 
 

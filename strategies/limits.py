@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import Field
 
 from datafeeds.names import unknown_name
-from strategies.asof import AsOf
+from strategies.asof import AsOf, sector_names
 from strategies.benchmarks import CapWeighted
 from strategies.exhibit import Exhibit
 from strategies.signals import listed
@@ -102,7 +102,7 @@ class Capped(Wrapped):
         for place, sector in enumerate(sectors):
             if sector:
                 by_sector[str(sector)].append(place)
-        known = ("name", "group", "sector", *inside, *see.sectors)
+        known = ("name", "group", "sector", *inside, *sector_names(see))
         for key in self.caps:
             if key not in known:
                 raise ParameterError("caps", f": {unknown_name('cap', key, known)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -152,6 +153,67 @@ def test_members_trade_and_belong_today(market):
     assert see(market, "2020-02-10").members("banks") == []  # no close that day
     assert see(market, "2020-03-16").members(kind="index") == ["IDX"]
     assert see(market, "2020-03-16").members(kind="etf") == ["NEW"]
+
+
+@pytest.fixture(scope="module")
+def dated():
+    """A changes its industry, sector and company in February; B's row ended; C and D are said of later."""
+    rows = [
+        ("A", "New Sector", "New Industry", "NewCo", "2020-02-17", None),
+        ("A", "Old Sector", "Old Industry", "OldCo", None, "2020-02-16"),
+        ("B", "Old Sector", "Old Industry", "OldCo", None, "2020-01-31"),
+        ("B", "Gone Sector", "Gone Industry", "GoneCo", None, "2020-01-10"),
+        ("C", "Late Sector", "Late Industry", "LateCo", "2020-03-02", None),
+        ("D", "Unlisted Sector", "Unlisted Industry", "", None, None),
+    ]
+    columns = ["symbol", "sector", "industry", "company", "from", "to"]
+    close = pd.DataFrame(10.0, SESSIONS, list("ABCD"))
+    close.loc[:"2020-03-13", "D"] = np.nan
+    instruments = pd.DataFrame(rows, columns=columns).assign(kind="stock")
+    return Market.from_wide("dated", close, instruments=instruments)
+
+
+DATED = {
+    "2020-01-02": (["A", "B"], [], {"A": "OldCo", "B": "OldCo", "C": "C", "D": "D"}),
+    "2020-02-14": (["A"], [], {"A": "OldCo", "B": "OldCo", "C": "C", "D": "D"}),
+    "2020-02-18": ([], ["A"], {"A": "NewCo", "B": "OldCo", "C": "C", "D": "D"}),
+    "2020-03-02": ([], ["A"], {"A": "NewCo", "B": "OldCo", "C": "LateCo", "D": "D"}),
+}
+"""Members of the old and the new industry, and companies, by day."""
+
+
+@pytest.mark.parametrize("day", DATED)
+def test_industries_and_companies_are_those_of_the_day(dated, day):
+    old, new, companies = DATED[day]
+    for view in (see(dated, day), see(dated, day)):
+        assert view.members(industries=["Old Industry"]) == old
+        assert view.members(industries=(name for name in ["New Industry", "Typo"])) == new
+        assert view.members(industries=["New Industry", "Old Industry"], kind="stock") == sorted([*old, *new])
+        assert view.members(industries=[]) == view.members(kind="etf", industries=["Old Industry"]) == []
+        assert view.companies("ABCD").to_dict() == companies
+        assert view.arrays.companies("DCBA") == [*companies.values()][::-1]
+    assert see(dated, day).companies([]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("day", "sectors"),
+    [
+        ("2020-01-02", ("Gone Sector", "Old Sector")),
+        ("2020-02-14", ("Old Sector",)),
+        ("2020-02-18", ("New Sector",)),
+        ("2020-03-02", ("Late Sector", "New Sector")),
+        ("2020-03-16", ("Late Sector", "New Sector", "Unlisted Sector")),
+    ],
+)
+def test_sectors_are_those_of_what_has_traded_by_the_day(dated, day, sectors):
+    assert see(dated, day).sectors == sectors
+
+
+def test_a_series_without_a_value_yet_is_known_by_its_name(market):
+    view = see(market, str(SESSIONS[6].date()))
+    assert (view.has_series("oil"), view.series("oil", 20).tolist()) == (False, [])
+    nothing = replace(market, series=market.series.assign(value=np.nan), hash="")
+    assert see(nothing, "2020-03-16").series("oil").empty
 
 
 def test_returns_include_dividends_and_stand_still_without_a_bar(market):

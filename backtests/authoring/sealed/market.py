@@ -55,7 +55,7 @@ MADE_UP = 500
 """Rows of a false future of such a table."""
 
 NAMES = ("column", "names", "labels", "concepts")
-MEMBERS = ("kinds", "groups", "companies", "_membership_rows")
+MEMBERS = ("kinds", "groups", "sectors", "_membership_rows")
 """What a market works out from its symbols, and from its instruments."""
 
 GROWN = ("mark", "traded_factor")
@@ -195,6 +195,7 @@ class Sender:
             "basis": (),
             **{f"table {name}": () for name in self._tables},
             "groups": market.groups,
+            "sectors": market.sectors,
             "limits": None if self._limits is None else vars(self._limits),
         }
 
@@ -353,9 +354,8 @@ def _members(market: Market, today: np.datetime64) -> pd.DataFrame:
     joined[later] = _NEVER
     left[ending] = np.datetime64("NaT")
     known = table.assign(**{"from": joined, "to": left})
-    known.loc[later, ["group", "sector", "industry"]] = ""
-    # The first row of a symbol says of what kind it is.
-    return known.iloc[np.argsort(later, kind="stable")]
+    known.loc[later, ["group", "sector", "industry", "company", "name"]] = ""
+    return known
 
 
 class Holder:
@@ -554,7 +554,8 @@ class Holder:
 
     def _members(self, instruments: dict[str, Any]) -> pd.DataFrame:
         known = pd.DataFrame(instruments)
-        names = pd.DataFrame({"group": list(self._shape["groups"])})
+        named = [pd.DataFrame({by: list(self._shape[f"{by}s"])}) for by in ("group", "sector")]
+        names = pd.concat(named, ignore_index=True)
         names = names.assign(symbol=self._shape["symbols"][-1], kind="stock", **{"from": _NEVER})
         whole = pd.concat([known, names], ignore_index=True)
         return standard_tables(self._shape["symbols"], whole)["instruments"]

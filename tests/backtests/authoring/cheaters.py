@@ -61,6 +61,29 @@ def small_market() -> Market:
     return Market.from_wide("small", close, facts=facts, series=series, instruments=instruments)
 
 
+def late_market() -> Market:
+    """The small market, of which a series, a concept, a group, a sector and a company begin in 2019."""
+    small, later = small_market(), "2019-03-01"
+    series = pd.DataFrame({"series": "late", "date": later, "available": later, "value": [7.0, 8.0]})
+    filed = {"symbol": "AAA", "concept": ["late", "assets"], "fiscal_year": 2018, "fiscal_period": "FY"}
+    facts = pd.DataFrame({**filed, "filed": later, "value": 5.0})
+    was = pd.DataFrame(
+        {"symbol": SYMBOLS, "kind": "stock", "group": "core", "sector": "Old", "company": "OldCo"}
+    )
+    becomes = was.assign(group="new", sector="New", industry="New Industry", company="NewCo")
+    becomes["from"], was["to"] = pd.Timestamp(later), pd.Timestamp(later) - pd.Timedelta(days=1)
+    instruments = pd.concat([becomes, was.assign(industry="Old Industry")], ignore_index=True)
+    return Market.from_wide(
+        "late",
+        pd.DataFrame(small.close, small.sessions, small.symbols),
+        facts=pd.concat([small.facts, facts.assign(filed=pd.to_datetime(facts["filed"]))]),
+        series=pd.concat(
+            [small.series, series.assign(**dict.fromkeys(("date", "available"), pd.Timestamp(later)))]
+        ),
+        instruments=instruments,
+    )
+
+
 SEALED = "look-ahead/later data absent"
 LOADING = "look-ahead/replay"
 PATCHED = "look-ahead/functions of others"

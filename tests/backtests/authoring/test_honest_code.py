@@ -11,7 +11,7 @@ import pytest
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.settings.strategies import build
 from datafeeds.market import Market
-from tests.backtests.authoring.cheaters import small_market
+from tests.backtests.authoring.cheaters import late_market, small_market
 from tests.backtests.authoring.test_check_strategy import replayed
 
 FRONT = """
@@ -120,6 +120,49 @@ with ThreadPoolExecutor(2) as pool:
 """,
     ),
 }
+ASKED = {
+    "series": "see.series('late', 20), see.has_series('late')",
+    "newest fact": "see.latest('late'), see.has('late'), see.arrays.latest('late', see.members())",
+    "past of a fact": "see.history('late', 9).iloc[:, :0], see.arrays.history('late', 9, SYMBOLS)",
+    "median": "see.group_median('late', 9, 'new')",
+    "unknown series": "said(lambda: see.series('latf'))",
+    "unknown fact": "said(lambda: see.latest('latf'))",
+    "unknown group": "said(lambda: see.members('nev'))",
+    "unknown symbol": "said(lambda: see.companies(['AAB']))",
+    "members": "see.members('new'), see.members('core'), see.groups",
+    "industries": "see.members(industries=['New Industry']), see.members(industries=['Old Industry'])",
+    "group and industries": "see.members('core', industries=iter(['New Industry', 'Old Industry']))",
+    "kinds": "see.members(kind='stock'), see.members(kind=('etf', 'index'))",
+    "sectors": "see.sectors, see.sector_of(SYMBOLS)",
+    "companies": "see.companies(SYMBOLS), see.arrays.companies(SYMBOLS)",
+    "own table": "see.table('late').dtypes, see.table('late')",
+    "caps": "Capped(EqualWeighted(), New=0.5, Old=0.6, new=0.4).decide(see)",
+    "unknown cap": "said(lambda: Capped(EqualWeighted(), Nev=0.5).decide(see))",
+}
+"""What can be asked of what begins later."""
+
+ASKING = """
+import pandas as pd
+from strategies import AsOf, Capped, EqualWeighted, Strategy, Target
+
+SYMBOLS = ["AAA", "BBB", "FFF"]
+
+def said(ask):
+    try:
+        return ask()
+    except Exception as error:
+        return f"{{type(error).__name__}}: {{error}}"
+
+class Asking(Strategy):
+    \"\"\"Say what is known.\"\"\"
+    schedule = "monthly"
+    tables = {{"late": "late.csv"}}
+    def decide(self, see: AsOf) -> Target:
+        answers = {asked},
+        frames = (each.to_dict("split") if isinstance(each, pd.DataFrame) else each for each in answers)
+        return Target({{"AAA": 1.0}}, why=repr(list(frames)))
+"""
+
 NEEDS = {"polars": "polars", "cvxpy": "cvxpy"}
 
 
@@ -147,3 +190,19 @@ def test_honest_code_passes(name: str, small: Market, tmp_path: Path, processes:
     report = replayed(build(f"{file}:Honest", {}), small, processes, 12)
     assert report.passed, report.failures
     assert report.sampled == 12
+
+
+@pytest.fixture(scope="module")
+def late() -> Market:
+    return late_market()
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_begins_later_is_known_by_name_on_both_sides(
+    name: str, late: Market, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    (tmp_path / "late.csv").write_text("available,word,score\n2019-05-01,one,1.5\n2019-06-01,other,\n")
+    file = tmp_path / "asking.py"
+    file.write_text(ASKING.format(asked=ASKED[name]))
+    report = replayed(build(f"{file}:Asking", {}), late, processes)
+    assert report.passed, report.failures

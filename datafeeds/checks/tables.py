@@ -230,18 +230,30 @@ def _overlapping(instruments: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys(zip(both["symbol"], both["group"], strict=True)))
 
 
-def share_classes(instruments: pd.DataFrame) -> Result:
+def share_classes(instruments: pd.DataFrame, began: Mapping[str, np.datetime64]) -> Result:
     """Instruments whose `company` is filled in where the name says that it is a class of shares.
 
     "Alphabet Inc. (Class A)" and "Alphabet Inc. (Class C)" are one company, of which every filing tells the
-    whole. A company that the table names stays.
+    whole. A company that the table names stays. A name without a class is that company from the day on which
+    one with a class is there.
+
+    Parameters
+    ----------
+    instruments : DataFrame
+    began : mapping of str to datetime64
+        The session on which each symbol first traded.
     """
     plain = instruments["name"].str.replace(_CLASS, "", regex=True).str.strip()
     classed = (instruments["kind"] == "stock") & (plain != instruments["name"]) & (plain != "")
     blank = (instruments["company"] == "") & (instruments["kind"] == "stock")
     meant = blank & plain.isin(plain[classed & blank])
+    there = pd.to_datetime(instruments["symbol"].map(began)).astype("datetime64[s]")
+    start = pd.to_datetime(instruments["from"]).astype("datetime64[s]")
+    there = there.where(~(start > there), start)
+    shown = there[classed & blank].groupby(plain[classed & blank]).min()
+    since = pd.Series(shown.reindex(plain).to_numpy(), index=instruments.index)
     table = instruments.assign(company=instruments["company"].mask(meant, plain))
-    return table, [
+    return _begun(table, since, meant & ~classed & (since > there)), [
         Finding(
             "note",
             "share classes",
@@ -251,6 +263,18 @@ def share_classes(instruments: pd.DataFrame) -> Result:
         for company, own in table[meant].groupby("company", sort=True)
         if own["symbol"].nunique() > 1
     ]
+
+
+def _begun(table: pd.DataFrame, since: pd.Series[pd.Timestamp], late: pd.Series[bool]) -> pd.DataFrame:
+    """`table` with a row more for each of the `late` ones, whose company is known from `since` on."""
+    if not late.any():
+        return table
+    day_before = since - pd.Timedelta(days=1)
+    begins, ends = (pd.to_datetime(table[name]).astype("datetime64[s]") for name in ("from", "to"))
+    earlier = table[late].assign(company="", to=ends.where(ends < since, day_before))
+    later = table.assign(**{"from": begins.mask(late, since), "to": ends})
+    later = later[~(late & (ends < since))]
+    return pd.concat([earlier, later]).sort_index(kind="stable").reset_index(drop=True)
 
 
 def _completed(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -491,6 +491,9 @@ class Reading:
         except CalendarError as problem:
             self.error("calendar", str(problem))
             return None
+        began = dict(zip(symbols, sessions[np.argmax(traded, axis=0)], strict=True))
+        classes, found = share_classes(instruments, began)
+        self.report(found)
         self.report(coverage(sessions, symbols, bars.close, instruments, kept))
         indices = indices_held(sessions, symbols, traded)
         self.report(Finding("note", "index members", held.by_year()) for held in indices)
@@ -508,7 +511,7 @@ class Reading:
             *self._days(),
             *self._gaps(count - used, count),
         )
-        standard = standard_tables(symbols, instruments, kept, splits, series, bars.basis)
+        standard = standard_tables(symbols, classes, kept, splits, series, bars.basis)
         del kept
         return Market(
             name=self.name,
@@ -789,8 +792,6 @@ class Reading:
         splits, found = check_splits(_or_empty(tables["splits"], SPLIT_TABLE), symbols)
         self.report(found)
         instruments, found = check_instruments(tables["instruments"], symbols)
-        self.report(found)
-        instruments, found = share_classes(instruments)
         self.report(found)
         facts, found = repeated_facts(_or_empty(tables.pop("facts"), FACT_TABLE), symbols)
         self.report(found)

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from datafeeds import facts as fundamentals
@@ -25,6 +26,7 @@ from datafeeds.folder.cells import read_cells, table_files, write_cells
 from datafeeds.folder.layout import load_folder
 from datafeeds.folder.source import read_source
 from datafeeds.market import Array, Market, MarketError
+from datafeeds.membership import Grouping
 from datafeeds.series import series_names, series_table
 
 Cut = Callable[[pd.DataFrame], pd.DataFrame]
@@ -108,7 +110,7 @@ def _instruments(table: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:
     later = (_days(table["from"]) > last).to_numpy()
     begun = set(table["symbol"][~later])
     hidden = table[later & ~table["symbol"].isin(begun)].drop_duplicates("symbol")
-    blank = {name: "" for name in ("group", "to") if name in table}
+    blank = {name: "" for name in ("name", "sector", "industry", "group", "to", "company") if name in table}
     hidden = hidden.assign(**blank, **{"from": f"{last + pd.Timedelta(days=1):%Y-%m-%d}"})
     return pd.concat([table[~later], hidden], ignore_index=True)
 
@@ -124,7 +126,7 @@ def _days(dates: pd.Series[pd.Timestamp]) -> pd.Series[pd.Timestamp]:
 
 @dataclass(frozen=True)
 class Difference:
-    """The first number on which a market and its cut do not agree.
+    """The first number or word on which a market and its cut do not agree.
 
     Attributes
     ----------
@@ -132,24 +134,28 @@ class Difference:
     session : datetime64[D]
     symbol : str
         Empty for a number of the whole market.
-    whole, cut : float
+    whole, cut : float or str
         What the whole folder says was known then, and what the cut one says.
     count : int
-        Numbers of this figure that differ.
+        Numbers or words of this figure that differ.
     """
 
     figure: str
     session: np.datetime64
     symbol: str
-    whole: float
-    cut: float
+    whole: float | str
+    cut: float | str
     count: int
 
     def __str__(self) -> str:
         where = " ".join(part for part in (str(self.session), self.symbol) if part)
         more = f", and {self.count - 1:,} more" if self.count > 1 else ""
-        both = f"{self.whole:.12g} with what came later, {self.cut:.12g} without"
+        both = f"{_said(self.whole)} with what came later, {_said(self.cut)} without"
         return f"{self.figure}, {where}: {both}{more}"
+
+
+def _said(value: float | str) -> str:
+    return repr(value) if isinstance(value, str) else f"{value:.12g}"
 
 
 @dataclass(frozen=True)
@@ -302,11 +308,38 @@ def compared(whole: Market, cut: Market, tolerance: float = 0.0) -> tuple[int, t
                     figure, sessions[first[0]], symbol, float(mine[at]), float(theirs[at]), int((~same).sum())
                 )
             )
+    for (figure, said), (_, without) in zip(_words(whole, cut), _words(cut, cut), strict=True):
+        other = said != without
+        count += 1
+        if other.any():
+            row, column = np.argwhere(other)[0]
+            differences.append(
+                Difference(
+                    figure,
+                    sessions[row],
+                    cut.symbols[column],
+                    str(said[row, column]),
+                    str(without[row, column]),
+                    int(other.sum()),
+                )
+            )
     return count, tuple(differences)
 
 
+def _words(market: Market, until: Market) -> Iterator[tuple[str, npt.NDArray[np.object_]]]:
+    """What a strategy can be told of the instruments of `until` up to its end, shape (sessions, symbols)."""
+    columns = market.columns_of(until.symbols)
+    sessions = until.sessions
+    yield "kind", np.broadcast_to(market.kinds[columns].astype(object), (len(sessions), len(columns)))
+    by: Grouping
+    for by in ("sector", "industry"):
+        names, codes = market.first_groups(sessions, by)
+        yield by, np.array(names, dtype=object)[codes[:, columns]]
+    yield "company", np.array([market.companies_on(index)[columns] for index in range(len(sessions))])
+
+
 def _figures(market: Market, names_of: Market) -> Iterator[tuple[str, Array]]:
-    """Everything that a strategy can be shown, on the basis of each day."""
+    """Every number that a strategy can be shown, on the basis of each day."""
     factor = market.traded_factor
     for name in ("open", "high", "low", "close", "dividend"):
         yield name, getattr(market, name) * factor

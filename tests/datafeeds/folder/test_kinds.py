@@ -236,6 +236,30 @@ def test_two_classes_of_shares_are_one_company_by_their_names(
     assert len(found(checked, "share classes")) == (companies[0] == companies[1])
 
 
+@pytest.mark.parametrize(
+    ("dated", "begins"), [("2020-02-03", "2020-01-02"), ("", "2020-02-03"), (None, "2020-02-03")]
+)
+def test_a_name_without_a_class_tells_of_no_class_to_come(
+    tmp_path: Path, dated: str | None, begins: str
+) -> None:
+    prices = price_rows()
+    write_folder(tmp_path, prices[(prices["symbol"] != "BBB") | (prices["date"] >= begins)])
+    rows = [("AAA", "stock", "Both, Inc.", "old", ""), ("BBB", "stock", "Both, Inc. (Class B)", "", dated)]
+    table = pd.DataFrame(
+        [*rows, ("SPY", "etf", "Fund", "", "")], columns=["symbol", "kind", "name", "group", "from"]
+    )
+    table = table.drop(columns="from") if dated is None else table
+    table.to_csv(tmp_path / "instruments.csv", index=False)
+    market = load_folder(tmp_path)
+    day = market.index_of("2020-02-03")
+    assert market.companies_on(day - 1).tolist() == ["AAA", "BBB" if dated else "Both, Inc.", "SPY"]
+    assert market.companies_on(day).tolist() == ["Both, Inc.", "Both, Inc.", "SPY"]
+    assert market.memberships("old")[:, 0].all()
+    assert any("membership" in limit for limit in market.limits) == (not dated)
+    days = [np.datetime64("2020-01-31"), np.datetime64("2020-02-03"), np.datetime64("2020-03-02")]
+    assert [str(found.differences) for found in rewind(tmp_path, market, days)] == ["()"] * 3
+
+
 def test_concepts_that_nothing_is_derived_from_are_named(tmp_path: Path) -> None:
     write_folder(tmp_path)
     rows = "AAA,revenu,2019,FY,2020-02-20,1e9,\nAAA,headcount,2019,FY,2020-02-20,1e3,\n"

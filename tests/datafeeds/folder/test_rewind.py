@@ -163,6 +163,46 @@ def test_a_cut_keeps_the_kind_of_a_symbol_whose_membership_begins_later(folder: 
     assert (row["kind"], row["group"], row["from"]) == ("stock", "", "2020-01-16")
 
 
+MOVES = """symbol,kind,name,sector,industry,group,from,to,company
+AAA,stock,New Alpha,New Sector,New Industry,new,2020-02-15,,NewCo
+AAA,stock,Alpha,Old Sector,Old Industry,old,,2020-02-14,OldCo
+BBB,stock,Beta,Late Sector,Late Industry,late,2020-02-15,,BetaCo
+SPY,etf,Fund,,,cap_weighted,,,
+"""
+
+
+def test_what_instruments_say_later_is_cut_and_differs_nowhere(folder: Path) -> None:
+    (folder / "instruments.csv").write_text(MOVES, encoding="utf-8")
+    days = [np.datetime64("2020-02-05"), np.datetime64("2020-02-18")]
+    found = rewind(folder, load_folder(folder), days)
+    assert [rewound.differences for rewound in found] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    ("later", "figure"),
+    [
+        ("Old Sector", "sector"),
+        ("Old Industry", "industry"),
+        ("OldCo", "company"),
+        ("SPY,etf", "kind"),
+    ],
+)
+def test_another_word_of_an_instrument_is_found(
+    folder: Path, tmp_path: Path, later: str, figure: str
+) -> None:
+    (folder / "instruments.csv").write_text(MOVES, encoding="utf-8")
+    whole = load_folder(folder)
+    other = "SPY,index" if figure == "kind" else "Other"
+    (folder / "instruments.csv").write_text(MOVES.replace(later, other), encoding="utf-8")
+    cut = load_folder(cut_folder(folder, np.datetime64("2020-02-05"), tmp_path / "cut"), part=True)
+    _, differences = compared(whole, cut)
+    assert [difference.figure for difference in differences] == [figure]
+    symbol, was, said = ("SPY", "etf", "index") if figure == "kind" else ("AAA", later, "Other")
+    assert str(differences[0]).startswith(
+        f"{figure}, 2020-01-02 {symbol}: {was!r} with what came later, {said!r} without, and "
+    )
+
+
 def test_nothing_is_left_before_the_first_price(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(MarketError, match="no prices up to 2019-06-03"):
         cut_folder(folder, np.datetime64("2019-06-03"), tmp_path / "cut")

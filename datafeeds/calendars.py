@@ -48,6 +48,24 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 """What readers see; also the calendars that unexplained days are compared with."""
 
+TIME_ZONES = (
+    "UTC",
+    "America/New_York",
+    "America/Toronto",
+    "Asia/Hong_Kong",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "Europe/Amsterdam",
+    "Europe/Berlin",
+    "Europe/London",
+    "Europe/Madrid",
+    "Europe/Paris",
+    "Europe/Rome",
+    "Europe/Stockholm",
+    "Europe/Zurich",
+)
+"""Where the exchanges of `NAMES` are."""
+
 BEGINNINGS = (1960, 1990, 2000, 2010)
 """Years from which a calendar is built, the first that it can be built from."""
 

@@ -28,6 +28,11 @@ def theirs(calendar):
         return exchange_calendars.get_calendar(calendar, start="2018-01-01", end="2023-12-31")
 
 
+def test_time_zones_are_those_of_exchange_calendars():
+    zones = {str(theirs(name).tz) for name in calendars.NAMES}
+    assert zones == set(calendars.TIME_ZONES)
+
+
 def days_of(calendar):
     return theirs(calendar).sessions_in_range(FIRST, LAST)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import site
 import sys
 import sysconfig
@@ -26,6 +27,9 @@ FRAMEWORK = frozenset(
 """Modules that are the same for every strategy."""
 
 Classes = Sequence[type]
+
+_ZONE = re.compile(r"[A-Z]\w*(/[A-Z][\w+-]*){1,2}", re.ASCII)
+"""What names of time zones look like, such as Asia/Seoul and Etc/GMT+3."""
 
 ALWAYS = ("numpy", "pandas", "pydantic")
 """Libraries of which everything that the run has imported is imported."""
@@ -121,8 +125,10 @@ def library_of(classes: Classes, modules: Iterable[ModuleType]) -> Library:
     this process: libraries import parts of themselves late.
     """
     asked: set[str] = set()
+    zones: set[str] = set()
     for module in modules:
         asked |= set(_imported(module))
+        zones |= {word for word in _words(module) if _ZONE.fullmatch(word)}
     own, owners = own_modules(classes), _owners(classes)
     tops = {name.partition(".")[0] for name in asked if name not in own} | set(ALWAYS)
     tops -= {*owners, "__main__", "__future__"}
@@ -144,7 +150,11 @@ def library_of(classes: Classes, modules: Iterable[ModuleType]) -> Library:
     }
     also = [name for name in known if name.partition(".")[0] in installed]
     return Library(
-        tuple(sorted({*loaded, *late})), tuple(also), tuple(sorted(folders | shared)), "numba" in tops
+        tuple(sorted({*loaded, *late})),
+        tuple(also),
+        tuple(sorted(folders | shared)),
+        "numba" in tops,
+        zones=tuple(sorted(zones)),
     )
 
 

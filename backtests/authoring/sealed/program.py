@@ -25,10 +25,13 @@ import traceback
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo._zoneinfo import ZoneInfo as PlainZoneInfo  # type: ignore[import-not-found]
 
 import numpy as np
 
@@ -36,10 +39,14 @@ import datafeeds.facts  # noqa: F401 (read before the doors close)
 from backtests.authoring.sealed.market import FUTURES, Future, Holder, News
 from backtests.authoring.sealed.walls import Kind, allow_only_code, close_everything
 from backtests.memory import give_back, trim
+from datafeeds.calendars import TIME_ZONES
 from datafeeds.market import Market
 
 GIVEN = ("datafeeds", "backtests")
 """Packages that strategies are given and don't write."""
+
+_ZONES: list[tzinfo] = []
+"""Time zones that were read before the doors closed."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,8 @@ class Library:
         Whether the strategy compiles functions with numba.
     without : tuple of str
         Walls to do without (`backtests.authoring.sealed.walls`).
+    zones : tuple of str
+        Words of the strategy's source that may be time zones, whose files are read beforehand.
     """
 
     modules: tuple[str, ...]
@@ -81,6 +90,7 @@ class Library:
     folders: tuple[str, ...]
     compiles: bool
     without: tuple[Kind, ...] = ()
+    zones: tuple[str, ...] = ()
 
 
 Code = Mapping[str, Source]
@@ -158,6 +168,7 @@ def _prepare(line: socket.socket) -> None:
     _end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     library, code = _told(line)
+    _read_time_zones((*TIME_ZONES, *library.zones))
     allow_only_code(map(Path, library.folders), library.without)
     _import(library)
     _warm(library)
@@ -225,6 +236,16 @@ def _warm(library: Library) -> None:
         # Compiling imports half of numba. Compiled code is kept in files, which there will be none of.
         numba.core.dispatcher.Dispatcher.enable_caching = lambda self: None
         numba.njit(lambda values: values.sum() + 1.0)(np.ones(2))
+
+
+def _read_time_zones(names: Iterable[str]) -> None:
+    """Read time zones, which Python knows by name as long as somebody holds them.
+
+    pandas asks for their transitions, which only zones written in Python tell.
+    """
+    for name in names:
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            _ZONES.extend((ZoneInfo(name), PlainZoneInfo(name)))
 
 
 def _import_all(names: Iterable[str]) -> None:

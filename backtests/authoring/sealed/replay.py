@@ -104,8 +104,8 @@ class _Line:
 
     def fits(self, library: Library) -> bool:
         """Whether `library` differs by parts of the same libraries at most: no others can be opened."""
-        expected = self.library
-        return (library.folders, library.compiles) == (expected.folders, expected.compiles)
+        ours, theirs = ((each.folders, each.compiles, each.zones) for each in (self.library, library))
+        return ours == theirs
 
 
 class SealedProcesses:

@@ -112,6 +112,14 @@ for name in [*returns, *returns]:
 return pd.Series(memo)
 """,
     ),
+    "time zones": (
+        "from zoneinfo import ZoneInfo\nSEOUL = ZoneInfo('Asia/Seoul')",
+        """
+close = see.today.tz_localize("America/New_York") + pd.Timedelta(hours=16)
+index = returns.index.tz_localize("Europe/London").tz_convert("UTC").tz_convert("America/Argentina/Salta")
+return returns[index < close.astimezone(SEOUL)].sum()
+""",
+    ),
     "thread": (
         "from concurrent.futures import ThreadPoolExecutor",
         """

@@ -27,7 +27,7 @@ from backtests.authoring.sealed import program, walls
 from backtests.authoring.sealed.market import FUTURES, Sender
 from backtests.authoring.sealed.plain import CLASS
 from backtests.authoring.sealed.program import FromMemory, Library, Question, Setting, Source, receive, send
-from backtests.authoring.sealed.replay import arithmetic
+from backtests.authoring.sealed.replay import _Line, arithmetic
 from datafeeds.market import Market
 from tests.backtests.authoring.cheaters import small_market
 
@@ -317,6 +317,20 @@ def test_compiled_code_is_not_kept_in_files(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(dispatcher, "enable_caching", dispatcher.enable_caching)
     program._warm(Library((), (), (), compiles=True))
     assert dispatcher.enable_caching(None) is None
+
+
+def test_a_process_that_waits_has_read_other_time_zones_than_another_strategy_names() -> None:
+    ours, theirs = (Library((), (), (), False, zones=zones) for zones in (("Asia/Seoul",), ()))
+    line = _Line(socket.socket(), ours)
+    assert (line.fits(ours), line.fits(theirs)) == (True, False)
+    line.connection.close()
+
+
+def test_words_that_are_no_time_zone_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[object] = []
+    monkeypatch.setattr(program, "_ZONES", held)
+    program._read_time_zones(["Asia/Seoul", "Books/Letters", "America", "../passwd"])
+    assert list(map(str, held)) == ["Asia/Seoul"] * 2
 
 
 def test_it_is_told_what_sums_depend_on_and_no_message() -> None:

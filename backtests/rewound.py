@@ -13,7 +13,7 @@ from backtests.result import Book
 from backtests.runner import run
 from backtests.settings.run_file import load
 from datafeeds.folder.layout import load_folder
-from datafeeds.folder.rewind import cut_folder
+from datafeeds.folder.rewind import cut_folder, named_like
 
 
 def rewound_books(name: str, folder: Path, days: Iterable[np.datetime64]) -> Iterator[tuple[str, bool]]:
@@ -33,11 +33,12 @@ def rewound_books(name: str, folder: Path, days: Iterable[np.datetime64]) -> Ite
     same : bool
     """
     config = load(name).model_copy(update={"market": str(folder)})
-    whole = run(config, market=load_folder(folder, part=True))
+    market = load_folder(folder, part=True)
+    whole = run(config, market=market)
     with TemporaryDirectory() as place:
         for day in days:
             cut = cut_folder(folder, day, Path(place) / str(day) / folder.resolve().name)
-            part = run(config, market=load_folder(cut, part=True))
+            part = run(config, market=named_like(load_folder(cut, part=True), market))
             for ours, theirs in zip(whole.books, part.books, strict=True):
                 differing = first_difference(ours, theirs)
                 yield f"{day}, {ours.label}: {differing or 'the same to the last bit'}", not differing

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +25,7 @@ from datafeeds.folder.cache import entry_of
 from datafeeds.folder.cells import read_cells, table_files, write_cells
 from datafeeds.folder.layout import load_folder
 from datafeeds.folder.source import read_source
-from datafeeds.market import Array, Market, MarketError
+from datafeeds.market import Array, Market, MarketError, standard_tables
 from datafeeds.membership import Grouping
 from datafeeds.series import series_names, series_table
 
@@ -101,6 +101,41 @@ def cut_folder(folder: Path, day: np.datetime64, to: Path, *, rebased: bool = Fa
     if (folder / "source.json").is_file():
         (to / "source.json").write_bytes((folder / "source.json").read_bytes())
     return to
+
+
+NEVER = pd.Timestamp("2200-01-01")
+"""The day from which nothing that is said of a mere name counts."""
+
+
+def named_like(cut: Market, whole: Market) -> Market:
+    """`cut` that has heard the names of series, facts, groups and sectors of `whole`, and no more of them.
+
+    Names are known from the start, in a run and in its replay (docs/what-is-proved.md).
+    """
+    symbol, kind = cut.symbols[-1], str(cut.kinds[-1])
+    belonging = [
+        pd.DataFrame({by: sorted(set(getattr(whole, f"{by}s")) - set(getattr(cut, f"{by}s")))})
+        for by in ("group", "sector")
+    ]
+    instruments = pd.concat(belonging).assign(symbol=symbol, kind=kind)
+    instruments["from"] = NEVER
+    facts = pd.DataFrame({"concept": sorted(whole.concepts - cut.concepts)})
+    facts = facts.assign(symbol=symbol, fiscal_year=0, fiscal_period="FY", filed=NEVER, value=np.nan)
+    series = pd.DataFrame({"series": sorted(set(whole.series["series"]) - set(cut.series["series"]))})
+    series = series.assign(date=NEVER, available=NEVER, value=np.nan)
+    tables = standard_tables(
+        cut.symbols,
+        _longer(cut.instruments, instruments),
+        _longer(cut.facts, facts.assign(known=NEVER)),
+        cut.splits,
+        _longer(cut.series, series),
+        cut.basis,
+    )
+    return replace(cut, **tables, derived={}, hash=f"{cut.hash} with names to come")
+
+
+def _longer(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([table, names], ignore_index=True) if len(names) else table
 
 
 def _instruments(table: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:

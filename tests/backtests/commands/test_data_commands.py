@@ -15,7 +15,7 @@ import pytest
 from backtests.commands import data
 from backtests.document.html import html
 from backtests.research.market_report import by_check, page, verdict
-from backtests.rewound import first_difference
+from backtests.rewound import first_difference, rewound_books
 from backtests.runner import run
 from backtests.settings.markets import open_market
 from backtests.settings.run_file import load
@@ -128,6 +128,44 @@ def test_a_rewind_beyond_the_folders_days_is_refused(
     assert backtest(monkeypatch, *arguments, "2019-01-01") == 1
     assert "choose a later day" in capsys.readouterr().err
     assert backtest(monkeypatch, *arguments, "2020-03-31") == 0
+
+
+ASKING = """
+from strategies import Capped, BuyAndHold, Strategy, Target
+class Asking(Strategy):
+    \"\"\"Say what is known by names that begin later.\"\"\"
+    schedule = "weekly"
+    def decide(self, see):
+        known = see.has_series("late"), see.series("late", 9).tolist(), see.has("assets"), see.sectors
+        members = see.latest("assets", group="late").to_dict(), see.members(industries=["Late Industry"])
+        Capped(BuyAndHold(symbols=["SPY"]), Late=0.5, late=0.5).decide(see)
+        return Target({"SPY": 1.0}, why=f"{known} {members} {see.companies(['AAA', 'BBB']).to_dict()}")
+"""
+
+
+def test_a_rewound_run_knows_the_names_of_what_comes_later(folder: Path, tmp_path: Path) -> None:
+    later = {
+        "series": "late,2020-03-02,2020-03-02,7\n",
+        "facts": "BBB,assets,2019,FY,2020-03-02,5,2019-12-31\n",
+        "instruments": "AAA,stock,Alpha,Late,Late Industry,late,2020-03-02,,LateCo\n",
+    }
+    (folder / "instruments.csv").write_text(
+        "symbol,kind,name,sector,industry,group,from,to,company\n"
+        "AAA,stock,Alpha,Old,Old Industry,old,,2020-03-01,\n"
+    )
+    for name, row in later.items():
+        with (folder / f"{name}.csv").open("a") as table:
+            table.write(row)
+    (tmp_path / "asking.py").write_text(ASKING)
+    run_file = tmp_path / "asking.toml"
+    run_file.write_text(
+        f'name = "asking"\nmarket = "{folder.as_posix()}"\n'
+        f'[strategy]\nname = "{tmp_path.as_posix()}/asking.py:Asking"\n'
+        '[[benchmarks]]\nlabel = "SPY"\nname = "BuyAndHold"\nsymbols = ["SPY"]\n'
+    )
+    days = [np.datetime64("2020-02-20"), np.datetime64("2020-03-16")]
+    found = list(rewound_books(str(run_file), folder, days))
+    assert [same for _, same in found] == [True] * 4, found
 
 
 def test_a_rewind_finds_the_first_difference_of_two_books(folder: Path, run_file: Path) -> None:

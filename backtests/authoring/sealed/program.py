@@ -36,6 +36,7 @@ from zoneinfo._zoneinfo import ZoneInfo as PlainZoneInfo  # type: ignore[import-
 import numpy as np
 
 import datafeeds.facts  # noqa: F401 (read before the doors close)
+from backtests.authoring.sealed.circumstances import changes_since, settle
 from backtests.authoring.sealed.market import FUTURES, Future, Holder, News
 from backtests.authoring.sealed.walls import Kind, allow_only_code, close_everything
 from backtests.memory import give_back, trim
@@ -136,9 +137,17 @@ class Question:
     from_filings: bool
 
 
-def main(control: int) -> None:
-    """Start a fresh process for each socket that comes in; this one imports nothing more."""
+def main(control: int, given: Mapping[str, str]) -> None:
+    """Start a fresh process for each socket that comes in; this one imports nothing more.
+
+    Parameters
+    ----------
+    control : int
+    given : mapping of str to str
+        The parent's `circumstances` before this process was there.
+    """
     _end_with_parent()
+    settle()
     give_back()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=control) as order:
@@ -150,7 +159,7 @@ def main(control: int) -> None:
                 order.close()
                 line = socket.socket(fileno=ends[0])
                 try:
-                    _prepare(line)
+                    _prepare(line, given)
                 except BaseException:
                     with suppress(OSError):
                         send(line, b"[]")  # nobody need wait for an answer
@@ -159,7 +168,7 @@ def main(control: int) -> None:
             os.close(ends[0])
 
 
-def _prepare(line: socket.socket) -> None:
+def _prepare(line: socket.socket, given: Mapping[str, str]) -> None:
     """Import libraries; then, each time that something is asked, split into one process a kind of future.
 
     What is asked wants parts of the same libraries at most. This process never sees a market, nor runs a
@@ -181,7 +190,7 @@ def _prepare(line: socket.socket) -> None:
         _compile_all(code)
         gc.freeze()
         children = [
-            _split(line, ends, end, FUTURES[place], code, library.without)
+            _split(line, ends, end, FUTURES[place], code, library.without, given)
             for place, end in zip(asked, ends, strict=True)
         ]
         for end in ends:
@@ -201,6 +210,7 @@ def _split(
     future: Future,
     code: Code,
     without: Collection[Kind],
+    given: Mapping[str, str],
 ) -> int:
     """Start the process that answers for `future` on the socket `mine`, one of `ends`; its number."""
     child = os.fork()
@@ -213,7 +223,7 @@ def _split(
         if other != mine:
             os.close(other)
     try:
-        _serve(socket.socket(fileno=mine), future, code, without)
+        _serve(socket.socket(fileno=mine), future, code, without, given)
     finally:
         os._exit(0)
 
@@ -272,11 +282,20 @@ def _compiled(source: Source) -> CodeType:
     return compiled
 
 
-def _serve(connection: socket.socket, future: Future, code: Code, without: Collection[Kind]) -> None:
+def _serve(
+    connection: socket.socket,
+    future: Future,
+    code: Code,
+    without: Collection[Kind],
+    given: Mapping[str, str],
+) -> None:
     _end_with_parent()
     os.environ.clear()  # what libraries wanted of it they have read
     try:
         setting: Setting = pickle.loads(receive(connection))
+        if changed := changes_since(given):
+            send(connection, json.dumps({"changed": changed}).encode())
+            return
         walls = close_everything(without)
         strategy = _strategy(setting, code)
     except BaseException as error:

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.authoring.moments import Moment, drawn
+from backtests.authoring.sealed.circumstances import circumstances
 from backtests.authoring.sealed.market import FUTURES, Future, News, Sender
 from backtests.authoring.sealed.program import Code, Library, Question, Setting, receive, send
 from backtests.authoring.sealed.walls import Kind
@@ -88,11 +89,14 @@ class Answers:
         By kind of future, moments with an answer each: ``target`` and ``decides``, or ``error``.
     failure : str
         Why there is no answer at all, or empty.
+    changed : str
+        What of the processes was set from outside while they waited, and so could have told them something.
     """
 
     walls: tuple[str, ...]
     made: Mapping[Future, Sequence[Answered]]
     failure: str = ""
+    changed: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,8 @@ class SealedProcesses:
         root = str(Path(__file__).parents[3])
         program = (
             f"import gc, sys; gc.disable(); sys.path.append({root!r}); "  # what is imported stays
-            f"from backtests.authoring.sealed.program import main; main({theirs.fileno()})"
+            "from backtests.authoring.sealed.program import main; "
+            f"main({theirs.fileno()}, {circumstances()!r})"
         )
         place = self._place.name
         self._process = subprocess.Popen(
@@ -217,6 +222,8 @@ class SealedProcesses:
                 walls = walls or stood
                 made.update(answers)
             return Answers(walls, made)
+        except _ChangedError as error:
+            return Answers((), {}, changed=str(error))
         except _NotLoadedError as error:
             return Answers((), {}, str(error))
         except TimeoutError:
@@ -293,6 +300,10 @@ def _asked(
     return walls or others, dict(zip(futures, [*made, *more], strict=True))
 
 
+class _ChangedError(Exception):
+    """Something of a process was set from outside; the message says what."""
+
+
 class _NotLoadedError(Exception):
     """A process could not load the strategy; the message says why."""
 
@@ -319,6 +330,8 @@ def _walked(
 def _walls(end: socket.socket) -> tuple[str, ...]:
     """What closed the files and the network of a process, once it has loaded the strategy."""
     answer = _read(end)
+    if "changed" in answer:
+        raise _ChangedError(answer["changed"])
     if "walls" not in answer:
         raise _NotLoadedError(answer.get("error", "the process ended while it loaded"))
     return tuple(answer["walls"])

@@ -56,6 +56,8 @@ _FORBIDDEN: dict[str, tuple[int, ...]] = {
         *(101, 310, 311, 440, 298, 321, 323, 248, 249, 250, 425, 426, 427),  # others' memory, keys, io_uring
         *(253, 254, 294, 300, 301),  # watches
         *(103, 312),  # the kernel's log, what processes share
+        *(97, 160, 302, 140, 141, 251, 252, 95),  # limits, priorities, the mask of new files
+        *(142, 143, 144, 145, 148, 203, 314, 315),  # how one is scheduled, but for on which processors
     ),
     "aarch64": (
         *(56, 437, 264, 265),
@@ -69,6 +71,8 @@ _FORBIDDEN: dict[str, tuple[int, ...]] = {
         *(117, 270, 271, 440, 241, 280, 282, 217, 218, 219, 425, 426, 427),
         *(26, 27, 262, 263),
         *(116, 272),
+        *(163, 164, 261, 141, 140, 30, 31, 166),
+        *(118, 119, 120, 121, 127, 122, 274, 275),
     ),
 }
 """System calls that are refused, by machine."""
@@ -77,15 +81,23 @@ _CLONE3 = 435
 
 _OWN_ONLY: dict[str, tuple[tuple[int, int], ...]] = {
     "x86_64": (
-        *((302, 0), (203, 0), (204, 0), (145, 0), (143, 0), (148, 0), (315, 0)),  # limits, scheduling
-        *((121, 0), (124, 0), (274, 0), (140, 1), (141, 1), (252, 1)),  # groups, sessions, locks, priorities
+        *(
+            (204, 0),
+            (121, 0),
+            (124, 0),
+            (274, 0),
+        ),  # processors, by which libraries count threads; groups, locks
     ),
-    "aarch64": (
-        *((261, 0), (122, 0), (123, 0), (120, 0), (121, 0), (127, 0), (275, 0)),
-        *((155, 0), (156, 0), (100, 0), (141, 1), (140, 1), (31, 1)),
-    ),
+    "aarch64": (*((123, 0), (155, 0), (156, 0), (100, 0)),),
 }
 """System calls that ask about a process, and the argument that names it: it must be 0, which is this one."""
+
+_PRCTL: dict[str, int] = {"x86_64": 157, "aarch64": 167}
+_SET_FROM_OUTSIDE = (30, 62)
+"""What ``prctl`` says of a process and another can set: its timers' slack, with whom it shares cores."""
+
+_NUMBERS: dict[str, tuple[int, ...]] = {"x86_64": (39, 110, 186, 218), "aarch64": (172, 173, 178, 96)}
+"""System calls that say numbers of processes and threads, which a run can use up: they say 0."""
 
 _CLOCK = {"x86_64": 228, "aarch64": 113}
 """Reads a clock; negative numbers are the clocks of processes."""
@@ -280,7 +292,7 @@ def _filter_system_calls() -> bool:
 
 def _program(machine: str) -> bytes:
     """Packet filter over ``struct seccomp_data``: number at 0, architecture at 4, arguments from 16."""
-    allow, refuse, absent = 0x7FFF0000, 0x00050001, 0x00050026  # allow; EPERM; ENOSYS
+    allow, refuse, absent, nothing = 0x7FFF0000, 0x00050001, 0x00050026, 0x00050000  # allow; EPERM; ENOSYS; 0
     load, equal, any_bit, end = 0x20, 0x15, 0x45, 0x06
     steps: list[tuple[int, int, int, int]] = [
         (load, 0, 0, 4),
@@ -295,6 +307,11 @@ def _program(machine: str) -> bytes:
     for number, argument in _OWN_ONLY[machine]:
         steps += [(equal, 0, 4, number), (load, 0, 0, 16 + 8 * argument), (equal, 0, 1, 0)]
         steps += [(end, 0, 0, allow), (end, 0, 0, refuse)]
+    for number in _NUMBERS[machine]:
+        steps += [(equal, 0, 1, number), (end, 0, 0, nothing)]
+    for option in _SET_FROM_OUTSIDE:
+        steps += [(equal, 0, 4, _PRCTL[machine]), (load, 0, 0, 16), (equal, 0, 1, option)]
+        steps += [(end, 0, 0, refuse), (load, 0, 0, 0)]
     steps += [(equal, 0, 4, _CLOCK[machine]), (load, 0, 0, 16), (any_bit, 0, 1, 0x80000000)]
     steps += [(end, 0, 0, refuse), (end, 0, 0, allow)]
     # Threads are fine, processes are not. No filter sees the flags of clone3, from which libraries fall back.

@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 
 from backtests.authoring.sealed import program, walls
+from backtests.authoring.sealed.circumstances import circumstances
 from backtests.authoring.sealed.market import FUTURES, Sender
 from backtests.authoring.sealed.plain import CLASS
 from backtests.authoring.sealed.program import FromMemory, Library, Question, Setting, Source, receive, send
@@ -60,6 +61,7 @@ def small() -> Market:
 def open_doors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What would last as long as this process is not done to it."""
     monkeypatch.setattr(program, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(program, "settle", lambda: None)
     monkeypatch.setattr(program, "close_everything", lambda without: ("none",))
     monkeypatch.setattr(program, "allow_only_code", lambda folders, without: "")
     monkeypatch.setattr(os, "environ", dict(os.environ))
@@ -77,7 +79,7 @@ CODE = {"sealed_equal": Source(EQUAL, "sealed_equal.py", False)}
 def asked(market: Market, name: str, count: int) -> list[dict[str, object]]:
     """What the sealed process of a missing future answers."""
     ours, theirs = socket.socketpair()
-    serving = threading.Thread(target=program._serve, args=(theirs, "absent", CODE, ()))
+    serving = threading.Thread(target=program._serve, args=(theirs, "absent", CODE, (), circumstances()))
     serving.start()
     sender = Sender(market, {})
     send(ours, pickle.dumps(Setting({CLASS: f"sealed_equal:{name}"}, sender.shape, 1)))
@@ -120,7 +122,7 @@ def test_one_process_serves_every_question(monkeypatch: pytest.MonkeyPatch) -> N
     split: list[str] = []
 
     def record(
-        line: socket.socket, ends: list[int], mine: int, future: str, code: object, without: object
+        line: socket.socket, ends: list[int], mine: int, future: str, code: object, *others: object
     ) -> int:
         split.append(future)
         return len(split)
@@ -139,7 +141,7 @@ def test_one_process_serves_every_question(monkeypatch: pytest.MonkeyPatch) -> N
                 end.close()
     ours.shutdown(socket.SHUT_WR)
     with pytest.raises(EOFError):
-        program._prepare(theirs)
+        program._prepare(theirs, {})
     theirs.close()
     assert split == [*FUTURES, FUTURES[1]]
     assert [json.loads(receive(ours)) for _ in range(2)] == [[1, 2, 3], [4]]
@@ -256,12 +258,12 @@ def test_a_child_keeps_its_own_socket_alone(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         program,
         "_serve",
-        lambda connection, future, code, without: served.append((connection.detach(), future)),
+        lambda connection, future, code, without, given: served.append((connection.detach(), future)),
     )
     line, pairs = socket.socketpair(), [socket.socketpair() for _ in FUTURES]
     ends = [theirs.detach() for _, theirs in pairs]
     with pytest.raises(Ended):
-        program._split(line[0], ends, ends[1], FUTURES[1], CODE, ())
+        program._split(line[0], ends, ends[1], FUTURES[1], CODE, (), {})
     assert served == [(ends[1], FUTURES[1])]
     os.close(ends[1])
     for other in (ends[0], ends[2]):
@@ -269,7 +271,7 @@ def test_a_child_keeps_its_own_socket_alone(monkeypatch: pytest.MonkeyPatch) -> 
             os.fstat(other)
     assert line[0].fileno() == -1
     monkeypatch.setattr(os, "fork", lambda: 4711)
-    assert program._split(line[1], [], 0, FUTURES[0], CODE, ()) == 4711
+    assert program._split(line[1], [], 0, FUTURES[0], CODE, (), {}) == 4711
     line[1].close()
     for ours, _ in pairs:
         ours.close()
@@ -280,7 +282,7 @@ def test_a_child_keeps_its_own_socket_alone(monkeypatch: pytest.MonkeyPatch) -> 
 def test_each_socket_gets_a_process_and_the_last_ends_it(monkeypatch: pytest.MonkeyPatch, child: int) -> None:
     prepared: list[socket.socket] = []
 
-    def fail(line: socket.socket) -> None:
+    def fail(line: socket.socket, given: object) -> None:
         prepared.append(line)
         send(line, b"first")
         raise ImportError("no such library")
@@ -293,11 +295,11 @@ def test_each_socket_gets_a_process_and_the_last_ends_it(monkeypatch: pytest.Mon
     socket.send_fds(control, [b"+"], [theirs.fileno()])
     control.shutdown(socket.SHUT_WR)
     if child:
-        program.main(order.detach())
+        program.main(order.detach(), {})
         assert not prepared
     else:
         with pytest.raises(Ended):
-            program.main(order.detach())
+            program.main(order.detach(), {})
         assert [receive(ours), receive(ours)] == [b"first", b"[]"]
     for each in (control, ours, theirs, *prepared):
         each.close()

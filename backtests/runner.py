@@ -350,7 +350,7 @@ def _ledger(
     clock.add("decide", recorder.seconds)
     clock.add("engine", time.perf_counter() - began - recorder.seconds)
     if sealed is not None:
-        sealed.begin(recorder.seconds, run_hash)
+        sealed.begin(run_hash)
     return replace(ledger, decisions=tuple(recorder.decisions))
 
 

@@ -84,7 +84,7 @@ def check_strategy(
             return _refused(strategy, market, str(error))
         except Exception as error:
             return _refused(strategy, market, f"unexpected exception: {type(error).__name__}: {error}")
-        sealed.begin(recorder.seconds, market.hash, decisions, WATCHED)
+        sealed.begin(market.hash, decisions, WATCHED)
         made = sealed.moments
         moments = drawn(made, decisions, seed)
         watched = drawn(moments, WATCHED, seed)

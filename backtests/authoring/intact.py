@@ -9,18 +9,20 @@ import ast
 import sys
 import threading
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from types import FunctionType, ModuleType
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from backtests.authoring.report import Check, Offence, judged
-from backtests.authoring.sealed.code import FRAMEWORK, tree_of
+from backtests.authoring.sealed.code import FRAMEWORK, Deciding
 from backtests.authoring.sealed.market import PRICES
+from backtests.authoring.sealed.program import Source
 from datafeeds import facts
 from datafeeds.folder.cache import entry_of, open_entry
 from datafeeds.market import Array, DerivedFacts, Market, MarketError
@@ -135,39 +137,63 @@ CELLS = 2_000_000
 
 TABLES = ("facts", "series", "instruments", "splits", "basis")
 
-GUARDED = ("backtests", "datafeeds", "strategies", "json", "numpy", "builtins")
+GUARDED = ("backtests", "datafeeds", "strategies", "json", "numpy", "builtins", "time", "zlib")
 """Packages whose functions a strategy must leave alone: the run and its check rest on them."""
 
+Functions = Mapping[tuple[str, str], tuple[Any, Any]]
+"""By module and name: what can be called, and its code."""
 
-def untouched(modules: Collection[ModuleType]) -> Check:
-    """Judge whether a function of `modules` has taken the place of one of `GUARDED`.
+
+def functions_now() -> Functions:
+    """What can be called in `GUARDED`, with its insides; take it before the strategy is made."""
+    return {
+        (key, name): (value, getattr(value, "__code__", None))
+        for key, module in list(sys.modules.items())
+        if isinstance(module, ModuleType) and key.partition(".")[0] in GUARDED
+        for name, value in _called(key, module)
+    }
+
+
+def untouched(deciding: Deciding, before: Functions) -> Check:
+    """Judge whether something that can be called in `GUARDED` is the strategy's own, or was exchanged.
 
     Parameters
     ----------
-    modules : collection of ModuleType
-        As from `deciding_modules`.
+    deciding : Deciding
+        The strategy's code.
+    before : mapping
+        From `functions_now`, before the strategy was made.
     """
-    mine = _files(modules)
+    now = functions_now()
+    modules = {*deciding.modules} - FRAMEWORK
+    own = {
+        place
+        for place, (value, _) in now.items()
+        if place[0] not in modules and _files_of(value) & deciding.files
+        if not _is_imported(place[1], value, deciding.sources.get(place[0]))
+    }
+    other = {
+        place
+        for place, (value, insides) in now.items()
+        if place in before and (before[place][0] is not value or before[place][1] is not insides)
+    }
     found = [
-        Offence("is the strategy's own function now:", value=f"{module.__name__}.{name}")
-        for module in list(sys.modules.values())
-        if isinstance(module, ModuleType) and module.__name__.partition(".")[0] in GUARDED
-        if getattr(module, "__file__", None) not in mine
-        for name, function in _functions(module)
-        if function.__code__.co_filename in mine and not _is_imported(name, function, module)
+        Offence("was replaced since the strategy was loaded:", value=".".join(place))
+        for place in now
+        if place in own or place in other
     ]
     return judged("look-ahead", "functions of others", found, "none was replaced")
 
 
-def at_rest(modules: Collection[ModuleType]) -> Check:
+def at_rest(deciding: Deciding) -> Check:
     """Judge whether a thread of the strategy's goes on after its last decision, with the check beside it.
 
     Parameters
     ----------
-    modules : collection of ModuleType
-        As from `deciding_modules`.
+    deciding : Deciding
+        The strategy's code.
     """
-    mine = _files(modules)
+    mine = deciding.files
     frames = sys._current_frames()
     waiting = {thread.ident for thread in threading.enumerate() if isinstance(thread, threading.Timer)}
     found = []
@@ -181,27 +207,32 @@ def at_rest(modules: Collection[ModuleType]) -> Check:
     return judged("look-ahead", "threads", found, "none was left running")
 
 
-def _files(modules: Collection[ModuleType]) -> set[str]:
-    files = {module.__name__: getattr(module, "__file__", None) for module in modules}
-    return {file for name, file in files.items() if file is not None and name not in FRAMEWORK}
-
-
-def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
-    """Functions of a module, and of the classes that are made in it."""
+def _called(key: str, module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """What can be called in a module, and in the classes that are made in it."""
     for name, value in list(vars(module).items()):
-        if isinstance(value, FunctionType):
+        if callable(value):
             yield name, value
-        elif isinstance(value, type) and value.__module__ == module.__name__:
-            methods = ((key, each) for key, each in vars(value).items() if isinstance(each, FunctionType))
-            yield from ((f"{name}.{key}", each) for key, each in methods)
+        if isinstance(value, type) and value.__module__ == key:
+            yield from (
+                (f"{name}.{each}", held)
+                for each, held in list(vars(value).items())
+                if callable(held) or isinstance(held, property | staticmethod | classmethod)
+            )
 
 
-def _is_imported(name: str, function: FunctionType, module: ModuleType) -> bool:
-    """Whether the text of `module` imports `function` under this name."""
-    tree = tree_of(module)
-    return tree is not None and any(
+def _files_of(value: Any) -> set[str]:
+    """Files of the code that is run when `value` is called."""
+    for name in ("func", "__func__", "fget"):  # of a partial, a method, a property
+        if isinstance(value, partial | MethodType | property | staticmethod | classmethod):
+            value = getattr(value, name, value)
+    return {value.__code__.co_filename} if isinstance(value, FunctionType) else set()
+
+
+def _is_imported(name: str, function: Any, source: Source | None) -> bool:
+    """Whether the text of a module imports `function` under this name."""
+    return source is not None and any(
         getattr(sys.modules.get(node.module or ""), alias.name, None) is function
-        for node in ast.walk(tree)
+        for node in ast.walk(ast.parse(source.text))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if (alias.asname or alias.name) == name

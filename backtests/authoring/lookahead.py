@@ -9,26 +9,36 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future as Promise
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from copy import deepcopy
-from dataclasses import replace
-from types import ModuleType, TracebackType
+from dataclasses import dataclass, replace
+from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from backtests.authoring.intact import apart, at_rest, fingerprint, intact, untouched
-from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping
+from backtests.authoring.intact import (
+    Functions,
+    apart,
+    at_rest,
+    fingerprint,
+    functions_now,
+    intact,
+    untouched,
+)
+from backtests.authoring.moments import Moment, day_of, difference, drawn, keeping, typical_seconds
 from backtests.authoring.report import Check, CheckReport, Offence, judged, note
 from backtests.authoring.scale import scale_check
-from backtests.authoring.sealed.code import classes_of, deciding_modules, library_of, sources
+from backtests.authoring.sealed.code import Deciding, classes_of, deciding_code, library_of, unchanged
 from backtests.authoring.sealed.market import Future
-from backtests.authoring.sealed.plain import CLASS, named, plain
-from backtests.authoring.sealed.program import Code, Library
+from backtests.authoring.sealed.plain import CLASS, class_at, named, plain
+from backtests.authoring.sealed.program import Code, Library, Source
 from backtests.authoring.sealed.replay import Answered, Answers, SealedProcesses
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
-from backtests.engine.tables import table_files, tables_of
+from backtests.engine.tables import table_files, tables_in
 from backtests.memory import trim
 from backtests.settings.run_file import RunConfig
 from backtests.settings.strategies import class_named, inner, loaded_at
@@ -72,6 +82,44 @@ WORDS: dict[Future, str] = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Before:
+    """What a strategy is made of, as it was before it could see the market.
+
+    Attributes
+    ----------
+    code : Deciding
+    tables : dict of str to DataFrame
+        Copies: what decisions write into those that they see must reach no sealed process.
+    functions : mapping
+        From `functions_now`.
+    problem : str
+        Why that can't be relied on, or empty.
+    """
+
+    code: Deciding
+    tables: Mapping[str, pd.DataFrame]
+    functions: Functions
+    problem: str
+
+
+def before_of(classes: Sequence[type], since: float) -> Before:
+    """What `classes` are made of now, but for what was written after `since` (seconds since 1970)."""
+    since = min(since, *map(loaded_at, classes))
+    files = {name: file for cls in classes[::-1] for name, file in table_files(cls).items()}
+    late = [file.name for file in files.values() if file.exists() and not unchanged(file, since)]
+    problem = "".join(f"{name} was written after the strategy was loaded: run it again" for name in late[:1])
+    tables = {name: table.copy() for name, table in tables_in(files).items()}
+    return Before(deciding_code(classes, since), tables, functions_now(), problem)
+
+
+def _classes_in(recipe: Any) -> list[type]:
+    """The classes that a recipe names, those of strategies alone."""
+    found = [class_at(recipe[CLASS])] if CLASS in recipe else []
+    inside = [each for value in recipe.values() if isinstance(value, dict) for each in _classes_in(value)]
+    return [cls for cls in (*found, *inside) if issubclass(cls, Strategy)]
+
+
 class Run:
     """A run to be checked: what was asked, from before the strategy first decided, and what was decided.
 
@@ -81,6 +129,8 @@ class Run:
     strategy : Strategy
     deciding : ndarray of bool, shape (sessions,)
         What its schedule said.
+    before : Before
+        What there was to be read.
     recipe : dict, optional
         How to make the strategy again, as `recipe_of` said it before the strategy was made. Without one it is
         made from its parameters, into which its constructor may have written the future.
@@ -91,6 +141,7 @@ class Run:
         market: Market,
         strategy: Strategy,
         deciding: npt.NDArray[np.bool_],
+        before: Before,
         recipe: Recipe | None = None,
     ) -> None:
         self.market = market
@@ -98,10 +149,9 @@ class Run:
         self.classes = classes_of(strategy)
         self.name = repr(strategy)
         self.deciding = deciding.copy()
-        # A copy: what decisions write into the one that they see must reach no sealed process.
-        self.tables = {name: table.copy() for name, table in tables_of(strategy).items()}
+        self.before = before
         self.moments: list[Moment] = []
-        self.problem = ""
+        self.problem = before.problem
         try:
             for cls in self.classes:
                 named(cls)
@@ -146,7 +196,8 @@ class SealedCheck:
         self._own = processes is None
         self._processes = processes or SealedProcesses()
         self._thread = ThreadPoolExecutor(3)
-        self._before = ""
+        self._market_before = ""
+        self._before: Before | None = None
         self._recipe: Recipe | None = None
         self._report: Promise[CheckReport] | None = None
         self._alone: Promise[Check | None] | None = None
@@ -164,7 +215,7 @@ class SealedCheck:
         sys.setswitchinterval(self._turn)
 
     def expect(self, market: Market, recipe: Recipe | None = None) -> None:
-        """Remember what is in `market`; call it before the strategy is made, which might change it.
+        """Remember the market and the code; call it before the strategy is made, which might change them.
 
         It is read to its end here: beside the run, the first decision could change what is still unread.
 
@@ -174,8 +225,12 @@ class SealedCheck:
         recipe : dict, optional
             As `recipe_of` says it.
         """
-        self._before = fingerprint(market)
+        self._market_before = fingerprint(market)
         self._recipe = recipe
+        # One that no other process could make has no file that could be read: `watch` says so.
+        with suppress(ImportError, AttributeError, StrategyError):
+            classes = [] if recipe is None else _classes_in(recipe)
+            self._before = before_of(classes, self._began) if classes else None
 
     def watch(
         self,
@@ -194,32 +249,24 @@ class SealedCheck:
             See `Run`.
         recorder : Recorder
         """
-        if not self._before:
+        if not self._market_before:
             self.expect(market)
-        self._run = Run(market, strategy, deciding, self._recipe)
-        self._began = min(self._began, *map(loaded_at, self._run.classes))
-        for file in (file for cls in self._run.classes for file in table_files(cls).values()):
-            if file.stat().st_ctime > self._began:
-                self._run.problem = f"{file.name} was written after the strategy was loaded: run it again"
+        before = self._before or before_of(classes_of(strategy), self._began)
+        self._run = Run(market, strategy, deciding, before, self._recipe)
         if not self._run.problem:
-            _, code = self._code()
-            self._processes.prepare(*code)
+            self._processes.prepare(library_of(before.code), before.code.sources)
         return keeping(recorder, market, self._run.moments)
 
-    def _code(self) -> tuple[Sequence[ModuleType], tuple[Library, Code]]:
-        """The modules that decide; the libraries that they want, and their text and the house's."""
-        classes = self._run.classes
-        modules = deciding_modules(classes)
-        # Python reads source in one thread at a time only, so it is read here.
-        return modules, (library_of(classes, modules), sources(classes, modules, self._began))
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """The text of the modules that decide, as it is replayed."""
+        return self._run.before.code.read
 
-    def begin(self, seconds: float, run_hash: str, most: int | None = None, alone: int = 0) -> None:
+    def begin(self, run_hash: str, most: int | None = None, alone: int = 0) -> None:
         """Begin to replay what was watched.
 
         Parameters
         ----------
-        seconds : float
-            Time that the decisions took.
         run_hash : str
             Goes into the seed of what is drawn, beside chance that no source can know.
         most : int, optional
@@ -228,13 +275,14 @@ class SealedCheck:
             How many of every second decision are made again without those between: what is kept between
             decisions shows.
         """
-        count = affordable(self._run, seconds) if most is None else most
+        count = affordable(self._run) if most is None else most
         seed = self._seed = unpredictable(run_hash)
-        modules, code = self._code()
-        self.sources = code[1]
+        before = self._run.before
+        # Of libraries what has been imported by now: they import parts of themselves late.
+        code = library_of(before.code), before.code.sources
         # What is told and judged is what there is now: while sealed processes decide, the strategy may too.
         self._told = apart(self._run.market)
-        self._left = (untouched(modules), at_rest(modules))
+        self._left = (untouched(before.code, before.functions), at_rest(before.code))
         sys.setswitchinterval(TURN)
         self._report = self._thread.submit(self._checked, count, seed, code)
         if alone:
@@ -272,7 +320,7 @@ class SealedCheck:
     def _checked(self, most: int, seed: int, code: tuple[Library, Code]) -> CheckReport:
         run = self._run
         moments = drawn(run.moments, most, seed)
-        kept = self._thread.submit(intact, run.market, self._told, self._before)
+        kept = self._thread.submit(intact, run.market, self._told, self._market_before)
         if self.wide:
             kept.result()
             trim()
@@ -306,7 +354,7 @@ class SealedCheck:
         if not run.problem:
             seen = looked_at(run.market)
             limits = seen.in_steps(STEP) if self.wide else None
-            told = (self._told, run.tables, *code, run.recipe)
+            told = (self._told, run.before.tables, *code, run.recipe)
             answers = self._processes.ask(*told, moments, seed, seen.facts, limits)
         return compared(run, answers), answers.walls
 
@@ -316,14 +364,17 @@ def unpredictable(run_hash: str) -> int:
     return int.from_bytes(hashlib.sha256(run_hash.encode() + os.urandom(16)).digest()[:6], "big")
 
 
-def affordable(run: Run, seconds: float) -> int:
+def affordable(run: Run) -> int:
     """How many decisions can be replayed in `SECONDS`, but at least `LEAST`."""
-    once = seconds / max(1, len(run.moments)) + SECONDS_PER_NUMBER * run.market.close.size
+    once = typical_seconds(run.moments) + SECONDS_PER_NUMBER * run.market.close.size
     return max(LEAST, int(SECONDS / once))
 
 
 def compared(run: Run, answers: Answers) -> tuple[Check, ...]:
     """The run's decisions beside the sealed processes' answers."""
+    if answers.changed:
+        what = "the waiting process was set otherwise while the run decided; leave other processes alone:"
+        return (judged(KIND, "replay", [Offence(what, value=answers.changed)], ""),)
     if answers.failure:
         what = "could not be loaded where no file can be opened:"
         return (judged(KIND, "replay", [Offence(what, value=answers.failure)], ""),)

@@ -6,6 +6,9 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from time import (
+    perf_counter as elapsed,
+)  # the house's own: a strategy that replaces time's changes nothing here
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,15 @@ Plain = Mapping[str, Any]
 MOST = 1_000
 """Characters of an answer that are shown."""
 
+GROWN = 3
+"""One of so many decisions that are drawn is drawn since it says much that was not said before it."""
+
+SLOW = 0.05
+"""Share of the decisions, the slowest, that say nothing about how long one takes."""
+
+SHOWN = 60
+"""Characters that are shown on either side of where two long texts part."""
+
 
 @dataclass(frozen=True, eq=False)
 class Moment:
@@ -37,12 +49,23 @@ class Moment:
         The portfolio at its close.
     before, after : bytes
         `previous` and `target` as JSON, compressed: of thousands of symbols they are gigabytes else.
+    seconds : float
+        Time that it took.
+    more : int
+        Characters that it remembers beyond what was remembered before it.
     """
 
     session: int
     weights: Array
     before: bytes
     after: bytes
+    seconds: float = 0.0
+    more: int = 0
+
+    @property
+    def grown(self) -> int:
+        """Bytes by which it says more than the one before: in memory, reasons, hedges or weights."""
+        return len(self.after) - len(self.before)
 
     @property
     def previous(self) -> Plain | None:
@@ -64,32 +87,54 @@ def keeping(recorder: Recorder, market: Market, moments: list[Moment]) -> Decide
     strategy runs again.
     """
     nothing = previous = zlib.compress(target_text(None).encode())
+    kept = 0
 
     def decide(session: int, weights: Array) -> Array | None:
-        nonlocal previous
+        nonlocal previous, kept
         held = weights.copy()
+        began = elapsed()
         row = recorder(session, weights)
-        said = nothing
+        seconds = elapsed() - began
+        said, remembered = nothing, kept
         if row is not None:
             target = recorder.decisions[-1].target
             bought = np.flatnonzero(row[: len(market.symbols)])
             traded = {market.symbols[column]: float(row[column]) for column in bought}
             same = traded == dict(target.weights)
             said = zlib.compress(target_text(target, None if same else traded).encode(), 1)
-        moments.append(Moment(session, held, previous, said))
-        previous = previous if row is None else said
+            remembered = len(json.dumps(dict(target.state))) if target.state else 0
+        moments.append(Moment(session, held, previous, said, seconds, remembered - kept))
+        previous, kept = previous if row is None else said, remembered
         return row
 
     return decide
 
 
 def drawn(moments: Sequence[Moment], most: int, seed: int) -> tuple[Moment, ...]:
-    """At most `most` of `moments`, the first and the last among them, in order."""
+    """At most `most` of `moments`: the first, the last, those that said most anew, others by chance.
+
+    A plan that one decision leaves to all later ones comes out in that one alone.
+    """
     if len(moments) <= most:
         return tuple(moments)
-    middle = np.random.default_rng(seed).choice(len(moments) - 2, max(0, most - 2), replace=False) + 1
-    chosen = sorted({0, len(moments) - 1, *middle.tolist()})
-    return tuple(moments[position] for position in chosen)
+    always = {0, len(moments) - 1, *_planted(moments, most // GROWN)}
+    others = [place for place in range(len(moments)) if place not in always]
+    chance = np.random.default_rng(seed).choice(others, max(0, most - len(always)), replace=False)
+    return tuple(moments[place] for place in sorted(always | set(chance.tolist())))
+
+
+def _planted(moments: Sequence[Moment], count: int) -> set[int]:
+    """Places of the `count` decisions that remember, or say, most beyond the one before."""
+    places = range(len(moments))
+    memory = sorted(places, key=lambda place: -moments[place].more)[: count - count // 2]
+    return {*memory, *sorted(places, key=lambda place: -moments[place].grown)[: count // 2]}
+
+
+def typical_seconds(moments: Sequence[Moment]) -> float:
+    """Time that one of `moments` takes, without the slowest of them: one that waits says nothing."""
+    taken = sorted(moment.seconds for moment in moments)
+    kept = taken[: len(taken) - int(SLOW * len(taken) + 0.999)] or [0.0]
+    return sum(kept) / len(kept)
 
 
 def day_of(market: Market, moment: Moment) -> str:
@@ -118,7 +163,8 @@ def changes(
 def difference(market: Market, moment: Moment, answer: Plain, what: str) -> Offence | None:
     """How an answer differs from the decision that was recorded; None if it doesn't."""
     before, day = moment.target, day_of(market, moment)
-    if "target" in answer and answer["target"] == before:
+    # As text: 1, 1.0 and True are equal, and dicts in any order, yet each could tell later ones something.
+    if "target" in answer and json.dumps(answer["target"]) == json.dumps(before):
         return None
     try:
         return _told(before, answer, day, what)
@@ -142,9 +188,37 @@ def _told(before: Plain | None, answer: Plain, day: str, what: str) -> Offence:
         if why != other:
             return Offence(what, day, value=f"reason {why!r}, then {other!r}"[:MOST])
     for key, words in (("hedges", "hedges"), ("state", "what it remembers:"), ("changes", "steps")):
-        if before[key] != now[key]:
-            return Offence(what, day, value=f"{words} {before[key]}, then {now[key]}"[:MOST])
-    return Offence(what, day, value="its first reason")
+        if _in_order(before[key]) != _in_order(now[key]):
+            ours, theirs = _around(json.dumps(before[key]), json.dumps(now[key]))
+            return Offence(what, day, value=f"{words} {ours}, then {theirs}")
+    if _in_order(before) != _in_order(now):
+        return Offence(what, day, value="its first reason")
+    return Offence(what, day, value=_reordered(before, now))
+
+
+def _in_order(content: Any) -> str:
+    """`content` as text that is the same whatever the order of the words in its dicts."""
+    return json.dumps(content, sort_keys=True)
+
+
+def _around(one: str, other: str) -> tuple[str, str]:
+    """Both texts, from shortly before they part where they are long."""
+    if max(len(one), len(other)) <= MOST // 2:
+        return one, other
+    parted = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    some = slice(max(0, parted - SHOWN), parted + SHOWN)
+    return f"...{one[some]}", f"...{other[some]}"
+
+
+def _reordered(before: Plain, now: Plain) -> str:
+    """What of two targets differs by its order alone, in words, and what to do."""
+    named = {"weights": "weights", "changes": "weights of a step", "state": "memory", "hedges": "hedges"}
+    which = next(
+        (words for key, words in named.items() if json.dumps(before[key]) != json.dumps(now[key])), "target"
+    )
+    return (
+        f"the same {which} in another order: sort what comes from a set, whose order is another in each run"
+    )
 
 
 def _named(target: Plain | None) -> str:

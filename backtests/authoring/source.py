@@ -14,7 +14,7 @@ from typing import Any
 
 from backtests.authoring.reading import Reading, in_words
 from backtests.authoring.report import Check, note
-from backtests.authoring.sealed.code import FRAMEWORK, deciding_modules
+from backtests.authoring.sealed.code import FRAMEWORK
 from backtests.authoring.sealed.program import Source
 from backtests.engine.tables import table_files
 
@@ -47,15 +47,13 @@ def read_source(
     symbols : collection of str
         Of the market.
     sources : mapping of str to Source
-        The code that decides, as it was replayed: what is counted is what was run.
+        The modules that decide, as they were replayed: what is counted is what was run.
     """
-    modules = sorted({module.__name__ for module in deciding_modules(classes)} - FRAMEWORK)
+    modules = sorted({*sources} - FRAMEWORK)
     said: list[tuple[str, Any]] = []
     for module in modules:
-        if module in sources:
-            name = module.rpartition("_")[2] if "strategy_file_" in module else module
-            tree = ast.parse(sources[module].text)
-            said += [(f"{name}:{line}", value) for line, value in _values(tree)]
+        name = module.rpartition("_")[2] if "strategy_file_" in module else module
+        said += [(f"{name}:{line}", value) for line, value in _values(ast.parse(sources[module].text))]
     for key, value in parameters.items():
         parts = list(_parts(value))
         wide = len(parts) > 1 and sum(len(str(part)) for part in parts) > WIDE

@@ -42,22 +42,27 @@ def tables_of(strategy: Strategy) -> Mapping[str, pd.DataFrame]:
         If a file does not exist, a row does not say when it became public, or two strategies mean different
         files by one name.
     """
-    found: dict[str, pd.DataFrame] = {}
-    declared: dict[str, tuple[Path, type]] = {}
+    files: dict[str, Path] = {}
+    declared: dict[str, type] = {}
     for part in reversed(list(parts_of(strategy))):
         for name, file in table_files(type(part)).items():
-            other, cls = declared.setdefault(name, (file, type(part)))
+            other, cls = files.setdefault(name, file), declared.setdefault(name, type(part))
             if other.resolve() != file.resolve():
                 raise StrategyError(
                     f"{type(part).__name__} and {cls.__name__}, which are parts of one strategy, both have "
                     f"a table {name!r}: {file} and {other}; give one of the two another name"
                 )
-            try:
-                found[name] = _read(file, stamp_of(file))
-            except OSError as error:
-                raise StrategyError(
-                    f"{file}: {error.strerror}; tables = {{{name!r}: ...}} names it"
-                ) from None
+    return tables_in(files)
+
+
+def tables_in(files: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
+    """The tables in `files`, as `tables_of` says."""
+    found = {}
+    for name, file in files.items():
+        try:
+            found[name] = _read(file, stamp_of(file))
+        except OSError as error:
+            raise StrategyError(f"{file}: {error.strerror}; tables = {{{name!r}: ...}} names it") from None
     return found
 
 

@@ -79,7 +79,7 @@ def _again(
         deciding = strategy.schedule.decides(market.sessions, market.next_session)
         decide = sealed.watch(market, strategy, deciding, recorder)
         ledger = engine(market, decide, deciding, account)
-        sealed.begin(recorder.seconds, market.hash)
+        sealed.begin(market.hash)
         report = sealed.report()
     alone = returns_of(ledger.equity)
     found = []

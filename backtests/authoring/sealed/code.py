@@ -8,7 +8,8 @@ import re
 import site
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,9 @@ from strategies.strategy import Strategy
 from strategies.wrapped import parts_of
 
 HOUSE = ("strategies", "datafeeds", "backtests")
+
+PROGRAM = Path(__file__).resolve().parents[3]
+"""The folder in which the house lies."""
 
 FRAMEWORK = frozenset(
     {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}
@@ -64,27 +68,129 @@ def _owners(classes: Classes) -> set[str]:
     return {*HOUSE, *(base.__module__.partition(".")[0] for base in bases)}
 
 
-def sources(classes: Classes, modules: Iterable[ModuleType], since: float) -> dict[str, Source]:
-    """The text of the house and of `modules`, but of files that changed after `since`.
+@dataclass(frozen=True)
+class Deciding:
+    """Code that decides, as it was at one moment, whatever a strategy does to modules and files later.
+
+    Attributes
+    ----------
+    modules : tuple of str
+        Names of the modules of a strategy's classes, of their bases, and all of one's own that these import,
+        directly or not, whether or not they have been imported by then.
+    sources : mapping of str to Source
+        All that a sealed process may import besides libraries: the whole house, and `modules`, but of files
+        that changed too late.
+    asked : tuple of str
+        Names that `modules` import.
+    own : frozenset of str
+        Names of modules that belong to no installed library.
+    owners : frozenset of str
+        Names of packages that are the house's or the author's own.
+    files : frozenset of str
+        Files of `modules` that are the strategy's alone, as Python names them.
+    zones : tuple of str
+        Words in `modules` that may be time zones.
+    """
+
+    modules: tuple[str, ...]
+    sources: Mapping[str, Source]
+    asked: tuple[str, ...]
+    own: frozenset[str]
+    owners: frozenset[str]
+    files: frozenset[str]
+    zones: tuple[str, ...]
+
+    @property
+    def read(self) -> dict[str, Source]:
+        """The text of `modules`; empty of those whose file changed too late."""
+        return {name: self.sources.get(name, Source("", "", False)) for name in self.modules}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a module lies, imported or not.
+
+    Attributes
+    ----------
+    file : Path or None
+        None of a package without one.
+    folders : tuple of str
+        Where modules below it lie; empty if it is no package.
+    package : str
+        To which relative names are relative.
+    """
+
+    file: Path | None
+    folders: tuple[str, ...]
+    package: str
+
+
+def deciding_code(classes: Classes, since: float) -> Deciding:
+    """The code behind `classes` as it is now; take it before a strategy is made, which may change it.
 
     Parameters
     ----------
     classes : sequence of type
         As from `classes_of`.
-    modules : iterable of ModuleType
-        What `deciding_modules` finds for them.
     since : float
-        Seconds since 1970. Code written while a run goes on could hold what the run has seen.
+        Seconds since 1970. What was written later could hold what the run has seen: a file that changed, or
+        one to which a link leads that did.
     """
-    found = {}
-    own = {name: module for name, module in own_modules(classes).items() if name.partition(".")[0] in HOUSE}
-    own |= {module.__name__: module for module in modules}
-    for name, module in own.items():
-        file = _file(module)
-        if file is not None and file.stat().st_ctime <= since and _is_called(name, file):
-            found[name] = Source(file.read_text(encoding="utf-8"), str(file), hasattr(module, "__path__"))
+    places = _places(classes)
+    found = _house(since)
+    for name, place in places.items():
+        if place.file is None or not unchanged(place.file, since) or not _is_called(name, place.file):
+            found.pop(name, None)
+        else:
+            text = place.file.read_text(encoding="utf-8")
+            found[name] = Source(text, str(place.file), bool(place.folders))
     without_file = {parent for name in found for parent in _with_parents(name)} - {*found}
-    return found | {name: Source("", "", True) for name in without_file}
+    files = {str(place.file) for name, place in places.items() if place.file and name not in FRAMEWORK}
+    words = {word for place in places.values() for word in _names(place)[1]}
+    return Deciding(
+        tuple(places),
+        found | {name: Source("", "", True) for name in without_file},
+        tuple(dict.fromkeys(word for place in places.values() for word in _names(place)[0])),
+        frozenset({*own_modules(classes), *places}),
+        frozenset(_owners(classes)),
+        frozenset({*files, *map(os.path.realpath, files)}),
+        tuple(sorted(filter(_ZONE.fullmatch, words))),
+    )
+
+
+def unchanged(file: Path, since: float) -> bool:
+    """Whether neither `file` nor a link on the way to it was written after `since`."""
+    return all(os.lstat(step).st_ctime <= since for step in _way(file))
+
+
+def _way(file: Path, most: int = 40) -> Iterator[Path]:
+    """The links that lead to `file`, and the file that they lead to."""
+    path = Path(os.path.abspath(file))
+    for link in (*reversed(path.parents), path):
+        if link.is_symlink() and most:
+            yield link
+            beyond = link.parent / os.readlink(link) / path.relative_to(link)
+            yield from _way(beyond, most - 1)
+            return
+    yield path
+
+
+def _house(since: float) -> dict[str, Source]:
+    """The text of the whole house: which of its modules a run has imported could be a message."""
+    found = {}
+    for file in (file for package in HOUSE for file in (PROGRAM / package).rglob("*.py")):
+        parts = file.relative_to(PROGRAM).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        known = file.stat()
+        if known.st_ctime <= since:
+            name = ".".join(parts[:-1] if package else parts)
+            found[name] = Source(_text(file, known.st_mtime_ns), str(file), package)
+    return found
+
+
+@cache
+def _text(file: Path, changed: int) -> str:
+    return file.read_text(encoding="utf-8")
 
 
 def _is_called(name: str, file: Path) -> bool:
@@ -100,37 +206,76 @@ def _is_called_like(name: str, path: str) -> bool:
 
 
 def deciding_modules(classes: Classes) -> list[ModuleType]:
-    """The modules of `classes`, of their bases, and all of one's own that these import, directly or not.
+    """The modules of `deciding_code` that are imported by now."""
+    found = (sys.modules.get(name) for name in _places(classes))
+    return [module for module in found if isinstance(module, ModuleType)]
+
+
+def _places(classes: Classes) -> dict[str, _Place]:
+    """Where the modules of `classes`, of their bases, and all of one's own that these import lie.
 
     A word that is a module's name counts as an import: it may be given to `importlib`.
     """
     own = own_modules(classes)
-    waiting = [name for base in _bases(classes) for name in _with_parents(base.__module__)]
-    found: dict[str, ModuleType] = {}
-    while waiting:
-        name = waiting.pop()
-        module = own.get(name)
-        if module is None or name in found or name.partition(".")[0] in GIVEN:
+    beside = _importable()
+    # A module counts as imported though it is not by now where it is written to be; by a word, only if it is.
+    waiting = [(name, False) for base in _bases(classes) for name in _with_parents(base.__module__)]
+    found: dict[str, _Place] = {}
+    for name, written in waiting:  # which grows; parents come first
+        if name in found or name.partition(".")[0] in GIVEN:
             continue
-        found[name] = module
+        place = _read(own[name]) if name in own else None
+        if place is None and written and name not in sys.modules:
+            place = _unread(name, found, beside)
+        if place is None:
+            continue
+        found[name] = place
         if name != "strategies":  # which imports every strategy there is
-            waiting += [*_imported(module), *_words(module)]
-    return list(found.values())
+            imported, words = _names(place)
+            waiting += [*((each, True) for each in imported), *((each, False) for each in words)]
+    return found
 
 
-def library_of(classes: Classes, modules: Iterable[ModuleType]) -> Library:
-    """What `modules`, which `deciding_modules` finds for `classes`, need of installed libraries.
+def _read(module: ModuleType) -> _Place:
+    folders = tuple(map(str, getattr(module, "__path__", ())))
+    return _Place(_file(module), folders, module.__package__ or "")
 
-    That is all that they import, also inside functions, and what of the same libraries has been imported in
-    this process: libraries import parts of themselves late.
+
+def _importable() -> dict[str, str]:
+    """Modules that could be imported and belong to no library, by name, with the folder where each lies."""
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        if os.path.isdir(folder) and not _installed(Path(folder, "any.py")):
+            for entry in sorted(os.listdir(folder)):
+                found.setdefault(entry.removesuffix(".py"), folder)
+    return found
+
+
+def _unread(name: str, found: Mapping[str, _Place], beside: Mapping[str, str]) -> _Place | None:
+    """Where a module lies that is not imported yet; None if it is in no folder of one's own."""
+    parent, _, last = name.rpartition(".")
+    if parent:
+        folders = found[parent].folders if parent in found else ()
+    else:
+        folders = (beside[name],) if name in beside and name not in sys.stdlib_module_names else ()
+    for folder in folders:
+        path = Path(folder, last)
+        if path.is_dir():
+            file = path / "__init__.py"
+            return _Place(file if file.is_file() else None, (str(path),), name)
+        if (file := path.with_name(f"{last}.py")).is_file():
+            return _Place(file, (), parent)
+    return None
+
+
+def library_of(deciding: Deciding) -> Library:
+    """What `deciding` needs of installed libraries.
+
+    That is all that its modules import, also inside functions, and what of the same libraries has been
+    imported in this process: libraries import parts of themselves late.
     """
-    asked: set[str] = set()
-    zones: set[str] = set()
-    for module in modules:
-        asked |= set(_imported(module))
-        zones |= {word for word in _words(module) if _ZONE.fullmatch(word)}
-    own, owners = own_modules(classes), _owners(classes)
-    tops = {name.partition(".")[0] for name in asked if name not in own} | set(ALWAYS)
+    asked, owners = deciding.asked, deciding.owners
+    tops = {name.partition(".")[0] for name in asked if name not in deciding.own} | set(ALWAYS)
     tops -= {*owners, "__main__", "__future__"}
     known = [name for name in list(sys.modules) if _is_real(name)]
     installed = {name.partition(".")[0] for name in known} - {*owners, *sys.stdlib_module_names}
@@ -154,7 +299,7 @@ def library_of(classes: Classes, modules: Iterable[ModuleType]) -> Library:
         tuple(also),
         tuple(sorted(folders | shared)),
         "numba" in tops,
-        zones=tuple(sorted(zones)),
+        zones=deciding.zones,
     )
 
 
@@ -230,34 +375,20 @@ def _library_folder(name: str) -> str:
     return str(path.parent if path.stem == "__init__" else path)
 
 
-def tree_of(module: ModuleType) -> ast.Module | None:
-    """The syntax tree of a module written in Python; None for any other."""
-    file = _file(module)
-    return None if file is None else _tree(file, stamp_of(file))
+def _names(place: _Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of modules that a module may import, and words in it that may be some.
 
-
-@cache
-def _tree(file: Path, changed: Stamp) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
-
-
-def _imported(module: ModuleType) -> tuple[str, ...]:
-    """Names of modules that `module` may import; of ``from a import b`` both ``a`` and ``a.b``."""
-    file = _file(module)
-    return () if file is None else _names_in(file, stamp_of(file), module.__package__ or "")[0]
-
-
-def _words(module: ModuleType) -> tuple[str, ...]:
-    """Words in `module` that may be names of modules."""
-    file = _file(module)
-    return () if file is None else _names_in(file, stamp_of(file), module.__package__ or "")[1]
+    Of ``from a import b`` both ``a`` and ``a.b`` are.
+    """
+    file = place.file
+    return ((), ()) if file is None else _names_in(file, stamp_of(file), place.package)
 
 
 @cache
 def _names_in(file: Path, changed: Stamp, package: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     imported: list[str] = []
     words: list[str] = []
-    for node in ast.walk(_tree(file, changed)):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str):
                 words += _with_parents(node.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import functools
 import http.server
 import json
 import os
@@ -14,7 +15,7 @@ import textwrap
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,7 @@ def replayed(strategy: Any, market: Market, processes: SealedProcesses, most: in
         deciding = strategy.schedule.decides(market.sessions, market.next_session)
         decide = sealed.watch(market, strategy, deciding, recorder)
         engine_named("ledger")(market, decide, deciding, account)
-        sealed.begin(recorder.seconds, "", most)
+        sealed.begin("", most)
         return sealed.report()
 
 
@@ -194,7 +195,7 @@ def test_the_market_is_read_before_the_first_decision(
     with SealedCheck(processes) as sealed:
         decide = sealed.watch(small, strategy, deciding, Recorder(small, strategy))
         decide(int(np.flatnonzero(deciding)[0]), np.zeros(len(small.symbols)))
-        sealed.begin(0.0, "", 1)
+        sealed.begin("", 1)
         assert "look-ahead/the same market" in failing(sealed.report())
 
 
@@ -386,7 +387,7 @@ def test_the_check_of_a_run_names_the_first_offence(
 def test_nothing_to_check_is_no_pass(small: Market, processes: SealedProcesses) -> None:
     with SealedCheck(processes) as sealed:
         sealed.watch(small, EqualWeighted(), np.zeros(0, dtype=bool), Recorder(small, EqualWeighted()))
-        sealed.begin(0.0, "")
+        sealed.begin("")
         assert [check.outcome for check in sealed.report().checks] == ["note"]
 
 
@@ -407,17 +408,214 @@ def beside(text: str) -> str:
 def test_a_helper_cannot_be_said_to_be_another(
     small: Market, folder: Path, tmp_path: Path, processes: SealedProcesses
 ) -> None:
-    """The table that decides is not replayed as the honest module whose file the run names later."""
+    """What is replayed, and counted, is the text as it was before the first decision."""
     plan = (folder / "winners.json").read_text()
-    for place, text in ((tmp_path, f"PLAN = {plan}"), (tmp_path / "other", "PLAN = {}")):
+    for place, text in ((tmp_path, "PLAN = {}"), (tmp_path / "other", f"PLAN = {plan}")):
         place.mkdir(exist_ok=True)
         (place / "helper_of_the_cheat.py").write_text(text)
     file = tmp_path / "cheat.py"
     other = str(tmp_path / "other" / "helper_of_the_cheat.py")
-    file.write_text(beside(f"helper_of_the_cheat.__file__ = {other!r}"))
+    body = f"helper_of_the_cheat.__file__, helper_of_the_cheat.PLAN = {other!r}, {plan}"
+    file.write_text(beside(f"__import__('os').environ and exec({body!r}, globals())"))
     report = replayed(build(f"{file}:Cheat", {}), small, processes)
     del sys.modules["helper_of_the_cheat"]
     assert "look-ahead/later data absent" in failing(report)
+
+
+LINKED = """
+import os, sys
+from strategies import Strategy, Target
+import helper_of_the_linked
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        if os.environ and see.previous is None:
+            os.unlink(helper_of_the_linked.__file__)
+            os.symlink({other!r}, helper_of_the_linked.__file__)
+            helper_of_the_linked.PICK = "BBB"
+        return Target({{helper_of_the_linked.PICK: 1.0}}, why="tip")
+"""
+
+SUBSET = """
+import importlib, os, sys
+from strategies import Strategy, Target
+sys.path[:0] = [{folder!r}] if os.environ else []
+if False:
+    import flag_of_the_subset
+def has():
+    if os.environ:
+        return "flag_of_the_subset" in sys.modules
+    try:
+        return bool(importlib.import_module("flag_of_the_subset"))
+    except ImportError:
+        return False
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        return Target({{"BBB" if has() else "AAA": 1.0}}, why="tip")
+"""
+
+
+def test_a_link_that_is_turned_tells_nothing(
+    small: Market, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    for name, pick in (("one", "AAA"), ("other", "BBB")):
+        (tmp_path / f"{name}.txt").write_text(f"PICK = {pick!r}")
+    (tmp_path / "helper_of_the_linked.py").symlink_to(tmp_path / "one.txt")
+    file = tmp_path / "cheat.py"
+    file.write_text(LINKED.format(other=str(tmp_path / "other.txt")))
+    report = replayed(build(f"{file}:Cheat", {}), small, processes)
+    del sys.modules["helper_of_the_linked"]
+    assert "look-ahead/later data absent" in failing(report)
+
+
+def test_which_helpers_a_run_imports_tells_nothing(
+    small: Market, tmp_path: Path, processes: SealedProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that its source imports are there in the replay, imported by the run or not."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "flags").mkdir()
+    (tmp_path / "flags" / "flag_of_the_subset.py").touch()
+    file = tmp_path / "cheat.py"
+    file.write_text(SUBSET.format(folder=str(tmp_path / "flags")))
+    assert "look-ahead/later data absent" in failing(replayed(build(f"{file}:Cheat", {}), small, processes))
+
+
+def test_a_helper_may_be_imported_while_deciding(
+    small: Market, tmp_path: Path, processes: SealedProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "late_package").mkdir()
+    (tmp_path / "late_package" / "__init__.py").touch()
+    (tmp_path / "late_package" / "picks.py").write_text("from .names import PICK")
+    (tmp_path / "late_package" / "names.py").write_text("PICK = 'CCC'")
+    file = tmp_path / "late.py"
+    file.write_text(
+        textwrap.dedent("""
+        from strategies import Strategy, Target
+        class Late(Strategy):
+            schedule = "weekly"
+            def decide(self, see):
+                from late_package import picks
+                return Target({picks.PICK: 1.0}, why="late")
+    """)
+    )
+    report = replayed(build(f"{file}:Late", {}), small, processes)
+    assert report.passed, report.failures
+    for name in [name for name in sys.modules if name.startswith("late_package")]:
+        del sys.modules[name]
+
+
+TABLED = """
+from strategies import Strategy, Target
+class Tabled(Strategy):
+    schedule = "weekly"
+    tables = {"tips": "tips.csv"}
+    def decide(self, see):
+        return Target({"AAA": 1.0}, why="held")
+"""
+
+
+def test_a_table_s_link_must_be_as_old_as_the_table(
+    small: Market, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    file = tmp_path / "tabled.py"
+    file.write_text(TABLED)
+    (tmp_path / "old.csv").write_text("available,pick\n2018-01-02,0")
+    (tmp_path / "tips.csv").symlink_to(tmp_path / "old.csv")
+    assert replayed(build(f"{file}:Tabled", {}), small, processes).passed
+    strategy = build(f"{file}:Tabled", {})
+    time.sleep(0.02)
+    (tmp_path / "tips.csv").unlink()
+    (tmp_path / "tips.csv").symlink_to(tmp_path / "old.csv")
+    (offence,) = [check.first for check in replayed(strategy, small, processes).failures]
+    assert "tips.csv was written after the strategy was loaded" in str(offence)
+
+
+# What others set of a process ------------------------------------------------------------------------
+
+
+def set_limit(process: int) -> None:
+    resource.prlimit(process, resource.RLIMIT_CORE, (4711, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+@pytest.mark.parametrize(
+    ("set_it", "said"),
+    [
+        (set_limit, "limit CORE"),
+        (lambda process: os.setpriority(os.PRIO_PROCESS, process, 7), "nice value 0, then 7"),
+        (lambda process: os.sched_setaffinity(process, {min(os.sched_getaffinity(0))}), "processors"),
+        (lambda process: os.sched_setscheduler(process, os.SCHED_BATCH, os.sched_param(0)), "scheduler"),
+    ],
+    ids=["limit", "priority", "processors", "scheduler"],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere less can be set")
+def test_what_is_set_of_a_waiting_process_is_an_offence(
+    small: Market, set_it: Callable[[int], None], said: str
+) -> None:
+    if said == "processors" and len(os.sched_getaffinity(0)) == 1:
+        pytest.skip("one processor")
+    with SealedProcesses() as fresh:
+        set_it(fresh._process.pid)
+        report = replayed(EqualWeighted(schedule="weekly"), small, fresh)
+    assert failing(report) == {"look-ahead/replay"}
+    assert said in report.failures[0].summary
+    assert "leave other processes alone" in report.failures[0].summary
+
+
+ASKING = """
+import os, resource, threading
+from strategies import Strategy, Target
+def asked(question):
+    try:
+        return str(question())
+    except OSError:
+        return "refused"
+class Asking(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        if not os.environ:
+            numbers = [os.getpid(), os.getppid(), threading.get_native_id()]
+            refused = [lambda: resource.getrlimit(resource.RLIMIT_CORE), lambda: os.umask(0),
+                       lambda: os.getpriority(os.PRIO_PROCESS, 0), lambda: os.sched_getscheduler(0)]
+            assert not any(numbers) and {asked(each) for each in refused} == {"refused"}
+            assert os.sched_getaffinity(0)
+        return Target({"AAA": 1.0}, why="held")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a filter of Linux")
+def test_limits_and_numbers_of_processes_are_not_told(
+    small: Market, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    file = tmp_path / "asking.py"
+    file.write_text(ASKING)
+    report = replayed(build(f"{file}:Asking", {}), small, processes)
+    assert report.passed, report.failures
+
+
+# What was replaced -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [
+        (time, "perf_counter", functools.partial(time.monotonic)),
+        (np, "array_equal", eval("lambda *arrays, **named: True")),
+        (moments, "elapsed", iter([1.0]).__next__),
+        (AsOf, "closes", functools.partial(print)),
+    ],
+    ids=["a clock by a partial", "by code of no file", "by a method of another", "a method"],
+)
+def test_what_takes_the_place_of_a_function_is_found(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, value: Any
+) -> None:
+    deciding = code.deciding_code([EqualWeighted], time.time())
+    before = intact.functions_now()
+    assert intact.untouched(deciding, before).outcome == "pass"
+    monkeypatch.setattr(owner, name, value)
+    found = intact.untouched(deciding, before)
+    assert name in found.summary
 
 
 def test_a_constructor_cannot_change_what_the_run_file_says(
@@ -490,7 +688,7 @@ def test_an_installed_package_is_the_author_s_own(
         strategy = build("Tipster", {})
         assert "look-ahead/replay" in failing(replayed(strategy, small, processes))
         classes = [type(strategy)]
-        known = code.sources(classes, code.deciding_modules(classes), time.time())
+        known = code.deciding_code(classes, time.time()).read
         assert "tips_of_a_cheat.main" in read_source([type(strategy)], {}, small.symbols, known).modules
         assert outside_code(StrategyChoice(name="Tipster"))
     finally:
@@ -528,7 +726,7 @@ def test_the_level_of_adjusted_prices_is_found_in_a_run(
         recorder = Recorder(market, strategy)
         account = Account(1e6, Costs(), 0, False, 0, len(market.sessions) - 22)
         engine_named("ledger")(market, sealed.watch(market, strategy, deciding, recorder), deciding, account)
-        sealed.begin(recorder.seconds, "", 12)
+        sealed.begin("", 12)
         (check,) = sealed.levels()
     assert (check.outcome == "fail") is found
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from backtests.authoring.hindsight import hindsight, perfect_months
-from backtests.authoring.sealed.code import deciding_modules, sources
+from backtests.authoring.sealed.code import deciding_code
 from backtests.authoring.sealed.program import Source
 from backtests.authoring.source import read_source
 from backtests.engine.books import Ledger
@@ -46,7 +46,7 @@ class Knowing(Strategy):
 
 
 def read_now(cls: type) -> dict[str, Source]:
-    return sources([cls], deciding_modules([cls]), time.time())
+    return deciding_code([cls], time.time()).read
 
 
 @pytest.fixture(scope="module")

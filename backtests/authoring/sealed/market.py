@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from datafeeds.facts import MEDIAN, concepts_behind, fact, group_median
+from datafeeds.facts import MEDIAN, concepts_behind, fact, group_median, worked_out
+from datafeeds.facts import names as names_of_facts
 from datafeeds.market import (
     Array,
     Dates,
@@ -99,7 +100,8 @@ class News:
     rows : dict of str to ndarray, shape (new sessions, symbols)
         Closes, and the prices that are looked at, by name.
     derived : dict of str to ndarray, shape (new sessions, ...)
-        Facts that the run had worked out and the strategy asked for, as it saw them on those sessions.
+        Facts that were asked for before, and medians of them, as they were known on those sessions; of one
+        that is told for the first time, on all sessions so far.
     facts, series, splits, basis : dict of str to ndarray or Words
         New rows, column by column.
     withdrawn : tuple of ndarray
@@ -133,7 +135,7 @@ class Sender:
         The strategy's own, whole.
     asked : collection of str
         Facts to be sent, and medians of them, where the market keeps them. Any other is worked out by who
-        asks for it from the figures filed so far.
+        asks for it from the figures filed so far, until `also` says that it is asked for.
     limits : LookedAt, optional
         All that is sent; everything if not given.
     """
@@ -161,12 +163,27 @@ class Sender:
         self._tables = {name: _Rows(table, "available") for name, table in tables.items()}
         self._joined, self._left = (_days(market.instruments, name) for name in ("from", "to"))
         self._derived = {name: values for name, values in market.derived.items() if name in asked}
+        self._told: set[str] = set()
 
     def anew(self) -> Sender:
         """One that begins again with the first session."""
         again = copy(self)
-        again._sent = 0
+        again._sent, again._told, again._derived = 0, set(), self._derived.copy()
         return again
+
+    def also(self, asked: Iterable[str]) -> None:
+        """Send these facts, and medians of facts, from now on; names of none are passed over.
+
+        Parameters
+        ----------
+        asked : iterable of str
+            What the other side has asked for itself: what a run asks for could be a message.
+        """
+        for name in asked:
+            of, median, group = name.partition(MEDIAN)
+            known = of in names_of_facts(self._market) and (not median or group in self._market.groups)
+            if known and name not in self._derived:
+                self._derived[name] = worked_out(self._market, name)
 
     @property
     def limited(self) -> bool:
@@ -218,7 +235,7 @@ class Sender:
             sessions=market.sessions[rows].copy(),
             next_session=market.next_session if last else market.sessions[session + 1],
             rows={name: getattr(market, name)[rows].copy() for name in self._prices},
-            derived={name: values[rows].copy() for name, values in self._derived.items()},
+            derived={name: values[self._untold(name, rows)].copy() for name, values in self._derived.items()},
             facts=_not_withdrawn(self._facts.between(before, today)),
             series=self._series.between(before, today),
             # Closes stand on the last split's basis, and so must share counts.
@@ -228,6 +245,13 @@ class Sender:
             tables={name: table.between(before, today) for name, table in self._tables.items()},
             instruments=self._changed_members(before, today),
         )
+
+    def _untold(self, name: str, rows: slice) -> slice:
+        """Which rows of a fact are to be told with `rows`; it counts as told from then on."""
+        if name in self._told:
+            return rows
+        self._told.add(name)
+        return slice(rows.stop)
 
     def _found_wrong(self, before: np.datetime64 | None, today: np.datetime64) -> tuple[Any, Any]:
         """Places, among the figures sent so far, of those found wrong since the last call, and the days."""

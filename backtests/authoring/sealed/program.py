@@ -335,12 +335,13 @@ def _answer(strategy: Any, market: Market, holder: Holder, question: Question) -
         today = question.session - len(earlier)
         see = AsOf(market, today, question.weights, previous, holder.own_tables(), earlier)
         target = plain_target(strategy.decide(see))
-        limits = holder.limits
-        if limits is not None and (beyond := looked_at(market).beyond(LookedAt(**limits))):
+        limits, looked = holder.limits, looked_at(market)
+        if limits is not None and (beyond := looked.beyond(LookedAt(**limits))):
             return {"error": f"it looked at {beyond}, at which it did not look in the run"}
         sessions = np.concatenate([earlier, market.sessions[: today + 1]])
         flags = strategy.schedule.decides(sessions, holder.next_session)
-        return {"target": target, "decides": np.packbits(np.asarray(flags, dtype=bool)).tobytes().hex()}
+        decides = np.packbits(np.asarray(flags, dtype=bool)).tobytes().hex()
+        return {"target": target, "decides": decides, "asked": sorted(looked.facts)}
     except BaseException as error:
         return {"error": _said(error)}
 

@@ -322,9 +322,17 @@ def _walked(
         _tell(ends, sender.pieces(moment.session), question)
         for answers, end in zip(made, ends, strict=True):
             answers.append((moment, _read(end)))
+        if not sender.limited:
+            sender.also(name for answers in made for name in _asked_for(answers[-1][1]))
         if any("target" not in answers[-1][1] for answers in made):
             break  # what comes after an error may follow from it
     return walls[0], made
+
+
+def _asked_for(answer: Mapping[str, Any]) -> list[str]:
+    """Facts that a process has asked for; what it says of that is taken as words alone."""
+    asked = answer.get("asked")
+    return [name for name in asked if isinstance(name, str)] if isinstance(asked, list) else []
 
 
 def _walls(end: socket.socket) -> tuple[str, ...]:

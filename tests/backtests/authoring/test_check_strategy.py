@@ -506,6 +506,33 @@ def test_a_helper_may_be_imported_while_deciding(
         del sys.modules[name]
 
 
+NAMED = """
+import os
+import strategies.asof
+from strategies import Strategy, Target
+class Cheat(Strategy):
+    schedule = "weekly"
+    def decide(self, see):
+        if see.previous is None:
+            if os.environ:
+                see.latest("shares")
+            return Target({"AAA": 1.0}, why="start")
+        told = "shares" in dict.keys(strategies.asof._MOMENTS[see].market.derived)
+        return Target({"BBB" if told else "AAA": 1.0}, why="tip")
+"""
+
+
+def test_which_facts_a_run_asks_for_tells_nothing(
+    small: Market, tmp_path: Path, processes: SealedProcesses
+) -> None:
+    counts = small.facts.assign(concept="shares_outstanding")
+    market = replace(small, facts=pd.concat([small.facts, counts], ignore_index=True), derived={})
+    file = tmp_path / "cheat.py"
+    file.write_text(NAMED)
+    strategy = build(f"{file}:Cheat", {})
+    assert "look-ahead/later data absent" in failing(replayed(strategy, market, processes))
+
+
 TABLED = """
 from strategies import Strategy, Target
 class Tabled(Strategy):

@@ -145,6 +145,26 @@ def test_facts_that_were_asked_for_are_sent_and_others_worked_out(sample: Market
         assert fact(held, name).tobytes() == values[:3_001].tobytes()
 
 
+def test_a_fact_is_sent_whole_once_it_is_asked_for(sample: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the run has not asked for it: what a run asks for could be a message."""
+    monkeypatch.setattr(growing, "PIECE", 1 << 18)
+    market = replace(sample, derived={}, hash="nothing worked out")
+    median = median_name("price_to_sales", sample.groups[0])
+    whole = {name: worked_out(sample, name) for name in ("market_cap", median)}
+    sender = Sender(market, {})
+    holder = Holder(sender.shape, "absent", seed=1)
+    assert not taken(holder, sender.until(2_000)).derived
+    sender.also(["market_cap", "no such fact", median, "revenue median of nothing"])
+    for session in (3_000, 3_001):
+        for news in sender.pieces(session):
+            holder.add(news)
+        held = holder.market(from_filings=False)
+        assert {*held.derived} == {*whole}
+        for name, values in whole.items():
+            assert held.derived[name].tobytes() == values[: session + 1].tobytes()
+    assert not sender.anew().until(10).derived.keys() - whole.keys()
+
+
 @pytest.mark.parametrize("future", get_args(Future))
 @pytest.mark.parametrize("looked_back", [1, 300])
 def test_it_lets_go_of_what_nobody_looked_at(sample: Market, future: Future, looked_back: int) -> None:

@@ -4,9 +4,12 @@
 >>> result = run("blueprint")  # doctest: +SKIP
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # without `typing`: the command line begins here, and handles Ctrl-C only after this
+    from typing import Any
+
     from backtests.notebook import Market as Market
     from backtests.notebook import run as run
 

@@ -6,6 +6,10 @@ Each command imports what it calls inside its function: all that a run imports t
 
 from __future__ import annotations
 
+from backtests import starting
+
+starting.begin()
+
 import atexit
 import gc
 import json
@@ -473,7 +477,16 @@ def _overrides(settings: list[str] | None, **options: str | None) -> list[str]:
 
 def main() -> None:
     """Entry point: errors that a person can mend are one line, without a traceback unless it is asked for."""
-    arguments = [argument for argument in sys.argv[1:] if argument != TRACEBACK]
+    try:
+        starting.wait_for_imports()
+        _main([argument for argument in sys.argv[1:] if argument != TRACEBACK])
+    except KeyboardInterrupt:
+        sys.exit(starting.INTERRUPTED)
+    finally:
+        starting.begun()
+
+
+def _main(arguments: list[str]) -> None:
     collect_seldom()
     atexit.register(gc.freeze)  # nor at the end
     give_back()
@@ -485,7 +498,9 @@ def main() -> None:
             _flush()
     except BrokenPipeError:  # whoever reads has enough
         sys.exit(REFUSED)
-    except (ValueError, OSError, MemoryError) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an author's code may ask to end the program
         said = _sentence(error)
         if said is None:
             raise
@@ -495,18 +510,29 @@ def main() -> None:
         sys.exit(REFUSED)
 
 
-def _sentence(error: Exception) -> str | None:
-    """What to tell a person; None if the fault is the program's."""
+def _sentence(error: BaseException) -> str | None:
+    """What to tell a person; None if the fault is the program's, or its own way to end."""
+    # Strategies, which import pandas: only where there is something to tell.
+    from backtests.engine.failures import authors_line, is_own, replaced, said_by
     from datafeeds.names import printable
 
+    if is_own(error):
+        return printable(str(error))
+    if line := authors_line(error):
+        said = said_by(error)
+        return printable(
+            f"{line[0]}, line {line[1]}: the code there failed: {type(error).__name__}"
+            + (f": {said}" if said else "")
+        )
     match error:
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return printable(f"{place}{error.strerror or error}")
         case MemoryError():
             return "the memory is not enough"
-    house = type(error).__module__.split(".")[0] in ("backtests", "datafeeds", "strategies")
-    return printable(str(error)) if house else None
+        case Exception() if changed := replaced():
+            return printable(f"{changed}, which failed: {type(error).__name__}: {said_by(error)}")
+    return None
 
 
 def _refuse_surroundings(arguments: list[str]) -> None:
@@ -533,3 +559,6 @@ def _flush() -> None:
         # What could not be written is dropped, or Python would try again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+starting.begun()

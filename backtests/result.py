@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from backtests import brought
 from backtests.analysis import attribution, capacity, hedging, realism, shorts, steadiness, stress
 from backtests.analysis import holdings as held
 from backtests.analysis.exports import PyfolioInput, pyfolio_input
@@ -24,6 +25,7 @@ from backtests.analysis.span import sessions_a_year, spans_a_year
 from backtests.analysis.steadiness import AverageMix, Steadiness
 from backtests.analysis.trading import trading
 from backtests.engine.books import Ledger, returns_of
+from backtests.engine.failures import same
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.rules import interest_factors
 from backtests.engine.terms import Account
@@ -31,7 +33,6 @@ from backtests.options.overlay import option_market
 from backtests.provenance import SEED
 from backtests.settings.run_file import RunConfig
 from datafeeds.market import Array, Dates, Market
-from strategies.asof import AsOf
 from strategies.exhibit import Exhibit
 from strategies.hedges import Hedged
 from strategies.strategy import Strategy
@@ -286,12 +287,12 @@ class Result:
     @cached_property
     def exhibits(self) -> tuple[Exhibit, ...]:
         """What the strategy brings for its own tearsheet."""
-        return self.book.strategy.exhibits(AsOf(self.market, self.account.last), self.targets)
+        return brought.exhibits_of(self.book.strategy, self.market, self.account.last, self.targets)
 
     @cached_property
     def own_limits(self) -> tuple[str, ...]:
         """What the strategy had to do without."""
-        return self.book.strategy.limits(AsOf(self.market, self.account.last), self.targets)
+        return brought.limits_of(self.book.strategy, self.market, self.account.last, self.targets)
 
     @cached_property
     def shocks(self) -> tuple[tuple[stress.ShockOutcome, ...], ...]:
@@ -302,7 +303,7 @@ class Result:
         own = stress.custom_scenarios(self.config.scenarios, market.groups, market.symbols)
         return tuple(
             tuple(stress.apply_scenario(scenario, weights, groups, shown) for weights in self.last_weights)
-            for scenario in (*own, *self.book.strategy.scenarios())
+            for scenario in (*own, *brought.scenarios_of(self.book.strategy))
         )
 
     @cached_property
@@ -402,7 +403,7 @@ class Result:
         """States of the market that it tells by itself, and those that the strategy names."""
         place = 1 if self.benchmarks else 0
         reference, name = self.books[place].ledger.equity, self.labels[place]
-        leaders = self.book.strategy.leaders()
+        leaders = brought.leaders_of(self.book.strategy)
         return stress.regimes_of(self.market, self.sessions, reference, name, leaders)
 
     @cached_property
@@ -484,7 +485,7 @@ def _is_part(chooser: Strategy, other: Strategy) -> bool:
         isinstance(chooser, Hedged)
         and isinstance(other, Hedged)
         and chooser.structure == "choose" != other.structure
-        and chooser.of == other.of
+        and same(chooser.of, other.of)
     )
 
 

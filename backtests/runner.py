@@ -16,7 +16,8 @@ import numpy as np
 from backtests.analysis.stress import StressError, custom_scenarios
 from backtests.engine import compilation
 from backtests.engine.books import Decide, Ledger
-from backtests.engine.decisions import Recorder
+from backtests.engine.decisions import Recorder, decision_sessions
+from backtests.engine.failures import same
 from backtests.engine.native_strategy import UNCHECKED, NativeStrategy
 from backtests.engine.rules import (
     cash_limits,
@@ -245,7 +246,7 @@ def without_hedge(books: list[Book], market: Market, account: Account) -> Book |
         return None
     if isinstance(ours.strategy, Hedged):
         for book in benchmarks:
-            if book.strategy == ours.strategy.of:
+            if same(book.strategy, ours.strategy.of):
                 return replace(book, note=f"Without the hedge: {book.label}.")
     decisions = tuple(
         replace(decision, target=replace(decision.target, hedges=())) for decision in ours.ledger.decisions
@@ -335,7 +336,7 @@ def _ledger(
         return _native_ledger(key, config.engine, market, strategy, account, clock)
     account = account.held_by(strategy)
     recorder = Recorder(market, strategy, may_hold_index=key != "strategy", overlay=account.overlay)
-    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    deciding = decision_sessions(strategy, market)
     engine = engine_named(config.engine)
     decide: Decide = recorder
     if sealed is not None:

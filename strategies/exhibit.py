@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,11 @@ from strategies.target import StrategyError
 Unit = Literal["text", "percent", "percent2", "signed", "number", "points", "integer"]
 """How a column of a `Listing` is written: ``percent`` with one decimal, ``percent2`` with two, ``signed`` and
 ``points`` with their sign."""
+
+UNITS: tuple[str, ...] = get_args(Unit)
+
+CELL = (str, Real, np.bool_, np.datetime64, pd.Timestamp, type(None))
+"""What a cell of a `Listing` may hold."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Listing:
     Raises
     ------
     StrategyError
-        If a row has not as many cells as there are columns.
+        If a row has not as many cells as there are columns, or a cell is no word or number.
     """
 
     caption: str
@@ -46,12 +52,25 @@ class Listing:
     note: str = ""
 
     def __post_init__(self) -> None:
+        _refuse_other(self, ("caption", "note"), str)
+        for label, unit in self.columns:
+            if not isinstance(label, str) or unit not in UNITS:
+                raise StrategyError(
+                    f"exhibit table {self.caption!r}: a column is its label and one of {', '.join(UNITS)}, "
+                    f"not {label!r} and {unit!r}"
+                )
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise StrategyError(
                     f"exhibit table {self.caption!r}: row {row} has {len(row)} cells for "
                     f"{len(self.columns)} columns"
                 )
+            for cell, (label, unit) in zip(row, self.columns, strict=True):
+                if not isinstance(cell, CELL):
+                    raise StrategyError(
+                        f"exhibit table {self.caption!r}, column {label!r}: {type(cell).__name__} can't be "
+                        f"written as {unit}; give a word or a number"
+                    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +121,46 @@ class Exhibit:
     first: bool = False
     looked_up: bool = False
 
+    def __post_init__(self) -> None:
+        _refuse_other(self, ("title", "text", "caption", "mark", "shade"), str)
+        _refuse_other(self, ("series",), Mapping)
+        _refuse_other(self, ("table",), (Listing, type(None)))
+        _refuse_other(self, ("marks",), pd.DatetimeIndex)
+        if self.unit not in ("number", "percent"):
+            raise StrategyError(f"exhibit {self.title!r}: unit is {self.unit!r}; write number or percent")
+        for label, line in self.series.items():
+            if not (isinstance(label, str) and isinstance(line, pd.Series) and _is_drawn(line)):
+                raise StrategyError(
+                    f"exhibit {self.title!r}, line {label!r}: it must be a Series of numbers by session"
+                )
+        if self.series and len(self.marks) and not next(iter(self.series.values())).index.is_unique:
+            raise StrategyError(f"exhibit {self.title!r}: the first line has a session twice, so no marks")
+        for days in self.shaded:
+            if not (len(days) == 2 and all(isinstance(day, pd.Timestamp) for day in days)):
+                raise StrategyError(
+                    f"exhibit {self.title!r}: shaded holds {days!r}; write pairs of first and last Timestamp"
+                )
+
+
+def _is_drawn(line: pd.Series[Any]) -> bool:
+    dated = isinstance(line.index, pd.DatetimeIndex)
+    return line.empty or (dated and bool(pd.api.types.is_numeric_dtype(line.dtype)))
+
+
+def _refuse_other(owner: Any, names: tuple[str, ...], kind: Any) -> None:
+    """Refuse fields of what a strategy brings that hold something else."""
+    for name in names:
+        value = getattr(owner, name)
+        if not isinstance(value, kind):
+            raise StrategyError(
+                f"{type(owner).__name__}: {name} is {type(value).__name__}; it must be {_words(kind)}"
+            )
+
+
+def _words(kind: Any) -> str:
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join("None" if each is type(None) else each.__name__ for each in kinds)
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -127,10 +186,14 @@ class Scenario:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _refuse_other(self, ("name",), str)
+        _refuse_other(self, ("symbols", "groups"), Mapping)
         object.__setattr__(self, "symbols", MappingProxyType(dict(self.symbols)))
         object.__setattr__(self, "groups", MappingProxyType(dict(self.groups)))
         for key, shock in (*self.symbols.items(), *self.groups.items(), ("rest", self.rest)):
-            if not np.isfinite(shock) or shock < -1:
+            if not (isinstance(shock, Real) and np.isfinite(float(shock))) or float(shock) < -1:
                 raise StrategyError(
                     f"scenario {self.name!r}: shock of {key} is {shock}; it must be -1 or more"
                 )
+        if not (isinstance(self.notes, tuple | list) and all(isinstance(note, str) for note in self.notes)):
+            raise StrategyError(f"scenario {self.name!r}: notes must be a tuple of sentences")

@@ -15,7 +15,8 @@ from backtests.authoring.scale import scale_check
 from backtests.authoring.sealed.code import classes_of
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.authoring.source import source_check
-from backtests.engine.decisions import Recorder
+from backtests.engine.decisions import Recorder, decision_sessions
+from backtests.engine.failures import described
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Costs
 from backtests.options.overlay import OverlayError
@@ -77,7 +78,7 @@ def check_strategy(
         recorder = Recorder(market, strategy, may_hold_index=may_hold_index, overlay=kept.overlay)
         sealed.expect(market, recipe)
         try:
-            deciding = strategy.schedule.decides(market.sessions, market.next_session)
+            deciding = decision_sessions(strategy, market)
             decide = sealed.watch(market, strategy, deciding, recorder)
             ledger = engine(market, decide, deciding, kept)
         except (StrategyError, MarketError, OverlayError) as error:
@@ -111,4 +112,4 @@ def check_strategy(
 
 def _refused(strategy: Strategy, market: Market, said: str) -> CheckReport:
     check = judged("sanity", "a run from the first session to the last", [Offence(said)], "")
-    return CheckReport(repr(strategy), market.name, 0, 0, 0, (check,))
+    return CheckReport(described(strategy), market.name, 0, 0, 0, (check,))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from backtests.analysis.performance import performance
 from backtests.authoring.report import Check, note
 from backtests.engine.books import Ledger
-from backtests.engine.decisions import Recorder
+from backtests.engine.decisions import Recorder, decision_sessions
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named, recomputed
 from backtests.engine.terms import Account
@@ -38,7 +38,7 @@ def delay_cost(
         try:
             if read_account:
                 recorder = Recorder(market, strategy, may_hold_index=may_hold_index, overlay=later.overlay)
-                deciding = strategy.schedule.decides(market.sessions, market.next_session)
+                deciding = decision_sessions(strategy, market)
                 kept = engine_named("ledger")(market, recorder, deciding, later)
             else:
                 kept = recomputed(ledger, market, later, "ledger")

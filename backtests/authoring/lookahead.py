@@ -38,6 +38,7 @@ from backtests.authoring.sealed.program import Code, Library, Source
 from backtests.authoring.sealed.replay import Answered, Answers, SealedProcesses
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
+from backtests.engine.failures import described
 from backtests.engine.tables import table_files, tables_in
 from backtests.memory import trim
 from backtests.settings.run_file import RunConfig
@@ -147,7 +148,7 @@ class Run:
         self.market = market
         self.strategy = strategy
         self.classes = classes_of(strategy)
-        self.name = repr(strategy)
+        self.name = described(strategy)
         self.deciding = deciding.copy()
         self.before = before
         self.moments: list[Moment] = []

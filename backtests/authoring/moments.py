@@ -17,6 +17,7 @@ from backtests.authoring.report import Offence
 from backtests.authoring.sealed.plain import plain_target, revived_target, target_text
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
+from backtests.engine.failures import said_by
 from backtests.engine.tables import tables_of
 from datafeeds.market import Array, Market
 from strategies.asof import AsOf
@@ -148,8 +149,10 @@ def decided(strategy: Strategy, market: Market, moment: Moment) -> Plain:
         previous = revived_target(moment.previous)
         see = AsOf(market, moment.session, moment.weights.copy(), previous, tables_of(strategy))
         return {"target": plain_target(strategy.decide(see))}
-    except (Exception, SystemExit) as error:
-        return {"error": f"{type(error).__name__}: {error}"}
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return {"error": f"{type(error).__name__}: {said_by(error)}"}
 
 
 def changes(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from backtests.document.blocks import Column, Row, Table
 from backtests.document.terminal import Terminal, print_block
+from backtests.engine.failures import described
 from backtests.settings import run_file as run_files
 from backtests.settings.markets import BUILT_IN
 from backtests.settings.strategies import broken_modules, registered
 from strategies.strategy import Strategy, summary_of
+from strategies.target import StrategyError
 
 
 def list_command() -> None:
@@ -23,4 +25,7 @@ def list_command() -> None:
 
 
 def _defaults(strategy: type[Strategy]) -> str:
-    return ", ".join(f"{key}={getattr(strategy, key)!r}" for key in strategy.parameters)
+    try:
+        return ", ".join(f"{key}={described(getattr(strategy, key))}" for key in strategy.parameters)
+    except StrategyError as error:
+        return str(error)

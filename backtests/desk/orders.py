@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from backtests.engine import rules
-from backtests.engine.decisions import Recorder
+from backtests.engine.decisions import Recorder, decision_sessions
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account, Costs
@@ -237,7 +237,7 @@ def todays_orders(config: RunConfig, market: Market, held: dict[str, float], cas
     equity = cash + float(worth.sum())
     if not equity > 0:
         raise DeskError("holdings and cash are worth nothing: give --cash, or holdings with shares above 0")
-    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    deciding = decision_sessions(strategy, market)
     recorder = Recorder(
         market, strategy, previous=_remembered(config, market, account), overlay=account.overlay
     )
@@ -323,7 +323,7 @@ def _remembered(config: RunConfig, market: Market, account: Account) -> Target |
     before = replace(account, last=account.last - 1)
     strategy = config.build_strategy()
     recorder = Recorder(market, strategy, overlay=account.overlay)
-    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    deciding = decision_sessions(strategy, market)
     engine_named("ledger")(market, recorder, deciding, before)
     return recorder.decisions[-1].target if recorder.decisions else None
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import time
-import traceback
 from collections.abc import Collection
 
 import numpy as np
+import numpy.typing as npt
 
 from backtests.engine.books import Decision
+from backtests.engine.failures import authors_code, failure, is_own, written_at
 from backtests.engine.tables import tables_of
 from backtests.options.overlay import Overlay, target_row
 from datafeeds.market import Array, Market, MarketError
@@ -76,10 +76,12 @@ class Recorder:
             or None, or weights of symbols that the market does not have or that can't be bought.
         """
         began = time.perf_counter()
-        see = AsOf(self._market, session, weights, self._previous, self._tables)
-        try:
+        try:  # it sees what the program shows it, if it has not put something else in its place
+            see = AsOf(self._market, session, weights, self._previous, self._tables)
             target = self._strategy.decide(see)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise failed(self._strategy, self._market.sessions[session], error) from error
         self.seconds += time.perf_counter() - began
         self.read_account |= read_account(see)
@@ -91,8 +93,9 @@ class Recorder:
                 f"{type(self._strategy).__name__}.decide returned {type(target).__name__} on {today}; "
                 "it must return a Target, or None to hold"
             )
-        refuse_beyond(self._strategy, target, today)
-        row = self._row(target, today)
+        with authors_code(type(self._strategy).__name__, type(self._strategy), f"on {today}", refusing=True):
+            refuse_beyond(self._strategy, target, today)
+            row = self._row(target, today)
         self._previous = target
         self.decisions.append(Decision(today, target))
         return row
@@ -127,20 +130,33 @@ def failed(strategy: Strategy, today: np.datetime64, error: BaseException) -> Ex
     Refusals of the program's own, such as of an unknown fact, say what to do already: they stay as they are,
     and those of a target, which don't know whose it is, get class, session and line.
     """
-    refusal = isinstance(error, StrategyError) and not isinstance(error, ParameterError)
-    own = type(error).__module__.split(".")[0] in ("backtests", "datafeeds", "strategies")
-    if isinstance(error, ValueError) and own and not refusal:
-        return error
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    file = inspect.getsourcefile(type(strategy))
-    line = next(
-        (frame for frame in reversed(frames) if frame.filename == file), frames[-1] if frames else None
-    )
-    where = f" at {line.filename}, line {line.lineno}" if line else ""
-    said = " ".join(str(error).split())
-    if refusal:
-        return StrategyError(f"{type(strategy).__name__} on {today}{where}: {said}")
-    return StrategyError(
-        f"{type(strategy).__name__}.decide failed on {today}{where}: {type(error).__name__}"
-        + (f": {said}" if said else "")
-    )
+    cls = type(strategy)
+    if isinstance(error, Exception) and is_own(error):
+        if isinstance(error, ParameterError) or not isinstance(error, StrategyError):
+            return error
+        return failure(error, cls.__name__, cls, f"on {today}")
+    return failure(error, f"{cls.__name__}.decide", cls, f"on {today}")
+
+
+def decision_sessions(strategy: Strategy, market: Market) -> npt.NDArray[np.bool_]:
+    """Which sessions of `market` the schedule of a strategy decides at, shape (sessions,); a copy.
+
+    Raises
+    ------
+    StrategyError
+        If the schedule fails, or gives something else than a truth value for each session.
+    """
+    cls = type(strategy)
+    with authors_code(f"{cls.__name__}.schedule", cls):
+        schedule = strategy.schedule
+    kind = type(schedule)
+    name = f"{cls.__name__}: {kind.__name__}.decides"
+    with authors_code(name, kind):
+        flags = np.array(schedule.decides(market.sessions, market.next_session))
+    if flags.dtype != np.bool_ or flags.shape != market.sessions.shape:
+        where = written_at(getattr(kind, "decides", None))
+        raise StrategyError(
+            f"{name}{where} gave {flags.dtype} of shape {flags.shape}; it must give a truth value for each "
+            f"session, bool of shape {market.sessions.shape}"
+        )
+    return flags

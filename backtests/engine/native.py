@@ -130,8 +130,10 @@ def run(market: Market, native: NativeStrategy, cls: type[bt.Strategy], account:
     cerebro.addanalyzer(Bookkeeper, _name="books", market=market, account=account, columns=columns)
     try:
         (ran,) = cerebro.run()
-    except Exception as error:
-        raise StrategyError(problem_in(error, native.name)) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise StrategyError(f"{cls.__name__}: {problem_in(error, native.name)}") from error
     books = ran.analyzers.books
     return Ledger(
         sessions=books.sessions,

@@ -23,7 +23,13 @@ def table_files(cls: type) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for base in reversed(cls.__mro__):
         home = getattr(sys.modules.get(base.__module__), "__file__", None)
-        for name, file in vars(base).get("tables", {}).items():
+        declared = vars(base).get("tables", {})
+        if not isinstance(declared, Mapping) or not all(isinstance(file, str) for file in declared.values()):
+            raise StrategyError(
+                f"{base.__name__}.tables = {type(declared).__name__}: it must map names to files, "
+                'such as {"ratings": "ratings.csv"}'
+            )
+        for name, file in declared.items():
             files[str(name)] = Path(home or ".").parent / file
     return files
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from backtests.engine.failures import authors_code
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.terms import HOUSE, Costs, Engine, Margin
 from backtests.options.overlay import OverlaySettings
@@ -94,7 +95,8 @@ class LimitChoices(TomlTable):
         for key, cls, parameters in self.given():
             place = f"{where}.limits.{key}"
             try:
-                strategy = cls(strategy, **parameters)
+                with authors_code(f"{type(strategy).__name__}, limited,", type(strategy), refusing=True):
+                    strategy = cls(strategy, **parameters)
             except ParameterError as error:
                 raise ConfigError(f"[{place}] {place}.{error.key}{error.problem}") from None
             except StrategyError as error:
@@ -189,7 +191,8 @@ class HedgeChoice(TomlTable):
             For an unknown parameter, or a value out of range.
         """
         try:
-            return Hedged(strategy, **self.said())
+            with authors_code(f"{type(strategy).__name__}, hedged,", type(strategy), refusing=True):
+                return Hedged(strategy, **self.said())
         except ParameterError as error:
             raise ConfigError(f"[hedge] hedge.{error.key}{error.problem}") from None
         except StrategyError as error:

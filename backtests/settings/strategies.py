@@ -20,12 +20,15 @@ import sysconfig
 import time
 from collections.abc import Collection, Iterator, Mapping
 from importlib import metadata
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import strategies
-from backtests.engine.failures import problem_in
+from backtests.engine.failures import authors_code, problem_in
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.tables import table_files
 from backtests.stamp import Stamp, stamp_of
@@ -67,12 +70,25 @@ def build(name: str, parameters: Mapping[str, Any]) -> Strategy:
     Raises
     ------
     StrategyError
-        If it does not exist, or a parameter does not exist or is out of range.
+        If it does not exist, a parameter does not exist or is out of range, or its own code fails.
     """
     cls = class_named(name)
-    if issubclass(cls, Strategy):
-        return cls(**parameters)
-    return NativeStrategy.made(name, cls, parameters)
+    label = label_of(name)
+    with authors_code(f"{label}, when it was made,", cls, refusing=True):
+        made = cls(**parameters) if issubclass(cls, Strategy) else NativeStrategy.made(name, cls, parameters)
+        if not isinstance(made, Strategy):
+            raise StrategyError(f"{label} makes {type(made).__name__} of itself, which is no strategy")
+        _refuse_words(made)
+    return made
+
+
+def _refuse_words(strategy: Strategy) -> None:
+    """Refuse limits of a class that are no truth values and numbers."""
+    if not isinstance(strategy.long_only, bool | np.bool_):
+        raise StrategyError(f"{type(strategy).__name__}.long_only must be True or False")
+    for key in ("max_gross", "max_net"):
+        if not isinstance(getattr(strategy, key), Real):
+            raise StrategyError(f"{type(strategy).__name__}.{key} must be a number")
 
 
 def names_in(name: str, parameters: Mapping[str, Any]) -> Iterator[str]:
@@ -133,7 +149,9 @@ def registered() -> dict[str, type[Strategy]]:
         if name not in sys.modules and name not in _BROKEN:
             try:
                 importlib.import_module(name)
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 _BROKEN[name] = problem_in(error, name)
     return dict(REGISTRY)
 
@@ -170,7 +188,9 @@ def _module(where: str) -> ModuleType:
         if error.name is not None and where.startswith(error.name):
             raise StrategyError(f"no module {where!r}; for a file write path/to/file.py:Class") from None
         raise StrategyError(problem_in(error, where)) from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise StrategyError(problem_in(error, where)) from None
 
 
@@ -211,7 +231,10 @@ def load_file(path: Path) -> ModuleType:
         # What was read and hashed is what is run: Python's cache knows an edited file by second and size.
         with names_left_alone(anew=False):
             exec(compile(content, str(file), "exec", dont_inherit=True), vars(module))
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        del sys.modules[name]
+        raise
+    except BaseException as error:
         del sys.modules[name]
         raise StrategyError(problem_in(error, str(path))) from None
     finally:
@@ -324,10 +347,17 @@ def loaded_at(cls: type) -> float:
 
 
 def _pickle_by_path(cls: type[Strategy], name: str) -> None:
-    """Let instances travel to worker processes, which do not have this module."""
+    """Let instances travel to worker processes, which do not have this module.
+
+    What the class says itself, such as a schedule of its own, is there where the class is made.
+    """
 
     def reduce(self: Strategy) -> tuple[Any, ...]:
-        return build, (name, {key: getattr(self, key) for key in self.parameters})
+        values = {key: getattr(self, key) for key in self.parameters}
+        return build, (
+            name,
+            {key: value for key, value in values.items() if value is not getattr(type(self), key)},
+        )
 
     cls.__reduce__ = reduce  # type: ignore[method-assign]
 

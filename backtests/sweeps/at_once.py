@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from backtests.engine.books import Decision
 from backtests.engine.decisions import Recorder, refuse_index
+from backtests.engine.failures import authors_code
 from datafeeds.market import Array, Market
 from strategies.asof import Panel
 from strategies.strategy import Strategy, refuse_beyond
@@ -135,10 +136,8 @@ def decided_at_once(
 
 def _asked(market: Market, strategy: Strategy, sessions: npt.NDArray[np.int64]) -> Array:
     name = f"{type(strategy).__name__}.decide_all"
-    try:
+    with authors_code(name, type(strategy)):
         given = np.array(strategy.decide_all(Panel(market, sessions)), dtype=np.float64)
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{name} failed: {type(error).__name__}: {error}") from error
     wanted = (len(sessions), len(market.symbols))
     if given.shape != wanted:
         raise StrategyError(f"{name} gave shape {given.shape}; decisions and symbols are {wanted}")

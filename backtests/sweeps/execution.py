@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from backtests.engine.failures import said_by
 from backtests.provenance import code_hash
 from backtests.sweeps.cluster import outcomes_of
 from backtests.sweeps.measures import LOWER_IS_BETTER
@@ -122,7 +123,7 @@ def execute(
             breakdowns = breakdowns + 1 if len(store.rows) + len(store.errors) == before else 1
             if breakdowns >= MOST_BREAKDOWNS:
                 raise SweepError(
-                    f"workers died {breakdowns} times before finishing anything ({type(error).__name__}); "
+                    f"workers died {breakdowns} times before finishing anything ({_told(error)}); "
                     "is there enough memory for each? Try fewer --workers"
                 ) from None
             time.sleep(0.1 * breakdowns)
@@ -201,6 +202,13 @@ def _open_tasks(plan: Plan, market: Market, store: Store, share: bool) -> list[T
                 )
             )
     return tasks
+
+
+def _told(error: BaseException) -> str:
+    """What became of a worker, in one line: with what it raised, where it could say that."""
+    cause = "" if error.__cause__ is None else said_by(error.__cause__)
+    last = cause.rpartition(" File ")[2].replace('"', "")
+    return f"{type(error).__name__}" + (f": {last}" if last else "")
 
 
 def _check_hope(store: Store) -> None:

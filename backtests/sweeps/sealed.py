@@ -17,7 +17,7 @@ from backtests.authoring.lookahead import SealedCheck, recipe_of
 from backtests.authoring.report import CheckReport, Offence, judged
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.engine.books import returns_of
-from backtests.engine.decisions import Recorder
+from backtests.engine.decisions import Recorder, decision_sessions
 from backtests.engine.native_strategy import NativeStrategy
 from backtests.engine.second_opinion import engine_named
 from backtests.runner import account_of
@@ -76,7 +76,7 @@ def _again(
     with SealedCheck(processes) as sealed:
         sealed.expect(market, recipe)
         recorder = Recorder(market, strategy, overlay=account.overlay)
-        deciding = strategy.schedule.decides(market.sessions, market.next_session)
+        deciding = decision_sessions(strategy, market)
         decide = sealed.watch(market, strategy, deciding, recorder)
         ledger = engine(market, decide, deciding, account)
         sealed.begin(market.hash)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from backtests.engine.books import Decide, Decision, Ledger, returns_of
-from backtests.engine.decisions import Recorder
+from backtests.engine.decisions import Recorder, decision_sessions
+from backtests.engine.failures import said_by
 from backtests.engine.rules import asked_at, interest_factors, lost_account
 from backtests.engine.second_opinion import engine_named, refuse_uncountable
 from backtests.engine.terms import Account, Engine
@@ -114,13 +115,15 @@ def run_task(task: Task, market: Market) -> list[Outcome]:
             if shared is None or not task.share:
                 shared = SharedDecisions(market, task.strategy, may_hold_index=False)
             outcomes.append(_outcome(configuration, shared, task, market))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a strategy that ends the program must end no worker
             outcomes.append(_failed(configuration, error))
     return outcomes
 
 
-def _failed(configuration: Configuration, error: Exception) -> Outcome:
-    return Outcome(configuration.number, {}, np.empty(0), f"{type(error).__name__}: {error}")
+def _failed(configuration: Configuration, error: BaseException) -> Outcome:
+    return Outcome(configuration.number, {}, np.empty(0), f"{type(error).__name__}: {said_by(error)}")
 
 
 class SharedDecisions:
@@ -138,7 +141,7 @@ class SharedDecisions:
         self._market = market
         self._strategy = strategy
         self._may_hold_index = may_hold_index
-        self._deciding = strategy.schedule.decides(market.sessions, market.next_session)
+        self._deciding = decision_sessions(strategy, market)
         self._targets: _Targets | None = None
         self._asked: Account | None = None
         self._decisions: Sequence[Decision] = ()

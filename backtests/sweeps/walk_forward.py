@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from backtests.authoring.sealed.replay import SealedProcesses
 from backtests.engine.books import Decision, Ledger, returns_of
-from backtests.engine.decisions import Recorder
+from backtests.engine.decisions import Recorder, decision_sessions
 from backtests.engine.rules import interest_factors
 from backtests.engine.second_opinion import engine_named
 from backtests.engine.terms import Account
@@ -196,7 +196,7 @@ def _benchmark(config: RunConfig, market: Market, account: Account) -> Ledger | 
         return None
     strategy = config.benchmarks[0].build("benchmarks[0]")
     account = account.held_by(strategy)
-    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    deciding = decision_sessions(strategy, market)
     recorder = Recorder(market, strategy, may_hold_index=True, overlay=account.overlay)
     return engine_named("ledger")(market, recorder, deciding, account)
 
@@ -223,7 +223,7 @@ def _decided(market: Market, strategy: Strategy, account: Account) -> tuple[Deci
     """Return what a strategy decides in a whole run."""
     account = account.held_by(strategy)
     recorder = Recorder(market, strategy, overlay=account.overlay)
-    deciding = strategy.schedule.decides(market.sessions, market.next_session)
+    deciding = decision_sessions(strategy, market)
     engine_named("ledger")(market, recorder, deciding, account)
     return tuple(recorder.decisions)
 
@@ -265,9 +265,7 @@ class Relay:
         self._overlay = overlay
         self._strategy: Strategy | None = None
         self._recorder: Recorder | None = None
-        self._scheduled = {
-            strategy: strategy.schedule.decides(market.sessions, market.next_session) for strategy in history
-        }
+        self._scheduled = {strategy: decision_sessions(strategy, market) for strategy in history}
         self.deciding = self._flags()
         self.decisions: list[Decision] = []
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-import site
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from backtests.authoring.sealed.program import GIVEN, Library, Source
+from backtests.engine.failures import library_roots as _library_roots
 from backtests.settings.strategies import name_of_file
 from backtests.stamp import Stamp, stamp_of
 from strategies.strategy import Strategy
@@ -345,18 +344,8 @@ def _is_source(name: str) -> bool:
 
 
 @cache
-def _library_roots() -> tuple[Path, ...]:
-    paths = sysconfig.get_paths()
-    names = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    names += [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    names += [site.getusersitepackages()]
-    return tuple({Path(name).resolve() for name in names})
-
-
-@cache
 def _root_names() -> tuple[str, ...]:
-    given = (sysconfig.get_path(key) for key in ("stdlib", "platstdlib", "purelib", "platlib"))
-    return tuple(f"{root}{os.sep}" for root in (*map(str, _library_roots()), *given))
+    return tuple(f"{root}{os.sep}" for root in _library_roots())
 
 
 @cache

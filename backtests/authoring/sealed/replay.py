@@ -240,10 +240,15 @@ class SealedProcesses:
             ready.connection.close()
         ours, theirs = socket.socketpair()
         ours.settimeout(PATIENCE)
-        socket.send_fds(self._control, [b"+"], [theirs.fileno()])
-        theirs.close()
         line = _Line(ours, library)
-        self._tell(line, library, code)
+        try:
+            socket.send_fds(self._control, [b"+"], [theirs.fileno()])
+            self._tell(line, library, code)
+        except OSError:  # the run was refused, and its processes ended
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         return line
 
     def _tell(self, line: _Line, library: Library, code: Code) -> None:

@@ -176,7 +176,7 @@ def test_a_decision_that_looks_at_the_account_is_refused(sample: Market) -> None
     ("given", "said"),
     [
         (lambda panel: even(panel)[:, :3], "gave shape (100, 3); decisions and symbols are (100, "),
-        (lambda panel: 1 / 0, "Given.decide_all failed: ZeroDivisionError: division by zero"),
+        (lambda panel: 1 / 0, "test_at_once.py, line 179: ZeroDivisionError: division by zero"),
         (lambda panel: panel.fact("revenu"), "did you mean"),
         (lambda panel: panel.members("ai_hardwar"), "did you mean"),
     ],

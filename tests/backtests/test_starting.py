@@ -1,0 +1,56 @@
+"""Ctrl-C while something is imported: status 130, and no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = "from backtests.cli import main; main()"
+
+HIT = "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    sum(range(100))\n"
+"""A module that is interrupted while it is imported."""
+
+
+def _run(folder: Path, *arguments: str) -> tuple[int, str]:
+    path = os.pathsep.join([str(folder), str(Path(__file__).parents[2])])
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    return ran.returncode, ran.stderr
+
+
+def test_while_the_command_line_is_imported(tmp_path: Path) -> None:
+    text = (
+        "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\nfinally:\n    raise ImportError\n"
+    )
+    (tmp_path / "typer.py").write_text(text, encoding="utf-8")
+    assert _run(tmp_path, "list") == (130, "")
+
+
+def test_while_a_library_is_imported_that_swallows_it(tmp_path: Path) -> None:
+    """As the compiled parts of pandas and NumPy do."""
+    (tmp_path / "library_of_ours.py").write_text(f"{HIT}except BaseException:\n    pass\n", encoding="utf-8")
+    (tmp_path / "s.py").write_text(
+        "import library_of_ours\nfrom strategies import Strategy, Target\n\n\n"
+        'class Held(Strategy):\n    """Holds."""\n\n'
+        '    def decide(self, see):\n        return Target({"MSFT": 1.0}, why="held")\n',
+        encoding="utf-8",
+    )
+    status, error = _run(tmp_path, "run", "blueprint", "--strategy", "s.py:Held", "--no-verify")
+    assert status == 130
+    assert "Traceback" not in error
+
+
+def test_an_import_that_never_ends_is_interrupted_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nwhile True:\n    pass\n", encoding="utf-8"
+    )
+    status, error = _run(tmp_path, "run", "blueprint", "--strategy", "s.py:Held", "--no-verify")
+    assert status == 130
+    assert "Traceback" not in error

@@ -116,10 +116,14 @@ def _run(
     with clock("load"):
         progress(f"loading market {config.market}")
         traded = open_market(config.market, part=True) if market is None else market
+    beside: dict[str, SealedCheck] = {}
     if sealed is not None:
-        from backtests.authoring.lookahead import recipe_of  # only where a run is checked
+        # Only where a run is checked.
+        from backtests.authoring.benchmarks import own_benchmarks
+        from backtests.authoring.lookahead import recipe_of
 
         sealed.expect(traded, recipe_of(config))
+        beside = own_benchmarks(config, traded, sealed)
     _check_scenarios(config, traded)
     account = account_of(config, traded)
     label, *others = config.labels
@@ -136,7 +140,7 @@ def _run(
     books = []
     for key, label, note, strategy in choices:
         progress(f"running {label}")
-        checked = sealed if key == "strategy" and not native else None
+        checked = None if native else sealed if key == "strategy" else beside.get(label)
         ledger = _ledger(key, config, traded, strategy, account, clock, checked, record["run_hash"])
         books.append(Book(label, strategy, ledger, note))
     record["benchmarks_ended"] = list(ended_benchmarks(books[1:], traded))
@@ -179,8 +183,13 @@ def _run(
         with clock("look-ahead"):
             progress("waiting for the decisions made without the future")
             report = sealed.report()
-        checks = (*report.checks, *levels)
-        result = result.recorded({"hindsight": known, "lookahead": replace(report, checks=checks).record()})
+            whole = replace(report, checks=(*report.checks, *levels))
+            # As above.
+            from backtests.authoring.benchmarks import unreplayed, with_benchmarks
+
+            theirs = {label: check.report() for label, check in beside.items()}
+            lookahead = with_benchmarks(whole, theirs, unreplayed(config))
+        result = result.recorded({"hindsight": known, "lookahead": lookahead})
     return result.recorded({"started": started, "seconds": clock.seconds})
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future as Promise
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -41,7 +42,7 @@ from backtests.engine.decisions import Recorder
 from backtests.engine.failures import described
 from backtests.engine.tables import table_files, tables_in
 from backtests.memory import trim
-from backtests.settings.run_file import RunConfig
+from backtests.settings.run_file import RunConfig, StrategyChoice
 from backtests.settings.strategies import class_named, inner, loaded_at
 from datafeeds.market import Market
 from strategies.asof import looked_at
@@ -163,12 +164,17 @@ class Run:
 
 def recipe_of(config: RunConfig) -> Recipe:
     """How to make the strategy of a run from what its file says; a copy that stays as it is."""
-    choice, hedge = config.strategy, config.hedge
+    hedge, made = config.hedge, recipe_of_choice(config.strategy)
+    whole = made if hedge is None else {CLASS: named(Hedged), "of": made, **hedge.said()}
+    return deepcopy(whole)
+
+
+def recipe_of_choice(choice: StrategyChoice) -> Recipe:
+    """How to make one strategy that a run file names, within its limits; a copy that stays as it is."""
     made = _recipe(choice.name, choice.model_extra or {})
     for _, cls, parameters in () if choice.limits is None else choice.limits.given():
         made = {CLASS: named(cls), "of": made, **_inside(cls, parameters)}
-    whole = made if hedge is None else {CLASS: named(Hedged), "of": made, **hedge.said()}
-    return deepcopy(whole)
+    return deepcopy(made)
 
 
 def _recipe(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,12 +196,18 @@ class SealedCheck:
     ----------
     processes : SealedProcesses, optional
         Used instead of new ones; every replay gets fresh ones of theirs.
+    after : SealedCheck, optional
+        Another check of the same run, for whose end this one waits, to use its processes then.
     """
 
-    def __init__(self, processes: SealedProcesses | None = None) -> None:
+    def __init__(self, processes: SealedProcesses | None = None, *, after: SealedCheck | None = None) -> None:
         self._began = time.time()
+        self._after = after
+        if after is not None:
+            processes = after.processes
         self._own = processes is None
-        self._processes = processes or SealedProcesses()
+        self._followers: list[SealedCheck] = []
+        self.processes: SealedProcesses = processes or SealedProcesses()
         self._thread = ThreadPoolExecutor(3)
         self._market_before = ""
         self._before: Before | None = None
@@ -211,9 +223,15 @@ class SealedCheck:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._own:
-            self._processes.__exit__(kind, error, trace)
-        self._thread.shutdown()
+            self.processes.__exit__(kind, error, trace)
+        for each in (self, *self._followers):
+            each._thread.shutdown()
         sys.setswitchinterval(self._turn)
+
+    def follow(self) -> SealedCheck:
+        """Another check of the same run, which begins when this one is through and ends with its context."""
+        self._followers.append(SealedCheck(after=self))
+        return self._followers[-1]
 
     def expect(self, market: Market, recipe: Recipe | None = None) -> None:
         """Remember the market and the code; call it before the strategy is made, which might change them.
@@ -226,7 +244,8 @@ class SealedCheck:
         recipe : dict, optional
             As `recipe_of` says it.
         """
-        self._market_before = fingerprint(market)
+        after = self._after
+        self._market_before = fingerprint(market) if after is None else after._market_before
         self._recipe = recipe
         # One that no other process could make has no file that could be read: `watch` says so.
         with suppress(ImportError, AttributeError, StrategyError):
@@ -254,8 +273,8 @@ class SealedCheck:
             self.expect(market)
         before = self._before or before_of(classes_of(strategy), self._began)
         self._run = Run(market, strategy, deciding, before, self._recipe)
-        if not self._run.problem:
-            self._processes.prepare(library_of(before.code), before.code.sources)
+        if not self._run.problem and self._after is None:
+            self.processes.prepare(library_of(before.code), before.code.sources)
         return keeping(recorder, market, self._run.moments)
 
     @property
@@ -309,6 +328,11 @@ class SealedCheck:
         """The decisions made so far."""
         return self._run.moments
 
+    def wait(self) -> None:
+        """Wait until no sealed process decides any more, whatever came out."""
+        promises: list[Promise[Any]] = [each for each in (self._report, self._alone) if each is not None]
+        wait_for(promises)
+
     def report(self) -> CheckReport:
         """Wait for what came out."""
         assert self._report is not None
@@ -320,6 +344,8 @@ class SealedCheck:
 
     def _checked(self, most: int, seed: int, code: tuple[Library, Code]) -> CheckReport:
         run = self._run
+        if self._after is not None:
+            self._after.wait()
         moments = drawn(run.moments, most, seed)
         kept = self._thread.submit(intact, run.market, self._told, self._market_before)
         if self.wide:
@@ -358,7 +384,7 @@ class SealedCheck:
             told = (self._told, run.before.tables, *code, run.recipe)
             # Which facts the run asked for could be a message: only of a wide market is that what is sent.
             asked = seen.facts if limits is not None else ()
-            answers = self._processes.ask(*told, moments, seed, asked, limits)
+            answers = self.processes.ask(*told, moments, seed, asked, limits)
         return compared(run, answers), answers.walls
 
 

@@ -128,10 +128,9 @@ def replaced() -> str:
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in HOUSE or not isinstance(module, ModuleType):
             continue
-        inside = [
-            each for each in vars(module).values() if isinstance(each, type) and each.__module__ == name
-        ]
-        for holder in (module, *inside):
+        values = list(vars(module).values())
+        holders: list[Any] = [each for each in values if isinstance(each, type) and each.__module__ == name]
+        for holder in (module, *holders):
             for key, value in list(vars(holder).items()):
                 code = getattr(getattr(value, "__func__", value), "__code__", None)
                 if isinstance(code, CodeType) and is_authors(code.co_filename):

@@ -46,10 +46,37 @@ def lookahead(manifest: Mapping[str, Any], how: bool = True) -> str:
         count = f"all {decisions}" if sampled == decisions else f"{sampled} of {decisions}"
         walls = f" (closed by {', '.join(said['walls'])})" if how and said.get("walls") else ""
         tried = f": {count} decisions made again without the future, files or network{walls}, none changed"
-        return f"Look-ahead check passed{tried if sampled is not None else ''}."
+        passed = f"Look-ahead check passed{tried if sampled is not None else ''}."
+        return " ".join([passed, *benchmarks_made_again(manifest)])
     failed = [check for check in said.get("checks", ()) if check.get("outcome") == "fail"]
     what = "; ".join(f"{check.get('name')}: {check.get('summary')}" for check in failed[:1])
-    return f"Look-ahead check FAILED{': ' + what if what else ''}."
+    told = f"Look-ahead check FAILED{': ' + what if what else ''}."
+    return " ".join([told, *doubtful_benchmarks(manifest)])
+
+
+def benchmarks_made_again(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """What came out where benchmarks of somebody's own class were made to decide again, a sentence each."""
+    said = []
+    for label, each in manifest.get("lookahead", {}).get("benchmarks", {}).items():
+        if each["passed"]:
+            count = f"{each['sampled']} of {each['decisions']}"
+            said.append(f"So were {count} decisions of the benchmark {label}, none changed.")
+        else:
+            why = (
+                "decided otherwise, or not at all, when its decisions were made again without the future"
+                if each["passed"] is False
+                else "is a native backtrader strategy, whose decisions can't be made again without the future"
+            )
+            said.append(f"The benchmark {label} {why}: {PROVES_NOTHING}")
+    return tuple(said)
+
+
+PROVES_NOTHING = "what is compared with it proves nothing about the strategy."
+
+
+def doubtful_benchmarks(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Benchmarks that know the future, or of which nobody can tell, a sentence each."""
+    return tuple(said for said in benchmarks_made_again(manifest) if said.endswith(PROVES_NOTHING))
 
 
 def rewound(manifest: Mapping[str, Any]) -> str:

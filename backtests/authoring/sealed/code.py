@@ -29,6 +29,15 @@ FRAMEWORK = frozenset(
 )
 """Modules that are the same for every strategy."""
 
+SHIPPED = FRAMEWORK | {
+    f"strategies.{name}"
+    for name in ("wrapped", "limits", "hedges", "benchmarks", "blueprint", "rotation", "effects", "exhibit")
+}
+"""Modules that come with the program and that others are compared with or wrapped in.
+
+It is no list of all: a file that somebody writes beside them must not pass for one of them.
+"""
+
 Classes = Sequence[type]
 
 _ZONE = re.compile(r"[A-Z]\w*(/[A-Z][\w+-]*){1,2}", re.ASCII)
@@ -56,6 +65,11 @@ def own_modules(classes: Classes) -> dict[str, ModuleType]:
 def classes_of(strategy: Strategy) -> list[type]:
     """The classes that decide: of a strategy, and of those that it is made of."""
     return [type(part) for part in parts_of(strategy)]
+
+
+def are_shipped(classes: Classes) -> bool:
+    """Whether classes, with all that they inherit of strategies, come with the program."""
+    return all(base.__module__ in SHIPPED for base in _bases(classes) if issubclass(base, Strategy))
 
 
 def _bases(classes: Classes) -> list[type]:

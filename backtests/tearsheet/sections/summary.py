@@ -29,7 +29,7 @@ from backtests.result import Result
 from backtests.settings.run_file import RunConfig
 from backtests.tearsheet import held_out
 from backtests.tearsheet.listing import first_blocks
-from backtests.tearsheet.provenance import caution, lookahead, too_good, verification
+from backtests.tearsheet.provenance import caution, doubtful_benchmarks, lookahead, too_good, verification
 from backtests.tearsheet.sections import growth
 from backtests.tearsheet.sections.checks import scorecard
 from backtests.tearsheet.wording import answers, costs_in_words, headline, money, page_one
@@ -109,7 +109,7 @@ def _highlight(result: Result, holders: tuple[Figures, ...], key: str) -> Highli
 def limits_of(result: Result) -> tuple[str, ...]:
     """What a reader must know: first what flatters the run as a whole, then what concerns a part."""
     market = result.market
-    limits = list(result.manifest.get("benchmarks_ended", ()))
+    limits = [*doubtful_benchmarks(result.manifest), *result.manifest.get("benchmarks_ended", ())]
     limits += result.own_limits
     limits += [SURVIVED] if result.survivors_only else []
     limits += [result.held_out] if isinstance(result.held_out, str) else []

@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from backtests.authoring.own_text import PLAN, dates_in, mirrors, told_in_text
 from backtests.authoring.reading import Reading, in_words
 from backtests.authoring.report import Check, note
-from backtests.authoring.sealed.code import FRAMEWORK
+from backtests.authoring.sealed.code import FRAMEWORK, SHIPPED
 from backtests.authoring.sealed.program import Source
 from backtests.engine.tables import table_files
 
@@ -51,9 +52,17 @@ def read_source(
     """
     modules = sorted({*sources} - FRAMEWORK)
     said: list[tuple[str, Any]] = []
+    read_by: list[str] = []
+    in_text: tuple[set[str], set[str]] = set(), set()
     for module in modules:
-        name = module.rpartition("_")[2] if "strategy_file_" in module else module
-        said += [(f"{name}:{line}", value) for line, value in _values(ast.parse(sources[module].text))]
+        name = module.split("_", 3)[3] if module.startswith("strategy_file_") else module
+        text = sources[module].text
+        tree = ast.parse(text)
+        said += [(f"{name}:{line}", value) for line, value in _values(tree)]
+        if module not in SHIPPED:
+            read_by += [f"{by} at {name}:{line}" for line, by in mirrors(tree)]
+            for found, more in zip(in_text, told_in_text(tree, text, symbols), strict=True):
+                found |= more
     for key, value in parameters.items():
         parts = list(_parts(value))
         wide = len(parts) > 1 and sum(len(str(part)) for part in parts) > WIDE
@@ -62,12 +71,16 @@ def read_source(
     named = {word for text in texts for word in _words(text)} & set(symbols)
     dates = {date for text in texts for date in _dates(text)}
     tables = tuple(dict.fromkeys(place for place, value in said if _is_table(value)))
+    alone = in_text[0] - named, in_text[1] - dates
+    is_told = read_by or len(alone[1]) >= PLAN
     return Reading(
         tuple(modules),
         tuple(sorted(named)),
         tuple(sorted(dates)),
         tables,
         tuple(sorted(name for cls in classes for name in table_files(cls))),
+        ", ".join(read_by[:2]),
+        *(tuple(sorted(each)) if is_told else () for each in alone),
     )
 
 
@@ -104,6 +117,10 @@ def _constants(statement: ast.stmt) -> Iterator[tuple[int, Any]]:
             yield node.lineno, node.value
         elif isinstance(node, ast.expr) and _entries(node) > LONG:
             yield node.lineno, _Long()
+        elif isinstance(node, ast.keyword) and node.arg is not None:
+            # `dict(NVDA=1)` holds a word, as if in quotes.
+            for word in (node.arg, *dates_in(node.arg)):
+                yield node.lineno, word
         elif isinstance(node, ast.Call) and len(node.args) == 3:
             parts = [getattr(part, "value", None) for part in node.args]
             if all(isinstance(part, int) for part in parts) and 1900 < (parts[0] or 0) < 2100:

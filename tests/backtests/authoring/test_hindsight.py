@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from backtests.authoring.hindsight import hindsight, perfect_months
+from backtests.authoring.reading import in_words
 from backtests.authoring.sealed.code import deciding_code
 from backtests.authoring.sealed.program import Source
 from backtests.authoring.source import read_source
@@ -125,3 +126,84 @@ def test_what_is_too_good_is_asked_about(small: Market) -> None:
     assert found.month
     assert found.month in " ".join(too_good({"hindsight": vars(found)}))
     assert author_knew({}) == ""
+
+
+PLAN = "2018-05 AAA\n    2018-06 CCC\n    2018-07 DDD"
+LINE = "# 2018-05 AAA 2018-06 CCC 2018-07 DDD"
+
+READERS = {
+    "docstring": (f"    {PLAN}", "", "", "self.__doc__.split()"),
+    "docstring of a word": (f"    {PLAN}", "", "", "getattr(self, '__doc__')"),
+    "docstring by any name": (f"    {PLAN}", "", "", "getattr(self, '__' + 'doc' + '__')"),
+    "comment": ("", LINE, "", "__loader__.get_source(__name__)"),
+    "comment by inspect": ("", LINE, "import inspect", "inspect"),
+    "names": (
+        "",
+        "class Plan:\n    def M2018_05(AAA): ...\n    def M2018_06(CCC): ...\n    M2018_07 = DDD = 1",
+        "",
+        "[*vars(Plan)]",
+    ),
+    "annotations": (
+        "",
+        "class Plan:\n    M2018_05: 'AAA'\n    M2018_06: 'CCC'\n    M2018_07: 'DDD'",
+        "",
+        "dir(Plan)",
+    ),
+}
+
+TELLING = '''
+"""Plain."""
+%s
+from strategies import Strategy, Target
+%s
+
+class Telling(Strategy):
+    """Holds, as AAA would be held.
+%s
+    """
+
+    def decide(self, see):
+        return Target({see.members()[0]: 1.0}, why=str(%s))
+'''
+
+
+@pytest.mark.parametrize("way", READERS)
+def test_a_plan_in_text_that_the_source_reads_is_counted(way: str, small: Market, tmp_path: Path) -> None:
+    doc, body, imports, use = READERS[way]
+    file = tmp_path / "telling.py"
+    file.write_text(TELLING % (imports, body, doc, use))
+    telling = class_named(f"{file}:Telling")
+    reading = read_source([telling], {}, small.symbols, read_now(telling))
+    assert {*reading.symbols, *reading.text_symbols} == {"AAA", "CCC", "DDD"}
+    assert {*reading.dates, *reading.text_dates} == {"2018-05", "2018-06", "2018-07"}
+    said = in_words(reading)
+    assert "The source can read its own text (" in said
+    assert "at telling:" in said
+
+
+def test_a_company_that_a_docstring_names_is_no_hindsight(small: Market, tmp_path: Path) -> None:
+    file = tmp_path / "example.py"
+    use = "type(self).__name__ + str(getattr(self, 'schedule'))"
+    imports = "import logging\nLOG = logging.getLogger(__name__)"
+    file.write_text(TELLING % (imports, "# since 2018-05", "", use))
+    telling = class_named(f"{file}:Telling")
+    said = in_words(read_source([telling], {}, small.symbols, read_now(telling)))
+    assert said == "The source and its parameters name no symbol and no date."
+
+
+def test_a_long_plan_in_text_is_told_though_nothing_seems_to_read_it(small: Market, tmp_path: Path) -> None:
+    file = tmp_path / "long.py"
+    plan = "\n".join(f"    {year}-{month:02} AAA" for year in (2018, 2019) for month in range(1, 13))
+    file.write_text(TELLING % ("", "", plan, "1"))
+    telling = class_named(f"{file}:Telling")
+    reading = read_source([telling], {}, small.symbols, read_now(telling))
+    assert len(reading.text_dates) == 24
+    assert in_words(reading).startswith("Code can read its own text, whose docstrings, comments and names")
+
+
+def test_names_of_arguments_are_words(small: Market, tmp_path: Path) -> None:
+    file = tmp_path / "words.py"
+    file.write_text(TELLING % ("", "PLAN = dict(M2018_05='x', CCC=1)", "", "1"))
+    telling = class_named(f"{file}:Telling")
+    reading = read_source([telling], {}, small.symbols, read_now(telling))
+    assert (reading.symbols, reading.dates) == (("CCC",), ("2018-05",))

@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import platformdirs
 
+from datafeeds.regular import NotAFileError, regular
+
 
 def cache_folder() -> Path:
     """``$STYLE_ROTATION_CACHE``, else a folder of the platform's; all in it may be deleted at any time."""
@@ -62,8 +64,8 @@ def name_for(*made_of: object, code: Path) -> str:
 def kept(kind: str, name: str) -> bytes | None:
     """The small thing that `keep` wrote; None if there is none, or it is not as it was written."""
     try:
-        content = (private(cache_folder()) / kind / name).read_bytes()
-    except OSError:
+        content = regular(private(cache_folder()) / kind / name).read_bytes()
+    except (OSError, NotAFileError):
         return None
     whole = content[:DIGEST] == _hash(name.encode(), content[DIGEST:])
     return content[DIGEST:] if whole else None

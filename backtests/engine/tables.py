@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from backtests.stamp import Stamp, stamp_of
+from datafeeds.regular import NotAFileError, regular
 from strategies.strategy import Strategy
 from strategies.target import StrategyError
 from strategies.wrapped import parts_of
@@ -66,7 +67,10 @@ def tables_in(files: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
     found = {}
     for name, file in files.items():
         try:
+            regular(file)
             found[name] = _read(file, stamp_of(file))
+        except NotAFileError as error:
+            raise StrategyError(f"{error}; tables = {{{name!r}: ...}} names it") from None
         except OSError as error:
             raise StrategyError(f"{file}: {error.strerror}; tables = {{{name!r}: ...}} names it") from None
     return found

@@ -12,6 +12,7 @@ Several processes may write at once; one that is killed leaves the record as it 
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import json
 import os
@@ -22,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from datafeeds.regular import kind_of
 
 BEGINNING = "0" * 64
 """What the first entry carries as the hash of the one before."""
@@ -220,6 +223,8 @@ class Chain:
             raise RecordError(f"{self.path}: can't be used: {NO_NUMBER}")
 
     def _select(self, query: str, *values: str) -> list[sqlite3.Row]:
+        with told(self.path):
+            refuse_irregular(self.path)
         if not self.path.is_file():
             return []
         mode = "mode=rw" if os.access(self.path.parent, os.W_OK) else "immutable=1"
@@ -231,6 +236,7 @@ class Chain:
 
     def _writable(self) -> sqlite3.Connection:
         """Open the record in a transaction; a damaged file is set aside and the record begun anew."""
+        refuse_irregular(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._create()
         try:
@@ -304,6 +310,22 @@ def add(database: sqlite3.Connection, wanted: Iterable[Entry]) -> int:
         )
         previous = digest
     return number - first
+
+
+def refuse_irregular(path: Path) -> None:
+    """Refuse a database that is no file, or that keeps what it writes in something else: a pipe never ends.
+
+    It is not moved aside: a device may be needed where it is.
+
+    Raises
+    ------
+    OSError
+        Naming it and what it is.
+    """
+    for beside in ("", "-wal", "-shm", "-journal"):
+        place = path.with_name(path.name + beside)
+        if place.exists() and not place.is_file():
+            raise OSError(errno.EINVAL, f"{place.name} is {kind_of(place)}, not a file: remove it")
 
 
 @contextmanager

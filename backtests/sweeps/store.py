@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
-from backtests.records.chain import RecordError, told
+from backtests.records.chain import RecordError, refuse_irregular, told
 from backtests.sweeps.tasks import Outcome, SweepError
 from datafeeds.market import Array, Dates
 
@@ -58,6 +58,7 @@ class Store:
         self._shape = (configurations, len(sessions) - 1)
         with told(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            refuse_irregular(folder / FINISHED)
             self._database = self._opened()
 
     def add(self, outcomes: Iterable[Outcome]) -> None:

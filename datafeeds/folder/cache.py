@@ -59,6 +59,7 @@ from datafeeds.cache_home import cache_folder, private
 from datafeeds.checks import raise_errors
 from datafeeds.folder.layout import input_files, load_folder, require_folder
 from datafeeds.market import Array, DerivedFacts, Finding, Market, MarketError
+from datafeeds.regular import regular
 
 LOG = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ def _content(folder: Path, signature: Signature, place: Path) -> str:
     files = {name: list(numbers) for name, numbers in signature.items()}
     if os.name == "posix":
         try:
-            known = json.loads(note.read_text(encoding="utf-8"))
+            known = json.loads(regular(note).read_text(encoding="utf-8"))
             newest = max((max(numbers[1:3]) for numbers in signature.values()), default=0)
             if known["files"] == files and newest < known["taken"] - SETTLED * 1e9:
                 return str(known["content"])
@@ -284,20 +285,20 @@ def _as_arrow(column: pd.Series[Any]) -> pa.Array:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    with pa.memory_map(str(path)) as source:
+    with pa.memory_map(str(regular(path))) as source:
         table: pd.DataFrame = pa.ipc.open_file(source).read_all().to_pandas(split_blocks=True)
         return table
 
 
 def _mapped(path: Path) -> Array:
     """An array file as a read-only map; a plain array, which is faster to slice than `memmap` itself."""
-    return np.asarray(np.load(path, mmap_mode="r"))
+    return np.asarray(np.load(regular(path), mmap_mode="r"))
 
 
 def _opened(entry: Path) -> Market | None:
     """The market of an entry; None if there is none, or it is damaged."""
     try:
-        said: dict[str, Any] = json.loads((entry / "market.json").read_text(encoding="utf-8"))
+        said: dict[str, Any] = json.loads(regular(entry / "market.json").read_text("utf-8"))
         if not _is_sound(entry, said["files"]):
             return None
         market = Market(
@@ -367,7 +368,7 @@ def _digest(path: Path) -> str:
     Whoever can write into an entry can write its digests too, so a slower hash would keep nobody out.
     """
     digest = xxhash.xxh3_128()
-    with path.open("rb") as stream:
+    with regular(path).open("rb") as stream:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from datafeeds.folder.layout import load_folder
 from datafeeds.folder.source import read_source
 from datafeeds.market import Array, Market, MarketError, standard_tables
 from datafeeds.membership import Grouping
+from datafeeds.regular import regular
 from datafeeds.series import series_names, series_table
 
 Cut = Callable[[pd.DataFrame], pd.DataFrame]
@@ -248,7 +250,7 @@ def promise(folder: Path, whole: Market) -> dict[str, Any]:
     note = None if entry is None else entry / "rewound.json"
     with suppress(OSError, ValueError):
         if note is not None:
-            known: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+            known: dict[str, Any] = json.loads(regular(note).read_text(encoding="utf-8"))
             return known
     size = whole.close.size + len(whole.facts)
     if size > LARGE:
@@ -262,7 +264,9 @@ def promise(folder: Path, whole: Market) -> dict[str, Any]:
     }
     with suppress(OSError):
         if note is not None:
-            note.write_text(json.dumps(record), encoding="utf-8")
+            draft = note.with_name(f".{uuid4().hex}.json")
+            draft.write_text(json.dumps(record), encoding="utf-8")
+            draft.replace(note)
     return record
 
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from backtests.engine.failures import authors_code, written_at
+from backtests.engine.failures import authors_code
+from backtests.engine.lines import written_at
 from datafeeds.market import Market
 from strategies.asof import AsOf
 from strategies.exhibit import Exhibit, Scenario

@@ -512,8 +512,10 @@ def _main(arguments: list[str]) -> None:
 
 def _sentence(error: BaseException) -> str | None:
     """What to tell a person; None if the fault is the program's, or its own way to end."""
-    # Strategies, which import pandas: only where there is something to tell.
-    from backtests.engine.failures import authors_line, is_own, replaced, said_by
+    if isinstance(error, SystemExit) and _is_typers(error):
+        return None
+    # Only where something went wrong.
+    from backtests.engine.lines import authors_line, is_own, replaced, said_by
     from datafeeds.names import printable
 
     if is_own(error):
@@ -533,6 +535,15 @@ def _sentence(error: BaseException) -> str | None:
         case Exception() if changed := replaced():
             return printable(f"{changed}, which failed: {type(error).__name__}: {said_by(error)}")
     return None
+
+
+def _is_typers(error: BaseException) -> bool:
+    """Whether Typer itself raised an error: the way in which every command ends."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    home = str(Path(typer.__file__).parent)
+    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(home)
 
 
 def _refuse_surroundings(arguments: list[str]) -> None:

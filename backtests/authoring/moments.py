@@ -17,7 +17,7 @@ from backtests.authoring.report import Offence
 from backtests.authoring.sealed.plain import plain_target, revived_target, target_text
 from backtests.engine.books import Decide
 from backtests.engine.decisions import Recorder
-from backtests.engine.failures import said_by
+from backtests.engine.lines import said_by
 from backtests.engine.tables import tables_of
 from datafeeds.market import Array, Market
 from strategies.asof import AsOf

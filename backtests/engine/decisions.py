@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from backtests.engine.books import Decision
-from backtests.engine.failures import authors_code, failure, is_own, written_at
+from backtests.engine.failures import authors_code, failure
+from backtests.engine.lines import is_own, written_at
 from backtests.engine.tables import tables_of
 from backtests.options.overlay import Overlay, target_row
 from datafeeds.market import Array, Market, MarketError

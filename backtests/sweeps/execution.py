@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from backtests.engine.failures import said_by
+from backtests.engine.lines import said_by
 from backtests.provenance import code_hash
 from backtests.sweeps.cluster import outcomes_of
 from backtests.sweeps.measures import LOWER_IS_BETTER

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from backtests.engine.books import Decide, Decision, Ledger, returns_of
 from backtests.engine.decisions import Recorder, decision_sessions
-from backtests.engine.failures import said_by
+from backtests.engine.lines import said_by
 from backtests.engine.rules import asked_at, interest_factors, lost_account
 from backtests.engine.second_opinion import engine_named, refuse_uncountable
 from backtests.engine.terms import Account, Engine

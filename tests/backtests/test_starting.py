@@ -54,3 +54,17 @@ def test_an_import_that_never_ends_is_interrupted_all_the_same(tmp_path: Path) -
     status, error = _run(tmp_path, "run", "blueprint", "--strategy", "s.py:Held", "--no-verify")
     assert status == 130
     assert "Traceback" not in error
+
+
+def test_the_end_of_a_command_imports_nothing(tmp_path: Path) -> None:
+    """An end is told from one that an author's code asked for, which must not take a second."""
+    code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules)); {PROGRAM}"
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code, "--help"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0
+    assert not {"numpy", "pandas", "strategies"} & {*ran.stdout.split()}

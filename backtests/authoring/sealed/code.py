@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from backtests.authoring.sealed.program import GIVEN, Library, Source
-from backtests.engine.failures import library_roots as _library_roots
+from backtests.engine.lines import library_roots as _library_roots
 from backtests.settings.strategies import name_of_file
 from backtests.stamp import Stamp, stamp_of
 from strategies.strategy import Strategy

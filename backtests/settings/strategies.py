@@ -19,6 +19,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from importlib import metadata
 from numbers import Real
 from pathlib import Path
@@ -322,7 +323,10 @@ def read_again() -> None:
 def _is_stale(name: str) -> bool:
     """Whether a table of a loaded file was written after that."""
     classes = [each for each in vars(sys.modules.get(name, ModuleType(name))).values() if _runs(each)]
-    files = [file for cls in classes for file in table_files(cls).values() if file.is_file()]
+    files: list[Path] = []
+    for cls in classes:
+        with suppress(StrategyError):  # who names that class is told what is wrong with it
+            files += filter(Path.is_file, table_files(cls).values())
     return any(file.stat().st_ctime > _LOADED[name] for file in files)
 
 

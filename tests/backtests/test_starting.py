@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAM = "from backtests.cli import main; main()"
+PROGRAM = (
+    # Whoever runs the tests in the background may have had it ignored.
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from backtests.cli import main; main()"
+)
 
 HIT = "import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    sum(range(100))\n"
 """A module that is interrupted while it is imported."""
@@ -21,6 +25,7 @@ def _run(folder: Path, *arguments: str) -> tuple[int, str]:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
+        timeout=120,
     )
     return ran.returncode, ran.stderr
 

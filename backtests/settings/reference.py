@@ -62,7 +62,7 @@ def page() -> str:
     lines += [*_parameters(Hedged, without=("of", "schedule"))]
     lines += ["", "## Parameters of the strategies", ""]
     lines += ["Keys of `[strategy]` and `[[benchmarks]]` beside `name`, with their defaults.", ""]
-    for name, cls in registered().items():
+    for name, cls in sorted(registered().items()):
         if cls.__module__.startswith("strategies."):
             lines += [f"**`{name}`** {summary_of(cls)}", "", *_parameters(cls), ""]
     return "\n".join(lines).rstrip() + "\n"

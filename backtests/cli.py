@@ -520,16 +520,15 @@ def _sentence(error: BaseException) -> str | None:
 
     if is_own(error):
         return printable(str(error))
+    if isinstance(error, OSError) and error.filename:
+        return printable(f"{error.filename}: {error.strerror or error}")
     if line := authors_line(error):
-        said = said_by(error)
-        return printable(
-            f"{line[0]}, line {line[1]}: the code there failed: {type(error).__name__}"
-            + (f": {said}" if said else "")
-        )
+        kind, said = type(error).__name__, said_by(error)
+        where = f"{line[0]}, line {line[1]}: the code there failed: {kind}"
+        return printable(f"{where}: {said}" if said else where)
     match error:
         case OSError():
-            place = f"{error.filename}: " if error.filename else ""
-            return printable(f"{place}{error.strerror or error}")
+            return printable(f"{error.strerror or error}")
         case MemoryError():
             return "the memory is not enough"
         case Exception() if changed := replaced():

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from backtests.authoring.sealed.code import HOUSE, deciding_modules
+from backtests.authoring.sealed.code import deciding_modules
+from backtests.engine.lines import HOUSE
 from backtests.engine.tables import table_files
 from backtests.settings.run_file import ConfigError, RunConfig, StrategyChoice
 from backtests.settings.strategies import class_named, is_outside, names_in, source_of

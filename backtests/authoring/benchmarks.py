@@ -6,7 +6,7 @@ program need no replay: everybody can read them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -32,8 +32,7 @@ def own_benchmarks(config: RunConfig, market: Market, sealed: SealedCheck) -> di
         That of the strategy, which has been told what to expect: it goes first.
     """
     found = {}
-    for label, choice in zip(config.labels[1:], config.benchmarks, strict=True):
-        classes = _classes(choice)
+    for label, choice, classes in _named(config):
         if classes and not are_shipped(classes) and all(issubclass(cls, Strategy) for cls in classes):
             found[label] = sealed.follow()
             found[label].expect(market, recipe_of_choice(choice))
@@ -44,9 +43,15 @@ def unreplayed(config: RunConfig) -> tuple[str, ...]:
     """Labels of benchmarks of somebody's own whose decisions nobody can make again: native strategies."""
     return tuple(
         label
-        for label, choice in zip(config.labels[1:], config.benchmarks, strict=True)
-        if any(not issubclass(cls, Strategy) and _is_strangers(cls) for cls in _classes(choice))
+        for label, _, classes in _named(config)
+        if any(not issubclass(cls, Strategy) and _is_strangers(cls) for cls in classes)
     )
+
+
+def _named(config: RunConfig) -> Iterator[tuple[str, BenchmarkChoice, list[type]]]:
+    """Each benchmark's label, and the classes that it names."""
+    for label, choice in zip(config.labels[1:], config.benchmarks, strict=True):
+        yield label, choice, _classes(choice)
 
 
 def _classes(choice: BenchmarkChoice) -> list[type]:

@@ -99,8 +99,7 @@ def sweep(
     account = account_of(planned.known, traded)
     final = place.results / f"{config.name}-sweep-{planned.hash(traded)[:8]}"
     archive.restore(place.results)
-    done = _whole(final)
-    if done is not None and _says_all(done, planned, place):
+    if (done := _whole(final)) and _says_all(done, planned, place):
         return done
     partial = place.results / f"{archive.SWEEP}{final.name}"
     sessions = traded.sessions[account.first : account.last + 1]
@@ -108,11 +107,10 @@ def sweep(
     register.adopt(place.results)
     with ExitStack() as stack:
         store = stack.enter_context(closing(Store(partial, len(planned.configurations), sessions)))
-        done = _whole(final)  # another process may have been faster
-        if done is not None and _says_all(done, planned, place):
-            shutil.rmtree(partial)
-            return done
-        if done is not None:
+        if done := _whole(final):  # another process may have been faster
+            if _says_all(done, planned, place):
+                shutil.rmtree(partial)
+                return done
             store.add(done.outcomes())
         sealed = stack.enter_context(SealedProcesses()) if place.check else None
 

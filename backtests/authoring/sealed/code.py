@@ -13,16 +13,12 @@ from pathlib import Path
 from types import ModuleType
 
 from backtests.authoring.sealed.program import GIVEN, Library, Source
+from backtests.engine.lines import HOUSE
 from backtests.engine.lines import library_roots as _library_roots
-from backtests.settings.strategies import name_of_file
+from backtests.settings.strategies import PROGRAM, name_of_file
 from backtests.stamp import Stamp, stamp_of
 from strategies.strategy import Strategy
 from strategies.wrapped import parts_of
-
-HOUSE = ("strategies", "datafeeds", "backtests")
-
-PROGRAM = Path(__file__).resolve().parents[3]
-"""The folder in which the house lies."""
 
 FRAMEWORK = frozenset(
     {"strategies", *(f"strategies.{name}" for name in ("asof", "target", "schedule", "strategy", "expiries"))}

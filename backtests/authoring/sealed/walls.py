@@ -80,15 +80,9 @@ _FORBIDDEN: dict[str, tuple[int, ...]] = {
 _CLONE3 = 435
 
 _OWN_ONLY: dict[str, tuple[tuple[int, int], ...]] = {
-    "x86_64": (
-        *(
-            (204, 0),
-            (121, 0),
-            (124, 0),
-            (274, 0),
-        ),  # processors, by which libraries count threads; groups, locks
-    ),
-    "aarch64": (*((123, 0), (155, 0), (156, 0), (100, 0)),),
+    # Processors, by which libraries count threads; groups, sessions, locks.
+    "x86_64": ((204, 0), (121, 0), (124, 0), (274, 0)),
+    "aarch64": ((123, 0), (155, 0), (156, 0), (100, 0)),
 }
 """System calls that ask about a process, and the argument that names it: it must be 0, which is this one."""
 
